@@ -1,0 +1,1 @@
+"""The harness that measures style-transfer students: cost, quality, tables and plots."""

@@ -1,0 +1,37 @@
+"""The typed errors of this project; a command line prints one as one line and exits with 2."""
+
+
+class PcakdError(Exception):
+    """Base of every error that bad input can cause; its text is one line that says what to do."""
+
+
+class UnknownNameError(PcakdError):
+    """A name that no registry, table or configuration knows."""
+
+
+class ShapeError(PcakdError):
+    """A tensor of the wrong shape, size or type."""
+
+
+class ImageError(PcakdError):
+    """An image file that is missing, broken, hostile or of a kind that cannot be used."""
+
+
+class WeightsError(PcakdError):
+    """Teacher weights that are missing, damaged or not what their name says."""
+
+
+class StudentFileError(PcakdError):
+    """A student file that is missing, damaged or inconsistent."""
+
+
+class OutputError(PcakdError):
+    """A place that cannot be written."""
+
+
+class ConfigError(PcakdError):
+    """A configuration, option or record that does not make sense."""
+
+
+class TrainingError(PcakdError):
+    """A distillation that cannot start, resume or recover."""

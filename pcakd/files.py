@@ -1,0 +1,115 @@
+"""Files that are written whole or not at all, and tensors read from safetensors."""
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from pcakd.errors import OutputError, PcakdError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def require_parent(path: Path) -> None:
+    """Check that the folder that will hold ``path`` exists and that ``path`` is not a folder.
+
+    Raises:
+        OutputError: The parent folder is missing or not a folder, or ``path`` is a folder.
+    """
+    if not path.parent.is_dir():
+        raise OutputError(f"cannot write {path}: the folder {path.parent} does not exist; create it")
+    if path.is_dir():
+        raise OutputError(f"cannot write {path}: it is a folder; name a file")
+
+
+@contextmanager
+def write_atomically(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """Open a temporary file beside ``path`` that takes its place when the block ends well.
+
+    An exception, a full disk or a kill leaves what was at ``path`` before.
+
+    Raises:
+        OutputError: The place cannot be written.
+    """
+    path = Path(path)
+    require_parent(path)
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    partial = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        # mkstemp makes private files; give the result the mode that open() would have given it
+        umask = os.umask(0)
+        os.umask(umask)
+        partial.chmod(0o666 & ~umask)
+        partial.replace(path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write UTF-8 text atomically, with ``\\n`` line ends on every platform."""
+    with write_atomically(path) as stream:
+        stream.write(text.encode())
+
+
+def write_safetensors(
+    path: str | os.PathLike[str],
+    tensors: Mapping[str, "Tensor"],
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Write tensors and string metadata as one safetensors file, atomically.
+
+    Raises:
+        OutputError: The place cannot be written.
+    """
+    from safetensors.torch import save
+
+    packed = save(
+        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
+        metadata=dict(metadata) if metadata else None,
+    )
+    with write_atomically(path) as stream:
+        stream.write(packed)
+
+
+def read_safetensors(
+    path: str | os.PathLike[str], *, error: type[PcakdError] = PcakdError
+) -> tuple[dict[str, "Tensor"], dict[str, str]]:
+    """Read a safetensors file: its tensors on the CPU and its string metadata.
+
+    Args:
+        path: The file.
+        error: The type of error to raise.
+
+    Raises:
+        PcakdError: (as ``error``) The file is missing, unreadable, not safetensors (a pickle, say),
+            or holds a number that is not finite.
+    """
+    import torch
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    if not path.is_file():
+        raise error(f"{path} is not a file; check the path")
+    try:
+        with safe_open(path, framework="pt", device="cpu") as stream:
+            metadata = dict(stream.metadata() or {})
+            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as cause:
+        reason = " ".join(str(cause).split())
+        raise error(f"{path} cannot be read as safetensors ({reason}); use another file") from cause
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise error(f"{path}: tensor {name!r} holds a value that is not finite; file damaged")
+    return tensors, metadata

@@ -1,0 +1,213 @@
+"""The result record: one case, one repeat, one JSON line. Imports no torch."""
+
+import hashlib
+import json
+import math
+import types
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from functools import cache
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from pcakd.errors import ConfigError
+
+SCHEMA_VERSION = 1
+
+Kind = Literal["cost", "quality"]
+Precision = Literal["fp32", "fp16", "bf16"]
+Device = Literal["cpu", "cuda", "mps"]
+Status = Literal["ok", "oom", "timeout", "error", "predicted", "untrained"]
+Obtained = Literal["measured", "derived", "predicted", "published"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What was measured, where and how: two records with the same case are comparable.
+
+    Attributes:
+        kind: ``cost`` (parameters, MACs, latency, memory) or ``quality`` (scores of one pair).
+        subject: The subject's name, as given to ``--subjects``.
+        subject_hash: Hash of the subject's weights or definition.
+        resolution: Name of a resolution (``HD``), for cost.
+        width: Content width in pixels.
+        height: Content height in pixels.
+        pair: Number of the content-style pair (``01``), for quality.
+        pair_hash: Hash of the pair's two files, for quality.
+        transform: ``zca``, ``ot``, ``adain``, or ``none`` for a subject that has no choice.
+        precision: Arithmetic of the networks.
+        device: Kind of device.
+        device_name: Name of the processor that computed.
+        threads: CPU threads that torch was given.
+        warmup: Untimed calls before the samples.
+        samples: Timed calls asked for.
+    """
+
+    kind: Kind
+    subject: str
+    subject_hash: str
+    resolution: str | None = None
+    width: int | None = None
+    height: int | None = None
+    pair: str | None = None
+    pair_hash: str | None = None
+    transform: str
+    precision: Precision = "fp32"
+    device: Device
+    device_name: str
+    threads: int
+    warmup: int = 0
+    samples: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One line of ``records.jsonl``; a field that does not apply is ``None``.
+
+    Attributes:
+        case_hash: `hash_case` of ``case``.
+        repeat: 0 for the first record of a case, 1 for the next, and so on.
+        config: The resolved configuration that the case ran under.
+        environment: Versions, processor, operating system (`bench.environment`).
+        commit: Git commit of the code, or None outside a repository.
+        dirty: Whether the working tree differed from the commit.
+        created: UTC time in ISO 8601.
+        reason: Why the status is not ``ok``, or what a prediction derives from.
+        num_params: Deployed parameters.
+        num_eigenbasis_params: Numbers in the eigenbases, which inference does not need.
+        macs_content: Multiply-adds of the convolutions on the content path.
+        macs_total: Multiply-adds of every counted operator, both images.
+        macs_by_operator: ``macs_total`` by operator.
+        uncounted: Operators that no handle counts, with their number of calls.
+        latency_ns: Raw samples in nanoseconds.
+        peak_bytes: Peak memory (`bench.profiling.memory` says what it counts on each device).
+        baseline_bytes: Memory held before the subject was made, included in ``peak_bytes``.
+        predicted_latency_ns: Median that is expected, where nothing was run.
+        predicted_peak_bytes: Peak that is expected, where nothing was run.
+        gram: Relative Gram error of output against style; lower is better.
+        ssim: SSIM of output against content; higher is better.
+        lpips: LPIPS of output against content; lower is better.
+        protocol: What each metric or measurement means exactly, by name.
+        obtained: How each figure was obtained, by name.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    kind: Kind
+    case: Case
+    case_hash: str
+    repeat: int = 0
+    config: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
+    commit: str | None = None
+    dirty: bool | None = None
+    created: str
+    status: Status
+    reason: str | None = None
+    num_params: int | None = None
+    num_eigenbasis_params: int | None = None
+    macs_content: int | None = None
+    macs_total: int | None = None
+    macs_by_operator: dict[str, int] | None = None
+    uncounted: dict[str, int] | None = None
+    latency_ns: list[int] | None = None
+    peak_bytes: int | None = None
+    baseline_bytes: int | None = None
+    predicted_latency_ns: int | None = None
+    predicted_peak_bytes: int | None = None
+    gram: float | None = None
+    ssim: float | None = None
+    lpips: float | None = None
+    protocol: dict[str, str] | None = None
+    obtained: dict[str, Obtained] = field(default_factory=dict)
+
+
+def hash_case(case: Case) -> str:
+    """Return the SHA-256 of the case as canonical JSON (sorted keys, no spaces)."""
+    return hashlib.sha256(_dump(asdict(case), sort_keys=True).encode()).hexdigest()
+
+
+def encode_record(record: Record) -> str:
+    """Write a record as one line of JSON, without its line end.
+
+    Raises:
+        ConfigError: A number is not finite, or a value is not JSON.
+    """
+    return _dump(asdict(record), sort_keys=False)
+
+
+def decode_record(line: str | bytes) -> Record:
+    """Read one line of JSON as a record, checking every field.
+
+    Raises:
+        ConfigError: Not JSON, another schema version, a field that is unknown, missing or of the
+            wrong type, or a case hash that is not the case's.
+    """
+    try:
+        data = json.loads(line, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"not a JSON record ({error}); remove the line") from error
+    if not isinstance(data, dict):
+        raise ConfigError(f"expected a JSON object, got {type(data).__name__}; remove the line")
+    version = data.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise ConfigError(
+            f"schema_version: expected {SCHEMA_VERSION}, got {version!r}; use another bench version"
+        )
+    case = data.get("case")
+    data["case"] = _build(Case, case if isinstance(case, Mapping) else {}, "case.")
+    record: Record = _build(Record, data, "")
+    if record.case_hash != hash_case(record.case):
+        raise ConfigError("case_hash is not the hash of the case; the line was edited, remove it")
+    if record.kind != record.case.kind:
+        raise ConfigError(f"kind {record.kind!r} differs from its case's {record.case.kind!r}")
+    return record
+
+
+def _dump(value: object, *, sort_keys: bool) -> str:
+    try:
+        return json.dumps(
+            value, sort_keys=sort_keys, separators=(",", ":"), allow_nan=False, ensure_ascii=True
+        )
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"cannot write the record as JSON: {error}") from error
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a finite number")
+
+
+@cache
+def _types(record: type) -> dict[str, Any]:
+    return get_type_hints(record)
+
+
+def _build(record: type, data: Mapping[str, Any], prefix: str) -> Any:
+    known = {each.name for each in fields(record)}
+    for name in data:
+        if name not in known:
+            raise ConfigError(f"field {prefix + name!r} is not known; use a newer bench")
+    for name, value in data.items():
+        if not _fits(value, _types(record)[name]):
+            expected = str(_types(record)[name]).replace("typing.", "")
+            raise ConfigError(f"field {prefix + name!r}: expected {expected}, got {value!r:.60}")
+    try:
+        return record(**data)
+    except TypeError as error:
+        raise ConfigError(f"a field is missing: {' '.join(str(error).split())}") from error
+
+
+def _fits(value: object, expected: Any) -> bool:
+    """Tell whether a JSON value has the annotated type (the few kinds of types used above)."""
+    origin, arguments = get_origin(expected), get_args(expected)
+    if expected is Any:
+        return True
+    if origin in (Union, types.UnionType):
+        return any(_fits(value, each) for each in arguments)
+    if origin is Literal:
+        return isinstance(value, str) and value in arguments
+    if origin is list:
+        return isinstance(value, list) and all(_fits(each, arguments[0]) for each in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(_fits(v, arguments[1]) for v in value.values())
+    if expected is float:
+        return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+    return type(value) is expected

@@ -1,0 +1,108 @@
+"""The stages of a student as modules and functions."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from pcakd.students.spec import AddResidual, Block, ConcatResidual, Conv, MaxPool, Stage, Upsample
+
+Features = Float[Tensor, "b c h w"]
+
+
+def pad_reflect(features: Features, *, before: int, after: int) -> Features:
+    """Pad both axes by reflection; an axis of one pixel, which has no reflection, is repeated."""
+    if before == after == 0:
+        return features
+    mode = "reflect" if min(features.shape[-2:]) > max(before, after) else "replicate"
+    return F.pad(features, (before, after, before, after), mode=mode)
+
+
+def high_frequencies(features: Features) -> Features:
+    """Return a map minus its 3 × 3 mean, edges replicated: the residual of a decoder block."""
+    padded = F.pad(features, (1, 1, 1, 1), mode="replicate")
+    return features - F.avg_pool2d(padded, kernel_size=3, stride=1)
+
+
+class ConvLayer(nn.Module):
+    """A convolution padded by reflection, an optional batch norm, and an optional ReLU.
+
+    The batch norm exists while a block is trained; :meth:`fold` works it into the convolution.
+    """
+
+    def __init__(self, spec: Conv) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(
+            spec.in_channels,
+            spec.out_channels,
+            spec.kernel_size,
+            stride=spec.stride,
+            groups=spec.in_channels if spec.depthwise else 1,
+        )
+        self.norm: nn.BatchNorm2d | None = None
+        self.relu = spec.relu
+        half = spec.kernel_size // 2
+        self._pad_before, self._pad_after = (half, half) if spec.stride == 1 else (0, half)
+
+    def forward(self, features: Features) -> Features:
+        """Map ``(b, in, h, w)`` to ``(b, out, h / stride, w / stride)``."""
+        padded = pad_reflect(features, before=self._pad_before, after=self._pad_after)
+        result: Tensor = self.conv(padded)
+        if self.norm is not None:
+            result = self.norm(result)
+        return F.relu(result, inplace=not torch.is_grad_enabled()) if self.relu else result
+
+    def add_norm(self, *, offset: float) -> None:
+        """Follow the convolution by a batch norm whose offset starts at ``offset``."""
+        norm = nn.BatchNorm2d(self.conv.out_channels).to(self.conv.weight.device)
+        nn.init.constant_(norm.bias, offset)
+        self.norm = norm
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Work the batch norm's running statistics into the convolution (exact in eval mode)."""
+        norm = self.norm
+        if norm is None or norm.running_var is None or norm.running_mean is None:
+            return
+        scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
+        bias = torch.zeros_like(scale) if self.conv.bias is None else self.conv.bias
+        self.conv.weight.mul_(scale[:, None, None, None])
+        bias.copy_((bias - norm.running_mean) * scale + norm.bias)
+        self.norm = None
+
+
+def build_layers(block: Block) -> nn.ModuleList:
+    """Build the convolutions of a block, in order."""
+    return nn.ModuleList([ConvLayer(stage) for stage in block if isinstance(stage, Conv)])
+
+
+def run_block(
+    block: Block, layers: nn.ModuleList, features: Features, residual: Features | None = None
+) -> Features:
+    """Run the stages of a block in order.
+
+    Args:
+        block: The stages.
+        layers: What :func:`build_layers` made of them.
+        features: The input.
+        residual: What a decoder block adds or appends; encoder blocks need none.
+    """
+    convs = iter(layers)
+    for stage in block:
+        features = next(convs)(features) if isinstance(stage, Conv) else _run(stage, features, residual)
+    return features
+
+
+def _run(stage: Stage, features: Features, residual: Features | None) -> Features:
+    match stage:
+        case MaxPool():
+            return F.max_pool2d(features, 2)
+        case Upsample():
+            return F.interpolate(features, scale_factor=2, mode="bilinear", align_corners=False)
+    if residual is None:
+        raise ValueError(f"{type(stage).__name__} needs a residual")
+    if isinstance(stage, AddResidual):
+        return features + residual
+    if isinstance(stage, ConcatResidual):
+        return torch.cat((features, residual), dim=1)
+    raise TypeError(f"{stage!r} is no stage")

@@ -1,0 +1,122 @@
+"""Student files: safetensors with one JSON header that says what the tensors are."""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pcakd.errors import PcakdError, StudentFileError
+from pcakd.files import read_safetensors, write_safetensors
+from pcakd.registry import unknown_name
+from pcakd.students.spec import StudentSpec
+from pcakd.students.student import Student
+
+FORMAT = "pcakd-student"
+FORMAT_VERSION = 1
+_HEADER = "pcakd"  # one metadata key: safetensors does not keep the order of several
+_BASIS = "eigenbases."
+
+
+def list_students() -> tuple[str, ...]:
+    """List the names of the students that ship with the package."""
+    folder = files("pcakd.zoo")
+    names = (entry.name for entry in folder.iterdir())
+    return tuple(sorted(n.removesuffix(".safetensors") for n in names if n.endswith(".safetensors")))
+
+
+def save_student(path: str | os.PathLike[str], student: Student) -> None:
+    """Write a student with its eigenbases and card, whole or not at all.
+
+    Raises:
+        OutputError: The place cannot be written.
+    """
+    header = {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "architecture": student.spec.architecture,
+        "ranks": list(student.spec.ranks),
+        "colour_conv": student.spec.colour_conv,
+        "regularizer": student.regularizer,
+        "card": student.card,
+    }
+    tensors = dict(student.state_dict())
+    for tap, basis in enumerate(student.eigenbases, start=1):
+        tensors[f"{_BASIS}{tap}"] = basis
+    write_safetensors(path, tensors, {_HEADER: json.dumps(header, sort_keys=True)})
+
+
+def load_student(
+    name_or_path: str | os.PathLike[str], *, device: str | torch.device = "cpu"
+) -> Student:
+    """Load a shipped student by name, or one from a ``.safetensors`` file.
+
+    Raises:
+        UnknownNameError: The name is of no shipped student, and not the path of a file.
+        StudentFileError: The file is missing, damaged or not a student.
+    """
+    text = os.fspath(name_or_path)
+    if text in list_students():
+        with as_file(files("pcakd.zoo") / f"{text}.safetensors") as path:
+            return _read(path).to(device)
+    path = Path(text)
+    if path.exists() or path.suffix or len(path.parts) > 1:
+        return _read(path).to(device)
+    raise unknown_name("student", text, list_students())
+
+
+def _read(path: Path) -> Student:
+    tensors, metadata = read_safetensors(path, error=StudentFileError)
+    student = _student_of(path, _header_of(path, metadata), tensors)
+    weights = {name: t for name, t in tensors.items() if not name.startswith(_BASIS)}
+    expected = {name: tuple(t.shape) for name, t in student.state_dict().items()}
+    found = {name: tuple(t.shape) for name, t in weights.items()}
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            raise StudentFileError(
+                f"{path}: tensor {name!r} should be {expected.get(name, 'absent')}, "
+                f"is {found.get(name, 'absent')}; the file is damaged"
+            )
+    student.load_state_dict(weights)
+    return student.eval().requires_grad_(False)
+
+
+def _header_of(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        header = json.loads(metadata[_HEADER])
+        known = header["format"] == FORMAT
+        version = header["version"]
+    except (KeyError, ValueError, TypeError, RecursionError):
+        known, version, header = False, None, {}
+    if not known:
+        raise StudentFileError(f"{path} is a safetensors file but not of a student; use another")
+    if version != FORMAT_VERSION:
+        raise StudentFileError(
+            f"{path} has format version {version!r}, this release reads {FORMAT_VERSION}; upgrade"
+        )
+    return dict(header)
+
+
+def _student_of(path: Path, header: dict[str, Any], tensors: Mapping[str, Tensor]) -> Student:
+    try:
+        ranks = tuple(header["ranks"])
+        regularizer = header["regularizer"]
+        if not isinstance(regularizer, int | float) or not math.isfinite(regularizer):
+            raise TypeError("regularizer is not a finite number")
+        if max(ranks) > 4096:
+            raise ValueError("a rank is over 4096")
+        card = header["card"]
+        if not isinstance(card, dict):
+            raise TypeError("card is not an object")
+        spec = StudentSpec(
+            architecture=header["architecture"], ranks=ranks, colour_conv=bool(header["colour_conv"])
+        )
+        bases = [tensors[name] for name in sorted(tensors) if name.startswith(_BASIS)]
+        return Student(spec, regularizer=float(regularizer), eigenbases=bases, card=card)
+    except (KeyError, TypeError, ValueError, PcakdError) as cause:
+        raise StudentFileError(f"{path}: header damaged ({cause}); use another file") from cause

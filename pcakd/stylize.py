@@ -1,0 +1,93 @@
+"""Coarse-to-fine stylization: transform and decode at taps 4 to 1.
+
+Source: Chiu and Gurari, CVPR 2022, section 3; block-wise decoding with high-frequency residuals
+after Chiu and Gurari, "PhotoWCT²", WACV 2022. Departure: images are padded by reflection to the
+student's stride and the result is cropped, where the authors' demo resizes.
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from pcakd.errors import ConfigError, ShapeError
+from pcakd.linalg import Statistics, measure_statistics
+from pcakd.students import Student
+from pcakd.transforms import apply_affine, blend_with_identity, fit_transform
+
+MIN_SIZE = 16
+_TAPS = (4, 3, 2, 1)
+
+
+def stylize(
+    student: Student,
+    content: Float[Tensor, "3 h w"],
+    style: Float[Tensor, "3 h2 w2"],
+    *,
+    transform: str = "zca",
+    strength: float = 1.0,
+) -> Float[Tensor, "3 h w"]:
+    """Give a photograph the style of another one.
+
+    Args:
+        student: The network; it stays in the mode and on the device that it is in.
+        content: RGB in [0, 1], at least 16 × 16, on the student's device.
+        style: RGB in [0, 1], at least 16 × 16, of any other size.
+        transform: ``zca``, ``ot`` or ``adain``.
+        strength: s in [0, 1]: at each tap F' = (1 - s) F + s T(F).
+
+    Returns:
+        RGB in [0, 1], of exactly the size of ``content``.
+
+    Raises:
+        ShapeError: An image is not 3 × h × w, or smaller than 16 pixels.
+        ConfigError: The strength is not in [0, 1].
+        UnknownNameError: There is no such transform.
+    """
+    if not 0.0 <= strength <= 1.0:
+        raise ConfigError(f"strength must lie in [0, 1], got {strength}")
+    stride = student.spec.stride
+    with torch.inference_mode():
+        targets = measure_style(student, style)
+        image = pad_to_multiple(_checked("content", content)[None], stride)
+        sources = [image, *student.encode(image)]
+        features = sources.pop()
+        for tap in _TAPS:
+            moments = measure_statistics(features[0])
+            affine = fit_transform(
+                transform, moments, targets[tap - 1], regularizer=student.regularizer
+            )
+            features = apply_affine(features, blend_with_identity(affine, strength))
+            # popping frees each tap of the encoder as soon as the decoder has passed it
+            features = student.decode_block(tap, features, sources.pop())
+        height, width = content.shape[-2:]
+        return features[0, :, :height, :width].clamp(0.0, 1.0)
+
+
+def measure_style(student: Student, style: Float[Tensor, "3 h w"]) -> list[Statistics]:
+    """Return the moments of a style image at taps 1 to 4, holding one tap at a time."""
+    moments = []
+    with torch.inference_mode():
+        features = pad_to_multiple(_checked("style", style)[None], student.spec.stride)
+        for block in sorted(_TAPS):
+            features = student.encoder.encode_block(block, features)
+            moments.append(measure_statistics(features[0]))
+    return moments
+
+
+def pad_to_multiple(image: Float[Tensor, "b c h w"], multiple: int) -> Tensor:
+    """Pad right and bottom by reflection until both sizes are multiples of ``multiple``."""
+    height, width = image.shape[-2:]
+    bottom, right = -height % multiple, -width % multiple
+    return F.pad(image, (0, right, 0, bottom), mode="reflect") if bottom or right else image
+
+
+def _checked(name: str, image: Tensor) -> Tensor:
+    if image.dim() != 3 or image.shape[0] != 3:
+        raise ShapeError(f"the {name} image must be 3 × h × w, got {tuple(image.shape)}")
+    height, width = image.shape[-2:]
+    if min(height, width) < MIN_SIZE:
+        raise ShapeError(
+            f"the {name} image is {width} × {height}; at least {MIN_SIZE} × {MIN_SIZE} is needed"
+        )
+    return image

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import torch
 from jaxtyping import Float
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 from torch import Tensor
 
 from pcakd.errors import ImageError, OutputError, ShapeError
@@ -33,6 +33,15 @@ _FORMATS: Final = {
 _READ: Final = tuple(dict.fromkeys(_FORMATS.values()))  # not EPS and the like, which run programs
 _KINDS: Final = "PNG, JPEG, WebP, TIFF or BMP"
 _OPTIONS: Final = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95}}
+_TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _PILLOW_LOCK: Final = threading.Lock()
 
 
@@ -172,12 +181,16 @@ def _check_size(path: Path, size: tuple[int, int]) -> None:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Decode and apply the EXIF rotation; metadata that cannot be parsed is ignored."""
+    """Decode and apply the EXIF rotation; metadata that cannot be parsed is ignored.
+
+    Not ``ImageOps.exif_transpose``: it also rewrites the metadata, which fails on odd cameras.
+    """
     image.load()
     try:
-        return ImageOps.exif_transpose(image)
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # the pixels are fine: damaged metadata can make the parser raise anything
         return image
+    return image if turn is None else image.transpose(turn)
 
 
 def _to_tensor(image: Image.Image) -> Float[Tensor, "3 h w"]:
@@ -196,7 +209,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     """Convert 8-bit pixels to opaque sRGB."""
     if image.mode == "P" or (image.mode in {"1", "L", "RGB"} and "transparency" in image.info):
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    if image.mode in {"RGBA", "LA", "PA", "La", "RGBa"}:
+    if image.mode in {"RGBA", "LA", "PA", "RGBa"}:
         straight = image.convert("RGBA")
         page = Image.new("RGB", image.size, "white")
         colours = _to_srgb(straight.convert("RGB"), image.info.get("icc_profile"))

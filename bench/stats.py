@@ -1,8 +1,7 @@
 """Summaries of samples: median, 95th percentile, mean, and bootstrap intervals. No torch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy.stats import bootstrap
@@ -12,21 +11,12 @@ RESAMPLES = 2000
 _SEED = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """A figure with its bootstrap interval, in the unit of the samples.
+class MeanInterval(NamedTuple):
+    """A mean with its interval, in the unit of the samples."""
 
-    Attributes:
-        value: The statistic of the samples themselves.
-        low: Lower end of the 95 % interval; equals ``value`` when there is a single sample.
-        high: Upper end.
-        count: Number of samples.
-    """
-
-    value: float
+    mean: float
     low: float
     high: float
-    count: int
 
 
 def median(samples: Sequence[float]) -> float:
@@ -47,22 +37,27 @@ def p95(samples: Sequence[float]) -> float:
     return float(np.percentile(_array(samples), 95))
 
 
-def median_interval(samples: Sequence[float]) -> Interval:
-    """Return the median with its 95 % percentile-bootstrap interval (2,000 seeded resamples)."""
+def bootstrap_interval(samples: Sequence[float]) -> tuple[float, float]:
+    """Return the 95 % percentile-bootstrap interval of the median (2,000 seeded resamples).
+
+    A single sample, or samples that are all equal, give an interval of no width.
+    """
     return _interval(samples, "median")
 
 
-def mean_interval(samples: Sequence[float]) -> Interval:
+def mean_interval(samples: Sequence[float]) -> MeanInterval:
     """Return the mean with its 95 % percentile-bootstrap interval (2,000 seeded resamples)."""
-    return _interval(samples, "mean")
+    return MeanInterval(float(np.mean(_array(samples))), *_interval(samples, "mean"))
 
 
-def _interval(samples: Sequence[float], statistic: Literal["median", "mean"]) -> Interval:
+def _interval(
+    samples: Sequence[float], statistic: Literal["median", "mean"]
+) -> tuple[float, float]:
     values = _array(samples)
     function = np.median if statistic == "median" else np.mean
-    value = float(function(values))
-    if values.size < 2 or np.ptp(values) == 0:
-        return Interval(value=value, low=value, high=value, count=values.size)
+    if np.ptp(values) == 0:
+        value = float(function(values))
+        return value, value
     ends = bootstrap(
         (values,),
         function,
@@ -71,7 +66,7 @@ def _interval(samples: Sequence[float], statistic: Literal["median", "mean"]) ->
         method="percentile",
         rng=np.random.default_rng(_SEED),
     ).confidence_interval
-    return Interval(value=value, low=float(ends.low), high=float(ends.high), count=values.size)
+    return float(ends.low), float(ends.high)
 
 
 def _array(samples: Sequence[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -79,8 +79,9 @@ class Record:
         macs_by_operator: ``macs_total`` by operator.
         uncounted: Operators that no handle counts, with their number of calls.
         latency_ns: Raw samples in nanoseconds.
-        peak_bytes: Peak memory (`bench.profiling.memory` says what it counts on each device).
-        baseline_bytes: Memory held before the subject was made, included in ``peak_bytes``.
+        peak_bytes: Peak of the memory that the case added to its process: weights, both
+            images and all that stylizing needs (`bench.profiling.memory`).
+        baseline_bytes: What the process held before: interpreter and libraries.
         predicted_latency_ns: Median that is expected, where nothing was run.
         predicted_peak_bytes: Peak that is expected, where nothing was run.
         gram: Relative Gram error of output against style; lower is better.
@@ -186,7 +187,7 @@ def _build(record: type, data: Mapping[str, Any], prefix: str) -> Any:
         if name not in known:
             raise ConfigError(f"field {prefix + name!r} is not known; use a newer bench")
     for name, value in data.items():
-        if not _fits(value, _types(record)[name]):
+        if not fits_type(value, _types(record)[name]):
             expected = str(_types(record)[name]).replace("typing.", "")
             raise ConfigError(f"field {prefix + name!r}: expected {expected}, got {value!r:.60}")
     try:
@@ -195,19 +196,25 @@ def _build(record: type, data: Mapping[str, Any], prefix: str) -> Any:
         raise ConfigError(f"a field is missing: {' '.join(str(error).split())}") from error
 
 
-def _fits(value: object, expected: Any) -> bool:
-    """Tell whether a JSON value has the annotated type (the few kinds of types used above)."""
+def fits_type(value: object, expected: Any) -> bool:
+    """Tell whether a value has an annotated type (of the few kinds that records use).
+
+    >>> fits_type(["HD"], list[str]), fits_type(1, bool | None), fits_type(1, float)
+    (True, False, True)
+    """
     origin, arguments = get_origin(expected), get_args(expected)
     if expected is Any:
         return True
     if origin in (Union, types.UnionType):
-        return any(_fits(value, each) for each in arguments)
+        return any(fits_type(value, each) for each in arguments)
     if origin is Literal:
         return isinstance(value, str) and value in arguments
+    if origin is tuple:
+        return isinstance(value, tuple) and all(fits_type(each, arguments[0]) for each in value)
     if origin is list:
-        return isinstance(value, list) and all(_fits(each, arguments[0]) for each in value)
+        return isinstance(value, list) and all(fits_type(each, arguments[0]) for each in value)
     if origin is dict:
-        return isinstance(value, dict) and all(_fits(v, arguments[1]) for v in value.values())
+        return isinstance(value, dict) and all(fits_type(v, arguments[1]) for v in value.values())
     if expected is float:
         return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
     return type(value) is expected

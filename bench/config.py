@@ -1,0 +1,194 @@
+"""`benchmarks.toml` as frozen records; parsing touches nothing else. No torch."""
+
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass, fields, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from bench.schema import fits_type
+from pcakd.errors import ConfigError
+from pcakd.registry import unknown_name
+
+CONFIG_NAME = "benchmarks.toml"
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Override:
+    """Settings that some subjects or one kind of device have of their own; None leaves a setting.
+
+    Attributes:
+        subjects: The subjects it holds for; None is all.
+        device: The kind of device it holds for; None is all.
+    """
+
+    subjects: tuple[str, ...] | None = None
+    device: str | None = None
+    measured: tuple[str, ...] | None = None
+    warmup: int | None = None
+    samples: int | None = None
+    case_seconds: float | None = None
+
+    def holds_for(self, subject: str, device: str) -> bool:
+        """Tell whether the override concerns a subject on a kind of device."""
+        named = self.subjects is None or subject in self.subjects
+        return named and self.device in (None, device)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How one subject is measured on one kind of device.
+
+    Attributes:
+        measured: Resolutions to run; the profile's other ones are predicted.
+        warmup: Untimed calls.
+        samples: Timed calls.
+        case_seconds: Time budget of a case's process, start included.
+    """
+
+    measured: tuple[str, ...]
+    warmup: int
+    samples: int
+    case_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """One table under ``[profiles]``.
+
+    Attributes:
+        name: The table's name.
+        subjects: Names for `bench.subjects.parse_subject`.
+        resolutions: Names or WIDTHxHEIGHT of the cost cases.
+        measured: Those of them to run; the others are predicted.
+        transforms: Transforms of the quality cases.
+        warmup: Untimed calls.
+        samples: Timed calls.
+        case_seconds: Time budget of a case's process, and of each quality figure.
+        memory_fraction: Share of the device's memory that a case may take.
+        quality_max_side: Pairs are made smaller to this many pixels for quality; 0 is native size.
+        overrides: Settings of some subjects or devices; later ones win.
+    """
+
+    name: str
+    subjects: tuple[str, ...]
+    resolutions: tuple[str, ...]
+    measured: tuple[str, ...]
+    transforms: tuple[str, ...]
+    warmup: int
+    samples: int
+    case_seconds: float
+    memory_fraction: float
+    quality_max_side: int
+    overrides: tuple[Override, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the numbers.
+
+        Raises:
+            ConfigError: A number is out of its range.
+        """
+        where = f"profile {self.name!r}"
+        if self.samples < 1 or self.warmup < 0 or self.quality_max_side < 0:
+            raise ConfigError(f"{where}: samples must be ≥ 1, warmup and quality_max_side ≥ 0")
+        if not 0 < self.memory_fraction <= 1 or self.case_seconds <= 0:
+            raise ConfigError(f"{where}: memory_fraction must be in (0, 1], case_seconds > 0")
+
+    def settings(self, subject: str, device: str) -> Settings:
+        """Return what holds for a subject on a kind of device, overrides applied in order."""
+        settings = Settings(**{each.name: getattr(self, each.name) for each in fields(Settings)})
+        for override in self.overrides:
+            if override.holds_for(subject, device):
+                settings = replace(settings, **_given(override))
+        return settings
+
+
+def load_profile(path: str | os.PathLike[str], name: str) -> Profile:
+    """Read one profile of a configuration file.
+
+    Raises:
+        ConfigError: The file is missing, not TOML, or has an unknown, missing or unfit key.
+        UnknownNameError: It has no such profile.
+    """
+    profiles = parse_config(_read_toml(Path(path)), where=str(path))
+    if name not in profiles:
+        raise unknown_name("profile", name, profiles)
+    return profiles[name]
+
+
+def parse_config(data: Mapping[str, Any], *, where: str = CONFIG_NAME) -> dict[str, Profile]:
+    """Read the profiles of a parsed configuration file.
+
+    Raises:
+        ConfigError: A key is unknown (the message has the nearest match), missing or unfit.
+    """
+    _refuse_unknown(data, ["profiles"], where)
+    tables = data.get("profiles")
+    if not isinstance(tables, dict) or not tables:
+        raise ConfigError(f"{where}: expected tables [profiles.NAME], got none")
+    return {
+        name: _profile(name, table, f"{where} [profiles.{name}]") for name, table in tables.items()
+    }
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path} does not exist; run in the folder that holds it, or name it with --config"
+        ) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {error}; correct it") from error
+
+
+def _profile(name: str, table: object, where: str) -> Profile:
+    values = _table(table, where)
+    overrides = values.pop("overrides", ())
+    if not isinstance(overrides, tuple):
+        raise ConfigError(f"{where}: overrides must be tables [[profiles.{name}.overrides]]")
+    values["overrides"] = tuple(
+        _record(Override, _table(each, f"{where} overrides"), f"{where} overrides")
+        for each in overrides
+    )
+    if "name" in values:
+        raise ConfigError(f"{where}: key 'name' is not known; the table's name is the name")
+    return _record(Profile, {"name": name, **values}, where)
+
+
+def _table(value: object, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{where}: expected a table, got {value!r:.40}")
+    return {key: tuple(each) if isinstance(each, list) else each for key, each in value.items()}
+
+
+def _record(record: type[R], values: dict[str, Any], where: str) -> R:
+    known = {each.name: each for each in fields(record)}  # type: ignore[arg-type]
+    _refuse_unknown(values, known, where)
+    types = get_type_hints(record)
+    for key, value in values.items():
+        if not fits_type(value, types[key]):
+            wanted = getattr(types[key], "__name__", str(types[key]))
+            raise ConfigError(f"{where}: key {key!r} must be {wanted}, got {value!r:.60}")
+    for key, each in known.items():
+        if key not in values and each.default is MISSING:
+            raise ConfigError(f"{where}: key {key!r} is missing; add it")
+    return record(**values)
+
+
+def _refuse_unknown(values: Iterable[str], known: Iterable[str], where: str) -> None:
+    names = list(known)
+    for key in values:
+        if key not in names:
+            near = get_close_matches(key, names, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(names))}"
+            raise ConfigError(f"{where}: key {key!r} is not known; {hint}")
+
+
+def _given(override: Override) -> dict[str, Any]:
+    values = {each.name: getattr(override, each.name) for each in fields(Settings)}
+    return {name: value for name, value in values.items() if value is not None}

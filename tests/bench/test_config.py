@@ -1,0 +1,94 @@
+"""Configuration files become records; a mistake is named with its nearest match."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.cases import parse_resolution
+from bench.config import load_profile, parse_config
+from pcakd.errors import ConfigError, UnknownNameError
+
+ROOT = Path(__file__).parents[2]
+PROFILE = {
+    "subjects": ["a", "b"],
+    "resolutions": ["HD", "4K"],
+    "measured": ["HD"],
+    "transforms": ["zca"],
+    "warmup": 1,
+    "samples": 3,
+    "case_seconds": 5,
+    "memory_fraction": 0.5,
+    "quality_max_side": 0,
+}
+
+
+def parse(**changes):
+    table = {key: value for key, value in (PROFILE | changes).items() if value is not None}
+    return parse_config({"profiles": {"quick": table}})["quick"]
+
+
+@pytest.mark.parametrize("name", ["quick", "full"])
+def test_shipped_profiles(name):
+    profile = load_profile(ROOT / "benchmarks.toml", name)
+    assert [parse_resolution(each).name for each in profile.resolutions] == [
+        "HD", "FHD", "QHD", "4K", "5K", "8K",
+    ]  # fmt: skip
+    assert set(profile.measured) <= set(profile.resolutions)
+    assert profile.settings("vgg16", "cpu").samples >= 5
+
+
+def test_quick_profile_is_as_promised():
+    profile = load_profile(ROOT / "benchmarks.toml", "quick")
+    assert profile.settings("vgg16", "cpu").measured == ("HD", "FHD")
+    assert profile.settings("vgg19-full", "cpu").measured == ("HD",)
+    assert profile.settings("vgg19-full", "cpu").samples == 2
+    assert profile.quality_max_side == 512
+
+
+def test_later_overrides_win():
+    profile = parse(
+        overrides=[
+            {"subjects": ["a"], "samples": 2, "measured": []},
+            {"device": "cuda", "samples": 9},
+        ]
+    )
+    assert profile.settings("a", "cpu").samples == 2
+    assert profile.settings("a", "cpu").measured == ()
+    assert profile.settings("a", "cuda").samples == 9
+    assert profile.settings("b", "cpu").samples == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sample": 3}, "'sample' is not known; did you mean 'samples'"),
+        ({"zzz": 3}, "'zzz' is not known; Known: case_seconds"),
+        ({"samples": None}, "'samples' is missing"),
+        ({"samples": "3"}, "'samples' must be int"),
+        ({"samples": 0}, "samples must be ≥ 1"),
+        ({"memory_fraction": 2}, "memory_fraction must be in"),
+        ({"subjects": "a"}, "'subjects' must be"),
+        ({"overrides": 3}, "overrides must be tables"),
+        ({"overrides": [{"sampels": 1}]}, "did you mean 'samples'"),
+        ({"name": "x"}, "'name' is not known"),
+    ],
+)
+def test_mistakes_are_named(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        parse(**changes)
+
+
+@pytest.mark.parametrize("data", [{}, {"profiles": 1}, {"profile": {}}, {"profiles": {"a": 1}}])
+def test_files_without_profiles(data):
+    with pytest.raises(ConfigError):
+        parse_config(data)
+
+
+def test_missing_broken_and_unknown(tmp_path):
+    with pytest.raises(ConfigError, match="does not exist"):
+        load_profile(tmp_path / "none.toml", "quick")
+    (tmp_path / "broken.toml").write_text("= 3")
+    with pytest.raises(ConfigError, match="cannot read"):
+        load_profile(tmp_path / "broken.toml", "quick")
+    with pytest.raises(UnknownNameError, match="did you mean 'quick'"):
+        load_profile(ROOT / "benchmarks.toml", "quikc")

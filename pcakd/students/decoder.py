@@ -1,10 +1,9 @@
 """The four decoder blocks of a student."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from pcakd.students.layers import build_layers, high_frequencies, run_block
+from pcakd.students.layers import ConvLayer, build_layers, high_frequencies, run_block
 from pcakd.students.spec import StudentSpec, decoder_blocks
 
 
@@ -33,12 +32,8 @@ class Decoder(nn.Module):
         Returns:
             Features of the shape of ``source``.
         """
-        layers = self.blocks[block - 1]
-        assert isinstance(layers, nn.ModuleList)  # noqa: S101 (ModuleList is untyped)
-        return run_block(self._stages[block - 1], layers, features, high_frequencies(source))
+        return run_block(self._stages[block - 1], self.layers(block), features, high_frequencies(source))
 
-    @torch.no_grad()
-    def fold(self, block: int) -> None:
-        """Fold the batch norms of one block into its convolutions."""
-        for layer in self.blocks[block - 1]:  # type: ignore[attr-defined]
-            layer.fold()
+    def layers(self, block: int) -> list[ConvLayer]:
+        """Return the convolutions of block 1 to 4, in order."""
+        return [layer for layer in self.blocks[block - 1].children() if isinstance(layer, ConvLayer)]

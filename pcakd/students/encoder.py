@@ -1,10 +1,9 @@
 """The four encoder blocks of a student."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from pcakd.students.layers import build_layers, run_block
+from pcakd.students.layers import ConvLayer, build_layers, run_block
 from pcakd.students.spec import StudentSpec, encoder_blocks
 
 
@@ -18,9 +17,7 @@ class Encoder(nn.Module):
 
     def encode_block(self, block: int, features: Float[Tensor, "b c h w"]) -> Tensor:
         """Run encoder block 1 to 4: from the previous tap (or the image) to its own tap."""
-        layers = self.blocks[block - 1]
-        assert isinstance(layers, nn.ModuleList)  # noqa: S101 (ModuleList is untyped)
-        return run_block(self._stages[block - 1], layers, features)
+        return run_block(self._stages[block - 1], self.layers(block), features)
 
     def forward(self, image: Float[Tensor, "b 3 h w"]) -> list[Tensor]:
         """Return the features at taps 1 to 4 of an image in [0, 1].
@@ -34,8 +31,6 @@ class Encoder(nn.Module):
             taps.append(features)
         return taps
 
-    @torch.no_grad()
-    def fold(self, block: int) -> None:
-        """Fold the batch norms of one block into its convolutions."""
-        for layer in self.blocks[block - 1]:  # type: ignore[attr-defined]
-            layer.fold()
+    def layers(self, block: int) -> list[ConvLayer]:
+        """Return the convolutions of block 1 to 4, in order."""
+        return [layer for layer in self.blocks[block - 1].children() if isinstance(layer, ConvLayer)]

@@ -1,5 +1,7 @@
 """The stages of a student as modules and functions."""
 
+from collections.abc import Iterable
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -25,9 +27,10 @@ def high_frequencies(features: Features) -> Features:
 
 
 class ConvLayer(nn.Module):
-    """A convolution padded by reflection, an optional batch norm, and an optional ReLU.
+    """A convolution padded by reflection, with an optional ReLU.
 
-    The batch norm exists while a block is trained; :meth:`fold` works it into the convolution.
+    While a block is trained, a fixed standardisation of the input and a batch norm of the output
+    can surround the convolution; :meth:`fold` works both into it, exactly and at no cost.
     """
 
     def __init__(self, spec: Conv) -> None:
@@ -40,35 +43,61 @@ class ConvLayer(nn.Module):
             groups=spec.in_channels if spec.depthwise else 1,
         )
         self.norm: nn.BatchNorm2d | None = None
+        self.input_mean: Tensor | None
+        self.input_std: Tensor | None
+        self.register_buffer("input_mean", None)
+        self.register_buffer("input_std", None)
         self.relu = spec.relu
         half = spec.kernel_size // 2
         self._pad_before, self._pad_after = (half, half) if spec.stride == 1 else (0, half)
 
     def forward(self, features: Features) -> Features:
         """Map ``(b, in, h, w)`` to ``(b, out, h / stride, w / stride)``."""
+        if self.input_mean is not None and self.input_std is not None:
+            features = (features - self.input_mean) / self.input_std
         padded = pad_reflect(features, before=self._pad_before, after=self._pad_after)
         result: Tensor = self.conv(padded)
         if self.norm is not None:
             result = self.norm(result)
         return F.relu(result, inplace=not torch.is_grad_enabled()) if self.relu else result
 
-    def add_norm(self, *, offset: float) -> None:
-        """Follow the convolution by a batch norm whose offset starts at ``offset``."""
+    def standardize_input(self, mean: Float[Tensor, " c"], std: Float[Tensor, " c"]) -> None:
+        """Subtract ``mean`` from the input and divide by ``std`` from now on."""
+        self.input_mean, self.input_std = mean[:, None, None], std[:, None, None]
+
+    def add_norm(
+        self, *, scale: Float[Tensor, " c"] | None = None, offset: Float[Tensor, " c"] | None = None
+    ) -> None:
+        """Follow the convolution by a batch norm that starts with ``scale`` (1) and ``offset`` (0)."""
         norm = nn.BatchNorm2d(self.conv.out_channels).to(self.conv.weight.device)
-        nn.init.constant_(norm.bias, offset)
+        with torch.no_grad():
+            if scale is not None:
+                norm.weight.copy_(scale)
+            if offset is not None:
+                norm.bias.copy_(offset)
         self.norm = norm
 
     @torch.no_grad()
     def fold(self) -> None:
-        """Work the batch norm's running statistics into the convolution (exact in eval mode)."""
+        """Work the standardisation and the batch norm's running statistics into the convolution.
+
+        Reflection padding commutes with a map of single pixels, so this is exact at borders too.
+        """
+        weight, bias = self.conv.weight, self.conv.bias
+        assert bias is not None  # noqa: S101 (built with one)
+        if self.input_mean is not None and self.input_std is not None:
+            mean, std = self.input_mean.flatten(), self.input_std.flatten()
+            if self.conv.groups > 1:
+                mean, std = mean[:, None], std[:, None]
+            weight.div_(std[..., None, None])
+            bias.sub_((weight * mean[..., None, None]).sum(dim=(1, 2, 3)))
+            self.input_mean = self.input_std = None
         norm = self.norm
-        if norm is None or norm.running_var is None or norm.running_mean is None:
-            return
-        scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
-        bias = torch.zeros_like(scale) if self.conv.bias is None else self.conv.bias
-        self.conv.weight.mul_(scale[:, None, None, None])
-        bias.copy_((bias - norm.running_mean) * scale + norm.bias)
-        self.norm = None
+        if norm is not None and norm.running_var is not None and norm.running_mean is not None:
+            scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
+            weight.mul_(scale[:, None, None, None])
+            bias.copy_((bias - norm.running_mean) * scale + norm.bias)
+            self.norm = None
 
 
 def build_layers(block: Block) -> nn.ModuleList:
@@ -77,7 +106,7 @@ def build_layers(block: Block) -> nn.ModuleList:
 
 
 def run_block(
-    block: Block, layers: nn.ModuleList, features: Features, residual: Features | None = None
+    block: Block, layers: Iterable[nn.Module], features: Features, residual: Features | None = None
 ) -> Features:
     """Run the stages of a block in order.
 

@@ -1,0 +1,71 @@
+"""Everything that decides what a distillation computes, as data."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pcakd.errors import ConfigError
+
+Phase = str  # "encoder" or "decoder"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """Settings of a distillation; the defaults are for 256-px crops as in the paper.
+
+    Attributes:
+        crop: Side of the square training crops, in pixels; a multiple of 16.
+        batch: Crops a step.
+        encoder_steps: Steps of the encoder phase of blocks 1 to 4.
+        decoder_steps: Steps of the decoder phase of blocks 1 to 4.
+        encoder_rate: Peak learning rate of the encoder phase.
+        decoder_rate: Peak learning rate of the decoder phase.
+        loss_weights: Weights of the losses b (image), c (features of the tap before) and d (the
+            teacher's features), each of which is a share of its target's variance.
+        tap_offset: Where the batch norm before a tap's ReLU starts, in standard deviations:
+            principal coefficients are signed, a ReLU is not.
+        frozen_share: Share of the steps, at the end of a phase, with frozen batch statistics.
+        min_r2_share: A block whose R² is under this share of its ceiling has collapsed.
+        max_dead_share: So has one with more than this share of dead channels.
+        max_attempts: Attempts at a block before the run gives up.
+        basis_images: Photos that the eigenbases are fitted on, at most.
+        held_out: Photos kept for R², its ceiling and dead channels.
+        regularizer: λ of the feature transform, stored in the student.
+        seed: Of weights, crops and everything else.
+
+    Raises:
+        ConfigError: A value makes no sense.
+    """
+
+    crop: int = 256
+    batch: int = 8
+    encoder_steps: tuple[int, int, int, int] = (400, 800, 1200, 2000)
+    decoder_steps: tuple[int, int, int, int] = (600, 2000, 3000, 4000)
+    encoder_rate: float = 1e-2
+    decoder_rate: float = 3e-3
+    loss_weights: tuple[float, float, float] = (1.0, 1.0, 0.2)
+    tap_offset: float = 2.0
+    frozen_share: float = 0.3
+    min_r2_share: float = 0.3
+    max_dead_share: float = 0.25
+    max_attempts: int = 3
+    basis_images: int = 500
+    held_out: int = 24
+    regularizer: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.crop < 32 or self.crop % 16:
+            raise ConfigError(f"crop must be a multiple of 16 from 32 up, got {self.crop}")
+        if self.batch < 1 or self.held_out < 1 or self.basis_images < 1 or self.max_attempts < 1:
+            raise ConfigError("batch, held_out, basis_images and max_attempts must be at least 1")
+        if min(*self.encoder_steps, *self.decoder_steps) < 1:
+            raise ConfigError("every block needs at least one step of each phase")
+
+    def steps(self, phase: Phase, block: int) -> int:
+        """Steps of a phase of block 1 to 4."""
+        table = self.encoder_steps if phase == "encoder" else self.decoder_steps
+        return table[block - 1]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as JSON values."""
+        return asdict(self)

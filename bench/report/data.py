@@ -1,0 +1,69 @@
+"""The rows as raw numbers for programs, written as CSV."""
+
+import pandas as pd
+
+from bench.report.summary import METRICS, CostRow, Interval, QualityRow, Summary
+
+
+def cost_data(summary: Summary) -> pd.DataFrame:
+    """Return the cost rows with raw numbers and units in the column names."""
+    return pd.DataFrame([_cost_numbers(row) for row in summary.cost]).convert_dtypes()
+
+
+def quality_data(summary: Summary) -> pd.DataFrame:
+    """Return the quality rows with raw numbers."""
+    return pd.DataFrame([_quality_numbers(row) for row in summary.quality]).convert_dtypes()
+
+
+def to_csv(table: pd.DataFrame) -> str:
+    """Write a table of raw numbers as CSV with full precision."""
+    return str(table.to_csv(index=False, lineterminator="\n"))
+
+
+def _bounds(name: str, unit: str, interval: Interval | None) -> dict[str, float | None]:
+    return {
+        f"{name}{unit}": interval.value if interval else None,
+        f"{name}_low{unit}": interval.low if interval else None,
+        f"{name}_high{unit}": interval.high if interval else None,
+    }
+
+
+def _cost_numbers(row: CostRow) -> dict[str, object]:
+    return {
+        "subject": row.subject,
+        "transform": row.transform,
+        "resolution": row.resolution,
+        "width": row.width,
+        "height": row.height,
+        "device": row.machine[0],
+        "device_name": row.machine[1],
+        "threads": row.machine[2],
+        "status": row.status,
+        "reason": row.reason,
+        "num_params": row.num_params,
+        "num_eigenbasis_params": row.num_eigenbasis_params,
+        "macs_content": row.macs_content,
+        "macs_per_content_pixel": row.macs_per_pixel,
+        "macs_total": row.macs_total,
+        "flops_total": None if row.macs_total is None else 2 * row.macs_total,
+        "num_samples": row.num_samples,
+        **_bounds("latency_median", "_ms", row.latency_ms),
+        "latency_p95_ms": row.latency_p95_ms,
+        "peak_bytes": row.peak_bytes,
+        "predicted_latency_ms": row.predicted_latency_ms,
+        "predicted_peak_bytes": row.predicted_peak_bytes,
+    }
+
+
+def _quality_numbers(row: QualityRow) -> dict[str, object]:
+    numbers: dict[str, object] = {
+        "subject": row.subject,
+        "transform": row.transform,
+        "device": row.machine[0],
+        "device_name": row.machine[1],
+        "num_pairs": row.num_pairs,
+        "num_failed": sum(row.failures.values()),
+    }
+    for metric in METRICS:
+        numbers |= _bounds(metric, "", row.scores.get(metric))
+    return numbers

@@ -1,0 +1,105 @@
+"""The plots of a report, each with the sentence that says in words what it shows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from bench.report.plots import pareto_plot
+from bench.report.points import (
+    Point,
+    choose_resolution,
+    latency_points,
+    mark_front,
+    quality_points,
+)
+from bench.report.scaling import scaling_plot
+from bench.report.summary import HIGHER_IS_BETTER, METRICS, Summary
+
+LABELS = {"gram": "Gram", "ssim": "SSIM", "lpips": "LPIPS"}
+PLOT_NAMES = (
+    "style-ssim",
+    "style-lpips",
+    "latency-gram",
+    "latency-ssim",
+    "latency-lpips",
+    "latency-resolution",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plot:
+    """A drawn plot: the stem of its files, its title and what it shows in words."""
+
+    name: str
+    title: str
+    caption: str
+    figure: Figure
+
+
+def draw_plots(summary: Summary) -> list[Plot]:
+    """Draw every plot that the records have points for; none where machines are mixed."""
+    if not summary.comparable:
+        return []
+    plots = [_style_plot(summary, content) for content in ("ssim", "lpips")]
+    plots += [_latency_plot(summary, metric) for metric in METRICS]
+    plots.append(_scaling(summary))
+    return [plot for plot in plots if plot is not None]
+
+
+def _style_plot(summary: Summary, content: str) -> Plot | None:
+    points = quality_points(summary, content, "gram")
+    if not points:
+        return None
+    title = f"Style (Gram) against content ({LABELS[content]})"
+    pairs = sorted({row.num_pairs for row in summary.quality if row.num_pairs})
+    note = f"means over {' or '.join(map(str, pairs))} pairs"
+    return Plot(
+        name=f"style-{content}",
+        title=title,
+        caption=_front_sentence(points, content, "gram"),
+        figure=pareto_plot(points, x=content, y="gram", title=f"{title}, {note}"),
+    )
+
+
+def _latency_plot(summary: Summary, metric: str) -> Plot | None:
+    chosen = choose_resolution(summary)
+    points = latency_points(summary, metric, chosen.resolution) if chosen else []
+    if not chosen or not points:
+        return None
+    title = f"{LABELS[metric]} against latency at {chosen.size}"
+    return Plot(
+        name=f"latency-{metric}",
+        title=title,
+        caption=_front_sentence(points, "latency", metric) + _left_out(summary, points),
+        figure=pareto_plot(points, x="latency", y=metric, title=title, size=chosen.size),
+    )
+
+
+def _scaling(summary: Summary) -> Plot | None:
+    figure = scaling_plot(summary)
+    if figure is None:
+        return None
+    title = "Latency against resolution"
+    caption = "Filled marks are measured medians, hollow ones predictions."
+    return Plot(name="latency-resolution", title=title, caption=caption, figure=figure)
+
+
+def _front_sentence(points: Sequence[Point], x: str, y: str) -> str:
+    """Name what is on the front, the best on the vertical score first, and what is dominated."""
+    front = mark_front(points, x=x, y=y)
+    sign = -1 if HIGHER_IS_BETTER[y] else 1
+    ranked = sorted(zip(points, front, strict=True), key=lambda pair: sign * pair[0].y.value)
+    best = ", ".join(point.name for point, on in ranked if on)
+    beaten = ", ".join(point.name for point, on in ranked if not on)
+    return f"On the front: {best}." + (f" Dominated: {beaten}." if beaten else "")
+
+
+def _left_out(summary: Summary, points: Sequence[Point]) -> str:
+    shown = {(point.subject, point.transform) for point in points}
+    absent = [
+        f"{row.subject} · {row.transform}"
+        for row in summary.quality
+        if row.scores and (row.subject, row.transform) not in shown
+    ]
+    return f" No latency was measured there for {', '.join(absent)}." if absent else ""

@@ -1,0 +1,150 @@
+"""The section of a report that says how its numbers were obtained."""
+
+import json
+from collections.abc import Iterable, Sequence
+
+from bench.report.summary import Summary
+from bench.report.tables import machine_label
+from bench.schema import Record
+
+CONTRACT = """\
+- **Latency** runs from two float images on the device to the clipped output. The style image is as
+  large as the content and its encoding is included. Every sample is one whole call; on an
+  accelerator it ends with a synchronisation inside the timed region. TF32 is off.
+- Each case runs in a process of its own, with a budget of time and one of memory. Running out of
+  either is a result: `timeout`, `oom`. A case that is expected to be over budget is not run:
+  `predicted`, written with ≈, drawn hollow.
+- Intervals are 95 % percentile-bootstrap intervals (2,000 seeded resamples): of the median over
+  calls for latency, of the mean over pairs for scores. They do not cover differences between
+  machines or runs.
+- A **MAC** is one multiply-add; FLOPs = 2 × MACs. *MACs/px content* counts the convolutions on the
+  content path, divided by the pixels of the content; *MACs* counts every operator that has a
+  formula, for both images.
+- *Parameters* are the deployed ones; *eigenbases* are what distillation needed and inference does
+  not.
+- Repeats of one case are pooled. Where a case and repeat was recorded twice, the last line counts.
+"""
+
+
+def methods_section(summary: Summary) -> str:
+    """Write how the figures were obtained: contract, protocols, what is uncounted, environment."""
+    parts = [
+        "## How it was measured\n",
+        CONTRACT,
+        _samples(summary),
+        _protocols(summary.records),
+        _uncounted(summary),
+        _not_measured(summary),
+        _environment(summary),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def warnings(summary: Summary) -> list[str]:
+    """Return what a reader must know before comparing: machines, commits, uncommitted changes."""
+    found = []
+    if not summary.comparable:
+        names = [
+            f"{machine_label(summary, each)} = {each[1]} ({each[0]}, {each[2]} threads)"
+            for each in summary.machines
+        ]
+        found.append(
+            f"The records come from {len(names)} machines: {'; '.join(names)}. Their figures are "
+            "**not comparable**; plots are left out."
+        )
+    commits = {record.commit for record in summary.records}
+    if len(commits) > 1:
+        found.append(f"The records come from {len(commits)} commits.")
+    if any(record.dirty for record in summary.records):
+        found.append("Some records come from code with uncommitted changes.")
+    return found
+
+
+def _samples(summary: Summary) -> str:
+    lines: dict[tuple[str, int], set[int]] = {}
+    for record in summary.records:
+        if record.kind == "cost" and record.latency_ns:
+            case = record.case
+            key = (case.resolution or f"{case.width}×{case.height}", case.warmup)
+            lines.setdefault(key, set()).add(len(record.latency_ns))
+    if not lines:
+        return ""
+    texts = [
+        f"{name}: {_span(counts)} after {warmup} warm-up"
+        for (name, warmup), counts in lines.items()
+    ]
+    return f"Timed calls a case: {'; '.join(texts)}.\n"
+
+
+def _span(counts: set[int]) -> str:
+    low, high = min(counts), max(counts)
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def _protocols(records: Sequence[Record]) -> str:
+    texts: dict[str, dict[str, None]] = {}
+    for record in records:
+        for name, text in (record.protocol or {}).items():
+            texts.setdefault(name, {}).setdefault(text)
+    if not texts:
+        return ""
+    lines = [f"- `{name}`: {'; or '.join(values)}" for name, values in sorted(texts.items())]
+    return "### Protocols\n\n" + "\n".join(lines) + "\n"
+
+
+def _uncounted(summary: Summary) -> str:
+    by_operators: dict[str, list[str]] = {}
+    for row in summary.cost:
+        operators = ", ".join(f"`{name}`" for name in sorted(row.uncounted))
+        if operators and row.subject not in by_operators.setdefault(operators, []):
+            by_operators[operators].append(row.subject)
+    lines = [f"- {', '.join(names)}: {text}" for text, names in by_operators.items()]
+    if not summary.cost:
+        return ""
+    body = "\n".join(lines) or "Nothing: every operator that ran has a formula."
+    return f"### Operators that no MAC count includes\n\n{body}\n"
+
+
+def _not_measured(summary: Summary) -> str:
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for row in summary.cost:
+        if row.status != "ok":
+            key = (row.status, " ".join((row.reason or "no reason recorded").split()))
+            reasons.setdefault(key, []).append(f"{row.subject} at {row.resolution}")
+    for record in summary.records:
+        if record.kind == "quality" and record.status != "ok":
+            key = (record.status, " ".join((record.reason or "no reason recorded").split()))
+            pair = f" on pair {record.case.pair}" if record.case.pair else " (quality)"
+            where = f"{record.case.subject}{pair}"
+            reasons.setdefault(key, []).append(where)
+    if not reasons:
+        return ""
+    lines = [f"- **{s}** ({why}): {', '.join(cases)}" for (s, why), cases in reasons.items()]
+    return "### Cases that were not measured\n\n" + "\n".join(lines) + "\n"
+
+
+def _environment(summary: Summary) -> str:
+    records = summary.records
+    rows = [("commit", _join(record.commit or "unknown" for record in records))]
+    rows.append(("recorded", _days(records)))
+    names = dict.fromkeys(name for record in records for name in record.environment)
+    rows += [
+        (name, _join(_text(r.environment[name]) for r in records if name in r.environment))
+        for name in names
+    ]
+    lines = [f"| {name} | {value.replace('|', '/')} |" for name, value in rows]
+    return "### Environment\n\n| | |\n|:--|:--|\n" + "\n".join(lines) + "\n"
+
+
+def _days(records: Iterable[Record]) -> str:
+    days = sorted({record.created[:10] for record in records})
+    return days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def _join(values: Iterable[str]) -> str:
+    distinct = list(dict.fromkeys(values))
+    return distinct[0] if len(distinct) == 1 else "several: " + "; ".join(distinct)

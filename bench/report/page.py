@@ -1,0 +1,87 @@
+"""The README of a report: everything on one page that GitHub renders."""
+
+from collections.abc import Sequence
+
+from bench.report.gallery import Plot
+from bench.report.methods import methods_section, warnings
+from bench.report.summary import Summary
+from bench.report.tables import cost_table, overview_table, quality_table, to_markdown
+
+EXAMPLES_NAME = "examples.jpg"
+
+
+def write_page(summary: Summary, plots: Sequence[Plot], *, has_examples: bool) -> str:
+    """Compose the page.
+
+    Args:
+        summary: The rows of the report.
+        plots: The plots beside the page, under ``plots/``.
+        has_examples: Whether there is a sheet of examples.
+    """
+    sections = [_heading(summary), _overview(summary)]
+    sections += [_plot(plot) for plot in plots]
+    if has_examples:
+        sections.append(_examples())
+    sections += [_quality(summary), _cost(summary), methods_section(summary), _files()]
+    return "\n".join(section for section in sections if section)
+
+
+def _heading(summary: Summary) -> str:
+    names = " and ".join(dict.fromkeys(machine[1] for machine in summary.machines))
+    device, _, threads = summary.machines[0]
+    machine = f" on `{device}` with {threads} threads" if summary.comparable else ""
+    counts = f"{len(summary.subjects)} subjects, {len(summary.cost)} cost cases"
+    pairs = max((row.num_pairs for row in summary.quality), default=0)
+    notes = "".join(f"> **Note.** {text}\n\n" for text in warnings(summary))
+    return (
+        f"# Benchmark report: {names}\n\n"
+        f"{counts} and {pairs} content-style pairs, measured{machine}. This page is generated from "
+        "[`records.jsonl`](records.jsonl) by `python -m bench report`; every figure can be traced "
+        f"to a line there.\n\n{notes}"
+    )
+
+
+def _overview(summary: Summary) -> str:
+    return (
+        "## Overview\n\n"
+        "Median latency in milliseconds by resolution, mean scores over pairs; ↓ lower is better, "
+        "↑ higher is better, ≈ predicted and not run, — not part of this run.\n\n"
+        f"{to_markdown(overview_table(summary))}"
+    )
+
+
+def _plot(plot: Plot) -> str:
+    return f"## {plot.title}\n\n![{plot.title}](plots/{plot.name}.png)\n\n{plot.caption}\n"
+
+
+def _examples() -> str:
+    return (
+        "## Examples\n\n"
+        "The shipped pairs, stylized by each subject (students with ZCA, no guided filter).\n\n"
+        f"![Stylized examples]({EXAMPLES_NAME})\n"
+    )
+
+
+def _quality(summary: Summary) -> str:
+    if not summary.quality:
+        return ""
+    return (
+        "## Quality\n\n"
+        "Means over pairs with 95 % intervals. Gram compares the output with the style, SSIM and "
+        "LPIPS compare it with the content; one without the others says little: the unchanged "
+        f"content has a perfect SSIM.\n\n{to_markdown(quality_table(summary))}"
+    )
+
+
+def _cost(summary: Summary) -> str:
+    if not summary.cost:
+        return ""
+    return f"## Cost\n\n{to_markdown(cost_table(summary))}"
+
+
+def _files() -> str:
+    return (
+        "## Files\n\n"
+        "`tables/` holds these tables as Markdown, as LaTeX (needs the package booktabs) and, with "
+        "raw numbers, as CSV; `plots/` holds every plot as PNG and SVG.\n"
+    )

@@ -1,0 +1,101 @@
+"""A run folder's records rendered as tables, plots, a sheet of examples and a page."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+
+from bench.report.data import cost_data, quality_data, to_csv
+from bench.report.examples import draw_sheet
+from bench.report.gallery import PLOT_NAMES, Plot, draw_plots
+from bench.report.methods import warnings
+from bench.report.page import EXAMPLES_NAME, write_page
+from bench.report.plots import encode_figure
+from bench.report.summary import Summary, summarize
+from bench.report.tables import cost_table, overview_table, quality_table, to_latex, to_markdown
+from bench.schema import Record
+from bench.store import read_records
+from pcakd.errors import OutputError
+from pcakd.files import write_atomically, write_text
+
+
+def render_report(folder: Path) -> Path:
+    """Render the report of a run folder into that folder; the same records give the same bytes.
+
+    Writes ``README.md``, ``tables/*.{md,csv,tex}``, ``plots/*.{png,svg}`` and, where the folder has
+    ``examples/<pair>/*.jpg``, ``examples.jpg``.
+
+    Args:
+        folder: Holds ``records.jsonl``.
+
+    Returns:
+        The path of the page, ``README.md``.
+
+    Raises:
+        ConfigError: There are no records, or a line is not a record.
+        ImageError: An example cannot be read.
+        OutputError: The folder cannot be written.
+    """
+    summary = summarize(read_records(folder))
+    plots = draw_plots(summary)
+    sheet = draw_sheet(folder / "examples", order=summary.subjects)
+    _write_tables(folder, summary)
+    _write_plots(folder, plots)
+    if sheet is not None:
+        _write_bytes(folder / EXAMPLES_NAME, sheet)
+    page = folder / "README.md"
+    write_text(page, write_page(summary, plots, has_examples=sheet is not None))
+    return page
+
+
+def console_table(records: Sequence[Record]) -> str:
+    """Return the overview as plain text for the end of a run, with what must be known to read it.
+
+    Raises:
+        ConfigError: There are no records.
+    """
+    summary = summarize(records)
+    table = overview_table(summary)
+    columns = [str(name) for name in table.columns]
+    text = tabulate(table.to_numpy().tolist(), columns, tablefmt="simple", disable_numparse=True)
+    legend = "median latency in ms, mean scores; ≈ predicted, — not part of this run"
+    return "\n".join([text, legend, *(note.replace("**", "") for note in warnings(summary))])
+
+
+def _write_tables(folder: Path, summary: Summary) -> None:
+    tables = _make_folder(folder / "tables")
+    texts = {"overview": overview_table(summary)}
+    if summary.cost:
+        texts["cost"] = cost_table(summary)
+        write_text(tables / "cost.csv", to_csv(cost_data(summary)))
+    if summary.quality:
+        texts["quality"] = quality_table(summary)
+        write_text(tables / "quality.csv", to_csv(quality_data(summary)))
+    for name, table in texts.items():
+        write_text(tables / f"{name}.md", to_markdown(table))
+        write_text(tables / f"{name}.tex", to_latex(table))
+
+
+def _write_plots(folder: Path, plots: Sequence[Plot]) -> None:
+    """Write each plot twice; plots that an earlier report had and this one has not go away."""
+    place = _make_folder(folder / "plots")
+    drawn = {plot.name for plot in plots}
+    for plot in plots:
+        for kind in ("png", "svg"):
+            _write_bytes(place / f"{plot.name}.{kind}", encode_figure(plot.figure, kind))
+    for name in set(PLOT_NAMES) - drawn:
+        for kind in ("png", "svg"):
+            (place / f"{name}.{kind}").unlink(missing_ok=True)
+
+
+def _make_folder(path: Path) -> Path:
+    try:
+        path.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {path}: {error.strerror or error}") from error
+    return path
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    with write_atomically(path) as stream:
+        stream.write(content)

@@ -1,0 +1,237 @@
+"""Records gathered into the rows that tables and plots show."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bench.schema import Record
+from bench.stats import bootstrap_interval, mean_interval, median, p95
+from pcakd.errors import ConfigError
+
+METRICS = ("gram", "ssim", "lpips")
+HIGHER_IS_BETTER = {"gram": False, "ssim": True, "lpips": False, "latency": False}
+_NS_PER_MS = 1e6
+
+Machine = tuple[str, str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """A median or mean of ``count`` samples with its 95 % interval; one sample gives no width."""
+
+    value: float
+    low: float
+    high: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostRow:
+    """What one subject costs at one resolution; all repeats together."""
+
+    subject: str
+    transform: str
+    resolution: str
+    width: int
+    height: int
+    machine: Machine
+    status: str
+    reason: str | None
+    num_params: int | None
+    num_eigenbasis_params: int | None
+    macs_content: int | None
+    macs_total: int | None
+    uncounted: dict[str, int]
+    num_samples: int
+    latency_ms: Interval | None
+    latency_p95_ms: float | None
+    peak_bytes: int | None
+    predicted_latency_ms: float | None
+    predicted_peak_bytes: int | None
+
+    @property
+    def size(self) -> str:
+        """The resolution's name with its pixels; a name that is a size stands alone."""
+        pixels = f"{self.width}×{self.height}"
+        return (
+            pixels
+            if self.resolution == f"{self.width}x{self.height}"
+            else f"{self.resolution} {pixels}"
+        )
+
+    @property
+    def macs_per_pixel(self) -> float | None:
+        """Multiply-adds of the content path a content pixel."""
+        if self.macs_content is None:
+            return None
+        return self.macs_content / (self.width * self.height)
+
+    @property
+    def expected_latency_ms(self) -> float | None:
+        """The measured median, or the predicted one where nothing was measured."""
+        return self.latency_ms.value if self.latency_ms else self.predicted_latency_ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityRow:
+    """How well one subject stylizes with one transform: means over pairs."""
+
+    subject: str
+    transform: str
+    machine: Machine
+    num_pairs: int
+    scores: dict[str, Interval]
+    failures: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """All rows of a report, in the order in which their cases first appear in the records."""
+
+    records: tuple[Record, ...]
+    machines: tuple[Machine, ...]
+    cost: tuple[CostRow, ...]
+    quality: tuple[QualityRow, ...]
+
+    @property
+    def comparable(self) -> bool:
+        """Whether all records are of one machine; figures of several are never put together."""
+        return len(self.machines) == 1
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Names of all subjects."""
+        names = [row.subject for row in self.cost] + [row.subject for row in self.quality]
+        return tuple(dict.fromkeys(names))
+
+
+def latest_records(records: Iterable[Record]) -> tuple[Record, ...]:
+    """Keep one record for each repeat of a case: the last one in the file replaces earlier ones."""
+    latest = {(record.case_hash, record.repeat): record for record in records}
+    return tuple(latest.values())
+
+
+def machine_of(record: Record) -> Machine:
+    """Return the kind of device, its name and the number of threads of a record."""
+    return record.case.device, record.case.device_name, record.case.threads
+
+
+def summarize(records: Sequence[Record]) -> Summary:
+    """Gather records into rows.
+
+    Repeats of one case are pooled: latency samples are joined, peak memory is the largest, scores
+    of a pair are averaged before pairs are.
+
+    Raises:
+        ConfigError: There are no records.
+    """
+    if not records:
+        raise ConfigError("there are no records to report; run `python -m bench run` first")
+    kept = latest_records(records)
+    names = _label_subjects(kept)
+    cost: dict[str, list[Record]] = {}
+    quality: dict[tuple[str, str, Machine], list[Record]] = {}
+    for record in kept:
+        if record.kind == "cost":
+            cost.setdefault(record.case_hash, []).append(record)
+        else:
+            key = (names[_identity(record)], record.case.transform, machine_of(record))
+            quality.setdefault(key, []).append(record)
+    rows = [_cost_row(names[_identity(group[0])], group) for group in cost.values()]
+    order = {name: place for place, name in enumerate(names.values())}
+    return Summary(
+        records=kept,
+        machines=tuple(dict.fromkeys(machine_of(record) for record in kept)),
+        cost=tuple(sorted(rows, key=lambda row: (order[row.subject], row.width * row.height))),
+        quality=tuple(_quality_row(*key, group) for key, group in quality.items()),
+    )
+
+
+def _identity(record: Record) -> tuple[str, str]:
+    return record.case.subject, record.case.subject_hash
+
+
+def _label_subjects(records: Sequence[Record]) -> dict[tuple[str, str], str]:
+    """Name each subject; two different subjects of one name get the start of their hash."""
+    identities = list(dict.fromkeys(_identity(record) for record in records))
+    names = [name for name, _ in identities]
+    return {
+        (name, digest): f"{name} ({digest[:6]})" if names.count(name) > 1 else name
+        for name, digest in identities
+    }
+
+
+def _cost_row(subject: str, group: Sequence[Record]) -> CostRow:
+    measured = [record for record in group if record.status == "ok"]
+    shown = (measured or list(group))[-1]
+    case = shown.case
+    samples = [ns for record in measured for ns in record.latency_ns or ()]
+    peaks = [record.peak_bytes for record in measured if record.peak_bytes is not None]
+    return CostRow(
+        subject=subject,
+        transform=case.transform,
+        resolution=case.resolution or f"{case.width}×{case.height}",
+        width=case.width or 0,
+        height=case.height or 0,
+        machine=machine_of(shown),
+        status=shown.status,
+        reason=shown.reason,
+        num_params=shown.num_params,
+        num_eigenbasis_params=shown.num_eigenbasis_params,
+        macs_content=shown.macs_content,
+        macs_total=shown.macs_total,
+        uncounted=dict(shown.uncounted or {}),
+        num_samples=len(samples),
+        latency_ms=_latency(samples),
+        latency_p95_ms=p95(samples) / _NS_PER_MS if samples else None,
+        peak_bytes=max(peaks, default=None),
+        predicted_latency_ms=_to_ms(shown.predicted_latency_ns),
+        predicted_peak_bytes=shown.predicted_peak_bytes,
+    )
+
+
+def _to_ms(ns: int | None) -> float | None:
+    return None if ns is None else ns / _NS_PER_MS
+
+
+def _latency(samples: Sequence[int]) -> Interval | None:
+    if not samples:
+        return None
+    low, high = bootstrap_interval(samples)
+    return Interval(
+        value=median(samples) / _NS_PER_MS,
+        low=low / _NS_PER_MS,
+        high=high / _NS_PER_MS,
+        count=len(samples),
+    )
+
+
+def _quality_row(
+    subject: str, transform: str, machine: Machine, group: Sequence[Record]
+) -> QualityRow:
+    by_pair: dict[str, list[Record]] = {}
+    failures: dict[str, int] = {}
+    for record in group:
+        if record.status == "ok":
+            by_pair.setdefault(record.case_hash, []).append(record)
+        else:
+            failures[record.status] = failures.get(record.status, 0) + 1
+    scores = {}
+    for metric in METRICS:
+        means = [_mean(getattr(record, metric) for record in pair) for pair in by_pair.values()]
+        values = [value for value in means if value is not None]
+        if values:
+            mean, low, high = mean_interval(values)
+            scores[metric] = Interval(value=mean, low=low, high=high, count=len(values))
+    return QualityRow(
+        subject=subject,
+        transform=transform,
+        machine=machine,
+        num_pairs=len(by_pair),
+        scores=scores,
+        failures=failures,
+    )
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None

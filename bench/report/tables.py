@@ -1,0 +1,170 @@
+"""Cost, quality and overview tables for people, as Markdown and LaTeX."""
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from bench.report.formats import (
+    format_bytes,
+    format_count,
+    format_interval,
+    format_number,
+    format_score,
+)
+from bench.report.summary import METRICS, CostRow, Machine, QualityRow, Summary
+
+ARROWS = {"gram": "Gram ↓", "ssim": "SSIM ↑", "lpips": "LPIPS ↓"}
+_TEXT_COLUMNS = {"Machine", "Subject", "Transform", "Resolution", "Status"}
+_LATEX = {"↓": r"$\downarrow$", "↑": r"$\uparrow$", "×": r"$\times$", "≈": r"$\approx$", "—": "---"}
+
+
+def cost_table(summary: Summary) -> pd.DataFrame:
+    """Return the cost table as text cells; what could not be measured says why in its cell."""
+    rows = [{**_machine(summary, row.machine), **_cost_cells(row)} for row in summary.cost]
+    return pd.DataFrame(rows)
+
+
+def quality_table(summary: Summary) -> pd.DataFrame:
+    """Return the quality table as text cells: means over pairs with 95 % intervals."""
+    rows = [{**_machine(summary, row.machine), **_quality_cells(row)} for row in summary.quality]
+    return pd.DataFrame(rows)
+
+
+def overview_table(summary: Summary) -> pd.DataFrame:
+    """Return one line a subject and transform: size, latency at each resolution, scores."""
+    keys = dict.fromkeys((row.subject, row.transform, row.machine) for row in summary.cost)
+    keys |= dict.fromkeys((row.subject, row.transform, row.machine) for row in summary.quality)
+    order = {name: place for place, name in enumerate(summary.subjects)}
+    ordered = sorted(keys, key=lambda key: order[key[0]])
+    return pd.DataFrame([_overview_cells(summary, key) for key in ordered])
+
+
+def to_markdown(table: pd.DataFrame) -> str:
+    """Write a table of text cells as Markdown; numbers are right-aligned."""
+    columns = [str(column) for column in table.columns]
+    text = [
+        column in {"Machine", "Subject", "Transform", "Resolution", "Status"} for column in columns
+    ]
+    aligned = ["left" if left else "right" for left in text]
+    cells = table.map(lambda cell: str(cell).replace("|", "\\|"))
+    return str(cells.to_markdown(index=False, colalign=aligned, disable_numparse=True)) + "\n"
+
+
+def to_latex(table: pd.DataFrame) -> str:
+    """Write a table of text cells as LaTeX (needs the package booktabs)."""
+    escaped = table.rename(columns=_escape_latex).map(_escape_latex)
+    return str(escaped.style.hide(axis="index").to_latex(hrules=True))
+
+
+def _escape_latex(cell: object) -> str:
+    text = str(cell)
+    for plain in "&%$#_{}":
+        text = text.replace(plain, f"\\{plain}")
+    for symbol, command in _LATEX.items():
+        text = text.replace(symbol, command)
+    return text
+
+
+def _machine(summary: Summary, machine: Machine) -> dict[str, str]:
+    """Return the column that tells machines apart, where there are several."""
+    return {} if summary.comparable else {"Machine": machine_label(summary, machine)}
+
+
+def machine_label(summary: Summary, machine: Machine) -> str:
+    """Return the letter that stands for a machine: A, B and so on."""
+    return chr(ord("A") + summary.machines.index(machine))
+
+
+def _optional(value: float | None, write: Callable[[float], str], missing: str) -> str:
+    return missing if value is None else write(value)
+
+
+def _cost_cells(row: CostRow) -> dict[str, str]:
+    missing = "not run" if row.status == "predicted" else row.status
+    if row.status == "ok":
+        missing = "not measured"
+    flops = None if row.macs_total is None else 2 * row.macs_total
+    return {
+        "Subject": row.subject,
+        "Transform": row.transform,
+        "Resolution": row.size,
+        "Parameters": _optional(row.num_params, lambda n: f"{n:,.0f}", missing),
+        "Eigenbases": _optional(row.num_eigenbasis_params, lambda n: f"{n:,.0f}", missing),
+        "MACs/px content": _optional(row.macs_per_pixel, lambda n: f"{n:,.0f}", missing),
+        "MACs": _optional(row.macs_total, format_count, missing),
+        "FLOPs (2×MACs)": _optional(flops, format_count, missing),
+        "Median ms": latency_cell(row, missing),
+        "p95 ms": _optional(row.latency_p95_ms, format_number, missing),
+        "95 % interval ms": format_interval(row.latency_ms) if row.latency_ms else missing,
+        "Peak memory": _memory_cell(row, missing),
+        "Samples": str(row.num_samples),
+        "Status": row.status,
+    }
+
+
+def latency_cell(row: CostRow, missing: str) -> str:
+    """Write the median in milliseconds; a predicted one carries ≈."""
+    if row.latency_ms:
+        return format_number(row.latency_ms.value)
+    if row.status == "predicted" and row.predicted_latency_ms is not None:
+        return f"≈ {format_number(row.predicted_latency_ms)}"
+    return missing
+
+
+def _memory_cell(row: CostRow, missing: str) -> str:
+    if row.peak_bytes is not None:
+        return format_bytes(row.peak_bytes)
+    if row.status == "predicted" and row.predicted_peak_bytes is not None:
+        return f"≈ {format_bytes(row.predicted_peak_bytes)}"
+    return missing
+
+
+def _quality_cells(row: QualityRow) -> dict[str, str]:
+    return {
+        "Subject": row.subject,
+        "Transform": row.transform,
+        "Pairs": str(row.num_pairs),
+        **{
+            ARROWS[metric]: format_score(row.scores[metric])
+            if metric in row.scores
+            else _mean_cell(row, metric)
+            for metric in METRICS
+        },
+        "Status": "; ".join(
+            [*(["ok"] if row.num_pairs else []), *(f"{s}: {n}" for s, n in row.failures.items())]
+        ),
+    }
+
+
+def _overview_cells(summary: Summary, key: tuple[str, str, Machine]) -> dict[str, str]:
+    cost = [row for row in summary.cost if (row.subject, row.transform, row.machine) == key]
+    quality = [row for row in summary.quality if (row.subject, row.transform, row.machine) == key]
+    same = [row for row in summary.cost if row.subject == key[0]]  # whatever the transform
+    params = next((row.num_params for row in same if row.num_params is not None), None)
+    per_pixel = next((row.macs_per_pixel for row in same if row.macs_per_pixel is not None), None)
+    cells = {
+        **_machine(summary, key[2]),
+        "Subject": key[0],
+        "Transform": key[1],
+        "Parameters": _optional(params, lambda n: f"{n:,.0f}", "—"),
+        "MACs/px content": _optional(per_pixel, lambda n: f"{n:,.0f}", "—"),
+    }
+    for resolution in resolutions(summary):
+        row = next((row for row in cost if row.resolution == resolution), None)
+        missing = row.status if row else "—"
+        cells[f"{resolution} ms"] = latency_cell(row, missing) if row else missing
+    for metric in METRICS:
+        cells[ARROWS[metric]] = _mean_cell(quality[0], metric) if quality else "—"
+    return cells
+
+
+def _mean_cell(row: QualityRow, metric: str) -> str:
+    if metric in row.scores:
+        return f"{row.scores[metric].value:.3f}"
+    return ", ".join(row.failures) or "not measured"
+
+
+def resolutions(summary: Summary) -> tuple[str, ...]:
+    """Return the names of the resolutions of the cost rows, the smallest first."""
+    ordered: Sequence[CostRow] = sorted(summary.cost, key=lambda row: row.width * row.height)
+    return tuple(dict.fromkeys(row.resolution for row in ordered))

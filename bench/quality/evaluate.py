@@ -1,0 +1,116 @@
+"""The three quality metrics together, on one device."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from bench.devices import full_precision
+from bench.quality import ssim
+from bench.quality.gram import GramScore
+from bench.quality.lpips import MIN_SIDE, LpipsScore
+from bench.quality.ssim import ssim_score
+from pcakd.errors import ShapeError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """Quality of one output.
+
+    Attributes:
+        gram: Gram style score against the style; lower is better.
+        ssim: Structural similarity to the content; higher is better.
+        lpips: Perceptual distance from the content; lower is better.
+    """
+
+    gram: float
+    ssim: float
+    lpips: float
+
+
+class Metrics:
+    """The networks of the metrics, loaded once.
+
+    Attributes:
+        protocol: What each metric measures exactly, by its name.
+    """
+
+    def __init__(self, *, device: torch.device | str = "cpu", progress: bool = True) -> None:
+        """Load the networks.
+
+        Raises:
+            WeightsError: The weights of a network cannot be had.
+        """
+        self._gram = GramScore(device=device, progress=progress)
+        self._lpips = LpipsScore(device=device, progress=progress)
+        self.protocol: dict[str, str] = {
+            "gram": self._gram.protocol,
+            "ssim": ssim.PROTOCOL,
+            "lpips": self._lpips.protocol,
+        }
+
+    def describe_style(self, style: Float[Tensor, "1 3 h w"]) -> list[Float[Tensor, "c c"]]:
+        """Return what ``score`` needs to know of a style image, so that it is computed once."""
+        with full_precision():
+            return self._gram.describe(style)
+
+    def score(
+        self,
+        output: Float[Tensor, "1 3 h w"],
+        content: Float[Tensor, "1 3 h w"],
+        style_grams: Sequence[Float[Tensor, "c c"]],
+    ) -> Scores:
+        """Score one output.
+
+        Args:
+            output: The stylized RGB image in [0, 1], float, not rounded to 8 bits.
+            content: The content image, of the same size.
+            style_grams: ``describe_style`` of the style image, which may have any size.
+
+        Raises:
+            ShapeError: The sizes differ, a side is shorter than 31 px, or the output holds a value
+                that is not finite.
+        """
+        require_comparable(output, content)
+        with full_precision():
+            return Scores(
+                gram=self._gram(output, style_grams),
+                ssim=ssim_score(output, content),
+                lpips=self._lpips(output, content),
+            )
+
+
+def require_comparable(output: Float[Tensor, "1 3 h w"], content: Float[Tensor, "1 3 h w"]) -> None:
+    """Check that an output can be scored against its content.
+
+    Raises:
+        ShapeError: The sizes differ, a side is shorter than 31 px, or the output holds a value
+            that is not finite.
+    """
+    (height, width), (rows, columns) = output.shape[-2:], content.shape[-2:]
+    if (height, width) != (rows, columns):
+        raise ShapeError(
+            f"the output is {width}x{height} px and its content {columns}x{rows}; "
+            "an output must have the size of its content"
+        )
+    if min(height, width) < MIN_SIDE:
+        raise ShapeError(
+            f"the metrics need images of at least {MIN_SIDE}x{MIN_SIDE} px, "
+            f"this one is {width}x{height}; use a larger one"
+        )
+    if not bool(torch.isfinite(output).all()):
+        raise ShapeError("the output holds values that are not finite; it cannot be scored")
+
+
+def score_output(
+    output: Float[Tensor, "1 3 h w"],
+    content: Float[Tensor, "1 3 h w"],
+    style: Float[Tensor, "1 3 h w"],
+    *,
+    device: torch.device | str = "cpu",
+) -> Scores:
+    """Score one output with networks loaded for it alone; ``Metrics`` is for more than one."""
+    metrics = Metrics(device=device)
+    return metrics.score(output, content, metrics.describe_style(style))

@@ -1,0 +1,131 @@
+"""The Gram style score: how far the feature correlations of an image are from those of a style."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torchvision.models.vgg import make_layers
+
+from bench.quality.protocol import gram_protocol
+from pcakd.errors import ShapeError
+from pcakd.weights import load_weights
+
+LAYERS: Mapping[str, int] = {"relu1_1": 1, "relu2_1": 6, "relu3_1": 11, "relu4_1": 18}
+"""The taps and the index of the last module of each in torchvision's ``vgg16().features``."""
+
+MIN_SIDE = 8
+"""The shortest side in pixels that leaves a feature at relu4_1 (stride 8)."""
+
+_STRIDE = 8
+_HALO = 40  # rows; a relu4_1 feature sees 34 rows past its own 8, rounded up to the stride
+_STRIP_PIXELS = 2**22  # relu1_1 and conv1_2 of a strip take 2 GiB together
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class GramScore:
+    """The Gram style score of torchvision's VGG-16.
+
+    Source: Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks",
+    CVPR 2016, eq. 3, for the Gram matrix. We divide it by C·H·W, so that images of any two sizes
+    compare, and take relative Frobenius distances, averaged over the taps.
+    """
+
+    def __init__(self, *, device: torch.device | str = "cpu", progress: bool = True) -> None:
+        """Load the network.
+
+        Raises:
+            WeightsError: The weights of torchvision's VGG-16 cannot be had.
+        """
+        weights = load_weights("vgg16", "torchvision", progress=progress)
+        network = build_network(weights.tensors).to(device)
+        self.device = torch.device(device)
+        self.protocol = gram_protocol(weights.card.sha256, tuple(LAYERS))
+        self._stages = split_stages(network)
+
+    def describe(self, image: Float[Tensor, "1 3 h w"]) -> list[Float[Tensor, "c c"]]:
+        """Return the Gram matrices of an RGB image in [0, 1] at the four taps, in float64.
+
+        Large images go through the network in strips of rows that overlap by more than a
+        feature sees, so the result does not depend on the strips.
+
+        Raises:
+            ShapeError: A side is shorter than 8 px.
+        """
+        return gram_matrices(self._stages, image.to(self.device))
+
+    def __call__(
+        self, output: Float[Tensor, "1 3 h w"], style_grams: Sequence[Float[Tensor, "c c"]]
+    ) -> float:
+        """Return the score of ``output`` against a style's ``describe``; 0 is the style itself."""
+        return relative_distance(self.describe(output), style_grams)
+
+
+def build_network(tensors: Mapping[str, Tensor]) -> nn.Sequential:
+    """Return torchvision's VGG-16 up to relu4_1 with the given ``features.N.weight`` tensors."""
+    network: nn.Sequential = make_layers(
+        [64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512], batch_norm=False
+    )
+    state = {name: tensors[f"features.{name}"] for name in network.state_dict()}
+    network.load_state_dict(state)
+    return network.eval().requires_grad_(False)
+
+
+def split_stages(network: nn.Sequential) -> list[nn.Sequential]:
+    """Cut the network after each tap."""
+    ends = [index + 1 for index in LAYERS.values()]
+    return [network[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
+@torch.inference_mode()
+def gram_matrices(
+    stages: Sequence[nn.Module],
+    image: Float[Tensor, "1 3 h w"],
+    *,
+    strip_pixels: int = _STRIP_PIXELS,
+) -> list[Float[Tensor, "c c"]]:
+    """Return FFᵀ/(C·H·W) at the end of each stage.
+
+    Args:
+        stages: Consecutive parts of the network, one a tap, of strides 1, 2, 4 and 8.
+        image: RGB in [0, 1], on the device of the stages.
+        strip_pixels: About the most pixels that go through the network at once.
+
+    Raises:
+        ShapeError: A side is shorter than 8 px.
+    """
+    height, width = image.shape[-2:]
+    if min(height, width) < MIN_SIDE:
+        raise ShapeError(
+            f"the Gram score needs images of at least {MIN_SIDE}x{MIN_SIDE} px, "
+            f"this one is {width}x{height}; use a larger one"
+        )
+    mean, std = (image.new_tensor(v).view(3, 1, 1) for v in (_MEAN, _STD))
+    totals: list[Tensor | float] = [0.0] * len(stages)
+    for top, bottom in _strips(height, max(_STRIDE, strip_pixels // width)):
+        start, stop = max(0, top - _HALO), min(height, bottom + _HALO)
+        feature = (image[..., start:stop, :] - mean) / std
+        for index, stage in enumerate(stages):
+            feature = stage(feature)
+            step = 2**index
+            last = None if bottom == height else (bottom - start) // step
+            own = feature[0, :, (top - start) // step : last].flatten(1)
+            totals[index] = totals[index] + (own @ own.T).double() / len(own)
+    sizes = [(height // 2**index) * (width // 2**index) for index in range(len(stages))]
+    return [torch.as_tensor(total) / size for total, size in zip(totals, sizes, strict=True)]
+
+
+def _strips(height: int, rows: int) -> Iterator[tuple[int, int]]:
+    """Cut ``height`` rows into strips that start at multiples of the network's stride."""
+    rows = rows // _STRIDE * _STRIDE
+    tops = list(range(0, height - height % _STRIDE, rows))
+    return zip(tops, [*tops[1:], height], strict=True)
+
+
+def relative_distance(grams: Sequence[Tensor], target: Sequence[Tensor]) -> float:
+    """Return the mean over taps of ‖G − T‖_F / ‖T‖_F."""
+    ratios = [
+        torch.linalg.norm(gram - goal) / torch.linalg.norm(goal)
+        for gram, goal in zip(grams, target, strict=True)
+    ]
+    return float(torch.stack(ratios).mean())

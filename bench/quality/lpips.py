@@ -1,0 +1,90 @@
+"""LPIPS of an output and its content, by the ``lpips`` package with the AlexNet trunk."""
+
+import warnings
+from importlib.resources import as_file, files
+
+import lpips
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from bench.quality.protocol import lpips_protocol
+from pcakd.errors import ShapeError
+from pcakd.weights import hash_tensors, load_weights
+
+MIN_SIDE = 31
+"""The shortest side in pixels that leaves a feature after AlexNet's two poolings."""
+
+_MODULES = {0: "slice1.0", 3: "slice2.3", 6: "slice3.6", 8: "slice4.8", 10: "slice5.10"}
+
+
+class LpipsScore:
+    """LPIPS v0.1 with linear heads.
+
+    Source: Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual
+    Metric", CVPR 2018. The network and the heads are those of the authors' package; only the
+    trunk's weights come from ``pcakd.weights``, since the package would fetch them itself.
+    """
+
+    def __init__(self, *, device: torch.device | str = "cpu", progress: bool = True) -> None:
+        """Load the trunk and the heads.
+
+        Raises:
+            WeightsError: The weights of torchvision's AlexNet cannot be had.
+        """
+        trunk = load_weights("alexnet", "torchvision", progress=progress)
+        heads = _load_heads()
+        self.device = torch.device(device)
+        self.protocol = lpips_protocol(trunk.card.sha256, hash_tensors(heads))
+        self._network = _build_network({**_trunk_state(trunk.tensors), **heads}).to(device)
+
+    @torch.inference_mode()
+    def __call__(
+        self, output: Float[Tensor, "1 3 h w"], content: Float[Tensor, "1 3 h w"]
+    ) -> float:
+        """Return the distance of two RGB images in [0, 1]; 0 means equal.
+
+        Raises:
+            ShapeError: The sizes differ, or a side is shorter than 31 px.
+        """
+        if output.shape != content.shape:
+            raise ShapeError(
+                f"LPIPS compares images of one shape, got {tuple(output.shape)} and "
+                f"{tuple(content.shape)}; resize neither, use the content's own size"
+            )
+        height, width = output.shape[-2:]
+        if min(height, width) < MIN_SIDE:
+            raise ShapeError(
+                f"LPIPS needs images of at least {MIN_SIDE}x{MIN_SIDE} px, "
+                f"this one is {width}x{height}; use a larger one"
+            )
+        one, other = output.to(self.device), content.to(self.device)
+        return float(self._network(one, other, normalize=True))
+
+
+def _load_heads() -> dict[str, Tensor]:
+    """Read the package's linear heads, with the unpickler that admits tensors only."""
+    with as_file(files("lpips") / "weights" / "v0.1" / "alex.pth") as path:
+        heads: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    return heads
+
+
+def _trunk_state(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Rename ``features.N.weight`` to the names of the package's trunk."""
+    return {
+        f"net.{module}.{kind}": tensors[f"features.{index}.{kind}"]
+        for index, module in _MODULES.items()
+        for kind in ("weight", "bias")
+    }
+
+
+def _build_network(state: dict[str, Tensor]) -> lpips.LPIPS:
+    """Build the package's network without its downloads, and load every tensor of it."""
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
+        warnings.simplefilter("ignore", UserWarning)  # lpips calls torchvision's old arguments
+        network = lpips.LPIPS(net="alex", pretrained=False, pnet_rand=True, verbose=False)
+    missing, unexpected = network.load_state_dict(state, strict=False)
+    left = [n for n in missing if not n.startswith(("scaling_layer.", "lins."))] + unexpected
+    if left:  # "lins" lists the heads a second time; the scaling layer is built in
+        raise RuntimeError(f"this lpips package names its tensors in another way: {left}")
+    return network.requires_grad_(False)

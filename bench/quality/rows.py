@@ -1,0 +1,62 @@
+"""Scores of many outputs: the JSON list that the commands write and the table they print."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tabulate import tabulate
+
+from bench.quality.protocol import METRICS
+from bench.stats import mean_interval
+from pcakd.files import write_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """Scores of one subject on one pair.
+
+    Attributes:
+        subject: The subject's name.
+        pair: The pair's name (``"07"``).
+        gram: Gram style score against the style.
+        ssim: Structural similarity to the content.
+        lpips: Perceptual distance from the content.
+    """
+
+    subject: str
+    pair: str
+    gram: float
+    ssim: float
+    lpips: float
+
+
+def write_rows(path: Path, rows: Sequence[Row]) -> None:
+    """Write rows as a JSON list, whole or not at all, without rounding.
+
+    Raises:
+        OutputError: The place cannot be written.
+    """
+    write_text(path, json.dumps([asdict(row) for row in rows], indent=1, allow_nan=False) + "\n")
+
+
+def render_means(rows: Sequence[Row]) -> str:
+    """Return a table of each subject's means over its pairs, with 95 % intervals.
+
+    The intervals are bootstrapped over the pairs (`bench.stats.mean_interval`).
+    """
+    table = []
+    for subject in dict.fromkeys(row.subject for row in rows):
+        own = [row for row in rows if row.subject == subject]
+        cells = [_cell([float(getattr(row, m.name)) for row in own]) for m in METRICS]
+        table.append([subject, len(own), *cells])
+    headers = ["subject", "pairs", *(f"{m.title} {m.arrow}" for m in METRICS)]
+    return tabulate(table, headers=headers, tablefmt="simple", disable_numparse=True)
+
+
+def _cell(values: Sequence[float]) -> str:
+    """Write a mean and its interval; of one pair there is no interval."""
+    if len(values) == 1:
+        return f"{values[0]:.3f}"
+    mean, low, high = mean_interval(values)
+    return f"{mean:.3f} [{low:.3f}, {high:.3f}]"

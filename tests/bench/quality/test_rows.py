@@ -1,0 +1,35 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.quality.rows import Row, render_means, write_rows
+from pcakd.errors import OutputError
+
+ROWS = [
+    Row(subject="mkl", pair="01", gram=0.1, ssim=0.5, lpips=1 / 3),
+    Row(subject="mkl", pair="02", gram=0.3, ssim=0.7, lpips=1 / 3),
+    Row(subject="content", pair="01", gram=0.9, ssim=1.0, lpips=0.0),
+]
+
+
+def test_rows_are_written_as_a_list_without_rounding(tmp_path: Path) -> None:
+    write_rows(tmp_path / "out.json", ROWS)
+    rows = json.loads((tmp_path / "out.json").read_text())
+    assert rows[0] == {"subject": "mkl", "pair": "01", "gram": 0.1, "ssim": 0.5, "lpips": 1 / 3}
+    assert len(rows) == 3
+
+
+def test_a_missing_parent_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="does not exist"):
+        write_rows(tmp_path / "nowhere" / "out.json", ROWS)
+
+
+def test_means_are_shown_with_intervals_and_directions() -> None:
+    lines = render_means(ROWS).splitlines()
+    assert lines[0].split() == ["subject", "pairs", "Gram", "↓", "SSIM", "↑", "LPIPS", "↓"]
+    assert lines[2].split() == [
+        *("mkl", "2", "0.200", "[0.100,", "0.300]", "0.600", "[0.500,", "0.700]"),
+        *("0.333", "[0.333,", "0.333]"),
+    ]
+    assert lines[3].split() == ["content", "1", "0.900", "1.000", "0.000"]

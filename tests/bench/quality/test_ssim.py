@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import uniform_filter
+from torch import Tensor
+
+from bench.quality.ssim import ssim_score
+from pcakd.errors import ShapeError
+
+
+def random_image(seed: int, height: int = 12, width: int = 15) -> Tensor:
+    return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed))
+
+
+def reference_ssim(one: Tensor, other: Tensor) -> float:
+    """Wang et al.'s formula with a 7 × 7 mean and sample covariances, away from the border."""
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return uniform_filter(values, 7)
+
+    scores = []
+    for x, y in zip(one[0].double().numpy(), other[0].double().numpy(), strict=True):
+        mx, my, unbias = mean(x), mean(y), 49 / 48
+        vx, vy = unbias * (mean(x * x) - mx * mx), unbias * (mean(y * y) - my * my)
+        vxy = unbias * (mean(x * y) - mx * my)
+        index = (2 * mx * my + 1e-4) * (2 * vxy + 9e-4)
+        index /= (mx**2 + my**2 + 1e-4) * (vx + vy + 9e-4)
+        scores.append(index[3:-3, 3:-3].mean())
+    return float(np.mean(scores))
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**16), height=st.integers(7, 20), width=st.integers(7, 20))
+def test_ssim_is_the_formula(seed: int, height: int, width: int) -> None:
+    one, other = random_image(seed, height, width), random_image(seed + 1, height, width)
+    assert ssim_score(one, other) == pytest.approx(reference_ssim(one, other), abs=1e-5)
+
+
+def test_an_image_is_equal_to_itself() -> None:
+    assert ssim_score(random_image(0), random_image(0)) == 1.0
+
+
+def test_the_order_does_not_matter() -> None:
+    one, other = random_image(1), random_image(2)
+    assert ssim_score(one, other) == pytest.approx(ssim_score(other, one), abs=1e-6)
+
+
+def test_too_small_an_image_is_named() -> None:
+    small = random_image(0, 6, 20)
+    with pytest.raises(ShapeError, match="at least 7x7 px, this one is 20x6"):
+        ssim_score(small, small)
+
+
+def test_two_sizes_are_refused() -> None:
+    with pytest.raises(ShapeError, match="one shape"):
+        ssim_score(random_image(0), random_image(0, 15, 12))

@@ -1,0 +1,125 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench.subjects import FULL_WIDTH, list_subjects, parse_subject, parse_subjects, row_name
+from pcakd.errors import ConfigError, StudentFileError, UnknownNameError
+from pcakd.students import StudentSpec, create_student, save_student
+from pcakd.stylize import stylize
+
+
+@pytest.fixture
+def student_file(tmp_path: Path) -> Path:
+    path = tmp_path / "odd+name@home.safetensors"
+    save_student(path, create_student(StudentSpec(architecture="tiny", ranks=(2, 3, 4, 5))))
+    return path
+
+
+def random_image(seed: int, height: int = 40, width: int = 33) -> torch.Tensor:
+    return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed))
+
+
+def test_a_student_file_is_a_subject_named_by_its_stem(student_file: Path) -> None:
+    subject = parse_subject(f"{student_file}@ot")
+    assert subject.name == "odd+name@home"
+    assert subject.transforms == ("ot",)
+    assert subject.has_quality
+    student = create_student(StudentSpec(architecture="tiny", ranks=(2, 3, 4, 5)))
+    assert subject.num_params == student.num_params
+    content, style = random_image(1), random_image(2, 24, 50)
+    expected = stylize(student.eval(), content[0], style[0], transform="ot")
+    torch.testing.assert_close(subject.prepare()(content, style)[0], expected)
+    other = stylize(student.eval(), content[0], style[0], transform="adain")
+    found = subject.prepare(transform="adain")(content, style)[0]
+    torch.testing.assert_close(found, other)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_a_lower_precision_comes_near_and_has_a_name_of_its_own(
+    student_file: Path, precision: str
+) -> None:
+    exact, lower = parse_subject(str(student_file)), parse_subject(f"{student_file}+{precision}")
+    assert lower.name == f"{exact.name}+{precision}"
+    assert lower.hash == exact.hash
+    prepared = lower.prepare()
+    assert next(prepared.modules[0].parameters()).dtype != torch.float32
+    content, style = random_image(1), random_image(2)
+    output = prepared(content, style)
+    assert output.dtype == torch.float32
+    torch.testing.assert_close(output, exact.prepare()(content, style), atol=0.05, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["reinhard", "mkl", "content"])
+def test_colour_transfers_are_subjects_without_a_choice(name: str) -> None:
+    subject = parse_subject(name)
+    assert (subject.name, subject.transforms, subject.num_params) == (name, ("none",), 0)
+    prepared = subject.prepare()
+    content = random_image(1)
+    assert prepared(content, random_image(2, 20, 20)).shape == content.shape
+    assert prepared.modules == ()
+
+
+def test_full_width_subjects_have_cost_only_and_one_hash() -> None:
+    subject = parse_subject("mobilenet_v1-full")
+    assert subject.name == "mobilenet_v1-full"
+    assert not subject.has_quality
+    assert subject.hash == parse_subject("mobilenet_v1-full+fp16").hash
+    assert subject.hash != parse_subject("vgg19-full").hash
+    assert set(FULL_WIDTH) <= set(list_subjects())
+
+
+def test_the_hash_follows_the_weights(tmp_path: Path) -> None:
+    spec = StudentSpec(architecture="tiny", ranks=(2, 3, 4, 5))
+    for seed in (0, 1):
+        save_student(tmp_path / f"{seed}.safetensors", create_student(spec, seed=seed))
+    (tmp_path / "copy.safetensors").write_bytes((tmp_path / "0.safetensors").read_bytes())
+    hashes = [parse_subject(f"{tmp_path}/{name}.safetensors").hash for name in ("0", "1", "copy")]
+    assert hashes[0] == hashes[2] != hashes[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("reinhart", "subject 'reinhart' is not known; did you mean 'reinhard'"),
+        ("vgg19-full+fp61", "precision 'fp61' is not known; did you mean 'fp16'"),
+        ("vgg19-full@zac", "transform 'zac' is not known; did you mean 'zca'"),
+        ("vgg19-full@", "subject 'vgg19-full@' is not known; did you mean 'vgg19-full'"),
+    ],
+)
+def test_unknown_names_are_answered_with_the_nearest(text: str, message: str) -> None:
+    with pytest.raises(UnknownNameError, match=message):
+        parse_subject(text)
+
+
+@pytest.mark.parametrize("text", ["mkl+fp16", "content@zca"])
+def test_a_colour_transfer_takes_no_precision_or_transform(text: str) -> None:
+    with pytest.raises(ConfigError, match="drop it"):
+        parse_subject(text)
+
+
+def test_a_missing_student_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StudentFileError, match=r"none\.safetensors"):
+        parse_subject(str(tmp_path / "none.safetensors"))
+
+
+def test_several_subjects_must_differ(student_file: Path) -> None:
+    both = parse_subjects([f"{student_file}@ot", f"{student_file}@zca", "mkl"])
+    assert [s.transforms for s in both] == [("ot",), ("zca",), ("none",)]
+    with pytest.raises(ConfigError, match="'mkl' is given twice"):
+        parse_subjects(["mkl", "mkl"])
+    with pytest.raises(ConfigError, match="no subjects given"):
+        parse_subjects([])
+    with pytest.raises(ConfigError, match="no transforms given"):
+        parse_subjects(["mkl"], transforms=[])
+
+
+def test_preparing_leaves_the_global_generator_alone() -> None:
+    state = torch.random.get_rng_state()
+    parse_subject("mobilenet_v1-full").prepare()
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_rows_name_the_other_transforms() -> None:
+    names = [row_name("s", transform) for transform in ("zca", "ot", "none")]
+    assert names == ["s", "s@ot", "s"]

@@ -53,6 +53,8 @@ def import_authors(src: str | os.PathLike[str]) -> Student:
     spec = _spec_of(src, arrays)
     bases = [_basis_name(tap) for tap in range(4)]
     state = _state_of(src, spec, {k: v for k, v in arrays.items() if k not in bases})
+    if spec.architecture == "mobilenet_v1":
+        _fold_preprocessing(state)
     student = Student(
         spec,
         regularizer=1.0,
@@ -184,11 +186,21 @@ def _state_of(src: Path, spec: StudentSpec, arrays: Mapping[str, Array]) -> dict
         # (kh, kw, in, out) to (out, in, kh, kw); a depthwise (kh, kw, C, 1) to (C, 1, kh, kw)
         order = (2, 3, 0, 1) if conv.depthwise else (3, 2, 0, 1)
         state[f"{ours}.conv.weight"] = torch.from_numpy(arrays[kernel]).permute(order).contiguous()
-        state[f"{ours}.conv.bias"] = torch.from_numpy(arrays[bias])
+        state[f"{ours}.conv.bias"] = torch.from_numpy(arrays[bias].copy())
         used |= shapes.keys()
     for name in sorted(arrays.keys() - used):
         raise _misfit(src, name, "absent", arrays[name].shape)
     return state
+
+
+def _fold_preprocessing(state: dict[str, Tensor]) -> None:
+    """Work x -> 2 x - 1, which the authors' MobileNet student applies first, into its first layer.
+
+    Exact, because the padding reflects. Their VGG student has its colour convolution instead.
+    """
+    weight, bias = (state[f"encoder.blocks.0.0.conv.{name}"] for name in ("weight", "bias"))
+    bias -= weight.double().sum(dim=(1, 2, 3)).float()
+    weight *= 2.0
 
 
 def _layers(spec: StudentSpec) -> Iterator[tuple[str, str, Conv]]:

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from pcakd.errors import StudentFileError
+from pcakd.images import load_image
 from pcakd.students import load_student, save_student
 from pcakd.students.authors import import_authors, read_authors_arrays
 
@@ -103,13 +104,22 @@ def test_every_number_arrives_once(tmp_path, family):
     assert student.spec.ranks == (2, 3, 4, 5)
     assert student.spec.colour_conv == (family == "vgg19")
     assert student.regularizer == 1.0
-    ours = torch.cat(
-        [p.flatten() for p in student.parameters()]
-        + [basis.flatten() for basis in student.eigenbases]
-    )
-    theirs = np.concatenate([a.ravel() for a in arrays.values()])
+    rest = list(student.parameters())[2 * (family == "mobilenet_v1") :]  # its first layer differs
+    ours = torch.cat([tensor.flatten() for tensor in (*rest, *student.eigenbases)])
+    first = "sencoder/se_model/layer_with_weights-0/"
+    theirs = np.concatenate([a.ravel() for k, a in arrays.items() if not k.startswith(first)])
     np.testing.assert_array_equal(np.sort(ours.numpy()), np.sort(theirs))
     assert not any(p.requires_grad for p in student.parameters())
+
+
+def test_mobilenet_input_scaling_is_part_of_the_first_layer(tmp_path):
+    arrays = mobilenet()
+    state = import_authors(stored(tmp_path, arrays)).state_dict()
+    theirs = [arrays[f"sencoder/se_model/layer_with_weights-0/{n}"] for n in ("kernel", "bias")]
+    patch = RNG.random((3, 3, 3)).astype(np.float32)  # rows, columns, colours
+    expected = np.einsum("ijc,ijco->o", 2 * patch - 1, theirs[0]) + theirs[1]
+    weight, bias = (state[f"encoder.blocks.0.0.conv.{n}"].numpy() for n in ("weight", "bias"))
+    np.testing.assert_allclose(np.einsum("ijc,ocij->o", patch, weight) + bias, expected, atol=1e-5)
 
 
 def test_layers_are_numbered_not_spelt(tmp_path):
@@ -251,6 +261,10 @@ def test_released_students(data_folder, name, deployed, eigenbases):
     student = import_authors(data_folder / "reference" / f"pcakd_{name}.npz")
     assert student.num_params == deployed
     assert student.num_eigenbasis_params == eigenbases
+    photo = load_image(min((data_folder / "photos" / "val").iterdir()))[None, :, :224, :224]
+    with torch.inference_mode():
+        error = (student(photo) - photo).square().mean()
+    assert error < 10**-2.6  # it was trained to give the photograph back: 26 dB or more
 
 
 @pytest.mark.weights

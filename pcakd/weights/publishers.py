@@ -1,0 +1,94 @@
+"""Weights from those who publish them: torchvision's download API and the Keras applications."""
+
+import contextlib
+import hashlib
+import http.client
+import pickle
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pcakd.errors import WeightsError
+from pcakd.weights.keras_files import read_keras_file
+from pcakd.weights.sets import WeightSet
+
+_TIMEOUT_S = 6.0  # for one connection or one read: a blocked machine learns of it soon
+_FAILURES = (OSError, http.client.HTTPException, RuntimeError, ValueError, EOFError)
+
+
+def fetch_published(entry: WeightSet, *, progress: bool) -> dict[str, Tensor]:
+    """Download a weight set from its publisher, with a progress bar on stderr.
+
+    Raises:
+        WeightsError: The publisher cannot be reached or sent something else.
+    """
+    fetch = _fetch_torchvision if entry.publisher == "torchvision" else _fetch_keras
+    try:
+        with _patience(_TIMEOUT_S):
+            return fetch(entry, progress)
+    except (*_FAILURES, pickle.UnpicklingError) as error:
+        reason = " ".join(str(error).split())
+        raise WeightsError(f"{entry.url} cannot be fetched ({reason})") from error
+
+
+def read_publisher_file(path: Path, entry: WeightSet) -> dict[str, Tensor]:
+    """Read a publisher's file that was downloaded by hand (``.h5`` or ``.pth``).
+
+    Raises:
+        WeightsError: It is missing, damaged, or holds more than tensors.
+    """
+    if not path.is_file():
+        raise WeightsError(f"{path} is not a file; check the path")
+    if entry.publisher == "keras":
+        return read_keras_file(path, entry)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (*_FAILURES, pickle.UnpicklingError, KeyError) as error:
+        raise WeightsError(f"{path} is not a file of tensors; download {entry.url}") from error
+    return _only_tensors(state)
+
+
+def _fetch_torchvision(entry: WeightSet, progress: bool) -> dict[str, Tensor]:
+    """Ask torchvision; it keeps its whole file in torch's own cache, written atomically."""
+    from torchvision import models
+
+    weights = models.get_model_weights(entry.backbone).IMAGENET1K_V1
+    with contextlib.redirect_stdout(sys.stderr):  # it prints the address it downloads from
+        state = weights.get_state_dict(
+            progress=progress, check_hash=True, weights_only=True, map_location="cpu"
+        )
+    return _only_tensors(state)
+
+
+def _fetch_keras(entry: WeightSet, progress: bool) -> dict[str, Tensor]:
+    with tempfile.TemporaryDirectory(prefix="pcakd-") as folder:
+        path = Path(folder) / "weights.h5"
+        torch.hub.download_url_to_file(entry.url, str(path), progress=progress)
+        if entry.md5 is not None:
+            digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+            if digest != entry.md5:
+                raise WeightsError(f"{entry.url} has MD5 {digest}, expected {entry.md5}; try again")
+        return read_keras_file(path, entry)
+
+
+def _only_tensors(state: Any) -> dict[str, Tensor]:
+    if not isinstance(state, dict):
+        raise WeightsError(f"a dictionary of tensors was expected, not {type(state).__name__}")
+    return {name: value for name, value in state.items() if isinstance(value, Tensor)}
+
+
+@contextlib.contextmanager
+def _patience(seconds: float) -> Iterator[None]:
+    """Limit the waits of torch's downloader, which has no option for it."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

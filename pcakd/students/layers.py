@@ -65,17 +65,9 @@ class ConvLayer(nn.Module):
         """Subtract ``mean`` from the input and divide by ``std`` from now on."""
         self.input_mean, self.input_std = mean[:, None, None], std[:, None, None]
 
-    def add_norm(
-        self, *, scale: Float[Tensor, " c"] | None = None, offset: Float[Tensor, " c"] | None = None
-    ) -> None:
-        """Follow the convolution by a batch norm that starts with ``scale`` (1) and ``offset`` (0)."""
-        norm = nn.BatchNorm2d(self.conv.out_channels).to(self.conv.weight.device)
-        with torch.no_grad():
-            if scale is not None:
-                norm.weight.copy_(scale)
-            if offset is not None:
-                norm.bias.copy_(offset)
-        self.norm = norm
+    def add_norm(self) -> None:
+        """Follow the convolution by a batch norm."""
+        self.norm = nn.BatchNorm2d(self.conv.out_channels).to(self.conv.weight.device)
 
     @torch.no_grad()
     def fold(self) -> None:

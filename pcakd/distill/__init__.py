@@ -1,0 +1,1 @@
+"""Distillation of students from teachers, block pair by block pair."""

@@ -1,0 +1,110 @@
+"""Checkpoints: everything a run needs to go on bit for bit, as one safetensors file."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pcakd.errors import TrainingError
+from pcakd.files import read_safetensors, write_safetensors
+
+_HEADER = "pcakd"
+_FORMAT = "pcakd-checkpoint"
+
+
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """Where a run is and what it has found out.
+
+    Attributes:
+        block: The block pair in training, 1 to 4; 5 when all are done.
+        phase: ``encoder`` or ``decoder``.
+        step: Steps done of the phase; 0 means that it is not set up yet.
+        attempt: How often this block was restarted.
+        scales: What the decoder losses are divided by, in a decoder phase.
+        reports: One entry a finished block: R², ceiling, dead channels, losses.
+        device_seconds: Time spent on the device in training steps, over all sessions.
+    """
+
+    block: int = 1
+    phase: str = "encoder"
+    step: int = 0
+    attempt: int = 0
+    scales: dict[str, float] = field(default_factory=dict)
+    reports: list[dict[str, Any]] = field(default_factory=list)
+    device_seconds: float = 0.0
+
+
+def save_checkpoint(
+    path: Path, progress: Progress, state: dict[str, Tensor], *, fingerprint: dict[str, Any]
+) -> None:
+    """Write a checkpoint whole or not at all.
+
+    Args:
+        path: The file.
+        progress: Where the run is.
+        state: Named tensors of the student and the optimiser.
+        fingerprint: What must be the same when the run goes on.
+    """
+    header = {"format": _FORMAT, "progress": asdict(progress), "fingerprint": fingerprint}
+    write_safetensors(path, state, {_HEADER: json.dumps(header, sort_keys=True)})
+
+
+def load_checkpoint(
+    path: Path, *, fingerprint: dict[str, Any]
+) -> tuple[Progress, dict[str, Tensor]]:
+    """Read a checkpoint of the same distillation.
+
+    Raises:
+        TrainingError: It is damaged, or of a distillation with other settings.
+    """
+    tensors, metadata = read_safetensors(path, error=TrainingError)
+    try:
+        header = json.loads(metadata[_HEADER])
+        known = header["format"] == _FORMAT
+        found = header["fingerprint"]
+        progress = Progress(**header["progress"])
+    except (KeyError, TypeError, ValueError):
+        known, found, progress = False, {}, Progress()
+    if not known:
+        raise TrainingError(f"{path} is not a checkpoint; delete it to start over")
+    wanted = json.loads(json.dumps(fingerprint))
+    for key in sorted(wanted.keys() | found.keys()):
+        if wanted.get(key) != found.get(key):
+            raise TrainingError(
+                f"{path} is of a run with {key} {_short(found.get(key))}, not "
+                f"{_short(wanted.get(key))}; use the same options or another output folder"
+            )
+    return progress, tensors
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 80 else text[:77] + "…"
+
+
+def pack_adam(optimizer: torch.optim.Adam) -> dict[str, Tensor]:
+    """Return the optimiser's moments as named tensors."""
+    packed = {}
+    for index, parameter in enumerate(_parameters(optimizer)):
+        for name, value in optimizer.state.get(parameter, {}).items():
+            packed[f"adam.{index}.{name}"] = value
+    return packed
+
+
+def unpack_adam(optimizer: torch.optim.Adam, state: dict[str, Tensor]) -> None:
+    """Put back what :func:`pack_adam` took."""
+    for index, parameter in enumerate(_parameters(optimizer)):
+        prefix = f"adam.{index}."
+        values = {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}
+        optimizer.state[parameter] = {
+            name: value.clone() if name == "step" else torch.zeros_like(parameter).copy_(value)
+            for name, value in values.items()
+        }
+
+
+def _parameters(optimizer: torch.optim.Adam) -> list[torch.nn.Parameter]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]

@@ -1,0 +1,320 @@
+"""A whole distillation: teacher, eigenbases, block pairs, and the student file with its card."""
+
+import copy
+import hashlib
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from pcakd import __version__
+from pcakd.backbones import (
+    Backbone,
+    create_backbone,
+    get_backbone_entry,
+    measure_channel_means,
+    normalize_activations,
+)
+from pcakd.distill.phases import Setting
+from pcakd.distill.photos import Photos
+from pcakd.distill.recipe import Recipe
+from pcakd.distill.trainer import Run, Trainer
+from pcakd.eigenbases import (
+    CovarianceStream,
+    Eigenbasis,
+    RankRule,
+    fit_eigenbasis,
+    load_eigenbases,
+    save_eigenbases,
+)
+from pcakd.errors import OutputError, TrainingError
+from pcakd.files import write_text
+from pcakd.students import Student, StudentSpec, create_student, save_student
+
+_BASIS_CROP = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a user asks for.
+
+    Attributes:
+        backbone: Name of the teacher.
+        weight_set: Which of its weight sets; None is the default one.
+        weights_path: A file to take them from.
+        data: Folder of photographs.
+        output: Folder for everything that is written; made if its parent exists.
+        rule: How ranks are chosen.
+        recipe: All other settings.
+        device: Where to compute.
+        resume: Go on from the checkpoint in ``output``.
+    """
+
+    backbone: str
+    weight_set: str | None
+    weights_path: Path | None
+    data: Path
+    output: Path
+    rule: RankRule
+    recipe: Recipe
+    device: torch.device
+    resume: bool
+
+
+def distill(request: Request) -> Path:
+    """Distil a student and return the path of its file.
+
+    Raises:
+        PcakdError: Bad input, an output that cannot be written, or a run that cannot recover.
+    """
+    _open_output(request)
+    recipe = request.recipe
+    photos = Photos(request.data, held_out=recipe.held_out, seed=recipe.seed)
+    manifest = photos.manifest()
+    teacher = create_backbone(
+        request.backbone,
+        weight_set=request.weight_set,
+        path=request.weights_path,
+        seed=recipe.seed,
+    ).to(request.device)
+    fingerprint = _fingerprint(request, teacher, manifest)
+    eigenbases, means = _eigenbases(request, teacher, photos, fingerprint)
+    student = _new_student(request, eigenbases)
+    run = _run(request, student, teacher, eigenbases, photos, fingerprint)
+    trainer = Trainer(run)
+    if request.resume:
+        trainer.resume()
+    trainer.train()
+    card = _card(request, trainer, teacher, eigenbases, manifest)
+    finished = Student(
+        student.spec,
+        regularizer=recipe.regularizer,
+        eigenbases=[e.basis.cpu() for e in eigenbases],
+        card=card,
+    )
+    finished.load_state_dict(student.state_dict())
+    path = request.output / f"{request.backbone}.safetensors"
+    save_student(path, finished)
+    write_text(path.with_suffix(".json"), _pretty(card | {"manifest": manifest}))
+    del means
+    return path
+
+
+def fit_eigenbases(
+    backbone: Backbone,
+    photos: Photos,
+    *,
+    rule: RankRule,
+    images: int,
+    device: torch.device,
+    normalized: bool,
+) -> tuple[list[Eigenbasis], list[Tensor]]:
+    """Normalise a teacher (in place, where it is to be) and fit its global eigenbases.
+
+    Args:
+        backbone: The teacher, on the device.
+        photos: Where the crops come from: the centres of training photographs, 256 px.
+        rule: How ranks are chosen.
+        images: How many photographs to use at most.
+        device: Where to compute.
+        normalized: Whether Gatys' normalisation belongs to this teacher.
+
+    Returns:
+        Four eigenbases, and the channel means that the teacher was divided by (or nothing).
+    """
+    paths = photos.training[:: max(1, len(photos.training) // images)][:images]
+
+    def crops(title: str) -> Any:
+        batches = photos.centre_crops(paths, size=1, crop=_BASIS_CROP)
+        bar = tqdm(batches, total=len(paths), desc=title, unit="photo")
+        return (batch.to(device, memory_format=torch.channels_last) for batch in bar)
+
+    means: list[Tensor] = []
+    if normalized:
+        means = measure_channel_means(backbone, crops("channel means"))
+        normalize_activations(backbone, means)
+    streams = [CovarianceStream() for _ in backbone.taps]
+    with torch.inference_mode():
+        for image in crops("covariances"):
+            for stream, features in zip(streams, backbone(image), strict=True):
+                stream.update(features)
+    fitted = [fit_eigenbasis(s, tap=tap, rule=rule) for tap, s in enumerate(streams, start=1)]
+    return fitted, means
+
+
+def _open_output(request: Request) -> None:
+    output = request.output
+    if not output.parent.is_dir():
+        raise OutputError(f"cannot write {output}: the folder {output.parent} does not exist")
+    checkpoint = output / "checkpoint.safetensors"
+    if request.resume and not checkpoint.is_file():
+        raise TrainingError(f"{output} holds no checkpoint to resume; drop --resume")
+    if not request.resume and checkpoint.exists():
+        raise TrainingError(
+            f"{output} holds a distillation already; pass --resume or name another folder"
+        )
+    try:
+        output.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make {output}: {error.strerror or error}") from error
+
+
+def _fingerprint(
+    request: Request, teacher: Backbone, manifest: dict[str, str]
+) -> dict[str, Any]:
+    return {
+        "backbone": request.backbone,
+        "teacher": teacher.card.sha256 if teacher.card else "seeded",
+        "photos": _digest(manifest),
+        "recipe": request.recipe.to_json(),
+        "ranks": list(request.rule.ranks or ()),
+        "mcev": request.rule.mcev,
+        "explained": request.rule.explained,
+    }
+
+
+def _eigenbases(
+    request: Request, teacher: Backbone, photos: Photos, fingerprint: dict[str, Any]
+) -> tuple[list[Eigenbasis], list[Tensor]]:
+    path = request.output / "eigenbases.safetensors"
+    wanted = json.loads(json.dumps(fingerprint))
+    normalized = get_backbone_entry(request.backbone).normalized
+    if request.resume and path.exists():
+        fitted, means, card = load_eigenbases(path)
+        if card == wanted:
+            if normalized:
+                normalize_activations(teacher, means)
+            return _moved(fitted, request.device), means
+    fitted, means = fit_eigenbases(
+        teacher,
+        photos,
+        rule=request.rule,
+        images=request.recipe.basis_images,
+        device=request.device,
+        normalized=normalized,
+    )
+    save_eigenbases(path, fitted, channel_means=means, card=wanted)
+    return _moved(fitted, request.device), means
+
+
+def _moved(eigenbases: list[Eigenbasis], device: torch.device) -> list[Eigenbasis]:
+    return [
+        Eigenbasis(
+            basis=e.basis.to(device), eigenvalues=e.eigenvalues, mcev=e.mcev, explained=e.explained
+        )
+        for e in eigenbases
+    ]
+
+
+def _new_student(request: Request, eigenbases: list[Eigenbasis]) -> Student:
+    ranks = tuple(e.rank for e in eigenbases)
+    spec = StudentSpec(architecture=request.backbone, ranks=ranks)  # type: ignore[arg-type]
+    student = create_student(spec, seed=request.recipe.seed)
+    student = student.eval().requires_grad_(False)
+    return student.to(request.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def _run(
+    request: Request,
+    student: Student,
+    teacher: Backbone,
+    eigenbases: list[Eigenbasis],
+    photos: Photos,
+    fingerprint: dict[str, Any],
+) -> Run:
+    teacher = teacher.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    fast = copy.deepcopy(teacher).to(teacher_dtype(request.device))
+    setting = Setting(
+        student=student,
+        teacher=fast,
+        eigenbases=eigenbases,
+        loss_weights=request.recipe.loss_weights,
+        tap_offset=request.recipe.tap_offset,
+    )
+    return Run(
+        recipe=request.recipe,
+        setting=setting,
+        check_teacher=teacher,
+        photos=photos,
+        folder=request.output,
+        fingerprint=fingerprint,
+    )
+
+
+def teacher_dtype(device: torch.device) -> torch.dtype:
+    """Return the precision of the frozen teacher in training: bfloat16 where a device gains by it.
+
+    The student stays in float32: it is a tenth of the work.
+    """
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    native = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return torch.bfloat16 if device.type == "cpu" and native() else torch.float32
+
+
+def _card(
+    request: Request,
+    trainer: Trainer,
+    teacher: Backbone,
+    eigenbases: list[Eigenbasis],
+    manifest: dict[str, str],
+) -> dict[str, Any]:
+    recipe, weights = request.recipe, teacher.card
+    steps = {phase: [recipe.steps(phase, b) for b in (1, 2, 3, 4)] for phase in ("encoder", "decoder")}
+    return {
+        "name": request.backbone,
+        "software": f"pca-kd-bench {__version__}",
+        "commit": _commit(),
+        "teacher": {
+            "backbone": request.backbone,
+            "weight_set": weights.weight_set if weights else "seeded",
+            "sha256": weights.sha256 if weights else None,
+            "verified": weights.verified if weights else False,
+            "licence": weights.licence if weights else None,
+        },
+        "licence": "MIT",
+        "ranks": [e.rank for e in eigenbases],
+        "mcev": [e.mcev for e in eigenbases],
+        "explained": [e.explained for e in eigenbases],
+        "num_params": trainer.student.num_params,
+        "num_eigenbasis_params": sum(e.basis.numel() for e in eigenbases),
+        "recipe": recipe.to_json(),
+        "steps": steps,
+        "blocks": trainer.progress.reports,
+        "photos": {"training": len(manifest), "manifest_sha256": _digest(manifest)},
+        "device": _device_name(request.device),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "teacher_dtype": str(teacher_dtype(request.device)).removeprefix("torch."),
+        "device_seconds": trainer.progress.device_seconds,
+    }
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type} ({torch.backends.cpu.get_cpu_capability()})"
+
+
+def _commit() -> str | None:
+    """Return the commit that this source tree is at, marked if it was edited; None without git."""
+    folder = Path(__file__).parent
+    try:
+        command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40"]
+        found = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found.stdout.strip()
+
+
+def _digest(manifest: dict[str, str]) -> str:
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+
+
+def _pretty(card: dict[str, Any]) -> str:
+    return json.dumps(card, indent=2, sort_keys=True) + "\n"

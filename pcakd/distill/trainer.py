@@ -1,0 +1,299 @@
+"""The training loop: block pair by block pair, with checkpoints, restarts and a health check."""
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from pcakd.backbones import Backbone
+from pcakd.distill.checkpoint import (
+    Progress,
+    load_checkpoint,
+    pack_adam,
+    save_checkpoint,
+    unpack_adam,
+)
+from pcakd.distill.evaluate import evaluate_tap
+from pcakd.distill.journal import Journal, save_contact_sheet
+from pcakd.distill.phases import DecoderPhase, Phase, Setting, create_phase, follow_batches, prepare_layers
+from pcakd.distill.photos import Photos
+from pcakd.distill.recipe import Recipe
+from pcakd.errors import TrainingError
+from pcakd.students import Student, create_student
+
+_CHECKPOINT_EVERY = 200
+_LOG_EVERY = 20
+_CALIBRATION_BATCHES = 4
+_SHEET_PHOTOS = 6
+_PHASES = ("encoder", "decoder")
+_WARM_UP = 0.1
+_FINAL_RATE = 0.01
+_LOST_IMAGE = 0.5  # a decoder that leaves this share of the image's variance has collapsed
+
+
+class _CollapseError(Exception):
+    """A block went wrong and is to be restarted; the text says how."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What a training run is made of.
+
+    Attributes:
+        recipe: All settings.
+        setting: Student, teacher, eigenbases and weights of losses.
+        check_teacher: The teacher in full precision, for R².
+        photos: Training crops.
+        folder: Where checkpoints, logs and sheets go.
+        fingerprint: What must be the same when the run is resumed.
+    """
+
+    recipe: Recipe
+    setting: Setting
+    check_teacher: Backbone
+    photos: Photos
+    folder: Path
+    fingerprint: Mapping[str, Any]
+
+
+def rate_at(step: int, steps: int, peak: float) -> float:
+    """Return the learning rate: a linear warm-up, then half a cosine down to a hundredth."""
+    warm = max(1, round(_WARM_UP * steps))
+    if step < warm:
+        return peak * (step + 1) / warm
+    way = (step - warm) / max(1, steps - warm)
+    return peak * (_FINAL_RATE + (1.0 - _FINAL_RATE) * 0.5 * (1.0 + math.cos(math.pi * way)))
+
+
+class Trainer:
+    """Trains the block pairs of a student, from the start or from a checkpoint.
+
+    Args:
+        run: What to train, on what, and where to.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.progress = Progress()
+        self.student: Student = run.setting.student
+        self.device = next(self.student.parameters()).device
+        self._checkpoint = run.folder / "checkpoint.safetensors"
+        self._phase: Phase | None = None
+        self._optimizer: torch.optim.Adam | None = None
+
+    def resume(self) -> None:
+        """Go back to the last checkpoint.
+
+        Raises:
+            TrainingError: It is damaged, or of a run with other settings.
+        """
+        self.progress, state = load_checkpoint(
+            self._checkpoint, fingerprint=dict(self.run.fingerprint)
+        )
+        if self.progress.step:
+            phase, optimizer = self._open_phase()
+            if isinstance(phase, DecoderPhase):
+                phase.scales = dict(self.progress.scales)
+            unpack_adam(optimizer, state)
+        weights = {n: t for n, t in state.items() if not n.startswith("adam.")}
+        try:
+            self.student.load_state_dict(weights)
+        except RuntimeError as cause:
+            raise TrainingError(f"{self._checkpoint} is damaged; delete it to start over") from cause
+
+    def train(self) -> None:
+        """Train what is left, block by block; restart a block that collapses.
+
+        Raises:
+            TrainingError: A block collapsed as often as the recipe allows.
+        """
+        with Journal(self.run.folder, global_step=self._global_step()) as journal:
+            while self.progress.block <= 4:
+                try:
+                    self._train_phase(journal)
+                    self._finish_phase()
+                except _CollapseError as collapse:
+                    self._restart(str(collapse))
+                self._save()
+
+    def _train_phase(self, journal: Journal) -> None:
+        recipe, progress = self.run.recipe, self.progress
+        steps = recipe.steps(progress.phase, progress.block)
+        if self._phase is None:
+            phase, _ = self._open_phase()
+            phase.prepare([self._batch(-1 - i) for i in range(_CALIBRATION_BATCHES)])
+        title = f"block {progress.block} {progress.phase}"
+        with tqdm(total=steps, initial=progress.step, desc=title, unit="step") as bar:
+            while progress.step < steps:
+                loss = self._step(steps, journal)
+                bar.update()
+                bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
+                if progress.step % _CHECKPOINT_EVERY == 0 and progress.step < steps:
+                    self._save()
+
+    def _step(self, steps: int, journal: Journal) -> float:
+        phase, optimizer, progress = self._phase, self._optimizer, self.progress
+        if phase is None or optimizer is None:
+            raise RuntimeError("no phase is open")
+        start = time.perf_counter()
+        rate = rate_at(progress.step, steps, self._peak_rate())
+        optimizer.param_groups[0]["lr"] = rate
+        live = progress.step < (1.0 - self.run.recipe.frozen_share) * steps
+        follow_batches(phase.layers, live=live)
+        terms = phase.losses(self._batch(progress.step))
+        loss = torch.stack(list(terms.values())).sum()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        value = float(loss)
+        if not math.isfinite(value):
+            raise _CollapseError(f"the loss became {value} at step {progress.step}")
+        optimizer.step()
+        progress.step += 1
+        progress.device_seconds += time.perf_counter() - start
+        if progress.step % _LOG_EVERY == 0 or progress.step == steps:
+            self._log(journal, rate, value, terms)
+        return value
+
+    def _log(self, journal: Journal, rate: float, loss: float, terms: dict[str, Tensor]) -> None:
+        p = self.progress
+        row: dict[str, float | int | str] = {
+            "block": p.block,
+            "attempt": p.attempt,
+            "phase": p.phase,
+            "step": p.step,
+            "global_step": self._global_step(),
+            "rate": rate,
+            "loss": loss,
+        }
+        journal.add(row | {name: float(term) for name, term in terms.items()})
+
+    def _finish_phase(self) -> None:
+        phase, progress = self._phase, self.progress
+        if phase is None:
+            raise RuntimeError("no phase is open")
+        for layer in phase.layers:
+            layer.fold()
+        if isinstance(phase, DecoderPhase):
+            progress.reports[-1] |= self._report_decoder(phase)
+            progress.block, progress.phase, progress.attempt = progress.block + 1, "encoder", 0
+        else:
+            progress.reports.append(self._report_encoder())
+            progress.phase = "decoder"
+        self._close_phase()
+
+    def _report_encoder(self) -> dict[str, Any]:
+        recipe, block = self.run.recipe, self.progress.block
+        basis = self.run.setting.eigenbases[block - 1].basis
+        tap = evaluate_tap(
+            self.student, self.run.check_teacher, basis, self._held_out(), tap=block
+        )
+        if tap.r2 < recipe.min_r2_share * tap.ceiling:
+            raise _CollapseError(f"R² {tap.r2:.3f} of a ceiling of {tap.ceiling:.3f}")
+        if tap.dead_channels > recipe.max_dead_share * tap.channels:
+            raise _CollapseError(f"{tap.dead_channels} of {tap.channels} channels are dead")
+        return {"block": block, "attempts": self.progress.attempt + 1, **asdict(tap)}
+
+    def _report_decoder(self, phase: DecoderPhase) -> dict[str, Any]:
+        totals: dict[str, float] = {}
+        batches = list(self._held_out())
+        with torch.inference_mode():
+            for image in batches:
+                for name, term in phase.losses(image).items():
+                    totals[name] = totals.get(name, 0.0) + float(term) / len(batches)
+        if not totals["b"] < _LOST_IMAGE * self.run.setting.loss_weights[0]:
+            raise _CollapseError(f"the image loss is {totals['b']:.3f} of the image's variance")
+        image = torch.cat(batches)[:_SHEET_PHOTOS]
+        sheet = self.run.folder / f"block{phase.block}_reconstructions.png"
+        save_contact_sheet(sheet, self.student, image, block=phase.block)
+        return {"held_out_losses": totals, "scales": dict(phase.scales)}
+
+    def _restart(self, reason: str) -> None:
+        progress = self.progress
+        message = f"block {progress.block} collapsed in its {progress.phase} phase: {reason}"
+        progress.attempt += 1
+        if progress.attempt >= self.run.recipe.max_attempts:
+            raise TrainingError(
+                f"{message}; gave up after {progress.attempt} attempts; lower the learning rates "
+                "or change --seed"
+            )
+        tqdm.write(f"{message}; restarting the block with another seed and half the rate")
+        progress.reports = [r for r in progress.reports if r["block"] != progress.block]
+        progress.phase = "encoder"
+        self._close_phase()
+        self._draw_block()
+
+    def _draw_block(self) -> None:
+        """Give the current block pair fresh random weights."""
+        p = self.progress
+        seed = self.run.recipe.seed + 1000 * p.attempt + p.block
+        fresh = create_student(self.student.spec, seed=seed)
+        for part in ("encoder", "decoder"):
+            new, old = (getattr(s, part).layers(p.block) for s in (fresh, self.student))
+            for source, target in zip(new, old, strict=True):
+                target.fold()
+                target.conv.load_state_dict(source.conv.state_dict())
+
+    def _open_phase(self) -> tuple[Phase, torch.optim.Adam]:
+        progress = self.progress
+        phase = create_phase(progress.phase, self.run.setting, progress.block)
+        prepare_layers(phase.layers)
+        self.student.requires_grad_(False)
+        for layer in phase.layers:
+            layer.requires_grad_(True)
+        self._phase = phase
+        self._optimizer = torch.optim.Adam(_parameters(phase), betas=(0.9, 0.99))
+        return phase, self._optimizer
+
+    def _close_phase(self) -> None:
+        self._phase = self._optimizer = None
+        self.progress.step = 0
+        self.progress.scales = {}
+        self.student.eval().requires_grad_(False)
+
+    def _save(self) -> None:
+        state = dict(self.student.state_dict())
+        if self._optimizer is not None:
+            state |= pack_adam(self._optimizer)
+        if isinstance(self._phase, DecoderPhase):
+            self.progress.scales = dict(self._phase.scales)
+        save_checkpoint(
+            self._checkpoint, self.progress, state, fingerprint=dict(self.run.fingerprint)
+        )
+
+    def _peak_rate(self) -> float:
+        recipe = self.run.recipe
+        encoder = self.progress.phase == "encoder"
+        peak = recipe.encoder_rate if encoder else recipe.decoder_rate
+        return peak * 0.5**self.progress.attempt
+
+    def _global_step(self) -> int:
+        p, recipe = self.progress, self.run.recipe
+        before = sum(
+            recipe.steps(phase, block) for block in range(1, p.block) for phase in _PHASES
+        )
+        within = recipe.steps("encoder", p.block) if p.phase == "decoder" else 0
+        return before + within + p.step
+
+    def _batch(self, step: int) -> Tensor:
+        p, recipe = self.progress, self.run.recipe
+        key = (p.block, p.attempt, _PHASES.index(p.phase), step + _CALIBRATION_BATCHES)
+        return self._on_device(self.run.photos.batch(key, size=recipe.batch, crop=recipe.crop))
+
+    def _held_out(self) -> list[Tensor]:
+        recipe, photos = self.run.recipe, self.run.photos
+        crops = photos.centre_crops(photos.held_out, size=recipe.batch, crop=recipe.crop)
+        return [self._on_device(batch) for batch in crops]
+
+    def _on_device(self, batch: Tensor) -> Tensor:
+        return batch.to(self.device, memory_format=torch.channels_last)
+
+
+def _parameters(phase: Phase) -> list[torch.nn.Parameter]:
+    return [parameter for layer in phase.layers for parameter in layer.parameters()]
+

@@ -1,0 +1,1 @@
+"""What a subject costs: parameters, multiply-adds, latency and peak memory."""

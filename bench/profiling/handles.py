@@ -1,0 +1,116 @@
+"""Handles for the operators that fvcore counts as nothing.
+
+fvcore's own handles count convolutions, matrix products (a covariance among them) and bilinear
+upsampling (4 multiply-adds an output). Ours count arithmetic at one multiply-add an element. What
+compares, selects, copies or pads is named with its number of calls, never counted as zero.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any, TypeAlias
+
+Handle: TypeAlias = Callable[[Sequence[Any], Sequence[Any]], Counter[str]]
+
+UNCOUNTED = "uncounted "
+"""Prefix of the names under which handles report calls in place of multiply-adds."""
+
+_FLOATS = frozenset({"Half", "BFloat16", "Float", "Double"})
+_BY_OUTPUT = ("add", "sub", "rsub", "mul", "div", "pow", "sqrt", "rsqrt", "square", "outer")
+_BY_INPUT = {"sum": 1, "mean": 1, "var": 2, "std": 2, "var_mean": 2, "std_mean": 2}
+_NAMED = (
+    "cat", "clamp", "clamp_max", "clamp_min", "clone", "constant_pad_nd", "copy", "ge", "gt", "le",
+    "lt", "masked_fill", "max_pool2d", "pad", "reflection_pad2d", "relu", "replication_pad2d",
+    "stack", "to", "where",
+)  # fmt: skip
+_FREE = (
+    "diagonal",
+    "linalg_diagonal",
+    "mT",
+    "matrix_H",
+    "numpy_T",
+    "lift_fresh",
+    "alias",
+    "view_as",
+)
+
+
+def create_handles() -> dict[str, Handle | None]:
+    """Return our handles by operator; None marks one that touches no element (a view)."""
+    handles: dict[str, Handle | None] = {f"aten::{name}": None for name in _FREE}
+    for name in _BY_OUTPUT:
+        handles |= _both(name, _count_output(name))
+    for name, cost in _BY_INPUT.items():
+        handles |= _both(name, _count_input(name, cost))
+    for name in _NAMED:
+        handles |= _both(name, _name_call(name))
+    handles["aten::matmul"] = _count_matmul
+    handles["aten::avg_pool2d"] = _count_avg_pool
+    handles["aten::linalg_eigh"] = _count_eigh
+    handles["aten::linalg_inv"] = _count_inverse
+    return handles
+
+
+def _both(name: str, handle: Handle) -> dict[str, Handle | None]:
+    """Cover an operator and its form in place."""
+    return {f"aten::{name}": handle, f"aten::{name}_": handle}
+
+
+def _count_output(name: str) -> Handle:
+    def count(inputs: Sequence[Any], outputs: Sequence[Any]) -> Counter[str]:
+        return Counter({name: _float_elements(outputs[0])})
+
+    return count
+
+
+def _count_input(name: str, cost: int) -> Handle:
+    def count(inputs: Sequence[Any], outputs: Sequence[Any]) -> Counter[str]:
+        return Counter({name: cost * _float_elements(inputs[0])})
+
+    return count
+
+
+def _name_call(name: str) -> Handle:
+    def count(inputs: Sequence[Any], outputs: Sequence[Any]) -> Counter[str]:
+        return Counter({UNCOUNTED + name: 1})
+
+    return count
+
+
+def _count_matmul(inputs: Sequence[Any], outputs: Sequence[Any]) -> Counter[str]:
+    """Count each output element's inner product; fvcore's own handle fails on vectors."""
+    return Counter({"matmul": _sizes(inputs[0])[-1] * _float_elements(outputs[0])})
+
+
+def _count_avg_pool(inputs: Sequence[Any], outputs: Sequence[Any]) -> Counter[str]:
+    """Count every element of each window."""
+    window = prod(side.toIValue() for side in inputs[1].node().inputs())
+    return Counter({"avg_pool2d": window * _float_elements(outputs[0])})
+
+
+def _count_eigh(inputs: Sequence[Any], outputs: Sequence[Any]) -> Counter[str]:
+    """Count 9/2 n³ multiply-adds: eigenvalues and eigenvectors of a symmetric matrix.
+
+    Source: Golub and Van Loan, "Matrix Computations", 4th edition, section 8.3: about 9 n³ flops
+        for tridiagonalisation and the symmetric QR algorithm with accumulated vectors.
+    """
+    *batch, side, _ = _sizes(inputs[0])
+    return Counter({"linalg_eigh": prod(batch) * 9 * side**3 // 2})
+
+
+def _count_inverse(inputs: Sequence[Any], outputs: Sequence[Any]) -> Counter[str]:
+    """Count n³ multiply-adds."""
+    *batch, side, _ = _sizes(inputs[0])
+    return Counter({"linalg_inv": prod(batch) * side**3})
+
+
+def _sizes(value: Any) -> list[int]:
+    """Return the sizes of a traced value."""
+    return list(value.type().sizes() or ()) if value.isCompleteTensor() else []
+
+
+def _float_elements(value: Any) -> int:
+    """Return the number of elements of a traced tensor; arithmetic of sizes is not counted."""
+    if not value.isCompleteTensor() or value.type().scalarType() not in _FLOATS:
+        return 0
+    return prod(_sizes(value))

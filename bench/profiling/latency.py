@@ -1,0 +1,80 @@
+"""Latency as raw integer nanoseconds: warm-up, synchronisation inside the timed region."""
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+
+Clock = Callable[[], int]
+
+
+class Timer(Protocol):
+    """Times one call on one kind of device."""
+
+    def time(self, call: Callable[[], object]) -> int:
+        """Return the nanoseconds that a call takes, until its result is there."""
+        ...
+
+
+class ClockTimer:
+    """Times with a clock of the processor; the device is idle at both readings.
+
+    Args:
+        clock: Returns nanoseconds.
+        synchronize: Waits for the device; nothing to do on a CPU.
+    """
+
+    def __init__(
+        self, clock: Clock = time.perf_counter_ns, synchronize: Callable[[], None] = lambda: None
+    ) -> None:
+        self._clock = clock
+        self._synchronize = synchronize
+
+    def time(self, call: Callable[[], object]) -> int:
+        """Return the nanoseconds that a call takes."""
+        self._synchronize()
+        start = self._clock()
+        result = call()  # held until the second reading: freeing it is not part of the work
+        self._synchronize()
+        stop = self._clock()
+        del result
+        return stop - start
+
+
+class CudaTimer:
+    """Times with a pair of CUDA events on the current stream, which is idle before the first."""
+
+    def time(self, call: Callable[[], object]) -> int:
+        """Return the nanoseconds between the events (they resolve about half a microsecond)."""
+        start, stop = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
+        torch.cuda.synchronize()
+        start.record()
+        result = call()
+        stop.record()
+        torch.cuda.synchronize()
+        del result
+        elapsed_ms = float(start.elapsed_time(stop))
+        return round(elapsed_ms * 1e6)
+
+
+def create_timer(device: torch.device) -> Timer:
+    """Return the timer of a device: CUDA events, or the processor's clock."""
+    if device.type == "cuda":
+        return CudaTimer()
+    if device.type == "mps":
+        return ClockTimer(synchronize=torch.mps.synchronize)
+    return ClockTimer()
+
+
+def measure_latency(
+    call: Callable[[], object], *, timer: Timer, warmup: int, samples: int
+) -> list[int]:
+    """Time a call ``samples`` times after ``warmup`` untimed calls.
+
+    Returns:
+        Raw samples in nanoseconds, in the order in which they were taken.
+    """
+    for _ in range(warmup):
+        call()
+    return [timer.time(call) for _ in range(samples)]

@@ -1,0 +1,194 @@
+"""Multiply-adds of a subject at any size, counted by fvcore on small images.
+
+A count is a × h × w + b × h + c × w + d in the image's height and width as long as both keep their
+remainder modulo 16 (images are padded to a multiple of 8 or 16): four small traces give it exactly,
+a fifth one checks it, and no image of 33 megapixels is run. Sums of partial results that depend on
+how a long tensor is cut into blocks are the one thing left out.
+"""
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from typing import Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from bench.profiling.handles import UNCOUNTED, create_handles
+
+_PERIOD = 16
+_BASE, _STEP = 32, 16
+_DIRECT = _BASE + 2 * _STEP
+CONVOLUTION = "convolution"
+"""Operator name of the networks' convolutions; the transform's own product is ``affine_map``."""
+
+
+class Runnable(Protocol):
+    """What can be counted: a prepared subject."""
+
+    @property
+    def modules(self) -> tuple[nn.Module, ...]:
+        """The networks that it runs."""
+        ...
+
+    def __call__(
+        self, content: Float[Tensor, "1 3 h w"], style: Float[Tensor, "1 3 h2 w2"]
+    ) -> Tensor:
+        """Stylize."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MacCount:
+    """Multiply-adds (one FLOP count is twice this) of one stylization.
+
+    Attributes:
+        macs_content: Convolutions of the networks on the content path (encode and decode).
+        macs_total: Everything counted: both images, statistics, factorisations, transform.
+        macs_by_operator: ``macs_total`` by operator.
+        uncounted: Operators that nothing counts, with their calls.
+    """
+
+    macs_content: int
+    macs_total: int
+    macs_by_operator: dict[str, int]
+    uncounted: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Trace:
+    macs: dict[str, int]
+    uncounted: dict[str, int]
+
+
+def count_macs(subject: Runnable, sizes: Sequence[tuple[int, int]]) -> list[MacCount]:
+    """Count a subject on the CPU at several sizes, the style as large as the content.
+
+    Args:
+        subject: A prepared subject, on the CPU.
+        sizes: Heights and widths in pixels, at least 16.
+
+    Raises:
+        ValueError: The count is not of the form that the module describes.
+    """
+    share = _content_share(subject)
+    traces: dict[tuple[int, int], _Trace] = {}
+    counts = []
+    for height, width in sizes:
+        trace = _trace_at(subject, height, width, traces)
+        content = share * trace.macs.get(CONVOLUTION, 0)
+        if content.denominator != 1:
+            raise ValueError(f"content path at {width}x{height} has {content} multiply-adds")
+        counts.append(
+            MacCount(
+                macs_content=int(content),
+                macs_total=sum(trace.macs.values()),
+                macs_by_operator=trace.macs,
+                uncounted=trace.uncounted,
+            )
+        )
+    return counts
+
+
+def _trace_at(
+    subject: Runnable, height: int, width: int, known: dict[tuple[int, int], _Trace]
+) -> _Trace:
+    """Count at one size: directly if it is small, else by extension of small traces."""
+
+    def trace(rows: int, columns: int) -> _Trace:
+        if (rows, columns) not in known:
+            known[rows, columns] = trace_macs(subject, (rows, columns), (rows, columns))
+        return known[rows, columns]
+
+    if max(height, width) <= _DIRECT + _PERIOD:
+        return trace(height, width)
+    low, left = _BASE + height % _PERIOD, _BASE + width % _PERIOD
+    grid = {
+        (rows, columns): trace(rows, columns).macs
+        for rows in (low, low + _STEP)
+        for columns in (left, left + _STEP)
+    }
+    check = (low + 2 * _STEP, left + 2 * _STEP)
+    if _extend(grid, *check) != trace(*check).macs:
+        raise ValueError(f"multiply-adds are no bilinear function of the size at {check}")
+    return _Trace(_extend(grid, height, width), trace(low, left).uncounted)
+
+
+def _extend(
+    grid: Mapping[tuple[int, int], Mapping[str, int]], height: int, width: int
+) -> dict[str, int]:
+    """Extend counts bilinearly from four corners, in whole numbers."""
+    (low, left), *_, (high, right) = grid
+    area = (high - low) * (right - left)
+    weights = {
+        (low, left): (high - height) * (right - width),
+        (low, right): (high - height) * (width - left),
+        (high, left): (height - low) * (right - width),
+        (high, right): (height - low) * (width - left),
+    }
+    names = sorted({name for counts in grid.values() for name in counts})
+    return {
+        name: sum(weight * grid[corner].get(name, 0) for corner, weight in weights.items()) // area
+        for name in names
+    }
+
+
+def _content_share(subject: Runnable) -> Fraction:
+    """Return the share of the networks' convolutions that the content image takes.
+
+    Both parts are proportional to their image's area, so making the style larger tells them apart.
+    """
+    square, wide = (_BASE, _BASE), (_BASE, 2 * _BASE)
+    total = trace_macs(subject, square, square).macs.get(CONVOLUTION, 0)
+    grown = trace_macs(subject, square, wide).macs.get(CONVOLUTION, 0)
+    return Fraction(2 * total - grown, total) if total else Fraction(0)
+
+
+def trace_macs(subject: Runnable, content: tuple[int, int], style: tuple[int, int]) -> _Trace:
+    """Run a subject once under fvcore at the given heights and widths."""
+    with _quiet():
+        from fvcore.nn import FlopCountAnalysis
+
+        generator = torch.Generator().manual_seed(0)
+        image = partial(torch.rand, generator=generator)
+        inputs = (image(1, 3, *content), image(1, 3, *style))
+        analysis = FlopCountAnalysis(_Traced(subject), inputs)
+        analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+        analysis.set_op_handle(**create_handles())
+        by_module = analysis.by_module_and_operator()
+        unsupported = analysis.unsupported_ops()
+    counts = {name: int(count) for name, count in by_module[""].items()}
+    macs = {name: n for name, n in counts.items() if n and not name.startswith(UNCOUNTED)}
+    all_convolutions = macs.pop("conv", 0)
+    networks = int(by_module["networks"].get("conv", 0))
+    if networks:
+        macs[CONVOLUTION] = networks
+    if all_convolutions > networks:
+        macs["affine_map"] = all_convolutions - networks
+    calls = {name.removeprefix("aten::"): int(n) for name, n in unsupported.items()}
+    calls |= {n.removeprefix(UNCOUNTED): c for n, c in counts.items() if n.startswith(UNCOUNTED)}
+    return _Trace(dict(sorted(macs.items())), dict(sorted(calls.items())))
+
+
+class _Traced(nn.Module):
+    """A subject as the module that fvcore wants, its networks under one name."""
+
+    def __init__(self, subject: Runnable) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(subject.modules)
+        self._subject = (subject,)  # a tuple, so that a module is not registered twice
+
+    def forward(self, content: Tensor, style: Tensor) -> Tensor:
+        return self._subject[0](content, style)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence torch's advice on tracing: fvcore reads shapes from a trace that is never run."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,75 @@
+"""A fake clock shows what is timed; the meter sees what is allocated."""
+
+import pytest
+import torch
+
+from bench.profiling.latency import ClockTimer, CudaTimer, create_timer, measure_latency
+from bench.profiling.memory import MemoryMeter, total_bytes
+
+CPU = torch.device("cpu")
+
+
+class FakeDevice:
+    """A clock that moves when work is waited for, and a log of what happened."""
+
+    def __init__(self):
+        self.now = 0
+        self.log = []
+
+    def clock(self):
+        self.log.append("read")
+        return self.now
+
+    def synchronize(self):
+        self.log.append("wait")
+        self.now += 5
+
+    def call(self):
+        self.log.append("call")
+        self.now += 100
+
+
+def test_warmup_is_untimed_and_waiting_is_timed():
+    device = FakeDevice()
+    timer = ClockTimer(device.clock, device.synchronize)
+    assert measure_latency(device.call, timer=timer, warmup=2, samples=3) == [105, 105, 105]
+    assert device.log == ["call"] * 2 + ["wait", "read", "call", "wait", "read"] * 3
+
+
+@pytest.mark.parametrize(("warmup", "samples"), [(0, 1), (3, 0), (2, 7)])
+def test_number_of_calls(warmup, samples):
+    device = FakeDevice()
+    taken = measure_latency(
+        device.call, timer=ClockTimer(device.clock), warmup=warmup, samples=samples
+    )
+    assert len(taken) == samples
+    assert device.log.count("call") == warmup + samples
+
+
+def test_processor_clock_is_default():
+    samples = measure_latency(lambda: None, timer=create_timer(CPU), warmup=0, samples=2)
+    assert all(type(each) is int and each >= 0 for each in samples)
+
+
+def test_meter_sees_a_large_tensor():
+    meter = MemoryMeter(CPU)
+    tensor = torch.ones(256, 2**20)
+    assert tensor[3, 3] == 1
+    # other tests may have reached a higher mark before: the peak can only be larger
+    assert meter.peak_bytes() >= 0.9 * 2**30
+    assert meter.baseline_bytes > 0
+
+
+def test_total_is_plausible():
+    assert total_bytes(CPU) > 2**28
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_cuda_events():
+    image = torch.rand(1, 3, 512, 512, device="cuda")
+    samples = measure_latency(lambda: image * 2, timer=CudaTimer(), warmup=1, samples=3)
+    assert all(0 < each < 10**9 for each in samples)
+    meter = MemoryMeter(image.device)
+    grown = image.repeat(4, 1, 1, 1)
+    assert meter.peak_bytes() >= grown.nbytes

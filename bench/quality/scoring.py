@@ -54,13 +54,14 @@ def score_subjects(
     rows = []
     with tqdm(total=len(runs) * len(pairs), unit="image", disable=not progress) as bar:
         for pair in pairs:
-            with _named(pair.name), full_precision():
+            with _named(f"pair {pair.name}"), full_precision():
                 content, style = _load(pair.content).to(device), _load(pair.style).to(device)
                 require_comparable(content, content)
                 grams = metrics.describe_style(style)
                 for name, stylize in runs:
                     bar.set_postfix_str(f"{pair.name} {name}")
-                    scores = metrics.score(stylize(content, style), content, grams)
+                    with _named(f"subject {name}"):
+                        scores = metrics.score(stylize(content, style), content, grams)
                     rows.append(Row(subject=name, pair=pair.name, **asdict(scores)))
                     bar.update()
     order = [name for name, _ in runs]
@@ -91,7 +92,7 @@ def score_results(
     rows = []
     scored = [pair for pair in pairs if pair.name in results]
     for pair in tqdm(scored, unit="image", disable=not progress):
-        with _named(pair.name):
+        with _named(f"pair {pair.name}"):
             output, content = _load(results[pair.name]), _load(pair.content)
             require_comparable(output, content)
             grams = metrics.describe_style(_load(pair.style))
@@ -105,9 +106,9 @@ def _load(path: Path) -> Float[Tensor, "1 3 h w"]:
 
 
 @contextmanager
-def _named(pair: str) -> Iterator[None]:
-    """Put the pair's name before the text of an error."""
+def _named(what: str) -> Iterator[None]:
+    """Put what an error is about before its text."""
     try:
         yield
     except PcakdError as error:
-        raise type(error)(f"pair {pair}: {error}") from error
+        raise type(error)(f"{what}: {error}") from error

@@ -134,3 +134,15 @@ def test_quality_refuses_bad_options_before_it_loads_a_network(
 def test_score_refuses_results_that_match_no_pair(pairs: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no results in"):
         call(score, "--pairs", pairs, "--results", pairs, "--json", tmp_path / "out.json")
+
+
+@pytest.mark.weights
+@pytest.mark.usefixtures("weights_folder")
+def test_an_output_that_is_not_finite_is_named(pairs: Path, tmp_path: Path) -> None:
+    student = create_student(StudentSpec(architecture="tiny", ranks=(2, 3, 4, 5)))
+    with torch.no_grad():
+        next(student.parameters()).fill_(1e38)
+    save_student(tmp_path / "wild.safetensors", student)
+    subjects = f"{tmp_path}/wild.safetensors@adain"
+    with pytest.raises(ShapeError, match=r"pair 01: subject wild@adain: .* not finite"):
+        call(quality, "--pairs", pairs, "--subjects", subjects, "--json", tmp_path / "out.json")

@@ -1,0 +1,131 @@
+"""``bench check``: parameters and multiply-adds against the committed records, exactly."""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tabulate import tabulate
+
+from bench.compare import QUANTITIES, Comparison, CostKey, Counts, compare_counts, recorded_counts
+from bench.report.summary import latest_records
+from bench.store import read_records
+from pcakd.errors import ConfigError, UnknownNameError
+
+if TYPE_CHECKING:
+    from bench.subjects import Subject
+
+EXAMPLE = "bench check --records reports/cpu"
+_TITLES = ("Parameters", "Eigenbases", "MACs content", "MACs total")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.epilog = f"example: python -m {EXAMPLE}"
+    parser.add_argument(
+        "--records",
+        type=Path,
+        default=Path("reports/cpu"),
+        metavar="DIR",
+        help="folder with the records.jsonl to check against (default: reports/cpu)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Recompute every recorded count and print the comparison; 1 if anything differs or lacks.
+
+    Cases of subjects that this version knows and the records lack are missing, and so are recorded
+    cases of subjects that this version does not know.
+
+    Raises:
+        ConfigError: The records cannot be read or have no cost case.
+    """
+    recorded = recorded_counts(latest_records(read_records(args.records)))
+    if not recorded:
+        raise ConfigError(f"{args.records} has no cost records; run `python -m bench run` into it")
+    import torch
+
+    torch.set_num_threads(1)  # the traced images are tiny: threads would only wait for each other
+    comparisons = compare_counts(recorded, compute_counts(recorded))
+    sys.stdout.write(render_comparisons(comparisons) + "\n")
+    return int(any(each.verdict != "same" for each in comparisons))
+
+
+def compute_counts(recorded: Iterable[CostKey]) -> dict[CostKey, Counts]:
+    """Recompute the recorded cases, and those of every other known subject at their sizes.
+
+    Subjects that this version does not know are left out.
+    """
+    from bench.subjects import list_subjects
+
+    keys = list(recorded)
+    sizes = list(dict.fromkeys((key.width, key.height) for key in keys))
+    computed: dict[CostKey, Counts] = {}
+    for name in dict.fromkeys((*(key.subject for key in keys), *list_subjects())):
+        subject = _find_subject(name)
+        if subject is None:
+            continue
+        transforms = dict.fromkeys(key.transform for key in keys if key.subject == name)
+        for transform in transforms or subject.transforms[:1]:
+            if transform in subject.transforms:
+                computed |= _count(subject, transform, sizes)
+    return computed
+
+
+def render_comparisons(comparisons: Sequence[Comparison]) -> str:
+    """Write one line a case and a last line with the number of each verdict."""
+    rows = [
+        [
+            each.key.subject,
+            each.key.transform,
+            f"{each.key.width}×{each.key.height}",
+            *(_cell(each, quantity) for quantity in QUANTITIES),
+            each.verdict if each.verdict == "same" else each.verdict.upper(),
+        ]
+        for each in comparisons
+    ]
+    headers = ["Subject", "Transform", "Size", *_TITLES, "Verdict"]
+    table = tabulate(rows, headers, tablefmt="simple", disable_numparse=True)
+    tally = Counter(each.verdict for each in comparisons)
+    counts = ", ".join(
+        f"{tally[verdict]} {verdict}" for verdict in ("same", "different", "missing")
+    )
+    return f"{table}\n{len(comparisons)} cases: {counts}"
+
+
+def _find_subject(name: str) -> "Subject | None":
+    from bench.subjects import parse_subject
+
+    try:
+        return parse_subject(name)
+    except UnknownNameError:
+        return None
+
+
+def _count(
+    subject: "Subject", transform: str, sizes: Sequence[tuple[int, int]]
+) -> dict[CostKey, Counts]:
+    from bench.profiling.macs import count_macs
+
+    prepared = subject.prepare("cpu", transform=transform)
+    counted = count_macs(prepared, [(height, width) for width, height in sizes])
+    return {
+        CostKey(subject=subject.name, transform=transform, width=width, height=height): Counts(
+            num_params=subject.num_params,
+            num_eigenbasis_params=subject.num_eigenbasis_params,
+            macs_content=count.macs_content,
+            macs_total=count.macs_total,
+        )
+        for (width, height), count in zip(sizes, counted, strict=True)
+    }
+
+
+def _cell(comparison: Comparison, quantity: str) -> str:
+    """Write a count once if both sides agree, else recorded → computed."""
+    recorded, computed = comparison.values_of(quantity)
+    if recorded == computed and recorded is not None:
+        return f"{recorded:,}"
+    texts = ["missing" if value is None else f"{value:,}" for value in (recorded, computed)]
+    return " → ".join(texts)

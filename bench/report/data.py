@@ -7,12 +7,12 @@ from bench.report.summary import METRICS, CostRow, Interval, QualityRow, Summary
 
 def cost_data(summary: Summary) -> pd.DataFrame:
     """Return the cost rows with raw numbers and units in the column names."""
-    return pd.DataFrame([_cost_numbers(row) for row in summary.cost]).convert_dtypes()
+    return pd.DataFrame([_cost_numbers(row) for row in summary.cost], dtype=object)
 
 
 def quality_data(summary: Summary) -> pd.DataFrame:
     """Return the quality rows with raw numbers."""
-    return pd.DataFrame([_quality_numbers(row) for row in summary.quality]).convert_dtypes()
+    return pd.DataFrame([_quality_numbers(row) for row in summary.quality], dtype=object)
 
 
 def to_csv(table: pd.DataFrame) -> str:
@@ -21,10 +21,12 @@ def to_csv(table: pd.DataFrame) -> str:
 
 
 def _bounds(name: str, unit: str, interval: Interval | None) -> dict[str, float | None]:
+    """Return a figure and the ends of its interval, which one sample does not have."""
+    wide = interval if interval and interval.count > 1 else None
     return {
         f"{name}{unit}": interval.value if interval else None,
-        f"{name}_low{unit}": interval.low if interval else None,
-        f"{name}_high{unit}": interval.high if interval else None,
+        f"{name}_low{unit}": wide.low if wide else None,
+        f"{name}_high{unit}": wide.high if wide else None,
     }
 
 
@@ -61,6 +63,7 @@ def _quality_numbers(row: QualityRow) -> dict[str, object]:
         "transform": row.transform,
         "device": row.machine[0],
         "device_name": row.machine[1],
+        "threads": row.machine[2],
         "num_pairs": row.num_pairs,
         "num_failed": sum(row.failures.values()),
     }

@@ -32,12 +32,12 @@ def _heading(summary: Summary) -> str:
     machine = f" on `{device}` with {threads} threads" if summary.comparable else ""
     counts = f"{len(summary.subjects)} subjects, {len(summary.cost)} cost cases"
     pairs = max((row.num_pairs for row in summary.quality), default=0)
-    notes = "".join(f"> **Note.** {text}\n\n" for text in warnings(summary))
+    notes = "".join(f"\n> **Note.** {text}\n" for text in warnings(summary))
     return (
         f"# Benchmark report: {names}\n\n"
         f"{counts} and {pairs} content-style pairs, measured{machine}. This page is generated from "
         "[`records.jsonl`](records.jsonl) by `python -m bench report`; every figure can be traced "
-        f"to a line there.\n\n{notes}"
+        f"to a line there.\n{notes}"
     )
 
 

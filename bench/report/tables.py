@@ -15,7 +15,11 @@ from bench.report.summary import METRICS, CostRow, Machine, QualityRow, Summary
 
 ARROWS = {"gram": "Gram ↓", "ssim": "SSIM ↑", "lpips": "LPIPS ↓"}
 _TEXT_COLUMNS = {"Machine", "Subject", "Transform", "Resolution", "Status"}
-_LATEX = {"↓": r"$\downarrow$", "↑": r"$\uparrow$", "×": r"$\times$", "≈": r"$\approx$", "—": "---"}
+_LATEX = str.maketrans(
+    {each: f"\\{each}" for each in "&%$#_{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    | {"↓": r"$\downarrow$", "↑": r"$\uparrow$", "×": r"$\times$", "≈": r"$\approx$", "—": "---"}
+)
 
 
 def cost_table(summary: Summary) -> pd.DataFrame:
@@ -52,17 +56,13 @@ def to_markdown(table: pd.DataFrame) -> str:
 
 def to_latex(table: pd.DataFrame) -> str:
     """Write a table of text cells as LaTeX (needs the package booktabs)."""
+    columns = "".join("l" if column in _TEXT_COLUMNS else "r" for column in table.columns)
     escaped = table.rename(columns=_escape_latex).map(_escape_latex)
-    return str(escaped.style.hide(axis="index").to_latex(hrules=True))
+    return str(escaped.style.hide(axis="index").to_latex(hrules=True, column_format=columns))
 
 
 def _escape_latex(cell: object) -> str:
-    text = str(cell)
-    for plain in "&%$#_{}":
-        text = text.replace(plain, f"\\{plain}")
-    for symbol, command in _LATEX.items():
-        text = text.replace(symbol, command)
-    return text
+    return str(cell).translate(_LATEX)
 
 
 def _machine(summary: Summary, machine: Machine) -> dict[str, str]:

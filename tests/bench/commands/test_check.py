@@ -1,0 +1,88 @@
+"""The check command: exit status and table for same, different and missing counts."""
+
+import argparse
+
+import pytest
+
+from bench.commands import check
+from bench.store import append_record
+from bench.subjects import list_subjects, parse_subject
+from pcakd.errors import ConfigError
+
+
+@pytest.fixture
+def run(tmp_path, capsys):
+    """Return a function that runs the command on a folder and gives status and output."""
+
+    def run_check():
+        parser = argparse.ArgumentParser()
+        check.add_arguments(parser)
+        status = check.run(parser.parse_args(["--records", str(tmp_path)]))
+        return status, capsys.readouterr().out
+
+    return run_check
+
+
+@pytest.fixture
+def only_two(monkeypatch):
+    """Let the version under test know two quick subjects only."""
+    monkeypatch.setattr("bench.subjects.list_subjects", lambda: ("content", "mkl"))
+
+
+def record_true_counts(folder, make_cost, names, **changes):
+    """Record what the subjects really count at 64 × 48."""
+    keys = [check.CostKey(subject=name, transform="none", width=64, height=48) for name in names]
+    for key, counts in check.compute_counts(keys).items():
+        fields = {name: getattr(counts, name) for name in check.QUANTITIES}
+        size = {"resolution": "64x48", "width": 64, "height": 48, "transform": "none"}
+        append_record(folder, make_cost(key.subject, **size, **(fields | changes)))
+
+
+@pytest.mark.usefixtures("only_two")
+class TestWithTwoSubjects:
+    def test_true_counts_pass(self, run, tmp_path, make_cost):
+        record_true_counts(tmp_path, make_cost, ["content", "mkl"])
+        status, out = run()
+        assert status == 0
+        assert out.endswith("2 cases: 2 same, 0 different, 0 missing\n")
+
+    def test_one_multiply_add_more_fails(self, run, tmp_path, make_cost):
+        record_true_counts(tmp_path, make_cost, ["content", "mkl"], macs_total=1)
+        status, out = run()
+        assert status == 1
+        assert "1 → 0" in out
+        assert "DIFFERENT" in out
+
+    def test_a_removed_subject_fails(self, run, tmp_path, make_cost):
+        record_true_counts(tmp_path, make_cost, ["content", "mkl"])
+        append_record(tmp_path, make_cost("gone", width=64, height=48))
+        status, out = run()
+        assert status == 1
+        assert "1,000 → missing" in out
+
+    def test_an_unrecorded_subject_fails(self, run, tmp_path, make_cost, monkeypatch):
+        record_true_counts(tmp_path, make_cost, ["content", "mkl"])
+        monkeypatch.setattr("bench.subjects.list_subjects", lambda: ("content", "mkl", "reinhard"))
+        status, out = run()
+        assert status == 1
+        assert "missing → 0" in out
+
+    def test_an_unknown_transform_is_missing(self, run, tmp_path, make_cost):
+        record_true_counts(tmp_path, make_cost, ["content", "mkl"])
+        append_record(tmp_path, make_cost("mkl", width=64, height=48, transform="zca"))
+        assert run()[0] == 1
+
+
+def test_quality_records_alone_are_refused(run, tmp_path, make_quality):
+    append_record(tmp_path, make_quality())
+    with pytest.raises(ConfigError, match="no cost records"):
+        run()
+
+
+def test_a_missing_folder_is_refused(run):
+    with pytest.raises(ConfigError, match="does not exist"):
+        run()
+
+
+def test_known_subjects_can_be_made_by_name():
+    assert [parse_subject(name).name for name in list_subjects()] == list(list_subjects())

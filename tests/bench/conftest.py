@@ -1,0 +1,100 @@
+"""Makers of small records for the tests of reports and comparisons."""
+
+import dataclasses
+
+import pytest
+
+from bench.schema import Case, Record, hash_case
+
+PROTOCOL = {
+    "gram": "vgg16-torchvision, relu1_1 to relu4_1, G = FFᵀ/(CHW)",
+    "ssim": "scikit-image, 7 × 7 window, RGB, data_range=1",
+    "lpips": "lpips alex",
+    "latency": "perf_counter_ns",
+}
+
+
+def _record(case, changes):
+    fields = {
+        "environment": {"python": "3.11.9", "torch": "2.9.0"},
+        "commit": "0123abc",
+        "dirty": False,
+        "created": "2025-01-02T03:04:05Z",
+        "status": "ok",
+    }
+    known = {field.name for field in dataclasses.fields(Case)}
+    case = dataclasses.replace(case, **{k: v for k, v in changes.items() if k in known})
+    fields |= {k: v for k, v in changes.items() if k not in known}
+    return Record(kind=case.kind, case=case, case_hash=hash_case(case), **fields)
+
+
+@pytest.fixture(scope="session")
+def make_cost():
+    """Return a maker of cost records; arguments replace fields of the case and of the record."""
+
+    def make(subject="vgg16", resolution="HD", width=1280, height=720, **changes):
+        case = Case(
+            kind="cost", subject=subject, subject_hash=f"hash of {subject}", resolution=resolution,
+            width=width, height=height, transform="zca", device="cpu", device_name="Some CPU",
+            threads=2, warmup=1, samples=3,
+        )  # fmt: skip
+        measured = {
+            "num_params": 1000, "num_eigenbasis_params": 20, "macs_content": 10 * width * height,
+            "macs_total": 25 * width * height, "uncounted": {},
+            "protocol": {"latency": PROTOCOL["latency"]},
+        }  # fmt: skip
+        if changes.get("status", "ok") == "ok":
+            measured |= {"latency_ns": [10_000_000, 12_000_000, 11_000_000], "peak_bytes": 2**30}
+        return _record(case, measured | changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_quality():
+    """Return a maker of quality records."""
+
+    def make(subject="vgg16", pair="01", **changes):
+        case = Case(
+            kind="quality", subject=subject, subject_hash=f"hash of {subject}", pair=pair,
+            pair_hash=f"hash of {pair}", width=512, height=341, transform="zca", device="cpu",
+            device_name="Some CPU", threads=2,
+        )  # fmt: skip
+        scores = {"gram": 0.5, "ssim": 0.7, "lpips": 0.3}
+        protocol = {name: PROTOCOL[name] for name in scores}
+        if changes.get("status", "ok") != "ok":
+            scores = {}
+        return _record(case, {"protocol": protocol} | scores | changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def records(make_cost, make_quality):
+    """Return the records of a small run: every status, two sizes, three subjects, two pairs."""
+    fhd = {"resolution": "FHD", "width": 1920, "height": 1080}
+    big = {"resolution": "4K", "width": 3840, "height": 2160}
+    predicted = {
+        "status": "predicted", "reason": "not measured in this profile",
+        "predicted_latency_ns": 90_000_000, "predicted_peak_bytes": 5 * 2**29,
+    }  # fmt: skip
+    none = {"transform": "none", "num_params": 0, "num_eigenbasis_params": 0, "macs_content": 0}
+    return [
+        make_cost(uncounted={"sigmoid": 2}),
+        make_cost(**fhd, latency_ns=[22_000_000, 24_000_000, 23_000_000]),
+        make_cost(**big, **predicted),
+        make_cost(
+            "vgg19-full", status="oom", reason="needed more than 2 GiB", num_params=7_011_040
+        ),
+        make_cost("vgg19-full", **fhd, status="timeout", reason="took more than 90 s"),
+        make_cost("vgg19-full", **big, status="error", reason="RuntimeError: broken"),
+        make_cost("reinhard", **none, latency_ns=[1_000_000, 1_100_000, 900_000]),
+        make_cost("reinhard", **none, **fhd, latency_ns=[2_000_000, 2_100_000, 1_900_000]),
+        make_quality(),
+        make_quality(pair="02", gram=0.6, ssim=0.6, lpips=0.4),
+        make_quality(transform="adain", gram=0.7, ssim=0.66, lpips=0.34),
+        make_quality(transform="adain", pair="02", gram=0.72, ssim=0.62, lpips=0.38),
+        make_quality("reinhard", transform="none", gram=0.8, ssim=0.9, lpips=0.2),
+        make_quality("reinhard", transform="none", pair="02", status="oom", reason="no memory"),
+        make_quality("vgg19-full", pair=None, status="untrained", reason="seeded weights"),
+    ]

@@ -1,0 +1,82 @@
+"""Report text against committed golden files; PCAKD_UPDATE_GOLDEN=1 writes them anew."""
+
+import io
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bench.report.data import cost_data, quality_data, to_csv
+from bench.report.gallery import Plot
+from bench.report.page import write_page
+from bench.report.render import console_table
+from bench.report.summary import summarize
+from bench.report.tables import cost_table, overview_table, quality_table, to_latex, to_markdown
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def texts(records):
+    summary = summarize(records)
+    plot = Plot(name="style-ssim", title="A plot", caption="What it shows.", figure=None)
+    return {
+        "README.md": write_page(summary, [plot], has_examples=True),
+        "overview.tex": to_latex(overview_table(summary)),
+        "quality.tex": to_latex(quality_table(summary)),
+        "cost.csv": to_csv(cost_data(summary)),
+        "quality.csv": to_csv(quality_data(summary)),
+        "console.txt": console_table(records) + "\n",
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "overview.tex", "quality.tex", "cost.csv", "quality.csv", "console.txt"]
+)
+def test_text_is_the_golden_one(records, name):
+    text = texts(records)[name]
+    if os.environ.get("PCAKD_UPDATE_GOLDEN"):
+        GOLDEN.mkdir(exist_ok=True)
+        (GOLDEN / name).write_text(text)
+    assert text == (GOLDEN / name).read_text()
+
+
+def test_every_cell_says_something(records):
+    summary = summarize(records)
+    for table in (cost_table(summary), quality_table(summary), overview_table(summary)):
+        assert not table.isin(["", "nan", "None", None]).any(axis=None)
+
+
+def test_what_was_not_measured_is_labelled(records):
+    table = cost_table(summarize(records)).set_index(["Subject", "Resolution"])
+    assert table.loc[("vgg16", "4K 3840×2160"), "Median ms"] == "≈ 90.0"
+    assert table.loc[("vgg16", "4K 3840×2160"), "Peak memory"] == "≈ 2.50 GiB"
+    assert table.loc[("vgg16", "4K 3840×2160"), "Status"] == "predicted"
+    assert table.loc[("vgg19-full", "HD 1280×720"), "Median ms"] == "oom"
+    assert table.loc[("vgg19-full", "FHD 1920×1080"), "Peak memory"] == "timeout"
+
+
+def test_flops_are_twice_the_multiply_adds(records):
+    data = cost_data(summarize(records))
+    assert (data["flops_total"] == 2 * data["macs_total"]).all()
+
+
+def test_csv_keeps_whole_numbers_and_full_precision(records, make_cost):
+    rows = summarize([*records, make_cost("odd", latency_ns=[1_234_567])])
+    back = pd.read_csv(io.StringIO(to_csv(cost_data(rows))), dtype=str)
+    odd = back[back["subject"] == "odd"].iloc[0]
+    assert odd["num_params"] == "1000"
+    assert odd["latency_median_ms"] == "1.234567"
+
+
+def test_hostile_names_cannot_break_a_table(make_cost):
+    table = overview_table(summarize([make_cost("a|b_{c}%&\\input{x}")]))
+    assert "a\\|b" in to_markdown(table)
+    latex = to_latex(table)
+    assert r"a|b\_\{c\}\%\&\textbackslash{}input\{x\}" in latex
+
+
+def test_machines_get_a_column(records, make_cost):
+    summary = summarize([*records, make_cost(device_name="Other CPU")])
+    assert set(cost_table(summary)["Machine"]) == {"A", "B"}
+    assert "not comparable" in console_table([*records, make_cost(device_name="Other CPU")])

@@ -1,0 +1,51 @@
+"""The command line ``pcakd``."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from pcakd import __version__
+from pcakd.errors import PcakdError
+
+_COMMANDS = {
+    "list": "pcakd.commands.list",
+    "eigenbases": "pcakd.commands.eigenbases",
+    "distill": "pcakd.commands.distill",
+    "stylize": "pcakd.commands.stylize",
+    "import-authors": "pcakd.commands.import_authors",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Returns:
+        0, or 2 after bad input (one line on standard error says what), 130 after an interrupt.
+    """
+    from pcakd.commands.options import OneLineParser, add_example
+
+    parser = OneLineParser(
+        prog="pcakd",
+        description="Distil lightweight students for photorealistic style transfer, and use them.",
+    )
+    add_example(parser, "pcakd stylize day.jpg dusk.jpg -o day-at-dusk.jpg")
+    parser.add_argument("--version", action="version", version=f"pcakd {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, module_name in _COMMANDS.items():
+        module = import_module(module_name)
+        command = commands.add_parser(name, help=module.HELP, description=module.HELP)
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    args = parser.parse_args(argv)
+    try:
+        return int(args.run(args))
+    except PcakdError as error:
+        print(f"pcakd: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("pcakd: interrupted", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""``pcakd import-authors``: turn a student that the authors released into a file of ours."""
+
+import argparse
+from pathlib import Path
+
+from pcakd.commands.options import add_example
+from pcakd.files import require_parent
+from pcakd.students import save_student
+from pcakd.students.authors import import_authors
+
+HELP = "import a student that the authors of PCA-KD released"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of this command."""
+    parser.add_argument(
+        "source", type=Path, metavar="SRC", help="a .npz file, or a TensorFlow checkpoint folder"
+    )
+    parser.add_argument(
+        "-o", "--output", required=True, type=Path, metavar="OUT.safetensors", help="student file"
+    )
+    add_example(
+        parser,
+        "pcakd import-authors pcakd_vgg19.npz -o authors_vgg19.safetensors",
+        "pcakd stylize day.jpg dusk.jpg -o out.jpg --student authors_vgg19.safetensors",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Import and say what was found."""
+    require_parent(args.output)
+    student = import_authors(args.source)
+    save_student(args.output, student)
+    ranks = ", ".join(map(str, student.spec.ranks))
+    print(f"{args.output}: {student.spec.architecture} ({ranks}), {student.num_params:,} parameters")
+    return 0

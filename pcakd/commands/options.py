@@ -1,0 +1,133 @@
+"""Options that several commands share, and a parser whose errors are one line."""
+
+import argparse
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+
+from pcakd.backbones import Backbone, create_backbone, list_backbones
+from pcakd.eigenbases import RankRule
+from pcakd.errors import ConfigError
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """A parser that answers bad usage with one line and exit status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong and where help is."""
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def add_example(parser: argparse.ArgumentParser, *examples: str) -> None:
+    """Show examples at the end of a parser's help."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = "examples:\n" + "\n".join(f"  {example}" for example in examples)
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add ``--device`` and ``--seed``."""
+    parser.add_argument(
+        "--device", default="auto", help="cpu, cuda, cuda:N, mps or auto (default: auto)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
+
+
+def resolve_device(name: str) -> torch.device:
+    """Turn ``auto`` or a device's name into a device that is there.
+
+    Raises:
+        ConfigError: The name is not of a device, or the device is not there.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        known = "cpu, cuda, cuda:N, mps or auto"
+        raise ConfigError(f"device {name!r} cannot be used here; use {known}") from error
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise ConfigError(f"device {name!r} cannot compute; use cpu, cuda, cuda:N, mps or auto")
+    return device
+
+
+def add_teacher(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name a teacher and its weights."""
+    parser.add_argument(
+        "--backbone", required=True, metavar="B", help=f"teacher: {', '.join(list_backbones())}"
+    )
+    parser.add_argument(
+        "--weights",
+        metavar="W",
+        help="weight set (caffe, torchvision, keras) or a file of weights "
+        "(default: the backbone's first set)",
+    )
+
+
+def create_teacher(args: argparse.Namespace) -> Backbone:
+    """Build the teacher that the options name.
+
+    Raises:
+        PcakdError: The name or the weights are not to be had.
+    """
+    weight_set, path = split_weights(args.weights)
+    return create_backbone(args.backbone, weight_set=weight_set, path=path, seed=args.seed)
+
+
+def split_weights(weights: str | None) -> tuple[str | None, Path | None]:
+    """Tell the name of a weight set from the path of a file."""
+    if weights and (Path(weights).suffix or Path(weights).exists()):
+        return None, Path(weights)
+    return weights, None
+
+
+def add_ranks(parser: argparse.ArgumentParser) -> None:
+    """Add the three rank rules, of which one may be given."""
+    rules = parser.add_mutually_exclusive_group()
+    rules.add_argument(
+        "--ranks", metavar="K1,K2,K3,K4", help="explicit ranks (default: the paper's)"
+    )
+    rules.add_argument(
+        "--mcev",
+        type=float,
+        metavar="SHARE",
+        help="smallest ranks whose mean cumulative explained variance reaches SHARE",
+    )
+    rules.add_argument(
+        "--explained",
+        type=float,
+        metavar="SHARE",
+        help="smallest ranks whose global basis explains SHARE",
+    )
+
+
+def rank_rule(args: argparse.Namespace, default: tuple[int, ...]) -> RankRule:
+    """Return the rule that the options give, or explicit default ranks.
+
+    Raises:
+        ConfigError: The ranks are not four positive integers, or a target is out of range.
+    """
+    if args.mcev is not None or args.explained is not None:
+        return RankRule(mcev=args.mcev, explained=args.explained)
+    if args.ranks is None:
+        return RankRule(ranks=default)
+    return RankRule(ranks=four_integers("--ranks", args.ranks))
+
+
+def four_integers(option: str, text: str) -> tuple[int, int, int, int]:
+    """Read ``A,B,C,D``, or ``A`` for all four.
+
+    Raises:
+        ConfigError: The text is something else, or a number is not positive.
+    """
+    try:
+        numbers: tuple[Any, ...] = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) == 1:
+        numbers *= 4
+    if len(numbers) != 4 or min(numbers) < 1:
+        raise ConfigError(f"{option} takes four positive integers like 10,19,37,54, got {text!r}")
+    first, second, third, fourth = numbers
+    return first, second, third, fourth

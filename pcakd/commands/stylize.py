@@ -1,0 +1,123 @@
+"""``pcakd stylize``: give photographs the style of another one."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from pcakd.commands.options import add_device, add_example, resolve_device
+from pcakd.errors import ConfigError, ImageError, OutputError, PcakdError, ShapeError
+from pcakd.files import require_parent
+from pcakd.filters import guided_filter
+from pcakd.images import list_images, load_image, save_image
+from pcakd.students import Student, load_student
+from pcakd.stylize import stylize
+from pcakd.transforms import TRANSFORMS
+
+HELP = "stylize a photograph, or a folder of them"
+DEFAULT_STUDENT = "vgg16"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of this command."""
+    parser.add_argument("content", type=Path, metavar="CONTENT", help="photograph, or a folder")
+    parser.add_argument("style", type=Path, metavar="STYLE", help="photograph to take style from")
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        type=Path,
+        metavar="OUT",
+        help="image file; a folder where CONTENT is one",
+    )
+    parser.add_argument(
+        "--student",
+        default=DEFAULT_STUDENT,
+        metavar="NAME|FILE",
+        help=f"a shipped student or a .safetensors file (default: {DEFAULT_STUDENT})",
+    )
+    parser.add_argument(
+        "--transform", choices=TRANSFORMS, default="zca", help="feature transform (default: zca)"
+    )
+    parser.add_argument(
+        "--strength",
+        type=float,
+        default=1.0,
+        metavar="S",
+        help="0 keeps the content's look, 1 takes the style's (default: 1)",
+    )
+    parser.add_argument(
+        "--guided-filter", action="store_true", help="smooth along the content's edges at the end"
+    )
+    add_device(parser)
+    add_example(
+        parser,
+        "pcakd stylize day.jpg dusk.jpg -o day-at-dusk.jpg",
+        "pcakd stylize holiday/ dusk.jpg -o out/ --student mobilenet_v1 --strength 0.7",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Stylize each photograph; a bad one in a folder does not stop the others."""
+    if not 0.0 <= args.strength <= 1.0:
+        raise ConfigError(f"--strength must lie in [0, 1], got {args.strength}")
+    pairs = list(_jobs(args.content, args.output))
+    device = resolve_device(args.device)
+    student = load_student(args.student, device=device)
+    style = load_image(args.style).to(device)
+    if not args.content.is_dir():
+        _stylize_file(args, student, style, *pairs[0])
+        return 0
+    failures = 0
+    for source, target in tqdm(pairs, unit="image"):
+        try:
+            _stylize_file(args, student, style, source, target)
+        except (ImageError, ShapeError) as error:
+            failures += 1
+            tqdm.write(f"pcakd stylize: skipped {source}: {error}", file=sys.stderr)
+    if failures:
+        raise ImageError(f"{failures} of {len(pairs)} images could not be stylized, the rest is done")
+    return 0
+
+
+def _jobs(content: Path, output: Path) -> Iterator[tuple[Path, Path]]:
+    if not content.is_dir():
+        require_parent(output)
+        yield content, output
+        return
+    paths = list_images(content)
+    if output.exists() and not output.is_dir():
+        raise OutputError(f"cannot write into {output}: it is a file; name a folder")
+    if not output.parent.is_dir():
+        raise OutputError(f"cannot write {output}: the folder {output.parent} does not exist")
+    if output.resolve() == content.resolve():
+        raise OutputError(f"{output} is the folder of the photographs themselves; name another")
+    output.mkdir(exist_ok=True)
+    for path in paths:
+        yield path, output / path.name
+
+
+def _stylize_file(
+    args: argparse.Namespace, student: Student, style: Tensor, source: Path, target: Path
+) -> None:
+    content = load_image(source)
+    try:
+        result = stylize(
+            student,
+            content.to(style.device),
+            style,
+            transform=args.transform,
+            strength=args.strength,
+        )
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise PcakdError(
+            f"{source} ({content.shape[2]} × {content.shape[1]}) does not fit into the memory of "
+            f"{style.device}; use a smaller image or --device cpu"
+        ) from error
+    if args.guided_filter:
+        result = guided_filter(result.cpu(), content)
+    save_image(target, result.cpu())

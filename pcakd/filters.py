@@ -1,0 +1,48 @@
+"""The optional last step of a stylization: an edge-preserving filter guided by the content.
+
+Source: He, Sun and Tang, "Guided Image Filtering", TPAMI 2013; radius 30 and ε = 0.02² on values
+in [0, 1] as in the authors' demo ((0.02 · 255)² on 8-bit values); OpenCV's implementation.
+"""
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from pcakd.errors import ShapeError
+
+RADIUS = 30
+EPSILON = 0.02**2
+
+
+def guided_filter(
+    image: Float[Tensor, "3 h w"],
+    guide: Float[Tensor, "3 h w"],
+    *,
+    radius: int = RADIUS,
+    epsilon: float = EPSILON,
+) -> Float[Tensor, "3 h w"]:
+    """Smooth an image along the edges of its guide, on the CPU.
+
+    Args:
+        image: RGB in [0, 1].
+        guide: RGB in [0, 1], of the same size; here the content.
+        radius: Of the square window, in pixels.
+        epsilon: Variance of the guide, in squared units of [0, 1], below which it smooths.
+
+    Returns:
+        RGB clipped to [0, 1], on the device of ``image``.
+
+    Raises:
+        ShapeError: The two differ in size.
+    """
+    from cv2 import ximgproc  # a large library that most stylizations do not need
+
+    if image.shape != guide.shape:
+        raise ShapeError(f"guide is {tuple(guide.shape)}, image is {tuple(image.shape)}")
+    planes = [
+        np.ascontiguousarray(each.detach().float().cpu().permute(1, 2, 0).numpy())
+        for each in (guide, image)
+    ]
+    filtered = ximgproc.guidedFilter(guide=planes[0], src=planes[1], radius=radius, eps=epsilon)
+    return torch.from_numpy(filtered).permute(2, 0, 1).clamp(0.0, 1.0).to(image.device)

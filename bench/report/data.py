@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from bench.report.summary import METRICS, CostRow, Interval, QualityRow, Summary
+from bench.report.summary import METRIC_NAMES, CostRow, Interval, QualityRow, Summary
 
 
 def cost_data(summary: Summary) -> pd.DataFrame:
@@ -67,6 +67,6 @@ def _quality_numbers(row: QualityRow) -> dict[str, object]:
         "num_pairs": row.num_pairs,
         "num_failed": sum(row.failures.values()),
     }
-    for metric in METRICS:
+    for metric in METRIC_NAMES:
         numbers |= _bounds(metric, "", row.scores.get(metric))
     return numbers

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
+from bench.quality.protocol import METRICS
 from bench.report.plots import pareto_plot
 from bench.report.points import (
     Point,
@@ -14,9 +15,9 @@ from bench.report.points import (
     quality_points,
 )
 from bench.report.scaling import scaling_plot
-from bench.report.summary import HIGHER_IS_BETTER, METRICS, Summary
+from bench.report.summary import HIGHER_IS_BETTER, METRIC_NAMES, Summary
 
-LABELS = {"gram": "Gram", "ssim": "SSIM", "lpips": "LPIPS"}
+LABELS: dict[str, str] = {metric.name: metric.title for metric in METRICS}
 PLOT_NAMES = (
     "style-ssim",
     "style-lpips",
@@ -42,7 +43,7 @@ def draw_plots(summary: Summary) -> list[Plot]:
     if not summary.comparable:
         return []
     plots = [_style_plot(summary, content) for content in ("ssim", "lpips")]
-    plots += [_latency_plot(summary, metric) for metric in METRICS]
+    plots += [_latency_plot(summary, metric) for metric in METRIC_NAMES]
     plots.append(_scaling(summary))
     return [plot for plot in plots if plot is not None]
 

@@ -12,7 +12,8 @@ CONTRACT = """\
   large as the content and its encoding is included. Every sample is one whole call; on an
   accelerator it ends with a synchronisation inside the timed region. TF32 is off.
 - Each case runs in a process of its own, with a budget of time and one of memory. Running out of
-  either is a result: `timeout`, `oom`. A case that is expected to be over budget is not run:
+  either is a result: `timeout`, `oom`. A case that is expected to be over budget, or that the
+  profile leaves out, is not run but derived from multiply-adds and bytes of measured ones:
   `predicted`, written with ≈, drawn hollow.
 - Intervals are 95 % percentile-bootstrap intervals (2,000 seeded resamples): of the median over
   calls for latency, of the mean over pairs for scores. They do not cover differences between

@@ -67,10 +67,20 @@ def _quality(summary: Summary) -> str:
         return ""
     return (
         "## Quality\n\n"
-        "Means over pairs with 95 % intervals. Gram compares the output with the style, SSIM and "
+        f"Means over pairs with 95 % intervals, {_scale(summary)}. Gram compares the output with the style, SSIM and "
         "LPIPS compare it with the content; one without the others says little: the unchanged "
         f"content has a perfect SSIM.\n\n{to_markdown(quality_table(summary))}"
     )
+
+
+def _scale(summary: Summary) -> str:
+    """Say at which size pairs were scored."""
+    sides = {r.config.get("quality_max_side", 0) for r in summary.records if r.kind == "quality"}
+    texts = [
+        f"pairs made smaller to {side} pixels" if side else "pairs at native size"
+        for side in sorted(sides)
+    ]
+    return " and ".join(texts)
 
 
 def _cost(summary: Summary) -> str:

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from bench.quality.protocol import METRICS
 from bench.schema import Record
 from bench.stats import bootstrap_interval, mean_interval, median, p95
 from pcakd.errors import ConfigError
 
-METRICS = ("gram", "ssim", "lpips")
-HIGHER_IS_BETTER = {"gram": False, "ssim": True, "lpips": False, "latency": False}
+METRIC_NAMES: tuple[str, ...] = tuple(metric.name for metric in METRICS)
+HIGHER_IS_BETTER = {"latency": False} | {each.name: each.higher_is_better for each in METRICS}
 _NS_PER_MS = 1e6
 
 Machine = tuple[str, str, int]
@@ -216,7 +217,7 @@ def _quality_row(
         else:
             failures[record.status] = failures.get(record.status, 0) + 1
     scores = {}
-    for metric in METRICS:
+    for metric in METRIC_NAMES:
         means = [_mean(getattr(record, metric) for record in pair) for pair in by_pair.values()]
         values = [value for value in means if value is not None]
         if values:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
+from bench.quality.protocol import METRICS
 from bench.report.formats import (
     format_bytes,
     format_count,
@@ -11,9 +12,9 @@ from bench.report.formats import (
     format_number,
     format_score,
 )
-from bench.report.summary import METRICS, CostRow, Machine, QualityRow, Summary
+from bench.report.summary import METRIC_NAMES, CostRow, Machine, QualityRow, Summary
 
-ARROWS = {"gram": "Gram ↓", "ssim": "SSIM ↑", "lpips": "LPIPS ↓"}
+ARROWS: dict[str, str] = {metric.name: f"{metric.title} {metric.arrow}" for metric in METRICS}
 _TEXT_COLUMNS = {"Machine", "Subject", "Transform", "Resolution", "Status"}
 _LATEX = str.maketrans(
     {each: f"\\{each}" for each in "&%$#_{}"}
@@ -128,7 +129,7 @@ def _quality_cells(row: QualityRow) -> dict[str, str]:
             ARROWS[metric]: format_score(row.scores[metric])
             if metric in row.scores
             else _mean_cell(row, metric)
-            for metric in METRICS
+            for metric in METRIC_NAMES
         },
         "Status": "; ".join(
             [*(["ok"] if row.num_pairs else []), *(f"{s}: {n}" for s, n in row.failures.items())]
@@ -153,7 +154,7 @@ def _overview_cells(summary: Summary, key: tuple[str, str, Machine]) -> dict[str
         row = next((row for row in cost if row.resolution == resolution), None)
         missing = row.status if row else "—"
         cells[f"{resolution} ms"] = latency_cell(row, missing) if row else missing
-    for metric in METRICS:
+    for metric in METRIC_NAMES:
         cells[ARROWS[metric]] = _mean_cell(quality[0], metric) if quality else "—"
     return cells
 

@@ -20,6 +20,7 @@ def _record(case, changes):
         "commit": "0123abc",
         "dirty": False,
         "created": "2025-01-02T03:04:05Z",
+        "config": {"profile": "quick", "quality_max_side": 512},
         "status": "ok",
     }
     known = {field.name for field in dataclasses.fields(Case)}

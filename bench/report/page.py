@@ -67,9 +67,9 @@ def _quality(summary: Summary) -> str:
         return ""
     return (
         "## Quality\n\n"
-        f"Means over pairs with 95 % intervals, {_scale(summary)}. Gram compares the output with the style, SSIM and "
-        "LPIPS compare it with the content; one without the others says little: the unchanged "
-        f"content has a perfect SSIM.\n\n{to_markdown(quality_table(summary))}"
+        f"Means over pairs with 95 % intervals, {_scale(summary)}. Gram compares the output with "
+        "the style, SSIM and LPIPS compare it with the content; one without the others says "
+        f"little: the unchanged content has a perfect SSIM.\n\n{to_markdown(quality_table(summary))}"
     )
 
 
@@ -77,7 +77,7 @@ def _scale(summary: Summary) -> str:
     """Say at which size pairs were scored."""
     sides = {r.config.get("quality_max_side", 0) for r in summary.records if r.kind == "quality"}
     texts = [
-        f"pairs made smaller to {side} pixels" if side else "pairs at native size"
+        f"pairs scaled down to at most {side} pixels" if side else "pairs at native size"
         for side in sorted(sides)
     ]
     return " and ".join(texts)

@@ -69,7 +69,8 @@ def _quality(summary: Summary) -> str:
         "## Quality\n\n"
         f"Means over pairs with 95 % intervals, {_scale(summary)}. Gram compares the output with "
         "the style, SSIM and LPIPS compare it with the content; one without the others says "
-        f"little: the unchanged content has a perfect SSIM.\n\n{to_markdown(quality_table(summary))}"
+        "little: the unchanged content has a perfect SSIM.\n\n"
+        f"{to_markdown(quality_table(summary))}"
     )
 
 

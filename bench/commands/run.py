@@ -1,0 +1,125 @@
+"""``bench run``: measure subjects, score them over pairs, and write the report."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.config import CONFIG_NAME, Profile, load_profile
+from pcakd.errors import ConfigError, WeightsError
+
+if TYPE_CHECKING:
+    from bench.describe import PairFiles
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.epilog = "example: python -m bench run --subjects mobilenet_v1,mkl --resolutions HD,FHD"
+    parser.add_argument(
+        "--profile", default="quick", help="table of the configuration: quick or full (quick)"
+    )
+    parser.add_argument(
+        "--subjects",
+        metavar="A,B",
+        help="in place of the profile's: shipped students, vgg19-full, mobilenet_v1-full, "
+        "reinhard, mkl, content, or student files; each may end in +fp16 or +bf16, and in "
+        "@TRANSFORM",
+    )
+    parser.add_argument(
+        "--resolutions",
+        metavar="A,B",
+        help="in place of the profile's, and all measured: HD, FHD, QHD, 4K, 5K, 8K or 640x480",
+    )
+    parser.add_argument(
+        "--pairs",
+        type=Path,
+        metavar="DIR",
+        help="folder of NN_content.* and NN_style.* images (the six pairs of the package)",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="run folder (reports/[quick-]DEVICE)"
+    )
+    parser.add_argument("--device", help="cpu, cuda or mps (the accelerator, if there is one)")
+    parser.add_argument(
+        "--config", type=Path, default=Path(CONFIG_NAME), metavar="FILE", help=f"({CONFIG_NAME})"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="keep what the run folder already holds"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run, render the report, print the table and say where the report lies.
+
+    Raises:
+        PcakdError: An option or a file that cannot be used.
+    """
+    from bench.environment import git_state
+    from bench.report.render import console_table, render_report
+    from bench.runner import Request, run_benchmark
+    from bench.store import read_records
+
+    profile = choose_profile(
+        load_profile(args.config, args.profile), args.subjects, args.resolutions
+    )
+    request = Request(
+        profile=profile,
+        pairs=_find_pairs(args.pairs),
+        device=args.device,
+        out=args.out,
+        resume=args.resume,
+        examples=args.pairs is None,  # other people's photographs stay out of reports
+        commit=git_state(),
+    )
+    _fetch_metric_weights()
+    folder = run_benchmark(request)
+    page = render_report(folder)
+    sys.stdout.write(f"{console_table(read_records(folder))}\n\nreport: {page}\n")
+    return 0
+
+
+def choose_profile(profile: Profile, subjects: str | None, resolutions: str | None) -> Profile:
+    """Put the subjects and resolutions of the command line in place of the profile's.
+
+    Resolutions that are asked for by name are measured, whatever the profile would predict.
+
+    Raises:
+        ConfigError: A list is empty or names something twice.
+    """
+    if subjects is not None:
+        profile = replace(profile, subjects=_split("subjects", subjects))
+    if resolutions is not None:
+        names = _split("resolutions", resolutions)
+        overrides = tuple(replace(each, measured=None) for each in profile.overrides)
+        profile = replace(profile, resolutions=names, measured=names, overrides=overrides)
+    return profile
+
+
+def _split(option: str, text: str) -> tuple[str, ...]:
+    names = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not names:
+        raise ConfigError(f"--{option} is empty; give names separated by commas")
+    if len(set(names)) < len(names):
+        raise ConfigError(f"--{option} {text!r} names something twice; drop one")
+    return names
+
+
+def _find_pairs(folder: Path | None) -> Sequence["PairFiles"]:
+    from bench.describe import PairFiles
+    from bench.quality.pairs import find_pairs, shipped_pairs_folder
+
+    pairs = find_pairs(folder or shipped_pairs_folder())
+    return [PairFiles(name=p.name, content=p.content, style=p.style) for p in pairs]
+
+
+def _fetch_metric_weights() -> None:
+    """Fetch the metrics' networks once, in sight; without them, quality cases end as errors."""
+    from pcakd.weights import load_weights
+
+    try:
+        for backbone in ("vgg16", "alexnet"):
+            load_weights(backbone, "torchvision")
+    except WeightsError as error:
+        sys.stderr.write(f"bench: warning: quality cannot be scored: {error}\n")

@@ -1,0 +1,190 @@
+"""The jobs of a child process: describe a run, measure one cost case, score one subject."""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from bench.devices import full_precision, parse_device
+from bench.environment import describe_environment
+from bench.profiling.latency import create_timer, measure_latency
+from bench.profiling.memory import MemoryMeter
+from bench.subjects import DEFAULT_TRANSFORM, NO_TRANSFORM, Subject, parse_subject
+from pcakd.errors import PcakdError
+from pcakd.images import load_image
+
+if TYPE_CHECKING:
+    from bench.quality.evaluate import Metrics
+
+Job = Mapping[str, Any]
+Send = Callable[[dict[str, Any]], None]
+
+
+def describe_run(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
+    """Answer with the environment, each pair and each subject, MACs included.
+
+    Bad input of a run comes to light here, before anything is measured.
+    """
+    device = choose_device(job["device"])
+    send({"type": "environment", **describe_environment(device)})
+    for pair in job["pairs"]:
+        send({"type": "pair", **_describe_pair(pair, job["max_side"])})
+    for source in job["subjects"]:
+        send({"type": "subject", **_describe_subject(source, job["resolutions"], parse)})
+
+
+def measure_cost(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
+    """Answer with latency samples and peak memory of one subject at one size."""
+    device = choose_device(job["device"])
+    if device.type == "cuda":
+        torch.cuda.set_per_process_memory_fraction(job["memory_fraction"])
+    timer = create_timer(device)
+    meter = MemoryMeter(device)
+    with full_precision(), torch.inference_mode():
+        generator = torch.Generator().manual_seed(0)
+        image = partial(torch.rand, 1, 3, job["height"], job["width"], generator=generator)
+        content, style = image().to(device), image().to(device)
+        prepared = parse(job["subject"]).prepare(device, transform=job["transform"])
+        samples = measure_latency(
+            lambda: prepared(content, style),
+            timer=timer,
+            warmup=job["warmup"],
+            samples=job["samples"],
+        )
+    send(
+        {
+            "type": "cost",
+            "latency_ns": samples,
+            "peak_bytes": meter.peak_bytes(),
+            "baseline_bytes": meter.baseline_bytes,
+        }
+    )
+
+
+def score_quality(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
+    """Answer with the scores of one subject for each pair and transform, and write examples."""
+    from bench.quality.evaluate import Metrics
+
+    device = choose_device(job["device"])
+    subject = parse(job["subject"])
+    with full_precision(), torch.inference_mode():
+        metrics = Metrics(device=device, progress=False)
+        for pair in job["pairs"]:
+            content, style = (
+                fit_within(load_image(pair[role])[None], job["max_side"]).to(device)
+                for role in ("content", "style")
+            )
+            grams = metrics.describe_style(style)
+            for transform in pair["transforms"]:
+                output = subject.prepare(device, transform=transform)(content, style)
+                if job["examples"] and transform in (DEFAULT_TRANSFORM, NO_TRANSFORM):
+                    images = {"content": content, "style": style, job["name"]: output}
+                    _write_examples(Path(job["examples"]) / pair["name"], images)
+                scores = _score(metrics, output, content, grams)
+                send({"type": "quality", "pair": pair["name"], "transform": transform, **scores})
+
+
+def choose_device(name: str | None) -> torch.device:
+    """Return a device by name, or the accelerator if there is one."""
+    return parse_device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def fit_within(image: Float[Tensor, "1 3 h w"], max_side: int) -> Float[Tensor, "1 3 h2 w2"]:
+    """Make an image smaller until its longer side is ``max_side`` pixels; 0 keeps it."""
+    height, width = image.shape[-2:]
+    size = fitted_size(width, height, max_side)
+    if size == (width, height):
+        return image
+    smaller = interpolate(
+        image, size=size[::-1], mode="bicubic", antialias=True, align_corners=False
+    )
+    return smaller.clamp(0.0, 1.0)
+
+
+def fitted_size(width: int, height: int, max_side: int) -> tuple[int, int]:
+    """Return the width and height that `fit_within` gives an image.
+
+    >>> fitted_size(1280, 720, 512), fitted_size(100, 50, 512), fitted_size(1280, 720, 0)
+    ((512, 288), (100, 50), (1280, 720))
+    """
+    longer = max(width, height)
+    if not max_side or longer <= max_side:
+        return width, height
+    scale = max_side / longer
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _describe_pair(pair: Job, max_side: int) -> dict[str, Any]:
+    height, width = load_image(pair["content"]).shape[-2:]
+    load_image(pair["style"])  # a broken file ends the run before it begins
+    digest = hashlib.sha256()
+    for role in ("content", "style"):
+        digest.update(hashlib.sha256(Path(pair[role]).read_bytes()).digest())
+    width, height = fitted_size(width, height, max_side)
+    return {**pair, "hash": digest.hexdigest(), "width": width, "height": height}
+
+
+def _describe_subject(
+    source: str, resolutions: list[Job], parse: Callable[[str], Subject]
+) -> dict[str, Any]:
+    from bench.profiling.macs import count_macs
+
+    subject = parse(source)
+    # a count is the same in any precision, and half precision is slow on a CPU
+    plain = parse(re.sub(r"\+(fp16|bf16)(?=@|$)", "", source))
+    counts = count_macs(
+        plain.prepare("cpu"), [(each["height"], each["width"]) for each in resolutions]
+    )
+    return {
+        "source": source,
+        "name": subject.name,
+        "hash": subject.hash,
+        "transforms": list(subject.transforms),
+        "precision": subject.precision,
+        "has_quality": subject.has_quality,
+        "num_params": subject.num_params,
+        "num_eigenbasis_params": subject.num_eigenbasis_params,
+        "macs": {
+            each["name"]: asdict(count) for each, count in zip(resolutions, counts, strict=True)
+        },
+    }
+
+
+def _score(
+    metrics: "Metrics", output: Tensor, content: Tensor, grams: Sequence[Tensor]
+) -> dict[str, Any]:
+    """Return record fields; an output that cannot be scored is a result too."""
+    try:
+        scores = metrics.score(output, content, grams)
+    except PcakdError as error:
+        return {"status": "error", "reason": str(error)}
+    return {"status": "ok", **asdict(scores), "protocol": metrics.protocol}
+
+
+def _write_examples(folder: Path, images: Mapping[str, Tensor]) -> None:
+    """Write JPEG files of at most 512 px; names of subjects hold no separators."""
+    from PIL import Image
+
+    from pcakd.files import write_atomically
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, image in images.items():
+        pixels = fit_within(image.float(), 512)[0].clamp(0, 1).mul(255).round().byte()
+        array = pixels.permute(1, 2, 0).cpu().numpy()
+        with write_atomically(folder / f"{name}.jpg") as stream:
+            Image.fromarray(array).save(stream, "JPEG", quality=92)
+
+
+JOBS: Mapping[str, Callable[[Job, Send], None]] = {
+    "describe": describe_run,
+    "cost": measure_cost,
+    "quality": score_quality,
+}

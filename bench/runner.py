@@ -1,0 +1,129 @@
+"""One run: measure or predict each cost case, score each pair, write each record. No torch.
+
+Every case computes in a child process, so that running out of time or memory, or crashing, is a
+result and not the end of the run.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from bench.cases import Machine, plan_cost, plan_quality
+from bench.child import WORKER
+from bench.config import Profile
+from bench.cost import CostRunner
+from bench.describe import PairFiles, Scene, describe_scene
+from bench.recorder import Recorder, known_records
+from bench.scores import QualityRunner
+from pcakd.errors import OutputError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What to run.
+
+    Attributes:
+        profile: The resolved profile.
+        pairs: The content-style pairs; none leaves quality out.
+        device: Name of a device, or None for the accelerator if there is one.
+        out: Run folder, or None for `default_folder`.
+        resume: Keep what the folder already holds of the same cases.
+        examples: Whether to write small pictures of every output.
+        commit: Commit of the code and whether the code differed from it.
+        command: How to start a child.
+    """
+
+    profile: Profile
+    pairs: Sequence[PairFiles] = ()
+    device: str | None = None
+    out: Path | None = None
+    resume: bool = False
+    examples: bool = False
+    commit: tuple[str | None, bool | None] = (None, None)
+    command: Sequence[str] = WORKER
+
+
+def run_benchmark(request: Request) -> Path:
+    """Run all cases of a request and return the folder that holds their records.
+
+    Raises:
+        PcakdError: The input is bad or the folder cannot be written. Failures of single cases are
+            records.
+    """
+    scene = describe_scene(
+        request.profile, request.pairs, device=request.device, command=request.command
+    )
+    folder = request.out or default_folder(request.profile.name, scene.machine)
+    _make_folder(folder)
+    commit, dirty = request.commit
+    recorder = Recorder(
+        folder=folder,
+        profile=request.profile,
+        environment=scene.environment,
+        commit=commit,
+        dirty=dirty,
+        known=known_records(folder) if request.resume else {},
+    )
+    _run_cost(request, scene, recorder)
+    _run_quality(request, scene, recorder)
+    return folder
+
+
+def default_folder(profile: str, machine: Machine) -> Path:
+    """Return where a run is written by default.
+
+    >>> machine = Machine(device="cuda", device_name="NVIDIA H200", threads=2)
+    >>> default_folder("quick", machine).as_posix(), default_folder("full", machine).as_posix()
+    ('reports/quick-nvidia-h200', 'reports/nvidia-h200')
+    """
+    slug = re.sub(r"[^a-z0-9]+", "-", machine.device_name.lower()).strip("-")
+    device = slug if machine.device == "cuda" else machine.device
+    return Path("reports") / (device if profile == "full" else f"{profile}-{device}")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {folder}: {error.strerror or error}") from error
+
+
+def _run_cost(request: Request, scene: Scene, recorder: Recorder) -> None:
+    machine = scene.machine
+    runner = CostRunner(
+        recorder=recorder,
+        device=request.device or machine.device,
+        memory_bytes=scene.environment["memory_bytes"],
+        command=request.command,
+    )
+    plan = [
+        (subject, case, settings)
+        for subject in scene.subjects
+        for case, settings in plan_cost(request.profile, subject, machine)
+    ]
+    with tqdm(total=len(plan), desc="cost", unit="case") as bar:
+        for subject, case, settings in plan:
+            bar.set_description(f"cost of {case.subject} at {case.resolution}")
+            runner.run(subject, case, settings)
+            bar.update()
+
+
+def _run_quality(request: Request, scene: Scene, recorder: Recorder) -> None:
+    runner = QualityRunner(
+        recorder=recorder,
+        device=request.device or scene.machine.device,
+        pairs=scene.pairs,
+        examples=recorder.folder / "examples" if request.examples else None,
+        command=request.command,
+    )
+    plan = [
+        (subject, plan_quality(request.profile, subject, scene.machine, scene.pairs))
+        for subject in scene.subjects
+    ]
+    with tqdm(total=sum(len(cases) for _, cases in plan), desc="quality", unit="image") as bar:
+        for subject, cases in plan:
+            bar.set_description(f"quality of {subject.name}")
+            runner.run(subject, cases, advance=bar.update)

@@ -1,0 +1,105 @@
+"""The quality cases of a run: a child scores one subject, pair by pair. No torch."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bench.cases import PairInfo, SubjectInfo
+from bench.child import Budget, Message, Outcome, run_child
+from bench.cost import START_SECONDS
+from bench.recorder import Recorder
+from bench.schema import Case, Obtained
+from pcakd.errors import ConfigError
+
+_METRICS = ("gram", "ssim", "lpips")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityRunner:
+    """Scores subjects and records each figure as it comes.
+
+    Attributes:
+        recorder: Takes the records.
+        device: Name of the device, as children are told.
+        pairs: The content-style pairs.
+        examples: Folder for small pictures of the outputs, or None.
+        command: How to start a child.
+    """
+
+    recorder: Recorder
+    device: str
+    pairs: Sequence[PairInfo]
+    examples: Path | None
+    command: Sequence[str]
+
+    def run(
+        self, subject: SubjectInfo, cases: Sequence[Case], *, advance: Callable[[int], Any]
+    ) -> None:
+        """Bring all quality cases of a subject to their records.
+
+        A case that ends its child by want of time or memory gets that result, and a new child goes
+        on behind it; any other fault ends the subject.
+        """
+        pending = [case for case in cases if self.recorder.find(case) is None]
+        advance(len(cases) - len(pending))
+
+        def finish(case: Case, **fields: Any) -> None:
+            pending.remove(case)
+            self.recorder.write(case, **fields)
+            advance(1)
+
+        def take(message: Message) -> None:
+            key = (message["pair"], message["transform"])
+            case = next(case for case in pending if (case.pair, case.transform) == key)
+            finish(case, **_fields(message))
+
+        while pending:
+            if not subject.has_quality:
+                finish(pending[0], status="untrained", reason="seeded weights; nothing to score")
+                continue
+            outcome = self._score(subject, pending, take)
+            exhausted = outcome.status in ("oom", "timeout")
+            status = outcome.status if exhausted else "error"
+            reason = outcome.reason or "the child gave no answer"
+            for case in pending[:1] if exhausted else list(pending):
+                finish(case, status=status, reason=reason)
+
+    def _score(
+        self, subject: SubjectInfo, cases: Sequence[Case], take: Callable[[Message], None]
+    ) -> Outcome:
+        profile = self.recorder.profile
+        job = {
+            "job": "quality",
+            "subject": subject.source,
+            "name": subject.name,
+            "device": self.device,
+            "pairs": list(self._jobs(cases)),
+            "max_side": profile.quality_max_side,
+            "examples": str(self.examples) if self.examples else None,
+        }
+        budget = Budget(
+            seconds=START_SECONDS + profile.settings(subject.name, cases[0].device).case_seconds,
+            memory_bytes=int(profile.memory_fraction * psutil.virtual_memory().total),
+        )
+        try:
+            return run_child(job, budget=budget, on_message=take, command=self.command)
+        except ConfigError as error:  # missing weights of a metric are a result of each case
+            return Outcome(status="error", reason=str(error))
+
+    def _jobs(self, cases: Sequence[Case]) -> Iterator[dict[str, Any]]:
+        """Return the pairs of some cases, each with the transforms that are asked of it."""
+        for pair in self.pairs:
+            transforms = [case.transform for case in cases if case.pair == pair.name]
+            if transforms:
+                files = {"name": pair.name, "content": pair.content, "style": pair.style}
+                yield {**files, "transforms": transforms}
+
+
+def _fields(message: Message) -> dict[str, Any]:
+    """Return the record fields of a message with scores, or with the reason for none."""
+    fields = {k: v for k, v in message.items() if k not in ("type", "pair", "transform")}
+    obtained: dict[str, Obtained] = {name: "measured" for name in _METRICS if name in fields}
+    return {**fields, "obtained": obtained}

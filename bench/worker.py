@@ -1,0 +1,58 @@
+"""The child process of one case: ``python -m bench.worker`` with a job on standard input."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pcakd.errors import PcakdError
+
+Send = Callable[[dict[str, Any]], None]
+Jobs = Mapping[str, Callable[[Mapping[str, Any], Send], None]]
+
+
+def serve(jobs: Jobs) -> int:
+    """Run the job on standard input and answer on standard output.
+
+    What libraries print goes to standard error, so that every line of the answer is ours.
+    """
+    answer = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+    def send(message: dict[str, Any]) -> None:
+        answer.write(json.dumps(message, allow_nan=False) + "\n")
+        answer.flush()
+
+    try:
+        job = json.load(sys.stdin)
+        jobs[job["job"]](job, send)
+    except Exception as error:  # every end of a case is a result
+        send(describe_failure(error))
+    return 0
+
+
+def describe_failure(error: Exception) -> dict[str, Any]:
+    """Return the message for a case that failed: out of memory, bad input, or a fault."""
+    text = " ".join(str(error).split())
+    if is_out_of_memory(error):
+        reason = text.split(". ")[0][:200] or "out of memory"
+        return {"type": "failure", "status": "oom", "reason": reason}
+    if isinstance(error, PcakdError):
+        return {"type": "failure", "status": "error", "bad_input": True, "reason": text}
+    reason = f"{type(error).__name__}: {text}"[:300]
+    return {"type": "failure", "status": "error", "reason": reason}
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Tell whether an error is Python's, CUDA's or the CPU allocator's want of memory."""
+    import torch
+
+    known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return known or "can't allocate memory" in str(error) or "out of memory" in str(error)
+
+
+if __name__ == "__main__":
+    from bench.jobs import JOBS
+
+    sys.exit(serve(JOBS))

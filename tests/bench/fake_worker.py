@@ -1,0 +1,82 @@
+"""A worker whose subjects misbehave by name; its metrics need no weights."""
+
+import os
+import signal
+import sys
+import time
+from functools import partial
+
+import torch
+
+import bench.quality.evaluate
+from bench.jobs import describe_run, measure_cost, score_quality
+from bench.subjects import Prepared, Subject, parse_subject
+from bench.worker import serve
+from pcakd.errors import ShapeError
+
+
+def run(name, content, style):
+    if name == "sleepy":
+        time.sleep(60)
+    if name == "hungry" and content.shape[-1] > 200:
+        held = []
+        while True:
+            held.append(torch.ones(2**24))
+            time.sleep(0.01)
+    if name == "greedy":
+        torch.empty(2**50)
+    if name == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if name == "broken":
+        raise RuntimeError("the gears\nare stuck")
+    return (content + style.mean()).clamp(0, 1)
+
+
+def parse(text):
+    if text in ("content", "reinhard"):
+        return parse_subject(text)
+    return Subject(
+        name=text,
+        transforms=("zca", "ot"),
+        precision="fp32",
+        has_quality=text != "untrained",
+        hash=f"hash of {text}",
+        num_params=7,
+        num_eigenbasis_params=3,
+        build=lambda device, transform: Prepared(modules=(), run=partial(run, text)),
+    )
+
+
+def parse_for_counting(text):
+    return parse("plain") if text not in ("content", "reinhard") else parse(text)
+
+
+def describe(job, send):
+    def send_named(message):
+        if message["type"] == "subject":
+            message["name"] = message["source"]
+            message["hash"] = f"hash of {message['source']}"
+            message["has_quality"] = message["source"] != "untrained"
+        send(message)
+
+    describe_run(job, send_named, parse=parse_for_counting)
+
+
+class FakeMetrics:
+    def __init__(self, *, device, progress):
+        self.protocol = {"gram": "fake/1"}
+
+    def describe_style(self, style):
+        return []
+
+    def score(self, output, content, grams):
+        if content.shape[-1] == 40:
+            raise ShapeError("too small to score")
+        return bench.quality.evaluate.Scores(gram=0.5, ssim=0.25, lpips=float(content.mean()))
+
+
+if __name__ == "__main__":
+    bench.quality.evaluate.Metrics = FakeMetrics
+    cost = partial(measure_cost, parse=parse)
+    quality = partial(score_quality, parse=parse)
+    sys.exit(serve({"describe": describe, "cost": cost, "quality": quality}))

@@ -1,0 +1,104 @@
+"""A child's end is told truly, whatever it is, and no child outlives its budget."""
+
+import sys
+import time
+
+import pytest
+
+from bench.child import Budget, run_child
+from bench.worker import describe_failure
+from pcakd.errors import ConfigError, WeightsError
+
+ROOMY = Budget(seconds=30, memory_bytes=2**40)
+READ = "import sys, json, time, os; job = json.load(sys.stdin); "
+
+
+def run(code, *, job=None, budget=ROOMY):
+    messages = []
+    command = [sys.executable, "-c", READ + code]
+    outcome = run_child(job or {}, budget=budget, on_message=messages.append, command=command)
+    return outcome, messages
+
+
+def test_messages_come_in_order():
+    code = """[print(json.dumps({"type": "a", "n": n})) for n in range(job["count"])]"""
+    outcome, messages = run(code, job={"count": 3})
+    assert (outcome.status, outcome.reason) == ("ok", None)
+    assert [message["n"] for message in messages] == [0, 1, 2]
+
+
+def test_time_budget_kills():
+    start = time.monotonic()
+    outcome, _ = run("time.sleep(60)", budget=Budget(seconds=0.5, memory_bytes=2**40))
+    assert outcome.status == "timeout"
+    assert "budget of 0.5 s" in outcome.reason
+    assert time.monotonic() - start < 20
+
+
+def test_memory_budget_kills():
+    budget = Budget(seconds=30, memory_bytes=100 * 2**20)
+    outcome, _ = run("held = b'x' * 2**28; time.sleep(60)", budget=budget)
+    assert outcome.status == "oom"
+    assert "0.1 GiB" in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "reason"),
+    [
+        ("os.kill(os.getpid(), 9)", "oom", "killed by the system"),
+        ("sys.exit(3)", "error", "status 3: no message"),
+        ("raise ValueError('one\\ntwo')", "error", "status 1: two"),
+        ("print(json.dumps({'type': 'failure', 'status': 'oom', 'reason': 'r'}))", "oom", "r"),
+    ],
+)
+def test_other_ends(code, status, reason):
+    outcome, messages = run(code)
+    assert outcome.status == status
+    assert reason in outcome.reason
+    assert messages == []
+
+
+def test_a_child_that_does_not_listen_is_judged_by_its_end():
+    command = [sys.executable, "-c", "raise SystemExit(4)"]
+    outcome = run_child(
+        {"long": "x" * 10**6}, budget=ROOMY, on_message=lambda message: None, command=command
+    )
+    assert outcome.status == "error"
+
+
+def test_bad_input_is_raised():
+    code = "print(json.dumps({'type': 'failure', 'bad_input': True, 'reason': 'no such thing'}))"
+    with pytest.raises(ConfigError, match="no such thing"):
+        run(code)
+
+
+def test_missing_program():
+    with pytest.raises(ConfigError, match="cannot start"):
+        run_child({}, budget=ROOMY, on_message=lambda message: None, command=["/no/such/program"])
+
+
+def test_an_error_in_the_parent_ends_the_child():
+    def fail(message):
+        raise KeyboardInterrupt
+
+    code = "print(json.dumps({'type': 'a'}), flush=True); time.sleep(60)"
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_child({}, budget=ROOMY, on_message=fail, command=[sys.executable, "-c", READ + code])
+    assert time.monotonic() - start < 20
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (MemoryError(), {"status": "oom", "reason": "out of memory"}),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: 3"), {"status": "oom"}),
+        (RuntimeError("CUDA out of memory. Tried to"), {"status": "oom"}),
+        (WeightsError("no\nweights"), {"bad_input": True, "reason": "no weights"}),
+        (KeyError("x"), {"status": "error", "reason": "KeyError: 'x'"}),
+    ],
+)
+def test_failures_are_told_apart(error, expected):
+    message = describe_failure(error)
+    assert message["type"] == "failure"
+    assert expected.items() <= message.items()

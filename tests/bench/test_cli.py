@@ -1,0 +1,40 @@
+"""The command line: lazy, one line for bad input, exit status 2."""
+
+import subprocess
+import sys
+
+import pytest
+
+from bench.cli import COMMANDS, main
+
+
+def test_help_lists_commands_and_an_example(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    assert "example: python -m bench" in text
+    assert all(name in text for name in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_helps_with_an_example(command, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([command, "--help"])
+    assert end.value.code == 0
+    assert f"example: python -m bench {command}" in capsys.readouterr().out
+
+
+def test_bad_input_is_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["run"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("bench: error: benchmarks.toml does not exist")
+    assert error.count("\n") == 1
+
+
+def test_command_line_does_not_import_torch_by_itself():
+    modules = "bench.cli, bench.runner, bench.commands.run"
+    code = f"import sys, {modules}; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,230 @@
+"""A run of misbehaving subjects ends with one record for each case."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from bench.cases import Machine, SubjectInfo, plan_cost
+from bench.commands.run import choose_profile
+from bench.config import Override, Profile
+from bench.cost import CostRunner
+from bench.describe import PairFiles
+from bench.jobs import fit_within
+from bench.predict import Measured
+from bench.profiling.memory import total_bytes
+from bench.recorder import Recorder
+from bench.runner import Request, default_folder, run_benchmark
+from bench.store import read_records, records_path
+from pcakd.errors import ConfigError, OutputError, PcakdError
+
+WORKER = (sys.executable, str(Path(__file__).parent / "fake_worker.py"))
+
+
+@pytest.fixture(autouse=True)
+def _code_is_importable(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+
+
+PROFILE = Profile(
+    name="quick",
+    subjects=("plain",),
+    resolutions=("96x64", "48x32", "384x256"),
+    measured=("48x32", "96x64"),
+    transforms=("zca", "ot"),
+    warmup=1,
+    samples=3,
+    case_seconds=120.0,
+    memory_fraction=0.9,
+    quality_max_side=64,
+)
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pairs")
+    sizes = {"01": (128, 96), "02": (40, 40)}
+    files = []
+    for name, size in sizes.items():
+        paths = [folder / f"{name}_{role}.png" for role in ("content", "style")]
+        for path in paths:
+            Image.new("RGB", size, (200, 100, 50)).save(path)
+        files.append(PairFiles(name=name, content=paths[0], style=paths[1]))
+    return files
+
+
+MACHINE = Machine(device="cpu", device_name="Some CPU", threads=1)
+
+
+def make_info():
+    counts = {"macs_content": 1, "macs_by_operator": {}, "uncounted": {}}
+    return SubjectInfo(
+        name="plain",
+        source="plain",
+        hash="0",
+        transforms=("zca",),
+        precision="fp32",
+        has_quality=True,
+        num_params=1,
+        num_eigenbasis_params=0,
+        macs={name: {**counts, "macs_total": 400} for name in PROFILE.resolutions},
+    )
+
+
+def run(tmp_path, profile, **options):
+    request = Request(
+        profile=profile, device="cpu", out=tmp_path / "run", command=WORKER, **options
+    )
+    return read_records(run_benchmark(request))
+
+
+def test_a_healthy_subject(tmp_path, pairs):
+    profile = replace(PROFILE, subjects=("plain", "untrained", "content"))
+    records = run(tmp_path, profile, pairs=pairs, examples=True, commit=("abc", True))
+    cost = [record for record in records if record.kind == "cost"]
+    assert [(r.case.subject, r.case.resolution, r.status) for r in cost[:3]] == [
+        ("plain", "48x32", "ok"),
+        ("plain", "96x64", "ok"),
+        ("plain", "384x256", "predicted"),
+    ]
+    first, predicted = cost[0], cost[2]
+    assert len(first.latency_ns) == first.case.samples == 3
+    assert first.peak_bytes > 0
+    assert (first.num_params, first.num_eigenbasis_params) == (7, 3)
+    assert first.macs_total > 0
+    assert first.obtained["latency_ns"] == "measured"
+    assert (first.commit, first.dirty) == ("abc", True)
+    assert first.config["samples"] == 3
+    assert predicted.latency_ns is None
+    assert predicted.predicted_latency_ns > 0
+    assert predicted.reason.startswith("not run in profile quick; predicted from")
+    assert predicted.obtained["predicted_latency_ns"] == "predicted"
+
+    quality = [record for record in records if record.kind == "quality"]
+    keys = [(r.case.subject, r.case.pair, r.case.transform, r.status) for r in quality]
+    assert keys == [
+        ("plain", "01", "zca", "ok"),
+        ("plain", "01", "ot", "ok"),
+        ("plain", "02", "zca", "error"),
+        ("plain", "02", "ot", "error"),
+        ("untrained", None, "zca", "untrained"),
+        ("content", "01", "none", "ok"),
+        ("content", "02", "none", "error"),
+    ]
+    assert (quality[0].gram, quality[0].ssim) == (0.5, 0.25)
+    assert (quality[0].case.width, quality[0].case.height) == (64, 48)
+    assert quality[0].protocol == {"gram": "fake/1"}
+    assert quality[2].reason == "too small to score"
+    names = sorted(path.name for path in (tmp_path / "run" / "examples" / "01").iterdir())
+    assert names == ["content.jpg", "plain.jpg", "style.jpg"]
+
+
+def test_misbehaving_subjects(tmp_path):
+    budget = 1.5 * 2**30 / total_bytes(torch.device("cpu"))
+    profile = replace(
+        PROFILE,
+        subjects=("greedy", "killed", "broken", "hungry"),
+        resolutions=("48x32", "384x256"),
+        measured=("48x32", "384x256"),
+        memory_fraction=min(0.9, budget),
+        overrides=(Override(subjects=("greedy", "killed", "broken"), measured=("48x32",)),),
+    )
+    records = run(tmp_path, profile)
+    by_case = {(r.case.subject, r.case.resolution): r for r in records}
+    statuses = {key: record.status for key, record in by_case.items()}
+    assert statuses == {
+        ("greedy", "48x32"): "oom",
+        ("greedy", "384x256"): "predicted",
+        ("killed", "48x32"): "oom",
+        ("killed", "384x256"): "predicted",
+        ("broken", "48x32"): "error",
+        ("broken", "384x256"): "predicted",
+        ("hungry", "48x32"): "ok",
+        ("hungry", "384x256"): "oom",
+    }
+    assert "RuntimeError: the gears are stuck" in by_case["broken", "48x32"].reason
+    assert "budget" in by_case["hungry", "384x256"].reason
+
+
+def test_a_timeout_is_remembered(tmp_path):
+    profile = replace(
+        PROFILE,
+        subjects=("plain", "sleepy"),
+        resolutions=("48x32", "96x64"),
+        measured=("48x32", "96x64"),
+        overrides=(Override(subjects=("sleepy",), case_seconds=8.0),),
+    )
+    *_, early, late = run(tmp_path, profile)
+    assert early.status == "timeout"
+    assert late.status == "predicted"
+    assert late.reason.startswith("not run: sleepy 48x32 ended in timeout; predicted from")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"case_seconds": 15.0, "samples": 100_000}, " s of 15 s"),
+        ({"memory_fraction": 1e-9}, "GiB"),
+    ],
+)
+def test_what_would_be_over_budget_is_predicted(tmp_path, changes, reason):
+    profile = replace(PROFILE, **changes)
+    info = make_info()
+    recorder = Recorder(folder=tmp_path, profile=profile, environment={})
+    runner = CostRunner(recorder=recorder, device="cpu", memory_bytes=2**34, command=("/none",))
+    runner.measured["plain", "zca"] = [
+        Measured(label="plain HD", pixels=1536, macs=100, latency_ns=1e6, peak_bytes=2**20)
+    ]
+    case, settings = plan_cost(profile, info, MACHINE)[1]
+    record = runner.run(info, case, settings)
+    assert record.status == "predicted"
+    assert record.reason.startswith("over budget: about")
+    assert reason in record.reason
+    assert record.reason.endswith("predicted from MACs and bytes of plain HD")
+    assert record.predicted_latency_ns == 4_000_000
+
+
+def test_resume_keeps_what_is_there(tmp_path):
+    profile = replace(PROFILE, resolutions=("48x32",))
+    first = run(tmp_path, profile)
+    path = records_path(tmp_path / "run")
+    assert run(tmp_path, profile, resume=True) == first
+    path.write_bytes(path.read_bytes()[:-5])  # torn by a kill
+    (again,) = run(tmp_path, profile, resume=True)
+    assert again.case_hash == first[0].case_hash
+
+
+def test_bad_input_ends_the_run_before_it_begins(tmp_path, pairs):
+    bad = replace(pairs[0], content=tmp_path / "none.png")
+    with pytest.raises(PcakdError, match=r"none\.png"):
+        run(tmp_path, PROFILE, pairs=[bad])
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot make the folder"):
+        run(tmp_path / "file", replace(PROFILE, resolutions=("48x32",)))
+
+
+def test_default_folders():
+    gpu = Machine(device="cuda", device_name="NVIDIA H200", threads=1)
+    assert default_folder("full", MACHINE) == Path("reports/cpu")
+    assert default_folder("quick", MACHINE) == Path("reports/quick-cpu")
+    assert default_folder("full", gpu) == Path("reports/nvidia-h200")
+
+
+def test_command_line_choices():
+    chosen = choose_profile(PROFILE, "a, b", "HD")
+    assert chosen.subjects == ("a", "b")
+    assert chosen.resolutions == chosen.measured == ("HD",)
+    for text in ("", "a,a"):
+        with pytest.raises(ConfigError):
+            choose_profile(PROFILE, text, None)
+
+
+@pytest.mark.parametrize(("size", "fitted"), [((90, 200), (29, 64)), ((64, 30), (64, 30))])
+def test_images_are_fitted(size, fitted):
+    image = torch.rand(1, 3, *size[::-1])
+    smaller = fit_within(image, 64)
+    assert tuple(smaller.shape[-2:]) == fitted[::-1]
+    assert 0 <= smaller.min() <= smaller.max() <= 1

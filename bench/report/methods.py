@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 
-from bench.report.summary import Summary
+from bench.report.summary import Machine, Summary
 from bench.report.tables import machine_label
 from bench.schema import Record
 
@@ -46,7 +46,7 @@ def warnings(summary: Summary) -> list[str]:
     found = []
     if not summary.comparable:
         names = [
-            f"{machine_label(summary, each)} = {each[1]} ({each[0]}, {each[2]} threads)"
+            f"{machine_label(summary, each)} = {each[1]} ({each[0]}, {count_threads(each)})"
             for each in summary.machines
         ]
         found.append(
@@ -59,6 +59,11 @@ def warnings(summary: Summary) -> list[str]:
     if any(record.dirty for record in summary.records):
         found.append("Some records come from code with uncommitted changes.")
     return found
+
+
+def count_threads(machine: Machine) -> str:
+    """Write the number of threads of a machine."""
+    return "1 thread" if machine[2] == 1 else f"{machine[2]} threads"
 
 
 def _samples(summary: Summary) -> str:
@@ -94,14 +99,16 @@ def _protocols(records: Sequence[Record]) -> str:
 
 
 def _uncounted(summary: Summary) -> str:
-    by_operators: dict[str, list[str]] = {}
-    for row in summary.cost:
-        operators = ", ".join(f"`{name}`" for name in sorted(row.uncounted))
-        if operators and row.subject not in by_operators.setdefault(operators, []):
-            by_operators[operators].append(row.subject)
-    lines = [f"- {', '.join(names)}: {text}" for text, names in by_operators.items()]
     if not summary.cost:
         return ""
+    operators: dict[str, set[str]] = {}
+    for row in summary.cost:
+        operators.setdefault(row.subject, set()).update(row.uncounted)
+    lines = [
+        f"- {subject}: {', '.join(f'`{name}`' for name in sorted(names))}"
+        for subject, names in operators.items()
+        if names
+    ]
     body = "\n".join(lines) or "Nothing: every operator that ran has a formula."
     return f"### Operators that no MAC count includes\n\n{body}\n"
 
@@ -128,11 +135,9 @@ def _environment(summary: Summary) -> str:
     records = summary.records
     rows = [("commit", _join(record.commit or "unknown" for record in records))]
     rows.append(("recorded", _days(records)))
-    names = dict.fromkeys(name for record in records for name in record.environment)
-    rows += [
-        (name, _join(_text(r.environment[name]) for r in records if name in r.environment))
-        for name in names
-    ]
+    known = [{k: v for k, v in r.environment.items() if v is not None} for r in records]
+    names = dict.fromkeys(name for environment in known for name in environment)
+    rows += [(name, _join(_text(each[name]) for each in known if name in each)) for name in names]
     lines = [f"| {name} | {value.replace('|', '/')} |" for name, value in rows]
     return "### Environment\n\n| | |\n|:--|:--|\n" + "\n".join(lines) + "\n"
 

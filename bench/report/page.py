@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bench.report.gallery import Plot
-from bench.report.methods import methods_section, warnings
+from bench.report.methods import count_threads, methods_section, warnings
 from bench.report.summary import Summary
 from bench.report.tables import cost_table, overview_table, quality_table, to_markdown
 
@@ -28,8 +28,8 @@ def write_page(summary: Summary, plots: Sequence[Plot], *, has_examples: bool) -
 
 def _heading(summary: Summary) -> str:
     names = " and ".join(dict.fromkeys(machine[1] for machine in summary.machines))
-    device, _, threads = summary.machines[0]
-    machine = f" on `{device}` with {threads} threads" if summary.comparable else ""
+    first = summary.machines[0]
+    machine = f" on `{first[0]}` with {count_threads(first)}" if summary.comparable else ""
     counts = f"{len(summary.subjects)} subjects, {len(summary.cost)} cost cases"
     pairs = max((row.num_pairs for row in summary.quality), default=0)
     notes = "".join(f"\n> **Note.** {text}\n" for text in warnings(summary))
@@ -57,7 +57,8 @@ def _plot(plot: Plot) -> str:
 def _examples() -> str:
     return (
         "## Examples\n\n"
-        "The shipped pairs, stylized by each subject (students with ZCA, no guided filter).\n\n"
+        "The shipped pairs, stylized by each subject (students with ZCA, no guided filter); "
+        "`bench/data/pairs/CREDITS.md` credits the photographers.\n\n"
         f"![Stylized examples]({EXAMPLES_NAME})\n"
     )
 

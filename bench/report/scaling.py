@@ -102,8 +102,12 @@ def _finish(figure: Figure, axes: Axes, summary: Summary) -> None:
     axes.margins(y=0.12)
     axes.set(xlabel="Content size (megapixels)", ylabel="Median latency (ms)")
     axes.set_title("Latency against resolution", fontsize=10, loc="left")
-    axes.plot([], [], "o", color="black", markersize=5.5, label="measured")
-    axes.plot(
-        [], [], "o", color="black", markerfacecolor="white", markersize=5.5, label="predicted"
-    )
+    drawn = {
+        "predicted" if r.latency_ms is None else "measured"
+        for r in summary.cost
+        if r.expected_latency_ms
+    }
+    for label in sorted(drawn):
+        fill = "white" if label == "predicted" else "black"
+        axes.plot([], [], "ko", markerfacecolor=fill, markersize=5.5, label=label)
     figure.legend(loc="outside right upper", fontsize=8, frameon=False)

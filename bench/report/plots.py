@@ -9,6 +9,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.text import Annotation, Text
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -169,6 +170,7 @@ def _annotate(axes: Axes, point: Point, colour: str) -> Annotation:
     return axes.annotate(
         point.name, (point.x.value, point.y.value), xytext=(0, 0), textcoords="offset points",
         fontsize=7.5, color=colour, va="bottom", ha="left", zorder=4,
+        path_effects=[withStroke(linewidth=1.8, foreground="white")],
         arrowprops={"arrowstyle": "-", "color": "#b5b5b5", "linewidth": 0.6, "shrinkA": 0,
                     "shrinkB": 4, "relpos": (0.5, 0.5)},
     )  # fmt: skip

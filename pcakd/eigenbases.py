@@ -75,7 +75,7 @@ class RankRule:
 
 
 class CovarianceStream:
-    """Averages within-image covariances of one tap, and the explained-variance curve, in float64."""
+    """Averages one tap's within-image covariances and explained-variance curves, in float64."""
 
     def __init__(self) -> None:
         self.images = 0
@@ -89,7 +89,9 @@ class CovarianceStream:
             ShapeError: The input is not four-dimensional, or its channels changed.
         """
         if features.dim() != 4 or features.numel() == 0:
-            raise ShapeError(f"expected features of shape (b, c, h, w), got {tuple(features.shape)}")
+            raise ShapeError(
+                f"expected features of shape (b, c, h, w), got {tuple(features.shape)}"
+            )
         for pixels in features.flatten(2):
             wide = pixels.double()
             wide = wide - wide.mean(dim=1, keepdim=True)
@@ -158,7 +160,9 @@ def _choose_rank(rule: RankRule, tap: int, mcev_curve: Tensor, explained: Tensor
         if not 1 <= rank <= channels:
             raise ConfigError(f"rank {rank} of tap {tap} is not between 1 and {channels}")
         return rank
-    target, curve = (rule.mcev, mcev_curve) if rule.mcev is not None else (rule.explained, explained)
+    target, curve = (
+        (rule.mcev, mcev_curve) if rule.mcev is not None else (rule.explained, explained)
+    )
     reached = curve >= float(target or 1.0) - 1e-12
     return int(reached.int().argmax()) + 1 if bool(reached.any()) else channels
 

@@ -20,7 +20,9 @@ def require_parent(path: Path) -> None:
         OutputError: The parent folder is missing or not a folder, or ``path`` is a folder.
     """
     if not path.parent.is_dir():
-        raise OutputError(f"cannot write {path}: the folder {path.parent} does not exist; create it")
+        raise OutputError(
+            f"cannot write {path}: the folder {path.parent} does not exist; create it"
+        )
     if path.is_dir():
         raise OutputError(f"cannot write {path}: it is a folder; name a file")
 
@@ -37,7 +39,9 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     path = Path(path)
     require_parent(path)
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        descriptor, name = tempfile.mkstemp(
+            prefix=f".{path.name}.", suffix=".part", dir=path.parent
+        )
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     partial = Path(name)
@@ -58,7 +62,7 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write UTF-8 text atomically, with ``\\n`` line ends on every platform."""
+    """Write UTF-8 text atomically, with Unix line ends on every platform."""
     with write_atomically(path) as stream:
         stream.write(text.encode())
 

@@ -54,7 +54,7 @@ def measure_statistics(features: Float[Tensor, "c h w"]) -> Statistics:
     channels = features.shape[0]
     pixels = features.reshape(channels, -1)
     count = pixels.shape[1]
-    blocks = pixels.split(max(1, _CHUNK_ELEMENTS // channels), dim=1)
+    blocks = torch.split(pixels, max(1, _CHUNK_ELEMENTS // channels), dim=1)
     mean = torch.stack([block.sum(dim=1, dtype=torch.float32) for block in blocks]).to(wide)
     mean = mean.sum(dim=0) / count
     shift = mean.float()[:, None]

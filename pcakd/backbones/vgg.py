@@ -5,7 +5,6 @@ borders carry no frame into the style statistics (as in PhotoWCT and PCA-KD).
 """
 
 from collections.abc import Mapping
-from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -40,9 +39,7 @@ def create_vgg(name: str, tensors: Mapping[str, Tensor], card: WeightsCard | Non
     """
     blocks = [_block(name, tensors, convs) for convs in _CONVS[name]]
     blocks[0].insert(0, ScaleInput(IMAGENET_MEAN, IMAGENET_STD))
-    return Backbone(
-        name=name, taps=TAPS, widths=WIDTHS, strides=STRIDES, blocks=blocks, card=card
-    )
+    return Backbone(name=name, taps=TAPS, widths=WIDTHS, strides=STRIDES, blocks=blocks, card=card)
 
 
 def _block(name: str, tensors: Mapping[str, Tensor], convs: tuple[int, ...]) -> nn.Sequential:
@@ -70,10 +67,10 @@ def _shape(name: str, index: int) -> tuple[int, int, int, int]:
 
 
 def tap_pairs(backbone: Backbone) -> list[tuple[PaddedConv, PaddedConv | None]]:
-    """Pair the convolution that ends at each tap with the one that reads the tap (None at the last)."""
-    ends = [_convs(block)[-1] for block in backbone.blocks]
-    starts = [_convs(block)[0] for block in backbone.blocks]
-    return [*((end, start) for (end, _), (_, start) in pairwise(zip(ends, starts, strict=True))), (ends[-1], None)]
+    """Pair the convolution that ends at each tap with the one that reads it (None at the last)."""
+    convs = [_convs(block) for block in backbone.blocks]
+    readers: list[PaddedConv | None] = [layers[0] for layers in convs[1:]]
+    return list(zip((layers[-1] for layers in convs), [*readers, None], strict=True))
 
 
 def _convs(block: nn.Module) -> list[PaddedConv]:

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
     for phase, steps in (
         ("encoder", _DEFAULTS.encoder_steps),
-        ("decoder", _DEFAULTS.decoder_steps),
+        ("pair", _DEFAULTS.pair_steps),
     ):
         text = ",".join(map(str, steps))
         recipe.add_argument(
@@ -91,7 +91,7 @@ def _recipe(args: argparse.Namespace) -> Recipe:
         basis_images=args.basis_images,
         held_out=args.held_out,
         encoder_steps=four_integers("--encoder-steps", args.encoder_steps),
-        decoder_steps=four_integers("--decoder-steps", args.decoder_steps),
+        pair_steps=four_integers("--pair-steps", args.pair_steps),
         regularizer=args.regularizer,
         seed=args.seed,
     )

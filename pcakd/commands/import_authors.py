@@ -32,5 +32,7 @@ def run(args: argparse.Namespace) -> int:
     student = import_authors(args.source)
     save_student(args.output, student)
     ranks = ", ".join(map(str, student.spec.ranks))
-    print(f"{args.output}: {student.spec.architecture} ({ranks}), {student.num_params:,} parameters")
+    print(
+        f"{args.output}: {student.spec.architecture} ({ranks}), {student.num_params:,} parameters"
+    )
     return 0

@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _students() -> list[dict[str, object]]:
-    rows = []
+    rows: list[dict[str, object]] = []
     for name in list_students():
         student = load_student(name)
         teacher = student.card.get("teacher", {})

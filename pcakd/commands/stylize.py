@@ -80,7 +80,9 @@ def run(args: argparse.Namespace) -> int:
             failures += 1
             tqdm.write(f"pcakd stylize: skipped {source}: {error}", file=sys.stderr)
     if failures:
-        raise ImageError(f"{failures} of {len(pairs)} images could not be stylized, the rest is done")
+        raise ImageError(
+            f"{failures} of {len(pairs)} images could not be stylized, the rest is done"
+        )
     return 0
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pcakd.distill.recipe import PhaseName
 from pcakd.errors import TrainingError
 from pcakd.files import read_safetensors, write_safetensors
 
@@ -21,16 +22,16 @@ class Progress:
 
     Attributes:
         block: The block pair in training, 1 to 4; 5 when all are done.
-        phase: ``encoder`` or ``decoder``.
+        phase: ``encoder`` or ``pair``.
         step: Steps done of the phase; 0 means that it is not set up yet.
         attempt: How often this block was restarted.
-        scales: What the decoder losses are divided by, in a decoder phase.
+        scales: What the losses b and c are divided by, in a pair phase.
         reports: One entry a finished block: R², ceiling, dead channels, losses.
         device_seconds: Time spent on the device in training steps, over all sessions.
     """
 
     block: int = 1
-    phase: str = "encoder"
+    phase: PhaseName = "encoder"
     step: int = 0
     attempt: int = 0
     scales: dict[str, float] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """One phase of one block pair: what is trained, on which loss, and how it is set up."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from pcakd.backbones import Backbone
 from pcakd.distill.losses import squared_error, subspace_error, variance
+from pcakd.distill.recipe import PhaseName
 from pcakd.eigenbases import Eigenbasis
 from pcakd.students import Student
 from pcakd.students.layers import ConvLayer
@@ -21,108 +22,89 @@ class Setting:
         student: Being trained; blocks before the current one are finished.
         teacher: The (normalised) backbone, in the precision that suits the device.
         eigenbases: One a tap, on the device.
-        loss_weights: Of the losses b, c and d.
         tap_offset: Start of the batch norm before a tap's ReLU, in standard deviations.
     """
 
     student: Student
     teacher: Backbone
     eigenbases: Sequence[Eigenbasis]
-    loss_weights: tuple[float, float, float]
     tap_offset: float
 
 
 class EncoderPhase:
-    """Trains encoder block b on loss (a): the teacher's principal coefficients at its tap."""
+    """Trains encoder block b on loss (a) alone: the teacher's principal coefficients at its tap."""
 
-    name = "encoder"
+    name: PhaseName = "encoder"
 
     def __init__(self, setting: Setting, block: int) -> None:
         self.setting = setting
         self.block = block
         self.layers = setting.student.encoder.layers(block)
-        basis = setting.eigenbases[block - 1]
-        # what an error is a share of: the teacher's whole variance at the tap
-        self._total = float(basis.eigenvalues.sum())
-        # what the student cannot reach; part of the paper's loss (a), so that logs agree with it
-        self._unreachable = float(basis.eigenvalues[basis.rank :].sum())
+        self.live_layers = self.layers
+        self.scales: dict[str, float] = {}
 
-    def prepare(self, images: Iterable[Tensor]) -> None:
-        """Start the norms from the eigenvalues and from calibration crops."""
+    def prepare(self, images: Sequence[Tensor]) -> None:
+        """Surround the layers by norms that start from the eigenvalues and calibration crops."""
+        prepare_layers(self.layers)
         basis = self.setting.eigenbases[self.block - 1]
         scale = basis.eigenvalues[: basis.rank].sqrt().float()
         _start_norm(self.layers[-1], scale=scale, offset=self.setting.tap_offset * scale)
-        _standardize(self.layers[0], self._features, images)
+        _standardize(self.layers[0], lambda x: encode_sources(self.setting, self.block, x), images)
 
     def losses(self, image: Tensor) -> dict[str, Tensor]:
-        """Return the loss terms of a batch, each already weighted."""
+        """Return the loss terms of a batch, each a share of its target's variance."""
         with torch.no_grad():
             teacher = self.setting.teacher(image, last_tap=self.block)[-1]
-        basis = self.setting.eigenbases[self.block - 1].basis
-        error = subspace_error(self._features(image), teacher, basis)
-        return {"a": (error + self._unreachable) / self._total}
-
-    def _features(self, image: Tensor) -> Tensor:
-        encoder = self.setting.student.encoder
-        with torch.no_grad():
-            features = image
-            for block in range(1, self.block):
-                features = encoder.encode_block(block, features)
-        return encoder.encode_block(self.block, features)
+        features = encode_sources(self.setting, self.block, image)[-1]
+        return {"a": subspace_share(self.setting, self.block, features, teacher)}
 
 
-class DecoderPhase:
-    """Trains decoder block b, behind the frozen encoder, on losses (b), (c) and (d)."""
+class PairPhase:
+    """Trains encoder and decoder block b together on the losses (a) to (d).
 
-    name = "decoder"
+    The encoder keeps its batch statistics from the phase before, so that it moves but slowly.
+    """
+
+    name: PhaseName = "pair"
 
     def __init__(self, setting: Setting, block: int) -> None:
         self.setting = setting
         self.block = block
-        self.layers = setting.student.decoder.layers(block)
+        self.live_layers = setting.student.decoder.layers(block)
+        self.layers = [*setting.student.encoder.layers(block), *self.live_layers]
         self.scales: dict[str, float] = {}
 
-    def prepare(self, images: Iterable[Tensor]) -> None:
-        """Start the norms from calibration crops, and measure the targets' variances."""
-        batches = list(images)
+    def prepare(self, images: Sequence[Tensor]) -> None:
+        """Measure the targets' variances and surround the decoder's layers by norms."""
+        prepare_layers(self.live_layers)
         with torch.no_grad():
-            sources = [self._sources(image) for image in batches]
+            sources = [encode_sources(self.setting, self.block, image) for image in images]
             target = torch.cat([s[self.block - 1] for s in sources])
-            self.scales = {
-                "b": float(variance(torch.cat(batches))),
-                "c": float(variance(target)),
-                "d": float(self.setting.eigenbases[self.block - 1].eigenvalues.sum()),
-            }
+        self.scales = {"b": float(variance(torch.cat(list(images)))), "c": float(variance(target))}
         mean, deviation = _moments(target)
-        _start_norm(self.layers[-1], scale=deviation, offset=mean)
-        _standardize(self.layers[0], lambda image: self._decode(self._sources(image)), batches)
+        _start_norm(self.live_layers[-1], scale=deviation, offset=mean)
+        first = self.live_layers[0]
+        _standardize(
+            first, lambda x: self._decode(encode_sources(self.setting, self.block, x)), images
+        )
 
     def losses(self, image: Tensor) -> dict[str, Tensor]:
-        """Return the loss terms of a batch, each already weighted."""
+        """Return the loss terms of a batch, each a share of its target's variance."""
         with torch.no_grad():
-            sources = self._sources(image)
+            teacher = self.setting.teacher(image, last_tap=self.block)[-1]
+        sources = encode_sources(self.setting, self.block, image)
         decoded = self._decode(sources)
         picture = self._to_image(decoded, sources)
-        weight_b, weight_c, weight_d = self.setting.loss_weights
-        terms = {"b": weight_b * squared_error(picture, image) / self.scales["b"]}
+        terms = {
+            "a": subspace_share(self.setting, self.block, sources[-1], teacher),
+            "b": squared_error(picture, image) / self.scales["b"],
+        }
         if self.block > 1:
-            target = sources[self.block - 1]
-            terms["c"] = weight_c * squared_error(decoded, target) / self.scales["c"]
-            terms["d"] = weight_d * self._perceptual(picture, image) / self.scales["d"]
+            terms["c"] = squared_error(decoded, sources[self.block - 1]) / self.scales["c"]
+            seen = self.setting.teacher(picture, last_tap=self.block)[-1]
+            power = float(self.setting.eigenbases[self.block - 1].eigenvalues.sum())
+            terms["d"] = squared_error(seen, teacher) / power
         return terms
-
-    def _perceptual(self, picture: Tensor, image: Tensor) -> Tensor:
-        teacher = self.setting.teacher
-        with torch.no_grad():
-            target = teacher(image, last_tap=self.block)[-1]
-        return squared_error(teacher(picture, last_tap=self.block)[-1], target)
-
-    def _sources(self, image: Tensor) -> list[Tensor]:
-        features, sources = image, [image]
-        for block in range(1, self.block + 1):
-            features = self.setting.student.encoder.encode_block(block, features)
-            sources.append(features)
-        return sources
 
     def _decode(self, sources: list[Tensor]) -> Tensor:
         return self.setting.student.decode_block(
@@ -135,12 +117,33 @@ class DecoderPhase:
         return decoded
 
 
-Phase = EncoderPhase | DecoderPhase
+Phase = EncoderPhase | PairPhase
+
+
+def encode_sources(setting: Setting, block: int, image: Tensor) -> list[Tensor]:
+    """Return the image and the features at taps 1 to ``block``; only the last has a gradient."""
+    encoder = setting.student.encoder
+    sources = [image]
+    with torch.no_grad():
+        for finished in range(1, block):
+            sources.append(encoder.encode_block(finished, sources[-1]))
+    return [*sources, encoder.encode_block(block, sources[-1])]
+
+
+def subspace_share(setting: Setting, block: int, features: Tensor, teacher: Tensor) -> Tensor:
+    """Return loss (a) as a share of the teacher's variance at the tap.
+
+    What the eigenbasis leaves out is added as a constant, so that 1 minus the loss is the R².
+    """
+    basis = setting.eigenbases[block - 1]
+    total = float(basis.eigenvalues.sum())
+    beyond = float(basis.eigenvalues[basis.rank :].sum())
+    return (subspace_error(features, teacher, basis.basis) + beyond) / total
 
 
 def create_phase(name: str, setting: Setting, block: int) -> Phase:
-    """Build the ``encoder`` or ``decoder`` phase of block 1 to 4."""
-    return EncoderPhase(setting, block) if name == "encoder" else DecoderPhase(setting, block)
+    """Build the ``encoder`` or ``pair`` phase of block 1 to 4."""
+    return EncoderPhase(setting, block) if name == "encoder" else PairPhase(setting, block)
 
 
 def prepare_layers(layers: Sequence[ConvLayer]) -> None:
@@ -174,7 +177,9 @@ def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
     return mean, deviation.clamp_min(1e-3 * float(deviation.max()) + 1e-12)
 
 
-def _standardize(layer: ConvLayer, run: Callable[[Tensor], Tensor], images: Iterable[Tensor]) -> None:
+def _standardize(
+    layer: ConvLayer, run: Callable[[Tensor], object], images: Sequence[Tensor]
+) -> None:
     """Catch what reaches a layer, and standardise it by its moments."""
     caught: list[Tensor] = []
     handle = layer.register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0].detach()))

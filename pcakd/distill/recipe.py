@@ -1,11 +1,12 @@
 """Everything that decides what a distillation computes, as data."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 from pcakd.errors import ConfigError
 
-Phase = str  # "encoder" or "decoder"
+PhaseName = Literal["encoder", "pair"]
+PHASES: tuple[PhaseName, ...] = get_args(PhaseName)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,11 +17,13 @@ class Recipe:
         crop: Side of the square training crops, in pixels; a multiple of 16.
         batch: Crops a step.
         encoder_steps: Steps of the encoder phase of blocks 1 to 4.
-        decoder_steps: Steps of the decoder phase of blocks 1 to 4.
+        pair_steps: Steps of the pair phase of blocks 1 to 4.
         encoder_rate: Peak learning rate of the encoder phase.
-        decoder_rate: Peak learning rate of the decoder phase.
-        loss_weights: Weights of the losses b (image), c (features of the tap before) and d (the
-            teacher's features), each of which is a share of its target's variance.
+        pair_rate: Peak learning rate of the pair phase.
+        settled_share: Of the pair phase's rate, what the encoder gets, which has learnt already.
+        loss_weights: Weights of the losses a (the teacher's coefficients), b (image), c (features
+            of the tap before) and d (the teacher's features), each of which is a share of its
+            target's variance.
         tap_offset: Where the batch norm before a tap's ReLU starts, in standard deviations:
             principal coefficients are signed, a ReLU is not.
         frozen_share: Share of the steps, at the end of a phase, with frozen batch statistics.
@@ -39,10 +42,11 @@ class Recipe:
     crop: int = 256
     batch: int = 8
     encoder_steps: tuple[int, int, int, int] = (400, 800, 1200, 2000)
-    decoder_steps: tuple[int, int, int, int] = (600, 2000, 3000, 4000)
+    pair_steps: tuple[int, int, int, int] = (600, 2000, 3000, 4000)
     encoder_rate: float = 1e-2
-    decoder_rate: float = 3e-3
-    loss_weights: tuple[float, float, float] = (1.0, 1.0, 0.2)
+    pair_rate: float = 3e-3
+    settled_share: float = 0.1
+    loss_weights: tuple[float, float, float, float] = (1.0, 2.0, 1.0, 0.2)
     tap_offset: float = 2.0
     frozen_share: float = 0.3
     min_r2_share: float = 0.3
@@ -58,12 +62,12 @@ class Recipe:
             raise ConfigError(f"crop must be a multiple of 16 from 32 up, got {self.crop}")
         if self.batch < 1 or self.held_out < 1 or self.basis_images < 1 or self.max_attempts < 1:
             raise ConfigError("batch, held_out, basis_images and max_attempts must be at least 1")
-        if min(*self.encoder_steps, *self.decoder_steps) < 1:
+        if min(*self.encoder_steps, *self.pair_steps) < 1:
             raise ConfigError("every block needs at least one step of each phase")
 
-    def steps(self, phase: Phase, block: int) -> int:
+    def steps(self, phase: PhaseName, block: int) -> int:
         """Steps of a phase of block 1 to 4."""
-        table = self.encoder_steps if phase == "encoder" else self.decoder_steps
+        table = self.encoder_steps if phase == "encoder" else self.pair_steps
         return table[block - 1]
 
     def to_json(self) -> dict[str, Any]:

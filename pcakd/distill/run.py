@@ -22,7 +22,7 @@ from pcakd.backbones import (
 )
 from pcakd.distill.phases import Setting
 from pcakd.distill.photos import Photos
-from pcakd.distill.recipe import Recipe
+from pcakd.distill.recipe import PHASES, Recipe
 from pcakd.distill.trainer import Run, Trainer
 from pcakd.eigenbases import (
     CovarianceStream,
@@ -164,9 +164,7 @@ def _open_output(request: Request) -> None:
         raise OutputError(f"cannot make {output}: {error.strerror or error}") from error
 
 
-def _fingerprint(
-    request: Request, teacher: Backbone, manifest: dict[str, str]
-) -> dict[str, Any]:
+def _fingerprint(request: Request, teacher: Backbone, manifest: dict[str, str]) -> dict[str, Any]:
     return {
         "backbone": request.backbone,
         "teacher": teacher.card.sha256 if teacher.card else "seeded",
@@ -227,13 +225,12 @@ def _run(
     photos: Photos,
     fingerprint: dict[str, Any],
 ) -> Run:
-    teacher = teacher.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    teacher = teacher.to(memory_format=torch.channels_last)
     fast = copy.deepcopy(teacher).to(teacher_dtype(request.device))
     setting = Setting(
         student=student,
         teacher=fast,
         eigenbases=eigenbases,
-        loss_weights=request.recipe.loss_weights,
         tap_offset=request.recipe.tap_offset,
     )
     return Run(
@@ -265,7 +262,7 @@ def _card(
     manifest: dict[str, str],
 ) -> dict[str, Any]:
     recipe, weights = request.recipe, teacher.card
-    steps = {phase: [recipe.steps(phase, b) for b in (1, 2, 3, 4)] for phase in ("encoder", "decoder")}
+    steps = {phase: [recipe.steps(phase, b) for b in (1, 2, 3, 4)] for phase in PHASES}
     return {
         "name": request.backbone,
         "software": f"pca-kd-bench {__version__}",
@@ -306,7 +303,7 @@ def _commit() -> str | None:
     folder = Path(__file__).parent
     try:
         command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40"]
-        found = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+        found = subprocess.run(command, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
     return found.stdout.strip()

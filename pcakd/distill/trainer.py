@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,17 +21,24 @@ from pcakd.distill.checkpoint import (
 )
 from pcakd.distill.evaluate import evaluate_tap
 from pcakd.distill.journal import Journal, save_contact_sheet
-from pcakd.distill.phases import DecoderPhase, Phase, Setting, create_phase, follow_batches, prepare_layers
+from pcakd.distill.phases import (
+    PairPhase,
+    Phase,
+    Setting,
+    create_phase,
+    follow_batches,
+    prepare_layers,
+)
 from pcakd.distill.photos import Photos
-from pcakd.distill.recipe import Recipe
+from pcakd.distill.recipe import PHASES, Recipe
 from pcakd.errors import TrainingError
 from pcakd.students import Student, create_student
+from pcakd.students.layers import ConvLayer
 
 _CHECKPOINT_EVERY = 200
 _LOG_EVERY = 20
 _CALIBRATION_BATCHES = 4
 _SHEET_PHOTOS = 6
-_PHASES = ("encoder", "decoder")
 _WARM_UP = 0.1
 _FINAL_RATE = 0.01
 _LOST_IMAGE = 0.5  # a decoder that leaves this share of the image's variance has collapsed
@@ -96,16 +103,19 @@ class Trainer:
         self.progress, state = load_checkpoint(
             self._checkpoint, fingerprint=dict(self.run.fingerprint)
         )
+        if self.progress.phase == "pair":
+            prepare_layers(self.student.encoder.layers(self.progress.block))
         if self.progress.step:
             phase, optimizer = self._open_phase()
-            if isinstance(phase, DecoderPhase):
-                phase.scales = dict(self.progress.scales)
+            phase.scales = dict(self.progress.scales)
             unpack_adam(optimizer, state)
         weights = {n: t for n, t in state.items() if not n.startswith("adam.")}
         try:
             self.student.load_state_dict(weights)
         except RuntimeError as cause:
-            raise TrainingError(f"{self._checkpoint} is damaged; delete it to start over") from cause
+            raise TrainingError(
+                f"{self._checkpoint} is damaged; delete it to start over"
+            ) from cause
 
     def train(self) -> None:
         """Train what is left, block by block; restart a block that collapses.
@@ -126,8 +136,7 @@ class Trainer:
         recipe, progress = self.run.recipe, self.progress
         steps = recipe.steps(progress.phase, progress.block)
         if self._phase is None:
-            phase, _ = self._open_phase()
-            phase.prepare([self._batch(-1 - i) for i in range(_CALIBRATION_BATCHES)])
+            self._open_phase()
         title = f"block {progress.block} {progress.phase}"
         with tqdm(total=steps, initial=progress.step, desc=title, unit="step") as bar:
             while progress.step < steps:
@@ -143,13 +152,14 @@ class Trainer:
             raise RuntimeError("no phase is open")
         start = time.perf_counter()
         rate = rate_at(progress.step, steps, self._peak_rate())
-        optimizer.param_groups[0]["lr"] = rate
+        for group in optimizer.param_groups:
+            group["lr"] = rate * group["share"]
         live = progress.step < (1.0 - self.run.recipe.frozen_share) * steps
-        follow_batches(phase.layers, live=live)
+        follow_batches(phase.live_layers, live=live)
         terms = phase.losses(self._batch(progress.step))
-        loss = torch.stack(list(terms.values())).sum()
+        loss = torch.stack([self._weight(name) * term for name, term in terms.items()]).sum()
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         value = float(loss)
         if not math.isfinite(value):
             raise _CollapseError(f"the loss became {value} at step {progress.step}")
@@ -177,36 +187,36 @@ class Trainer:
         phase, progress = self._phase, self.progress
         if phase is None:
             raise RuntimeError("no phase is open")
-        for layer in phase.layers:
-            layer.fold()
-        if isinstance(phase, DecoderPhase):
-            progress.reports[-1] |= self._report_decoder(phase)
+        follow_batches(phase.layers, live=False)
+        if isinstance(phase, PairPhase):
+            for layer in phase.layers:
+                layer.fold()
+            progress.reports.append(self._report_encoder() | self._report_decoder(phase))
             progress.block, progress.phase, progress.attempt = progress.block + 1, "encoder", 0
         else:
-            progress.reports.append(self._report_encoder())
-            progress.phase = "decoder"
+            self._report_encoder()
+            progress.phase = "pair"
         self._close_phase()
 
     def _report_encoder(self) -> dict[str, Any]:
         recipe, block = self.run.recipe, self.progress.block
         basis = self.run.setting.eigenbases[block - 1].basis
-        tap = evaluate_tap(
-            self.student, self.run.check_teacher, basis, self._held_out(), tap=block
-        )
+        tap = evaluate_tap(self.student, self.run.check_teacher, basis, self._held_out(), tap=block)
         if tap.r2 < recipe.min_r2_share * tap.ceiling:
             raise _CollapseError(f"R² {tap.r2:.3f} of a ceiling of {tap.ceiling:.3f}")
         if tap.dead_channels > recipe.max_dead_share * tap.channels:
             raise _CollapseError(f"{tap.dead_channels} of {tap.channels} channels are dead")
+        tqdm.write(f"tap {block}: R² {tap.r2:.3f} of {tap.ceiling:.3f}, {tap.dead_channels} dead")
         return {"block": block, "attempts": self.progress.attempt + 1, **asdict(tap)}
 
-    def _report_decoder(self, phase: DecoderPhase) -> dict[str, Any]:
+    def _report_decoder(self, phase: PairPhase) -> dict[str, Any]:
         totals: dict[str, float] = {}
         batches = list(self._held_out())
         with torch.inference_mode():
             for image in batches:
                 for name, term in phase.losses(image).items():
                     totals[name] = totals.get(name, 0.0) + float(term) / len(batches)
-        if not totals["b"] < _LOST_IMAGE * self.run.setting.loss_weights[0]:
+        if not totals["b"] < _LOST_IMAGE:
             raise _CollapseError(f"the image loss is {totals['b']:.3f} of the image's variance")
         image = torch.cat(batches)[:_SHEET_PHOTOS]
         sheet = self.run.folder / f"block{phase.block}_reconstructions.png"
@@ -223,7 +233,6 @@ class Trainer:
                 "or change --seed"
             )
         tqdm.write(f"{message}; restarting the block with another seed and half the rate")
-        progress.reports = [r for r in progress.reports if r["block"] != progress.block]
         progress.phase = "encoder"
         self._close_phase()
         self._draw_block()
@@ -242,12 +251,18 @@ class Trainer:
     def _open_phase(self) -> tuple[Phase, torch.optim.Adam]:
         progress = self.progress
         phase = create_phase(progress.phase, self.run.setting, progress.block)
-        prepare_layers(phase.layers)
-        self.student.requires_grad_(False)
+        if progress.step:
+            prepare_layers(phase.live_layers)
+        else:
+            phase.prepare([self._batch(-1 - i) for i in range(_CALIBRATION_BATCHES)])
         for layer in phase.layers:
             layer.requires_grad_(True)
         self._phase = phase
-        self._optimizer = torch.optim.Adam(_parameters(phase), betas=(0.9, 0.99))
+        groups = [{"params": _parameters(phase.live_layers), "share": 1.0}]
+        if settled := [layer for layer in phase.layers if layer not in phase.live_layers]:
+            share = self.run.recipe.settled_share
+            groups.append({"params": _parameters(settled), "share": share})
+        self._optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99))
         return phase, self._optimizer
 
     def _close_phase(self) -> None:
@@ -258,31 +273,31 @@ class Trainer:
 
     def _save(self) -> None:
         state = dict(self.student.state_dict())
-        if self._optimizer is not None:
+        if self._phase is not None and self._optimizer is not None:
             state |= pack_adam(self._optimizer)
-        if isinstance(self._phase, DecoderPhase):
             self.progress.scales = dict(self._phase.scales)
         save_checkpoint(
             self._checkpoint, self.progress, state, fingerprint=dict(self.run.fingerprint)
         )
 
+    def _weight(self, term: str) -> float:
+        return self.run.recipe.loss_weights["abcd".index(term)]
+
     def _peak_rate(self) -> float:
         recipe = self.run.recipe
         encoder = self.progress.phase == "encoder"
-        peak = recipe.encoder_rate if encoder else recipe.decoder_rate
+        peak = recipe.encoder_rate if encoder else recipe.pair_rate
         return peak * 0.5**self.progress.attempt
 
     def _global_step(self) -> int:
         p, recipe = self.progress, self.run.recipe
-        before = sum(
-            recipe.steps(phase, block) for block in range(1, p.block) for phase in _PHASES
-        )
-        within = recipe.steps("encoder", p.block) if p.phase == "decoder" else 0
+        before = sum(recipe.steps(phase, block) for block in range(1, p.block) for phase in PHASES)
+        within = recipe.steps("encoder", p.block) if p.phase == "pair" else 0
         return before + within + p.step
 
     def _batch(self, step: int) -> Tensor:
         p, recipe = self.progress, self.run.recipe
-        key = (p.block, p.attempt, _PHASES.index(p.phase), step + _CALIBRATION_BATCHES)
+        key = (p.block, p.attempt, PHASES.index(p.phase), step + _CALIBRATION_BATCHES)
         return self._on_device(self.run.photos.batch(key, size=recipe.batch, crop=recipe.crop))
 
     def _held_out(self) -> list[Tensor]:
@@ -294,6 +309,5 @@ class Trainer:
         return batch.to(self.device, memory_format=torch.channels_last)
 
 
-def _parameters(phase: Phase) -> list[torch.nn.Parameter]:
-    return [parameter for layer in phase.layers for parameter in layer.parameters()]
-
+def _parameters(layers: Sequence[ConvLayer]) -> list[torch.nn.Parameter]:
+    return [parameter for layer in layers for parameter in layer.parameters()]

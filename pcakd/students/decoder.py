@@ -32,8 +32,12 @@ class Decoder(nn.Module):
         Returns:
             Features of the shape of ``source``.
         """
-        return run_block(self._stages[block - 1], self.layers(block), features, high_frequencies(source))
+        return run_block(
+            self._stages[block - 1], self.layers(block), features, high_frequencies(source)
+        )
 
     def layers(self, block: int) -> list[ConvLayer]:
         """Return the convolutions of block 1 to 4, in order."""
-        return [layer for layer in self.blocks[block - 1].children() if isinstance(layer, ConvLayer)]
+        return [
+            layer for layer in self.blocks[block - 1].children() if isinstance(layer, ConvLayer)
+        ]

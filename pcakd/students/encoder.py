@@ -33,4 +33,6 @@ class Encoder(nn.Module):
 
     def layers(self, block: int) -> list[ConvLayer]:
         """Return the convolutions of block 1 to 4, in order."""
-        return [layer for layer in self.blocks[block - 1].children() if isinstance(layer, ConvLayer)]
+        return [
+            layer for layer in self.blocks[block - 1].children() if isinstance(layer, ConvLayer)
+        ]

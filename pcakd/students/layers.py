@@ -110,7 +110,9 @@ def run_block(
     """
     convs = iter(layers)
     for stage in block:
-        features = next(convs)(features) if isinstance(stage, Conv) else _run(stage, features, residual)
+        features = (
+            next(convs)(features) if isinstance(stage, Conv) else _run(stage, features, residual)
+        )
     return features
 
 

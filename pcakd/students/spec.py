@@ -96,7 +96,7 @@ def encoder_blocks(spec: StudentSpec) -> tuple[Block, ...]:
         colour = Conv(in_channels=3, out_channels=3, kernel_size=1, relu=False)
         first = (colour, *first)
     depths = _VGG_CONVS_BEFORE_POOL[spec.architecture]
-    later = [
+    later: list[Block] = [
         (
             *(Conv(in_channels=k, out_channels=k) for _ in range(depth)),
             MaxPool(),
@@ -113,7 +113,7 @@ def decoder_blocks(spec: StudentSpec) -> tuple[Block, ...]:
         return _mobilenet_decoder(spec.ranks)
     last = Conv(in_channels=spec.ranks[0] + 3, out_channels=3, relu=False)
     depths = _VGG_DECODER_CONVS[spec.architecture]
-    earlier = [
+    earlier: list[Block] = [
         (
             Conv(in_channels=n, out_channels=k),
             Upsample(),

@@ -27,7 +27,9 @@ def list_students() -> tuple[str, ...]:
     """List the names of the students that ship with the package."""
     folder = files("pcakd.zoo")
     names = (entry.name for entry in folder.iterdir())
-    return tuple(sorted(n.removesuffix(".safetensors") for n in names if n.endswith(".safetensors")))
+    return tuple(
+        sorted(n.removesuffix(".safetensors") for n in names if n.endswith(".safetensors"))
+    )
 
 
 def save_student(path: str | os.PathLike[str], student: Student) -> None:
@@ -114,7 +116,9 @@ def _student_of(path: Path, header: dict[str, Any], tensors: Mapping[str, Tensor
         if not isinstance(card, dict):
             raise TypeError("card is not an object")
         spec = StudentSpec(
-            architecture=header["architecture"], ranks=ranks, colour_conv=bool(header["colour_conv"])
+            architecture=header["architecture"],
+            ranks=ranks,
+            colour_conv=bool(header["colour_conv"]),
         )
         bases = [tensors[name] for name in sorted(tensors) if name.startswith(_BASIS)]
         return Student(spec, regularizer=float(regularizer), eigenbases=bases, card=card)

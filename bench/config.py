@@ -35,7 +35,8 @@ class Override:
 
     def holds_for(self, subject: str, device: str) -> bool:
         """Tell whether the override concerns a subject on a kind of device."""
-        named = self.subjects is None or subject in self.subjects
+        plain = subject.partition("+")[0]  # a precision inherits its subject's settings
+        named = self.subjects is None or subject in self.subjects or plain in self.subjects
         return named and self.device in (None, device)
 
 

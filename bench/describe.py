@@ -95,4 +95,17 @@ def describe_scene(
         outcome = run_child(job, budget=budget, on_message=take, command=command)
     if outcome.status != "ok":
         raise ConfigError(f"the run cannot be prepared: {outcome.status}, {outcome.reason}")
+    refuse_namesakes(scene)
     return scene
+
+
+def refuse_namesakes(scene: Scene) -> None:
+    """Check that no two subjects would share their records.
+
+    Raises:
+        ConfigError: Two subjects have one name and a transform in common.
+    """
+    keys = [(s.name, transform) for s in scene.subjects for transform in s.transforms]
+    for name, transform in keys:
+        if keys.count((name, transform)) > 1:
+            raise ConfigError(f"two subjects are called {name!r} ({transform}); rename or drop one")

@@ -64,8 +64,12 @@ class Recorder:
 
 
 def known_records(folder: Path) -> dict[str, Record]:
-    """Return the records of a folder that a resumed run keeps, by case hash: all but errors."""
+    """Return the records of a folder that a resumed run keeps, by case hash.
+
+    Errors are tried again, and predictions are made again from what is known by then.
+    """
     if not records_path(folder).exists():
         return {}
+    again = ("error", "predicted")
     latest = {record.case_hash: record for record in read_records(folder)}
-    return {key: record for key, record in latest.items() if record.status != "error"}
+    return {key: record for key, record in latest.items() if record.status not in again}

@@ -53,6 +53,8 @@ def run_benchmark(request: Request) -> Path:
         PcakdError: The input is bad or the folder cannot be written. Failures of single cases are
             records.
     """
+    if request.out:
+        _make_folder(request.out)
     scene = describe_scene(
         request.profile, request.pairs, device=request.device, command=request.command
     )

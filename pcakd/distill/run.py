@@ -4,7 +4,7 @@ import copy
 import hashlib
 import json
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +169,8 @@ def _fingerprint(request: Request, teacher: Backbone, manifest: dict[str, str]) 
         "backbone": request.backbone,
         "teacher": teacher.card.sha256 if teacher.card else "seeded",
         "photos": _digest(manifest),
-        "recipe": request.recipe.to_json(),
+        # the regularizer is used after training: a finished run may be resumed with another one
+        "recipe": replace(request.recipe, regularizer=1.0).to_json(),
         "ranks": list(request.rule.ranks or ()),
         "mcev": request.rule.mcev,
         "explained": request.rule.explained,

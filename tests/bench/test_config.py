@@ -55,6 +55,7 @@ def test_later_overrides_win():
     assert profile.settings("a", "cpu").samples == 2
     assert profile.settings("a", "cpu").measured == ()
     assert profile.settings("a", "cuda").samples == 9
+    assert profile.settings("a+fp16", "cpu").samples == 2
     assert profile.settings("b", "cpu").samples == 3
 
 

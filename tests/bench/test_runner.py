@@ -12,13 +12,13 @@ from bench.cases import Machine, SubjectInfo, plan_cost
 from bench.commands.run import choose_profile
 from bench.config import Override, Profile
 from bench.cost import CostRunner
-from bench.describe import PairFiles
+from bench.describe import PairFiles, Scene, refuse_namesakes
 from bench.jobs import fit_within
 from bench.predict import Measured
 from bench.profiling.memory import total_bytes
-from bench.recorder import Recorder
+from bench.recorder import Recorder, known_records
 from bench.runner import Request, default_folder, run_benchmark
-from bench.store import read_records, records_path
+from bench.store import read_records
 from pcakd.errors import ConfigError, OutputError, PcakdError
 
 WORKER = (sys.executable, str(Path(__file__).parent / "fake_worker.py"))
@@ -82,7 +82,11 @@ def run(tmp_path, profile, **options):
 
 
 def test_a_healthy_subject(tmp_path, pairs):
-    profile = replace(PROFILE, subjects=("plain", "untrained", "content"))
+    profile = replace(
+        PROFILE,
+        subjects=("plain", "untrained"),
+        overrides=(Override(subjects=("untrained",), measured=()),),
+    )
     records = run(tmp_path, profile, pairs=pairs, examples=True, commit=("abc", True))
     cost = [record for record in records if record.kind == "cost"]
     assert [(r.case.subject, r.case.resolution, r.status) for r in cost[:3]] == [
@@ -111,8 +115,6 @@ def test_a_healthy_subject(tmp_path, pairs):
         ("plain", "02", "zca", "error"),
         ("plain", "02", "ot", "error"),
         ("untrained", None, "zca", "untrained"),
-        ("content", "01", "none", "ok"),
-        ("content", "02", "none", "error"),
     ]
     assert (quality[0].gram, quality[0].ssim) == (0.5, 0.25)
     assert (quality[0].case.width, quality[0].case.height) == (64, 48)
@@ -130,7 +132,10 @@ def test_misbehaving_subjects(tmp_path):
         resolutions=("48x32", "384x256"),
         measured=("48x32", "384x256"),
         memory_fraction=min(0.9, budget),
-        overrides=(Override(subjects=("greedy", "killed", "broken"), measured=("48x32",)),),
+        overrides=(
+            Override(subjects=("greedy", "killed", "broken"), measured=("48x32",)),
+            Override(subjects=("hungry",), measured=("384x256",)),
+        ),
     )
     records = run(tmp_path, profile)
     by_case = {(r.case.subject, r.case.resolution): r for r in records}
@@ -142,7 +147,7 @@ def test_misbehaving_subjects(tmp_path):
         ("killed", "384x256"): "predicted",
         ("broken", "48x32"): "error",
         ("broken", "384x256"): "predicted",
-        ("hungry", "48x32"): "ok",
+        ("hungry", "48x32"): "predicted",
         ("hungry", "384x256"): "oom",
     }
     assert "RuntimeError: the gears are stuck" in by_case["broken", "48x32"].reason
@@ -152,15 +157,14 @@ def test_misbehaving_subjects(tmp_path):
 def test_a_timeout_is_remembered(tmp_path):
     profile = replace(
         PROFILE,
-        subjects=("plain", "sleepy"),
+        subjects=("sleepy",),
         resolutions=("48x32", "96x64"),
-        measured=("48x32", "96x64"),
         overrides=(Override(subjects=("sleepy",), case_seconds=8.0),),
     )
-    *_, early, late = run(tmp_path, profile)
+    early, late = run(tmp_path, profile)
     assert early.status == "timeout"
     assert late.status == "predicted"
-    assert late.reason.startswith("not run: sleepy 48x32 ended in timeout; predicted from")
+    assert late.reason.startswith("not run: sleepy 48x32 ended in timeout; nothing measured")
 
 
 @pytest.mark.parametrize(
@@ -190,11 +194,26 @@ def test_what_would_be_over_budget_is_predicted(tmp_path, changes, reason):
 def test_resume_keeps_what_is_there(tmp_path):
     profile = replace(PROFILE, resolutions=("48x32",))
     first = run(tmp_path, profile)
-    path = records_path(tmp_path / "run")
     assert run(tmp_path, profile, resume=True) == first
-    path.write_bytes(path.read_bytes()[:-5])  # torn by a kill
-    (again,) = run(tmp_path, profile, resume=True)
-    assert again.case_hash == first[0].case_hash
+
+
+def test_only_results_are_kept(tmp_path):
+    recorder = Recorder(folder=tmp_path, profile=PROFILE, environment={})
+    info = make_info()
+    cases = [case for case, _ in plan_cost(PROFILE, info, MACHINE)]
+    statuses = ("ok", "error", "predicted")
+    for case, status in zip(cases, statuses, strict=True):
+        recorder.write(case, status=status)
+    assert [record.status for record in known_records(tmp_path).values()] == ["ok"]
+    recorder.write(cases[0], status="error")
+    assert known_records(tmp_path) == {}
+    assert known_records(tmp_path / "none") == {}
+
+
+def test_namesakes_are_refused():
+    scene = Scene(subjects=[make_info(), make_info()])
+    with pytest.raises(ConfigError, match="two subjects are called 'plain'"):
+        refuse_namesakes(scene)
 
 
 def test_bad_input_ends_the_run_before_it_begins(tmp_path, pairs):

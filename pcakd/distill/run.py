@@ -95,13 +95,13 @@ def distill(request: Request) -> Path:
         student.spec,
         regularizer=recipe.regularizer,
         eigenbases=[e.basis.cpu() for e in eigenbases],
+        channel_means=means,
         card=card,
     )
     finished.load_state_dict(student.state_dict())
     path = request.output / f"{request.backbone}.safetensors"
     save_student(path, finished)
     write_text(path.with_suffix(".json"), _pretty(card | {"manifest": manifest}))
-    del means
     return path
 
 

@@ -20,7 +20,7 @@ from pcakd.students.student import Student
 FORMAT = "pcakd-student"
 FORMAT_VERSION = 1
 _HEADER = "pcakd"  # one metadata key: safetensors does not keep the order of several
-_BASIS = "eigenbases."
+_SERIES = ("eigenbases", "channel_means")  # what a student carries beside its weights, by tap
 
 
 def list_students() -> tuple[str, ...]:
@@ -48,8 +48,9 @@ def save_student(path: str | os.PathLike[str], student: Student) -> None:
         "card": student.card,
     }
     tensors = dict(student.state_dict())
-    for tap, basis in enumerate(student.eigenbases, start=1):
-        tensors[f"{_BASIS}{tap}"] = basis
+    for series in _SERIES:
+        for tap, tensor in enumerate(getattr(student, series), start=1):
+            tensors[f"{series}.{tap}"] = tensor
     write_safetensors(path, tensors, {_HEADER: json.dumps(header, sort_keys=True)})
 
 
@@ -75,7 +76,7 @@ def load_student(
 def _read(path: Path) -> Student:
     tensors, metadata = read_safetensors(path, error=StudentFileError)
     student = _student_of(path, _header_of(path, metadata), tensors)
-    weights = {name: t for name, t in tensors.items() if not name.startswith(_BASIS)}
+    weights = {name: t for name, t in tensors.items() if name.split(".")[0] not in _SERIES}
     expected = {name: tuple(t.shape) for name, t in student.state_dict().items()}
     found = {name: tuple(t.shape) for name, t in weights.items()}
     for name in sorted(expected.keys() | found.keys()):
@@ -120,7 +121,16 @@ def _student_of(path: Path, header: dict[str, Any], tensors: Mapping[str, Tensor
             ranks=ranks,
             colour_conv=bool(header["colour_conv"]),
         )
-        bases = [tensors[name] for name in sorted(tensors) if name.startswith(_BASIS)]
-        return Student(spec, regularizer=float(regularizer), eigenbases=bases, card=card)
+        eigenbases, means = (
+            [tensors[name] for name in sorted(tensors) if name.startswith(f"{series}.")]
+            for series in _SERIES
+        )
+        return Student(
+            spec,
+            regularizer=float(regularizer),
+            eigenbases=eigenbases,
+            channel_means=means,
+            card=card,
+        )
     except (KeyError, TypeError, ValueError, PcakdError) as cause:
         raise StudentFileError(f"{path}: header damaged ({cause}); use another file") from cause

@@ -22,6 +22,8 @@ class Student(nn.Module):
         decoder: Four decoder blocks.
         regularizer: λ of the feature transform, in the scale of this student's features.
         eigenbases: The C × k bases that it was distilled through; empty if it was not.
+        channel_means: What the teacher's taps were divided by (Gatys' normalisation), one vector a
+            tap; empty if the teacher is not normalised.
         card: Where it comes from: teacher, data, losses, scores, licences.
 
     Convention:
@@ -34,6 +36,7 @@ class Student(nn.Module):
         *,
         regularizer: float = 1.0,
         eigenbases: Sequence[Tensor] = (),
+        channel_means: Sequence[Tensor] = (),
         card: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -44,6 +47,7 @@ class Student(nn.Module):
         self.decoder = Decoder(spec)
         self.regularizer = regularizer
         self.eigenbases = tuple(eigenbases)
+        self.channel_means = tuple(channel_means)
         self.card: dict[str, Any] = dict(card or {})
 
     @property

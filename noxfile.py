@@ -1,0 +1,50 @@
+"""The commands of this project; ``nox -l`` lists them and CI runs the same ones."""
+
+import nox
+
+nox.needs_version = ">=2024.4.15"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["lint", "tests"]
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def _install(session: nox.Session, *groups: str) -> None:
+    session.install("-e", ".", *nox.project.dependency_groups(PROJECT, *groups) if groups else ())
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, docstrings and types."""
+    _install(session, "lint", "test")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests; real weights and data are used where PCAKD_WEIGHTS and PCAKD_TEST_DATA are."""
+    _install(session, "test")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure the shipped students and render a report: the quick profile, or your own options."""
+    _install(session)
+    session.run("python", "-m", "bench", "run", *session.posargs)
+
+
+@nox.session
+def check(session: nox.Session) -> None:
+    """Compare parameters and multiply-adds with the committed records, exactly."""
+    _install(session)
+    session.run("python", "-m", "bench", "check", *session.posargs)
+
+
+@nox.session
+def microbench(session: nox.Session) -> None:
+    """Time the parts: covariance, roots, encoder, decoder, filter, metrics."""
+    _install(session, "test")
+    files = [f"tests/microbench/bench_{part}.py" for part in ("linalg", "students", "metrics")]
+    session.run("pytest", *files, *session.posargs)

@@ -81,6 +81,7 @@ def run(tmp_path, profile, **options):
     return read_records(run_benchmark(request))
 
 
+@pytest.mark.slow
 def test_a_healthy_subject(tmp_path, pairs):
     profile = replace(
         PROFILE,
@@ -124,6 +125,7 @@ def test_a_healthy_subject(tmp_path, pairs):
     assert names == ["content.jpg", "plain.jpg", "style.jpg"]
 
 
+@pytest.mark.slow
 def test_misbehaving_subjects(tmp_path):
     budget = 1.5 * 2**30 / total_bytes(torch.device("cpu"))
     profile = replace(
@@ -154,6 +156,7 @@ def test_misbehaving_subjects(tmp_path):
     assert "budget" in by_case["hungry", "384x256"].reason
 
 
+@pytest.mark.slow
 def test_a_timeout_is_remembered(tmp_path):
     profile = replace(
         PROFILE,
@@ -191,6 +194,7 @@ def test_what_would_be_over_budget_is_predicted(tmp_path, changes, reason):
     assert record.predicted_latency_ns == 4_000_000
 
 
+@pytest.mark.slow
 def test_resume_keeps_what_is_there(tmp_path):
     profile = replace(PROFILE, resolutions=("48x32",))
     first = run(tmp_path, profile)

@@ -93,6 +93,7 @@ def test_full_width_vgg19_by_trace():
     assert count.macs_content == 482_778 * 1080 * 1920
 
 
+@pytest.mark.slow
 def test_padding_is_counted():
     spec = StudentSpec(architecture="mobilenet_v1", ranks=(2, 2, 2, 2))
     odd, padded = count_macs(StudentSubject(spec), [(1080, 1920), (1088, 1920)])

@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# shared machines pause: a deadline in seconds would test the machine, not the code
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
 
 
 def _folder(variable: str) -> Path:

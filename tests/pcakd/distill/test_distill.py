@@ -1,0 +1,263 @@
+"""Whole distillations of a seeded tiny teacher: health, restarts, and going on after a kill."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pcakd.backbones import create_backbone
+from pcakd.distill import trainer as trainer_module
+from pcakd.distill.evaluate import evaluate_tap
+from pcakd.distill.photos import Photos
+from pcakd.distill.recipe import Recipe
+from pcakd.distill.run import Request, distill
+from pcakd.distill.trainer import rate_at
+from pcakd.eigenbases import RankRule
+from pcakd.errors import ConfigError, OutputError, TrainingError
+from pcakd.students import StudentSpec, create_student, load_student
+
+RECIPE = Recipe(
+    crop=32,
+    batch=2,
+    encoder_steps=(6, 4, 4, 4),
+    pair_steps=(6, 4, 4, 4),
+    min_r2_share=-100.0,
+    max_dead_share=1.0,
+    basis_images=4,
+    held_out=2,
+)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Return a folder of eight smooth random pictures."""
+    folder = tmp_path_factory.mktemp("photos")
+    rng = np.random.default_rng(0)
+    for index in range(8):
+        coarse = Image.fromarray(rng.integers(0, 256, (6, 7, 3), dtype=np.uint8))
+        coarse.resize((70, 60), Image.Resampling.BICUBIC).save(folder / f"{index}.png")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def lenient_images(monkeypatch):
+    """A few steps leave a poor image; what is tested here is the machinery."""
+    monkeypatch.setattr(trainer_module, "_LOST_IMAGE", float("inf"))
+
+
+def _request(data, output, *, recipe=RECIPE, resume=False):
+    return Request(
+        backbone="tiny",
+        weight_set=None,
+        weights_path=None,
+        data=data,
+        output=output,
+        rule=RankRule(ranks=(4, 6, 8, 10)),
+        recipe=recipe,
+        device=torch.device("cpu"),
+        resume=resume,
+    )
+
+
+@pytest.fixture(scope="module")
+def unbroken(photos, tmp_path_factory):
+    """Return the output folder of a run that nothing interrupted."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer_module, "_LOST_IMAGE", float("inf"))
+        folder = tmp_path_factory.mktemp("run") / "tiny"
+        distill(_request(photos, folder))
+    return folder
+
+
+def test_a_run_leaves_student_card_logs_and_sheets(unbroken, photos):
+    student = load_student(unbroken / "tiny.safetensors")
+    card = json.loads((unbroken / "tiny.json").read_text())
+    assert student.card["ranks"] == [4, 6, 8, 10] == card["ranks"]
+    assert len(card["blocks"]) == 4
+    assert set(card["manifest"]) <= {p.name for p in photos.iterdir()}
+    assert len(card["manifest"]) + 1 == len(list(photos.iterdir()))
+    for block in card["blocks"]:
+        assert block["r2"] <= block["ceiling"] <= 1.0
+        assert {"a", "b"} <= set(block["held_out_losses"])
+    assert [e.shape for e in student.eigenbases] == [(8, 4), (12, 6), (16, 8), (20, 10)]
+    with (unbroken / "losses.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [int(r["global_step"]) for r in rows] == [6, 12, 16, 20, 24, 28, 32, 36]
+    for block in (1, 2, 3, 4):
+        with Image.open(unbroken / f"block{block}_reconstructions.png") as sheet:
+            assert sheet.size[1] == 64
+    assert any((unbroken / "tensorboard").iterdir())
+
+
+def _same_weights(first: Path, second: Path) -> bool:
+    a, b = (load_student(path / "tiny.safetensors").state_dict() for path in (first, second))
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.parametrize("stop_at", [3, 8, 13, 35])
+def test_an_interrupted_run_resumes_bit_for_bit(
+    unbroken, photos, tmp_path, monkeypatch, stop_at
+):
+    monkeypatch.setattr(trainer_module, "_CHECKPOINT_EVERY", 2)
+    folder = tmp_path / "tiny"
+    steps = 0
+    whole_step = trainer_module.Trainer._step
+
+    def step(self, total, journal):
+        nonlocal steps
+        steps += 1
+        if steps == stop_at:
+            raise KeyboardInterrupt
+        return whole_step(self, total, journal)
+
+    monkeypatch.setattr(trainer_module.Trainer, "_step", step)
+    with pytest.raises(KeyboardInterrupt):
+        distill(_request(photos, folder))
+    distill(_request(photos, folder, resume=True))
+    assert _same_weights(folder, unbroken)
+
+
+@pytest.mark.slow
+def test_a_killed_process_resumes_bit_for_bit(photos, tmp_path):
+    command = [
+        *(sys.executable, "-m", "pcakd", "distill", "--backbone", "tiny", "--data", str(photos)),
+        *("--crop", "32", "--batch", "2", "--basis-images", "4", "--held-out", "2"),
+        *("--encoder-steps", "230", "--pair-steps", "230", "--device", "cpu"),
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    done = subprocess.run(
+        [*command, "-o", str(whole)], env=environment, capture_output=True, check=False
+    )
+    resume: list[str] = []
+    rng = np.random.default_rng(0)
+    for _ in range(6):
+        process = subprocess.Popen(
+            [*command, "-o", str(killed), *resume],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            process.wait(timeout=6 + 6 * rng.random())
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        if (killed / "checkpoint.safetensors").exists():
+            resume = ["--resume"]
+        assert not list(killed.glob(".*.part")) or process.returncode
+    final = subprocess.run(
+        [*command, "-o", str(killed), *resume], env=environment, capture_output=True, check=False
+    )
+    assert final.returncode == done.returncode
+    if done.returncode == 0:
+        assert _same_weights(killed, whole)
+    else:  # a random teacher may be past learning: then both must say the same
+        assert final.stderr.splitlines()[-1] == done.stderr.splitlines()[-1]
+
+
+def test_a_finished_run_takes_another_regularizer(unbroken, photos, tmp_path):
+    request = _request(photos, unbroken, recipe=replace(RECIPE, regularizer=0.3), resume=True)
+    assert load_student(distill(request)).regularizer == 0.3
+    distill(_request(photos, unbroken, resume=True))
+
+
+def test_collapsed_blocks_are_restarted_and_then_given_up(photos, tmp_path, capsys):
+    hopeless = replace(RECIPE, min_r2_share=2.0, max_attempts=2)
+    with pytest.raises(TrainingError, match="block 1 collapsed in its encoder phase: R²"):
+        distill(_request(photos, tmp_path / "tiny", recipe=hopeless))
+    assert "restarting the block with another seed and half the rate" in capsys.readouterr().out
+
+
+def test_a_diverged_loss_restarts_the_block(photos, tmp_path, monkeypatch):
+    whole = trainer_module.Trainer._weight
+    poisoned = []
+
+    def weight(self, term):
+        if self.progress.attempt == 0 and self.progress.block == 2 and term == "c":
+            poisoned.append(term)
+            return float("nan")
+        return whole(self, term)
+
+    monkeypatch.setattr(trainer_module.Trainer, "_weight", weight)
+    distill(_request(photos, tmp_path / "tiny"))
+    card = json.loads((tmp_path / "tiny" / "tiny.json").read_text())
+    assert poisoned == ["c"]
+    assert [block["attempts"] for block in card["blocks"]] == [1, 2, 1, 1]
+
+
+def test_dead_channels_are_counted():
+    teacher = create_backbone("tiny")
+    student = create_student(StudentSpec(architecture="tiny", ranks=(4, 6, 8, 10))).eval()
+    conv = student.encoder.layers(1)[-1].conv
+    with torch.no_grad():
+        conv.bias[1:3] = -100.0
+    images = [torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))]
+    basis = torch.linalg.qr(torch.randn(8, 4, generator=torch.Generator().manual_seed(1)))[0]
+    report = evaluate_tap(student, teacher, basis, images, tap=1)
+    assert report.dead_channels == 2
+    assert report.channels == 4
+
+
+def test_a_student_that_is_the_projected_teacher_reaches_the_ceiling():
+    teacher = create_backbone("tiny")
+    student = create_student(StudentSpec(architecture="tiny", ranks=(8, 6, 8, 10))).eval()
+    convs = student.encoder.layers(1)[-1].conv, teacher.blocks[0][-1]
+    with torch.no_grad():
+        convs[0].weight.copy_(convs[1].weight / 0.25)
+        convs[0].bias.copy_(convs[1].bias - (convs[1].weight * 0.5 / 0.25).sum(dim=(1, 2, 3)))
+    images = [torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))]
+    report = evaluate_tap(student, teacher, torch.eye(8), images, tap=1)
+    assert report.ceiling == pytest.approx(1.0)
+    assert report.r2 == pytest.approx(1.0, abs=1e-6)
+
+
+def test_crops_depend_on_the_key_alone(photos):
+    first, again = (Photos(photos, held_out=2, seed=3) for _ in range(2))
+    again.batch((9, 9), size=2, crop=32)
+    assert torch.equal(first.batch((1, 2), size=4, crop=32), again.batch((1, 2), size=4, crop=32))
+    assert not torch.equal(first.batch((1, 2), size=4, crop=32), first.batch((1, 3), size=4, crop=32))
+    assert not set(first.held_out) & set(first.training)
+
+
+def test_small_photos_are_enlarged(photos):
+    assert Photos(photos, held_out=1, seed=0).batch((0,), size=1, crop=96).shape == (1, 3, 96, 96)
+
+
+def test_the_rate_rises_and_falls():
+    rates = [rate_at(step, 100, 1.0) for step in range(100)]
+    assert max(rates) == pytest.approx(1.0, abs=0.02)
+    assert rates[0] < rates[5] < rates[9]
+    assert rates[20] > rates[60] > rates[99] > 0.0
+
+
+def test_mistakes_are_told_in_one_line(unbroken, photos, tmp_path):
+    with pytest.raises(TrainingError, match="pass --resume or name another folder"):
+        distill(_request(photos, unbroken))
+    with pytest.raises(TrainingError, match="no checkpoint to resume"):
+        distill(_request(photos, tmp_path / "new", resume=True))
+    other = replace(RECIPE, batch=3)
+    with pytest.raises(TrainingError, match="is of a run with recipe"):
+        distill(_request(photos, unbroken, recipe=other, resume=True))
+    with pytest.raises(OutputError, match="does not exist"):
+        distill(_request(photos, tmp_path / "a" / "b"))
+    with pytest.raises(ConfigError, match="multiple of 16"):
+        Recipe(crop=100)
+
+
+def test_a_damaged_checkpoint_is_refused(photos, tmp_path):
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    (folder / "checkpoint.safetensors").write_bytes(b"torn")
+    with pytest.raises(TrainingError, match="cannot be read as safetensors"):
+        distill(_request(photos, folder, resume=True))
+

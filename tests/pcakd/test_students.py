@@ -1,0 +1,185 @@
+import json
+import pickle
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pcakd.errors import ConfigError, OutputError, PcakdError, StudentFileError, UnknownNameError
+from pcakd.files import write_safetensors
+from pcakd.students import StudentSpec, create_student, list_students, load_student, save_student
+from pcakd.students.layers import ConvLayer, high_frequencies, pad_reflect
+from pcakd.students.spec import Conv
+
+TINY = StudentSpec(architecture="tiny", ranks=(4, 6, 8, 10))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "ranks", "colour_conv", "parameters"),
+    [
+        ("vgg19", (10, 20, 58, 64), True, 283_236),
+        ("vgg19", (10, 20, 58, 64), False, 283_224),
+        ("vgg16", (10, 20, 58, 64), False, 252_890),
+        ("mobilenet_v1", (10, 19, 37, 54), False, 52_742),
+    ],
+)
+def test_parameter_counts(architecture, ranks, colour_conv, parameters):
+    spec = StudentSpec(architecture=architecture, ranks=ranks, colour_conv=colour_conv)
+    assert create_student(spec).num_params == parameters
+
+
+@pytest.mark.parametrize("architecture", ["vgg16", "vgg19", "mobilenet_v1", "tiny"])
+def test_each_tap_has_its_stride_and_each_decoder_undoes_it(architecture):
+    spec = StudentSpec(architecture=architecture, ranks=(3, 4, 5, 6))
+    student = create_student(spec)
+    image = torch.rand(1, 3, 2 * spec.stride, spec.stride)
+    with torch.inference_mode():
+        sources = [image, *student.encode(image)]
+        assert [s.shape[1] for s in sources[1:]] == [3, 4, 5, 6]
+        assert sources[-1].shape[-2:] == (2, 1)
+        for block in (4, 3, 2, 1):
+            decoded = student.decode_block(block, sources[block], sources[block - 1])
+            assert decoded.shape == sources[block - 1].shape
+
+
+def test_seeds_decide_weights_and_leave_the_global_generator_alone():
+    torch.manual_seed(7)
+    expected = torch.rand(1)
+    torch.manual_seed(7)
+    first, again, other = (create_student(TINY, seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(torch.rand(1), expected)
+    weights = [s.encoder.layers(1)[0].conv.weight for s in (first, again, other)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+@given(st.booleans(), st.sampled_from([1, 2]), st.integers(0, 100))
+@settings(max_examples=20)
+def test_folding_changes_nothing_but_the_cost(depthwise, stride, seed):
+    torch.manual_seed(seed)
+    layer = ConvLayer(Conv(in_channels=5, out_channels=5, stride=stride, depthwise=depthwise))
+    layer.standardize_input(torch.randn(5), torch.rand(5) + 0.5)
+    layer.add_norm()
+    for _ in range(3):
+        layer(torch.randn(2, 5, 8, 8))
+    layer.eval()
+    image = torch.randn(1, 5, 9, 8)
+    with torch.no_grad():
+        before = layer(image)
+        layer.fold()
+        assert layer.norm is None
+        assert layer.input_mean is None
+        torch.testing.assert_close(layer(image), before, rtol=1e-4, atol=1e-5)
+
+
+def test_residuals_are_what_a_mean_of_nine_leaves():
+    image = torch.rand(1, 2, 6, 5)
+    padded = torch.nn.functional.pad(image, (1, 1, 1, 1), mode="replicate")
+    mean = sum(padded[:, :, i : i + 6, j : j + 5] for i in range(3) for j in range(3)) / 9
+    torch.testing.assert_close(high_frequencies(image), image - mean)
+
+
+def test_one_pixel_is_padded_by_repetition():
+    assert torch.equal(
+        pad_reflect(torch.full((1, 1, 1, 1), 2.0), before=1, after=1), torch.full((1, 1, 3, 3), 2.0)
+    )
+
+
+def test_files_round_trip(tmp_path):
+    student = create_student(TINY, regularizer=0.5)
+    student.eigenbases = (torch.eye(8)[:, :4],)
+    student.channel_means = (torch.arange(8.0),)
+    student.card = {"name": "tiny"}
+    path = tmp_path / "tiny.safetensors"
+    save_student(path, student)
+    loaded = load_student(path)
+    assert loaded.spec == TINY
+    assert loaded.regularizer == 0.5
+    assert loaded.card == {"name": "tiny"}
+    assert loaded.num_eigenbasis_params == 32
+    assert torch.equal(loaded.channel_means[0], torch.arange(8.0))
+    for name, tensor in student.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], tensor)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def _spoil(path, change):
+    student = create_student(TINY)
+    header = {
+        "format": "pcakd-student",
+        "version": 1,
+        "architecture": "tiny",
+        "ranks": [4, 6, 8, 10],
+        "colour_conv": False,
+        "regularizer": 1.0,
+        "card": {},
+    }
+    tensors = dict(student.state_dict())
+    change(header, tensors)
+    write_safetensors(path, tensors, {"pcakd": json.dumps(header)})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda h, t: t["encoder.blocks.0.0.conv.bias"].fill_(float("nan")), "not finite"),
+        (lambda h, t: t.pop("encoder.blocks.0.0.conv.bias"), "is absent"),
+        (lambda h, t: t.update(extra=torch.zeros(1)), "should be absent"),
+        (lambda h, t: h.update(version=2), "format version 2"),
+        (lambda h, t: h.update(format="x"), "not of a student"),
+        (lambda h, t: h.update(ranks=[4, 6, 8]), "header damaged"),
+        (lambda h, t: h.update(ranks=[10**9, 6, 8, 10]), "header damaged"),
+        (lambda h, t: h.update(ranks="abcd"), "header damaged"),
+        (lambda h, t: h.update(regularizer="big"), "header damaged"),
+        (lambda h, t: h.update(architecture="resnet"), "header damaged"),
+        (lambda h, t: h.pop("card"), "header damaged"),
+    ],
+)
+def test_spoilt_files_are_refused_in_one_line(tmp_path, change, message):
+    path = tmp_path / "bad.safetensors"
+    _spoil(path, change)
+    with pytest.raises(StudentFileError, match=message) as caught:
+        load_student(path)
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_pickle_is_not_opened(tmp_path):
+    path = tmp_path / "evil.safetensors"
+    path.write_bytes(pickle.dumps({"a": 1}))
+    with pytest.raises(StudentFileError, match="cannot be read as safetensors"):
+        load_student(path)
+
+
+def test_unknown_names_and_missing_files():
+    with pytest.raises(UnknownNameError, match="student 'vgg' is not known"):
+        load_student("vgg")
+    with pytest.raises(StudentFileError, match="is not a file"):
+        load_student("nowhere/student.safetensors")
+
+
+def test_specs_are_checked():
+    with pytest.raises(ConfigError, match="four positive integers"):
+        StudentSpec(architecture="tiny", ranks=(1, 2, 3, 0))
+    with pytest.raises(UnknownNameError, match="architecture 'vgg18'"):
+        StudentSpec(architecture="vgg18", ranks=(1, 1, 1, 1))
+    with pytest.raises(ConfigError, match="regularizer"):
+        create_student(TINY, regularizer=float("nan"))
+
+
+def test_a_missing_folder_is_an_error(tmp_path):
+    with pytest.raises(OutputError, match="does not exist"):
+        save_student(tmp_path / "no" / "s.safetensors", create_student(TINY))
+
+
+@pytest.mark.parametrize("name", list_students())
+def test_shipped_students_carry_a_card(name):
+    student = load_student(name)
+    assert student.card["num_params"] == student.num_params
+    assert student.num_eigenbasis_params == student.card["num_eigenbasis_params"]
+    assert not any(p.requires_grad for p in student.parameters())
+
+
+def test_errors_share_one_base():
+    assert issubclass(StudentFileError, PcakdError)

@@ -1,0 +1,67 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pcakd.errors import UnknownNameError
+from pcakd.linalg import measure_statistics
+from pcakd.transforms import TRANSFORMS, apply_affine, blend_with_identity, fit_transform
+
+
+def _photo_like(seed, channels=6, size=24):
+    generator = torch.Generator().manual_seed(seed)
+    mix = torch.randn(channels, channels, generator=generator, dtype=torch.float64)
+    noise = torch.randn(channels, size * size, generator=generator, dtype=torch.float64)
+    return (mix @ noise + 3.0 * mix.sum(1, keepdim=True)).reshape(channels, size, size)
+
+
+@given(st.integers(0, 1000), st.sampled_from(["zca", "ot"]))
+def test_transformed_features_have_the_style_moments(seed, name):
+    content, style = _photo_like(seed), _photo_like(seed + 1)
+    source, target = measure_statistics(content), measure_statistics(style)
+    affine = fit_transform(name, source, target, regularizer=0.0)
+    result = measure_statistics(apply_affine(content[None], affine)[0])
+    scale = float(target.covariance.abs().max())
+    torch.testing.assert_close(result.mean, target.mean, rtol=1e-4, atol=1e-4 * scale)
+    torch.testing.assert_close(result.covariance, target.covariance, rtol=1e-3, atol=2e-3 * scale)
+
+
+@given(st.integers(0, 1000))
+def test_adain_matches_each_channel_alone(seed):
+    content, style = _photo_like(seed), _photo_like(seed + 1)
+    source, target = measure_statistics(content), measure_statistics(style)
+    affine = fit_transform("adain", source, target, regularizer=0.0)
+    result = apply_affine(content[None], affine)[0]
+    torch.testing.assert_close(result.std(dim=(1, 2)), style.std(dim=(1, 2)), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(result.mean(dim=(1, 2)), style.mean(dim=(1, 2)), rtol=1e-4, atol=1e-3)
+
+
+def test_zca_with_the_regularizer_follows_the_published_formula():
+    content, style = (measure_statistics(_photo_like(seed)) for seed in (3, 4))
+    affine = fit_transform("zca", content, style, regularizer=1.0)
+    eye = torch.eye(6, dtype=torch.float64)
+    roots = []
+    for covariance in (style.covariance, content.covariance):
+        u, s, _ = torch.linalg.svd(covariance + eye)
+        roots.append((u, s))
+    (us, ss), (uc, sc) = roots
+    expected = us @ torch.diag(ss**0.5) @ us.T @ uc @ torch.diag(sc**-0.5) @ uc.T
+    torch.testing.assert_close(affine.matrix, expected, rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_strength_blends_features(name):
+    content, style = _photo_like(5), _photo_like(6)
+    affine = fit_transform(
+        name, measure_statistics(content), measure_statistics(style), regularizer=1.0
+    )
+    full = apply_affine(content[None], affine)
+    for strength in (0.0, 0.3, 1.0):
+        blended = apply_affine(content[None], blend_with_identity(affine, strength))
+        torch.testing.assert_close(blended, (1 - strength) * content[None] + strength * full)
+
+
+def test_an_unknown_transform_names_the_known_ones():
+    moments = measure_statistics(_photo_like(0))
+    with pytest.raises(UnknownNameError, match=r"'zac' is not known; did you mean 'zca'\?"):
+        fit_transform("zac", moments, moments, regularizer=1.0)

@@ -13,6 +13,8 @@ from pcakd.eigenbases import Eigenbasis
 from pcakd.students import Student
 from pcakd.students.layers import ConvLayer
 
+_LEAST_DEVIATION = 0.1  # of the channels' mean deviation
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
@@ -174,7 +176,8 @@ def _start_norm(layer: ConvLayer, *, scale: Tensor, offset: Tensor) -> None:
 
 def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
     deviation, mean = torch.std_mean(features.float(), dim=(0, 2, 3))
-    return mean, deviation.clamp_min(1e-3 * float(deviation.max()) + 1e-12)
+    # a channel that hardly varies here may do so elsewhere: dividing by less would make it explode
+    return mean, deviation.clamp_min(_LEAST_DEVIATION * float(deviation.mean()) + 1e-12)
 
 
 def _standardize(

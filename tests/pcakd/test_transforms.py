@@ -33,7 +33,9 @@ def test_adain_matches_each_channel_alone(seed):
     affine = fit_transform("adain", source, target, regularizer=0.0)
     result = apply_affine(content[None], affine)[0]
     torch.testing.assert_close(result.std(dim=(1, 2)), style.std(dim=(1, 2)), rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(result.mean(dim=(1, 2)), style.mean(dim=(1, 2)), rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(
+        result.mean(dim=(1, 2)), style.mean(dim=(1, 2)), rtol=1e-4, atol=1e-3
+    )
 
 
 def test_zca_with_the_regularizer_follows_the_published_formula():

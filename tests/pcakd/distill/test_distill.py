@@ -104,9 +104,7 @@ def _same_weights(first: Path, second: Path) -> bool:
 
 
 @pytest.mark.parametrize("stop_at", [3, 8, 13, 35])
-def test_an_interrupted_run_resumes_bit_for_bit(
-    unbroken, photos, tmp_path, monkeypatch, stop_at
-):
+def test_an_interrupted_run_resumes_bit_for_bit(unbroken, photos, tmp_path, monkeypatch, stop_at):
     monkeypatch.setattr(trainer_module, "_CHECKPOINT_EVERY", 2)
     folder = tmp_path / "tiny"
     steps = 0
@@ -225,7 +223,9 @@ def test_crops_depend_on_the_key_alone(photos):
     first, again = (Photos(photos, held_out=2, seed=3) for _ in range(2))
     again.batch((9, 9), size=2, crop=32)
     assert torch.equal(first.batch((1, 2), size=4, crop=32), again.batch((1, 2), size=4, crop=32))
-    assert not torch.equal(first.batch((1, 2), size=4, crop=32), first.batch((1, 3), size=4, crop=32))
+    assert not torch.equal(
+        first.batch((1, 2), size=4, crop=32), first.batch((1, 3), size=4, crop=32)
+    )
     assert not set(first.held_out) & set(first.training)
 
 
@@ -260,4 +260,3 @@ def test_a_damaged_checkpoint_is_refused(photos, tmp_path):
     (folder / "checkpoint.safetensors").write_bytes(b"torn")
     with pytest.raises(TrainingError, match="cannot be read as safetensors"):
         distill(_request(photos, folder, resume=True))
-

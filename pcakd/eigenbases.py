@@ -92,6 +92,8 @@ class CovarianceStream:
             raise ShapeError(
                 f"expected features of shape (b, c, h, w), got {tuple(features.shape)}"
             )
+        if features.device.type == "mps":  # which has no float64
+            features = features.cpu()
         for pixels in features.flatten(2):
             wide = pixels.double()
             wide = wide - wide.mean(dim=1, keepdim=True)

@@ -5,6 +5,8 @@ after Chiu and Gurari, "PhotoWCT²", WACV 2022. Departure: images are padded by 
 student's stride and the result is cropped, where the authors' demo resizes.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -17,6 +19,7 @@ from pcakd.transforms import apply_affine, blend_with_identity, fit_transform
 
 MIN_SIZE = 16
 _TAPS = (4, 3, 2, 1)
+NUM_STAGES = 2 + len(_TAPS)
 
 
 def stylize(
@@ -26,6 +29,7 @@ def stylize(
     *,
     transform: str = "zca",
     strength: float = 1.0,
+    on_stage: Callable[[], object] = lambda: None,
 ) -> Float[Tensor, "3 h w"]:
     """Give a photograph the style of another one.
 
@@ -35,6 +39,7 @@ def stylize(
         style: RGB in [0, 1], at least 16 × 16, of any other size.
         transform: ``zca``, ``ot`` or ``adain``.
         strength: s in [0, 1]: at each tap F' = (1 - s) F + s T(F).
+        on_stage: Called ``NUM_STAGES`` times on the way, for a progress bar.
 
     Returns:
         RGB in [0, 1], of exactly the size of ``content``.
@@ -49,9 +54,11 @@ def stylize(
     stride = student.spec.stride
     with torch.inference_mode():
         targets = measure_style(student, style)
+        on_stage()
         image = pad_to_multiple(_checked("content", content)[None], stride)
         sources = [image, *student.encode(image)]
         features = sources.pop()
+        on_stage()
         for tap in _TAPS:
             moments = measure_statistics(features[0])
             affine = fit_transform(
@@ -60,6 +67,7 @@ def stylize(
             features = apply_affine(features, blend_with_identity(affine, strength))
             # popping frees each tap of the encoder as soon as the decoder has passed it
             features = student.decode_block(tap, features, sources.pop())
+            on_stage()
         height, width = content.shape[-2:]
         return features[0, :, :height, :width].clamp(0.0, 1.0)
 

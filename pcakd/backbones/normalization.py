@@ -37,12 +37,16 @@ def measure_channel_means(
     count = 0
     with torch.inference_mode():
         for batch in images:
-            means = [tap.double().mean(dim=(2, 3)).sum(dim=0).cpu() for tap in backbone(batch)]
+            means = [_sum_of_means(tap) for tap in backbone(batch)]
             totals = [t + m for t, m in zip(totals, means, strict=True)] if totals else means
             count += batch.shape[0]
     if count == 0:
         raise ShapeError("no image to measure channel means on")
     return [(total / count).clone() for total in totals]
+
+
+def _sum_of_means(tap: Float[Tensor, "b c h w"]) -> Float[Tensor, " c"]:
+    return tap.float().mean(dim=(2, 3)).cpu().double().sum(dim=0)
 
 
 @torch.no_grad()

@@ -40,7 +40,8 @@ def resolve_device(name: str) -> torch.device:
         ConfigError: The name is not of a device, or the device is not there.
     """
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
+        mps = "mps" if torch.backends.mps.is_available() else "cpu"
+        name = "cuda" if torch.cuda.is_available() else mps
     try:
         device = torch.device(name)
         torch.empty(1, device=device)

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -13,9 +13,9 @@ from pcakd.commands.options import add_device, add_example, resolve_device
 from pcakd.errors import ConfigError, ImageError, OutputError, PcakdError, ShapeError
 from pcakd.files import require_parent
 from pcakd.filters import guided_filter
-from pcakd.images import list_images, load_image, save_image
+from pcakd.images import image_format, list_images, load_image, save_image
 from pcakd.students import Student, load_student
-from pcakd.stylize import stylize
+from pcakd.stylize import NUM_STAGES, stylize
 from pcakd.transforms import TRANSFORMS
 
 HELP = "stylize a photograph, or a folder of them"
@@ -70,10 +70,11 @@ def run(args: argparse.Namespace) -> int:
     student = load_student(args.student, device=device)
     style = load_image(args.style).to(device)
     if not args.content.is_dir():
-        _stylize_file(args, student, style, *pairs[0])
+        with tqdm(total=NUM_STAGES, unit="stage", leave=False, disable=None) as bar:
+            _stylize_file(args, student, style, *pairs[0], on_stage=bar.update)
         return 0
     failures = 0
-    for source, target in tqdm(pairs, unit="image"):
+    for source, target in tqdm(pairs, unit="image", disable=None):
         try:
             _stylize_file(args, student, style, source, target)
         except (ImageError, ShapeError) as error:
@@ -89,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
 def _jobs(content: Path, output: Path) -> Iterator[tuple[Path, Path]]:
     if not content.is_dir():
         require_parent(output)
+        image_format(output)  # an unknown suffix is told before the work, not after
         yield content, output
         return
     paths = list_images(content)
@@ -104,7 +106,13 @@ def _jobs(content: Path, output: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _stylize_file(
-    args: argparse.Namespace, student: Student, style: Tensor, source: Path, target: Path
+    args: argparse.Namespace,
+    student: Student,
+    style: Tensor,
+    source: Path,
+    target: Path,
+    *,
+    on_stage: Callable[[], object] = lambda: None,
 ) -> None:
     content = load_image(source)
     try:
@@ -114,6 +122,7 @@ def _stylize_file(
             style,
             transform=args.transform,
             strength=args.strength,
+            on_stage=on_stage,
         )
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise PcakdError(

@@ -1,0 +1,139 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from pcakd.backbones import (
+    create_backbone,
+    get_backbone_entry,
+    list_backbones,
+    measure_channel_means,
+    normalize_activations,
+)
+from pcakd.backbones.mobilenet import create_mobilenet_v1
+from pcakd.backbones.vgg import create_vgg
+from pcakd.errors import ShapeError, UnknownNameError, WeightsError
+
+_VGG_SHAPES = {
+    0: (64, 3), 2: (64, 64), 5: (128, 64), 7: (128, 128), 10: (256, 128), 12: (256, 256),
+    14: (256, 256), 17: (512, 256),
+}  # fmt: skip
+
+
+def _seeded_vgg(seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    tensors = {}
+    for index, (wide_out, wide_in) in _VGG_SHAPES.items():
+        weight = torch.randn(wide_out, wide_in, 3, 3, generator=generator)
+        tensors[f"features.{index}.weight"] = weight * (2.0 / (9 * wide_in)) ** 0.5
+        tensors[f"features.{index}.bias"] = torch.randn(wide_out, generator=generator) * 0.1
+    return tensors
+
+
+def _image(size=32, seed=0):
+    return torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture(scope="module")
+def vgg():
+    return create_vgg("vgg16", _seeded_vgg(), None)
+
+
+def test_vgg_taps_are_those_of_a_plain_loop(vgg):
+    tensors = _seeded_vgg()
+    mean = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
+    std = torch.tensor([0.229, 0.224, 0.225])[:, None, None]
+    features = (_image() - mean) / std
+    expected = []
+    for index in _VGG_SHAPES:
+        if index in (5, 10, 17):
+            features = F.max_pool2d(features, 2)
+        padded = F.pad(features, (1, 1, 1, 1), mode="reflect")
+        weight, bias = tensors[f"features.{index}.weight"], tensors[f"features.{index}.bias"]
+        features = F.relu(F.conv2d(padded, weight, bias))
+        if index in (0, 5, 10, 17):
+            expected.append(features)
+    for tap, plain in zip(vgg(_image()), expected, strict=True):
+        torch.testing.assert_close(tap, plain, rtol=1e-4, atol=1e-4)
+
+
+def test_normalised_channels_have_a_mean_of_one_and_the_same_directions(vgg):
+    normal = create_vgg("vgg16", _seeded_vgg(), None)
+    images = [_image(seed=seed) for seed in range(3)]
+    means = measure_channel_means(normal, images)
+    before = normal(images[0])
+    normalize_activations(normal, means)
+    for tap in measure_channel_means(normal, images):
+        alive = tap > 0
+        torch.testing.assert_close(tap[alive], torch.ones_like(tap[alive]), rtol=1e-3, atol=1e-3)
+    for raw, scaled, mean in zip(before, normal(images[0]), means, strict=True):
+        scale = torch.where(mean > 1e-6, mean, 1.0).float()[:, None, None]
+        torch.testing.assert_close(scaled * scale, raw, rtol=1e-3, atol=1e-4)
+
+
+def test_a_silent_channel_keeps_its_scale():
+    tensors = _seeded_vgg()
+    tensors["features.0.weight"][5] = 0.0
+    tensors["features.0.bias"][5] = -1.0
+    teacher = create_vgg("vgg16", tensors, None)
+    normalize_activations(teacher, measure_channel_means(teacher, [_image()]))
+    assert all(bool(torch.isfinite(tap).all()) for tap in teacher(_image()))
+
+
+def test_no_image_gives_no_means(vgg):
+    with pytest.raises(ShapeError, match="no image"):
+        measure_channel_means(vgg, [])
+
+
+def test_missing_and_misshaped_weights_are_named():
+    tensors = _seeded_vgg()
+    del tensors["features.7.bias"]
+    with pytest.raises(WeightsError, match=r"features\.7"):
+        create_vgg("vgg16", tensors, None)
+    tensors = _seeded_vgg()
+    tensors["features.0.weight"] = torch.zeros(64, 3, 5, 5)
+    with pytest.raises(WeightsError, match=r"should be \(64, 3, 3, 3\), is \(64, 3, 5, 5\)"):
+        create_vgg("vgg16", tensors, None)
+    with pytest.raises(WeightsError, match=r"conv1\.weight"):
+        create_mobilenet_v1({}, None)
+
+
+def test_tiny_is_seeded():
+    first, again, other = (create_backbone("tiny", seed=seed) for seed in (0, 0, 1))
+    assert torch.equal(first(_image())[3], again(_image())[3])
+    assert not torch.equal(first(_image())[3], other(_image())[3])
+    assert [t.shape[1] for t in first(_image())] == list(get_backbone_entry("tiny").widths)
+    assert [32 // t.shape[2] for t in first(_image())] == list(first.strides)
+    assert len(first(_image(), last_tap=2)) == 2
+
+
+def test_names():
+    assert list_backbones() == ("vgg16", "vgg19", "mobilenet_v1", "tiny")
+    with pytest.raises(UnknownNameError, match=r"'vgg18' is not known; did you mean 'vgg1"):
+        create_backbone("vgg18")
+    with pytest.raises(UnknownNameError, match="weight set of vgg16 'keras' is not known"):
+        create_backbone("vgg16", weight_set="keras")
+
+
+def test_other_shapes_are_refused():
+    with pytest.raises(ShapeError, match=r"\(b, 3, h, w\)"):
+        create_backbone("tiny")(torch.rand(3, 8, 8))
+
+
+@pytest.mark.weights
+def test_the_mobilenet_teacher_fires_as_it_was_trained_to(weights_folder, data_folder):
+    """Pre-normalisation means over photographs correlate with the stored running means."""
+    from pcakd.images import list_images, load_image
+    from pcakd.weights import load_weights
+
+    loaded = load_weights("mobilenet_v1", "keras").tensors
+    photos = list_images(data_folder / "photos" / "val")[:12]
+    image = torch.stack([load_image(p)[:, :224, :224] for p in photos])
+    padded = F.pad(image * 2 - 1, (0, 1, 0, 1))
+    raw = F.conv2d(padded, loaded["conv1.weight"], stride=2).mean(dim=(0, 2, 3))
+    pair = torch.stack((raw, loaded["conv1_bn.running_mean"]))
+    assert float(torch.corrcoef(pair)[0, 1]) > 0.98
+    teacher = create_backbone("mobilenet_v1")
+    assert [t.shape[1:] for t in teacher(image)] == [
+        (32, 112, 112), (64, 56, 56), (128, 28, 28), (256, 14, 14)
+    ]  # fmt: skip
+    assert all(float(t.min()) >= 0.0 and float(t.max()) <= 6.0 for t in teacher(image))

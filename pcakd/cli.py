@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         return int(args.run(args))
-    except PcakdError as error:
+    except (PcakdError, OSError) as error:  # OSError: paths too long, folders not to be entered
         print(f"pcakd: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -13,6 +13,10 @@ class ShapeError(PcakdError):
     """A tensor of the wrong shape, size or type."""
 
 
+class NumericalError(PcakdError):
+    """A computation whose numbers left the range of its type."""
+
+
 class ImageError(PcakdError):
     """An image file that is missing, broken, hostile or of a kind that cannot be used."""
 

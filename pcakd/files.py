@@ -27,6 +27,24 @@ def require_parent(path: Path) -> None:
         raise OutputError(f"cannot write {path}: it is a folder; name a file")
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, unless it is there, in a folder that exists, and check that it takes files.
+
+    Raises:
+        OutputError: The parent is missing, ``path`` is a file, or the place cannot be written.
+    """
+    if not path.parent.is_dir():
+        raise OutputError(
+            f"cannot write {path}: the folder {path.parent} does not exist; create it"
+        )
+    try:
+        path.mkdir(exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise OutputError(f"cannot write into {path}: {error.strerror or error}") from error
+
+
 @contextmanager
 def write_atomically(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """Open a temporary file beside ``path`` that takes its place when the block ends well.

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pcakd.errors import ShapeError
+from pcakd.errors import NumericalError, ShapeError
 
 _CHUNK_ELEMENTS = 1 << 22  # 16 MiB of float32: stays near the last-level cache
 
@@ -55,14 +55,15 @@ def measure_statistics(features: Float[Tensor, "c h w"]) -> Statistics:
     pixels = features.reshape(channels, -1)
     count = pixels.shape[1]
     blocks = torch.split(pixels, max(1, _CHUNK_ELEMENTS // channels), dim=1)
-    mean = torch.stack([block.sum(dim=1, dtype=torch.float32) for block in blocks]).to(wide)
+    narrow = torch.promote_types(features.dtype, torch.float32)
+    mean = torch.stack([block.sum(dim=1, dtype=narrow) for block in blocks]).to(wide)
     mean = mean.sum(dim=0) / count
-    shift = mean.float()[:, None]
+    shift = mean.to(narrow)[:, None]
     total = torch.zeros(channels, channels, dtype=wide, device=features.device)
     for block in blocks:
-        centred = block.float() - shift
+        centred = block.to(narrow) - shift
         total += centred @ centred.T
-    # the shift was rounded to float32: take out what is left of the mean
+    # the shift may have been rounded: take out what is left of the mean
     rest = mean - shift[:, 0].to(wide)
     return Statistics(mean=mean, covariance=total / count - torch.outer(rest, rest))
 
@@ -101,9 +102,18 @@ def matrix_power(
 
 
 def eigh(matrix: Float[Tensor, "c c"]) -> tuple[Float[Tensor, " c"], Float[Tensor, "c c"]]:
-    """Factorise a symmetric matrix; eigenvalues rise. MPS, which cannot, borrows the CPU."""
+    """Factorise a symmetric matrix; eigenvalues rise. MPS, which cannot, borrows the CPU.
+
+    Raises:
+        NumericalError: The matrix holds a value that is not finite.
+    """
     if matrix.device.type == "mps":
-        values, vectors = torch.linalg.eigh(matrix.cpu())
+        values, vectors = eigh(matrix.cpu())
         return values.to(matrix.device), vectors.to(matrix.device)
-    values, vectors = torch.linalg.eigh(matrix)
+    try:
+        values, vectors = torch.linalg.eigh(matrix)
+    except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
+        raise NumericalError(
+            "a covariance of features is not finite; use another student or a wider precision"
+        ) from error
     return values, vectors

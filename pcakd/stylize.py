@@ -5,7 +5,7 @@ after Chiu and Gurari, "PhotoWCT²", WACV 2022. Departure: images are padded by 
 student's stride and the result is cropped, where the authors' demo resizes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -25,7 +25,7 @@ NUM_STAGES = 2 + len(_TAPS)
 def stylize(
     student: Student,
     content: Float[Tensor, "3 h w"],
-    style: Float[Tensor, "3 h2 w2"],
+    style: Float[Tensor, "3 h2 w2"] | Sequence[Statistics],
     *,
     transform: str = "zca",
     strength: float = 1.0,
@@ -36,7 +36,8 @@ def stylize(
     Args:
         student: The network; it stays in the mode and on the device that it is in.
         content: RGB in [0, 1], at least 16 × 16, on the student's device.
-        style: RGB in [0, 1], at least 16 × 16, of any other size.
+        style: RGB in [0, 1], at least 16 × 16, of any other size; or what :func:`measure_style`
+            found, for many contents in one style.
         transform: ``zca``, ``ot`` or ``adain``.
         strength: s in [0, 1]: at each tap F' = (1 - s) F + s T(F).
         on_stage: Called ``NUM_STAGES`` times on the way, for a progress bar.
@@ -53,7 +54,7 @@ def stylize(
         raise ConfigError(f"strength must lie in [0, 1], got {strength}")
     stride = student.spec.stride
     with torch.inference_mode():
-        targets = measure_style(student, style)
+        targets = measure_style(student, style) if isinstance(style, Tensor) else style
         on_stage()
         image = pad_to_multiple(_checked("content", content)[None], stride)
         sources = [image, *student.encode(image)]

@@ -3,7 +3,6 @@
 import argparse
 from pathlib import Path
 
-from pcakd.backbones import get_backbone_entry
 from pcakd.commands.options import (
     add_device,
     add_example,
@@ -51,13 +50,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="N1,N2,N3,N4",
             help=f"steps of the {phase} phase of blocks 1 to 4 (default: {text})",
         )
-    recipe.add_argument(
-        "--regularizer",
-        type=float,
-        default=_DEFAULTS.regularizer,
-        metavar="λ",
-        help=f"of the feature transform, stored with it (default: {_DEFAULTS.regularizer})",
-    )
+    for option, value, metavar, text in (
+        ("--encoder-rate", _DEFAULTS.encoder_rate, "RATE", "peak learning rate, encoder phase"),
+        ("--pair-rate", _DEFAULTS.pair_rate, "RATE", "peak learning rate, pair phase"),
+        ("--regularizer", _DEFAULTS.regularizer, "λ", "of the feature transform, stored with it"),
+    ):
+        recipe.add_argument(
+            option,
+            type=float,
+            default=value,
+            metavar=metavar,
+            help=f"{text} (default: {value})",
+        )
     add_device(parser)
     add_example(
         parser,
@@ -68,14 +72,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Distil and say where the student lies."""
-    weight_set, path = split_weights(args.weights)
+    weight_set, path = split_weights(args)
     request = Request(
         backbone=args.backbone,
         weight_set=weight_set,
         weights_path=path,
         data=args.data,
         output=args.output,
-        rule=rank_rule(args, get_backbone_entry(args.backbone).ranks),
+        rule=rank_rule(args),
         recipe=_recipe(args),
         device=resolve_device(args.device),
         resume=args.resume,
@@ -92,6 +96,8 @@ def _recipe(args: argparse.Namespace) -> Recipe:
         held_out=args.held_out,
         encoder_steps=four_integers("--encoder-steps", args.encoder_steps),
         pair_steps=four_integers("--pair-steps", args.pair_steps),
+        encoder_rate=args.encoder_rate,
+        pair_rate=args.pair_rate,
         regularizer=args.regularizer,
         seed=args.seed,
     )

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     if args.images < 1:
         raise ConfigError(f"--images must be at least 1, got {args.images}")
     entry = get_backbone_entry(args.backbone)
-    rule = rank_rule(args, entry.ranks)
+    rule = rank_rule(args)
     device = resolve_device(args.device)
     photos = Photos(args.data, held_out=0, seed=args.seed)
     teacher = create_teacher(args).to(device)

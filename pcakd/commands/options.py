@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 import torch
 
-from pcakd.backbones import Backbone, create_backbone, list_backbones
+from pcakd.backbones import Backbone, create_backbone, get_backbone_entry, list_backbones
 from pcakd.eigenbases import RankRule
 from pcakd.errors import ConfigError
 
@@ -30,7 +30,15 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", default="auto", help="cpu, cuda, cuda:N, mps or auto (default: auto)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
+    parser.add_argument("--seed", type=seed, default=0, help="of everything random (default: 0)")
+
+
+def seed(text: str) -> int:
+    """Read a seed: a whole number from 0 to 2**32 - 1, as NumPy and PyTorch both take it."""
+    value = int(text)
+    if not 0 <= value < 1 << 32:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and {(1 << 32) - 1}")
+    return value
 
 
 def resolve_device(name: str) -> torch.device:
@@ -61,7 +69,7 @@ def add_teacher(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights",
         metavar="W",
-        help="weight set (caffe, torchvision, keras) or a file of weights "
+        help="weight set (caffe, torchvision, keras), a file of the first set, or SET=FILE "
         "(default: the backbone's first set)",
     )
 
@@ -72,15 +80,20 @@ def create_teacher(args: argparse.Namespace) -> Backbone:
     Raises:
         PcakdError: The name or the weights are not to be had.
     """
-    weight_set, path = split_weights(args.weights)
+    weight_set, path = split_weights(args)
     return create_backbone(args.backbone, weight_set=weight_set, path=path, seed=args.seed)
 
 
-def split_weights(weights: str | None) -> tuple[str | None, Path | None]:
-    """Tell the name of a weight set from the path of a file."""
-    if weights and (Path(weights).suffix or Path(weights).exists()):
-        return None, Path(weights)
-    return weights, None
+def split_weights(args: argparse.Namespace) -> tuple[str | None, Path | None]:
+    """Tell the name of a weight set from the path of a file; ``SET=PATH`` gives both."""
+    if args.weights is None:
+        return None, None
+    known = get_backbone_entry(args.backbone).weight_sets
+    name, equals, path = args.weights.partition("=")
+    if equals and name in known:
+        return name, Path(path)
+    is_path = args.weights not in known and (Path(args.weights).suffix or "/" in args.weights)
+    return (None, Path(args.weights)) if is_path else (args.weights, None)
 
 
 def add_ranks(parser: argparse.ArgumentParser) -> None:
@@ -103,17 +116,22 @@ def add_ranks(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def rank_rule(args: argparse.Namespace, default: tuple[int, ...]) -> RankRule:
-    """Return the rule that the options give, or explicit default ranks.
+def rank_rule(args: argparse.Namespace) -> RankRule:
+    """Return the rule that the options give, or the backbone's default ranks.
 
     Raises:
-        ConfigError: The ranks are not four positive integers, or a target is out of range.
+        ConfigError: The ranks are not four positive integers within the teacher's widths, or a
+            target is out of range.
     """
+    entry = get_backbone_entry(args.backbone)
     if args.mcev is not None or args.explained is not None:
         return RankRule(mcev=args.mcev, explained=args.explained)
     if args.ranks is None:
-        return RankRule(ranks=default)
-    return RankRule(ranks=four_integers("--ranks", args.ranks))
+        return RankRule(ranks=entry.ranks)
+    ranks = four_integers("--ranks", args.ranks)
+    if any(rank > width for rank, width in zip(ranks, entry.widths, strict=True)):
+        raise ConfigError(f"--ranks {args.ranks} exceeds the widths of the taps, {entry.widths}")
+    return RankRule(ranks=ranks)
 
 
 def four_integers(option: str, text: str) -> tuple[int, int, int, int]:

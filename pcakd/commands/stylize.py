@@ -2,20 +2,21 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
 from pcakd.commands.options import add_device, add_example, resolve_device
-from pcakd.errors import ConfigError, ImageError, OutputError, PcakdError, ShapeError
-from pcakd.files import require_parent
+from pcakd.errors import ConfigError, ImageError, OutputError, ShapeError
+from pcakd.files import make_folder, require_parent
 from pcakd.filters import guided_filter
 from pcakd.images import image_format, list_images, load_image, save_image
+from pcakd.linalg import Statistics
 from pcakd.students import Student, load_student
-from pcakd.stylize import NUM_STAGES, stylize
+from pcakd.stylize import NUM_STAGES, measure_style, stylize
 from pcakd.transforms import TRANSFORMS
 
 HELP = "stylize a photograph, or a folder of them"
@@ -68,11 +69,12 @@ def run(args: argparse.Namespace) -> int:
     pairs = list(_jobs(args.content, args.output))
     device = resolve_device(args.device)
     student = load_student(args.student, device=device)
-    style = load_image(args.style).to(device)
+    style = _style(student, args.style)
     if not args.content.is_dir():
         with tqdm(total=NUM_STAGES, unit="stage", leave=False, disable=None) as bar:
             _stylize_file(args, student, style, *pairs[0], on_stage=bar.update)
         return 0
+    make_folder(args.output)
     failures = 0
     for source, target in tqdm(pairs, unit="image", disable=None):
         try:
@@ -94,13 +96,8 @@ def _jobs(content: Path, output: Path) -> Iterator[tuple[Path, Path]]:
         yield content, output
         return
     paths = list_images(content)
-    if output.exists() and not output.is_dir():
-        raise OutputError(f"cannot write into {output}: it is a file; name a folder")
-    if not output.parent.is_dir():
-        raise OutputError(f"cannot write {output}: the folder {output.parent} does not exist")
     if output.resolve() == content.resolve():
         raise OutputError(f"{output} is the folder of the photographs themselves; name another")
-    output.mkdir(exist_ok=True)
     for path in paths:
         yield path, output / path.name
 
@@ -108,27 +105,42 @@ def _jobs(content: Path, output: Path) -> Iterator[tuple[Path, Path]]:
 def _stylize_file(
     args: argparse.Namespace,
     student: Student,
-    style: Tensor,
+    style: Sequence[Statistics],
     source: Path,
     target: Path,
     *,
     on_stage: Callable[[], object] = lambda: None,
 ) -> None:
     content = load_image(source)
-    try:
+    with _enough_memory(source):
         result = stylize(
             student,
-            content.to(style.device),
+            content.to(style[0].mean.device),
             style,
             transform=args.transform,
             strength=args.strength,
             on_stage=on_stage,
-        )
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise PcakdError(
-            f"{source} ({content.shape[2]} × {content.shape[1]}) does not fit into the memory of "
-            f"{style.device}; use a smaller image or --device cpu"
+        ).cpu()
+        if args.guided_filter:
+            result = guided_filter(result, content)
+    save_image(target, result)
+
+
+def _style(student: Student, path: Path) -> list[Statistics]:
+    image = load_image(path)
+    with _enough_memory(path):
+        return measure_style(student, image.to(next(student.parameters()).device))
+
+
+@contextmanager
+def _enough_memory(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        told = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not told and "can't allocate memory" not in str(error):
+            raise
+        raise ImageError(
+            f"{path} is too large for the memory of this device; use a smaller image or another "
+            "--device"
         ) from error
-    if args.guided_filter:
-        result = guided_filter(result.cpu(), content)
-    save_image(target, result.cpu())

@@ -66,7 +66,7 @@ def evaluate_tap(
             left += float((mapped - target).square().sum()) + power - inside
             within += inside
             total += power
-            spread += mapped.square().mean(dim=(0, 2, 3)).double().cpu()
+            spread += mapped.square().mean(dim=(0, 2, 3)).cpu().double()
     deviation = spread.sqrt()
     return TapReport(
         r2=1.0 - left / total,

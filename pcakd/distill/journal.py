@@ -29,15 +29,24 @@ class Journal:
     def __init__(self, folder: Path, *, global_step: int) -> None:
         self._path = folder / "losses.csv"
         write_text(self._path, _table(self._kept(global_step)))
-        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=global_step)
+        try:
+            self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=global_step)
+        except OSError as error:
+            raise OutputError(f"cannot write {folder / 'tensorboard'}: {error}") from error
 
     def _kept(self, global_step: int) -> list[dict[str, str]]:
         if not self._path.exists():
             return []
-        with self._path.open(newline="", encoding="utf-8") as stream:
-            rows = list(csv.DictReader(stream))
-        # a row torn by a kill has no last column
-        return [r for r in rows if r.get("d") is not None and int(r["global_step"]) <= global_step]
+        text = self._path.read_text(encoding="utf-8", errors="replace").replace("\0", "")
+        # a kill can tear a row: it lacks columns, or its step is no number
+        return [
+            {name: row[name] for name in COLUMNS}
+            for row in csv.DictReader(io.StringIO(text))
+            if row.keys() >= set(COLUMNS)
+            and None not in row.values()
+            and row["global_step"].isdecimal()
+            and int(row["global_step"]) <= global_step
+        ]
 
     def add(self, row: dict[str, float | int | str]) -> None:
         """Write one row; a term that a phase lacks stays empty."""

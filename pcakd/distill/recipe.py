@@ -1,5 +1,6 @@
 """Everything that decides what a distillation computes, as data."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
@@ -64,6 +65,9 @@ class Recipe:
             raise ConfigError("batch, held_out, basis_images and max_attempts must be at least 1")
         if min(*self.encoder_steps, *self.pair_steps) < 1:
             raise ConfigError("every block needs at least one step of each phase")
+        numbers = (self.encoder_rate, self.pair_rate, self.regularizer, *self.loss_weights)
+        if not all(0.0 <= number < math.inf for number in numbers):
+            raise ConfigError("rates, loss weights and the regularizer must be finite, 0 or more")
 
     def steps(self, phase: PhaseName, block: int) -> int:
         """Steps of a phase of block 1 to 4."""

@@ -32,8 +32,8 @@ from pcakd.eigenbases import (
     load_eigenbases,
     save_eigenbases,
 )
-from pcakd.errors import OutputError, TrainingError
-from pcakd.files import write_text
+from pcakd.errors import TrainingError
+from pcakd.files import make_folder, write_text
 from pcakd.students import Student, StudentSpec, create_student, save_student
 
 _BASIS_CROP = 256
@@ -87,7 +87,7 @@ def distill(request: Request) -> Path:
     student = _new_student(request, eigenbases)
     run = _run(request, student, teacher, eigenbases, photos, fingerprint)
     trainer = Trainer(run)
-    if request.resume:
+    if request.resume and trainer.has_checkpoint:
         trainer.resume()
     trainer.train()
     card = _card(request, trainer, teacher, eigenbases, manifest)
@@ -149,19 +149,14 @@ def fit_eigenbases(
 
 def _open_output(request: Request) -> None:
     output = request.output
-    if not output.parent.is_dir():
-        raise OutputError(f"cannot write {output}: the folder {output.parent} does not exist")
     checkpoint = output / "checkpoint.safetensors"
-    if request.resume and not checkpoint.is_file():
-        raise TrainingError(f"{output} holds no checkpoint to resume; drop --resume")
     if not request.resume and checkpoint.exists():
         raise TrainingError(
             f"{output} holds a distillation already; pass --resume or name another folder"
         )
-    try:
-        output.mkdir(exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make {output}: {error.strerror or error}") from error
+    make_folder(output)
+    for partial in output.glob(".*.part"):  # what a killed run left
+        partial.unlink(missing_ok=True)
 
 
 def _fingerprint(request: Request, teacher: Backbone, manifest: dict[str, str]) -> dict[str, Any]:
@@ -301,13 +296,18 @@ def _device_name(device: torch.device) -> str:
 
 def _commit() -> str | None:
     """Return the commit that this source tree is at, marked if it was edited; None without git."""
-    folder = Path(__file__).parent
+    root = Path(__file__).parents[2]
     try:
-        command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40"]
-        found = subprocess.run(command, capture_output=True, text=True, check=True)
+        if Path(_git(root, "rev-parse", "--show-toplevel")).resolve() != root.resolve():
+            return None  # installed inside some other repository
+        return _git(root, "describe", "--always", "--dirty", "--abbrev=40")
     except (OSError, subprocess.CalledProcessError):
         return None
-    return found.stdout.strip()
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _digest(manifest: dict[str, str]) -> str:

@@ -94,6 +94,11 @@ class Trainer:
         self._phase: Phase | None = None
         self._optimizer: torch.optim.Adam | None = None
 
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is something to go on from; a run killed early has nothing."""
+        return self._checkpoint.is_file()
+
     def resume(self) -> None:
         """Go back to the last checkpoint.
 
@@ -160,7 +165,7 @@ class Trainer:
         loss = torch.stack([self._weight(name) * term for name, term in terms.items()]).sum()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        value = float(loss)
+        value = float(loss.detach())
         if not math.isfinite(value):
             raise _CollapseError(f"the loss became {value} at step {progress.step}")
         optimizer.step()
@@ -181,7 +186,7 @@ class Trainer:
             "rate": rate,
             "loss": loss,
         }
-        journal.add(row | {name: float(term) for name, term in terms.items()})
+        journal.add(row | {name: float(term.detach()) for name, term in terms.items()})
 
     def _finish_phase(self) -> None:
         phase, progress = self._phase, self.progress
@@ -202,7 +207,7 @@ class Trainer:
         recipe, block = self.run.recipe, self.progress.block
         basis = self.run.setting.eigenbases[block - 1].basis
         tap = evaluate_tap(self.student, self.run.check_teacher, basis, self._held_out(), tap=block)
-        if tap.r2 < recipe.min_r2_share * tap.ceiling:
+        if not tap.r2 >= recipe.min_r2_share * tap.ceiling:  # NaN has collapsed too
             raise _CollapseError(f"R² {tap.r2:.3f} of a ceiling of {tap.ceiling:.3f}")
         if tap.dead_channels > recipe.max_dead_share * tap.channels:
             raise _CollapseError(f"{tap.dead_channels} of {tap.channels} channels are dead")
@@ -229,8 +234,8 @@ class Trainer:
         progress.attempt += 1
         if progress.attempt >= self.run.recipe.max_attempts:
             raise TrainingError(
-                f"{message}; gave up after {progress.attempt} attempts; lower the learning rates "
-                "or change --seed"
+                f"{message}; gave up after {progress.attempt} attempts; start anew with another "
+                "--seed, lower rates or more steps"
             )
         tqdm.write(f"{message}; restarting the block with another seed and half the rate")
         progress.phase = "encoder"

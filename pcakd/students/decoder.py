@@ -1,19 +1,17 @@
 """The four decoder blocks of a student."""
 
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from pcakd.students.layers import ConvLayer, build_layers, high_frequencies, run_block
+from pcakd.students.layers import BlockStack
 from pcakd.students.spec import StudentSpec, decoder_blocks
 
 
-class Decoder(nn.Module):
+class Decoder(BlockStack):
     """Four blocks, each leading from a tap to the one before it, and block 1 to the image."""
 
     def __init__(self, spec: StudentSpec) -> None:
-        super().__init__()
-        self._stages = decoder_blocks(spec)
-        self.blocks = nn.ModuleList([build_layers(block) for block in self._stages])
+        super().__init__(decoder_blocks(spec))
 
     def decode_block(
         self,
@@ -32,12 +30,4 @@ class Decoder(nn.Module):
         Returns:
             Features of the shape of ``source``.
         """
-        return run_block(
-            self._stages[block - 1], self.layers(block), features, high_frequencies(source)
-        )
-
-    def layers(self, block: int) -> list[ConvLayer]:
-        """Return the convolutions of block 1 to 4, in order."""
-        return [
-            layer for layer in self.blocks[block - 1].children() if isinstance(layer, ConvLayer)
-        ]
+        return self.run_block(block, features, source)

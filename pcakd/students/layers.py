@@ -1,6 +1,6 @@
 """The stages of a student as modules and functions."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -23,7 +23,8 @@ def pad_reflect(features: Features, *, before: int, after: int) -> Features:
 def high_frequencies(features: Features) -> Features:
     """Return a map minus its 3 × 3 mean, edges replicated: the residual of a decoder block."""
     padded = F.pad(features, (1, 1, 1, 1), mode="replicate")
-    return features - F.avg_pool2d(padded, kernel_size=3, stride=1)
+    mean = F.avg_pool2d(padded, kernel_size=3, stride=1)
+    return features - mean if torch.is_grad_enabled() else torch.sub(features, mean, out=mean)
 
 
 class ConvLayer(nn.Module):
@@ -66,8 +67,9 @@ class ConvLayer(nn.Module):
         self.input_mean, self.input_std = mean[:, None, None], std[:, None, None]
 
     def add_norm(self) -> None:
-        """Follow the convolution by a batch norm."""
-        self.norm = nn.BatchNorm2d(self.conv.out_channels).to(self.conv.weight.device)
+        """Follow the convolution by a batch norm, in evaluation mode."""
+        norm = nn.BatchNorm2d(self.conv.out_channels).to(self.conv.weight.device)
+        self.norm = norm.eval()
 
     @torch.no_grad()
     def fold(self) -> None:
@@ -92,40 +94,56 @@ class ConvLayer(nn.Module):
             self.norm = None
 
 
-def build_layers(block: Block) -> nn.ModuleList:
-    """Build the convolutions of a block, in order."""
-    return nn.ModuleList([ConvLayer(stage) for stage in block if isinstance(stage, Conv)])
-
-
-def run_block(
-    block: Block, layers: Iterable[nn.Module], features: Features, residual: Features | None = None
-) -> Features:
-    """Run the stages of a block in order.
+class BlockStack(nn.Module):
+    """Four blocks of stages: what an encoder and a decoder have in common.
 
     Args:
-        block: The stages.
-        layers: What :func:`build_layers` made of them.
-        features: The input.
-        residual: What a decoder block adds or appends; encoder blocks need none.
+        stages: The stages of blocks 1 to 4.
     """
-    convs = iter(layers)
-    for stage in block:
-        features = (
-            next(convs)(features) if isinstance(stage, Conv) else _run(stage, features, residual)
+
+    def __init__(self, stages: Sequence[Block]) -> None:
+        super().__init__()
+        self._stages = tuple(stages)
+        self.blocks = nn.ModuleList(
+            [
+                nn.ModuleList([ConvLayer(stage) for stage in block if isinstance(stage, Conv)])
+                for block in stages
+            ]
         )
-    return features
+
+    def layers(self, block: int) -> list[ConvLayer]:
+        """Return the convolutions of block 1 to 4, in order."""
+        return [
+            layer for layer in self.blocks[block - 1].children() if isinstance(layer, ConvLayer)
+        ]
+
+    def run_block(self, block: int, features: Features, source: Features | None = None) -> Features:
+        """Run the stages of block 1 to 4 in order.
+
+        Args:
+            block: Which block.
+            features: Its input.
+            source: What a decoder block takes the high frequencies of.
+        """
+        layers = iter(self.layers(block))
+        for stage in self._stages[block - 1]:
+            is_conv = isinstance(stage, Conv)
+            features = next(layers)(features) if is_conv else _run(stage, features, source)
+        return features
 
 
-def _run(stage: Stage, features: Features, residual: Features | None) -> Features:
+def _run(stage: Stage, features: Features, source: Features | None) -> Features:
     match stage:
         case MaxPool():
             return F.max_pool2d(features, 2)
         case Upsample():
             return F.interpolate(features, scale_factor=2, mode="bilinear", align_corners=False)
-    if residual is None:
-        raise ValueError(f"{type(stage).__name__} needs a residual")
+    if source is None:
+        raise ValueError(f"{type(stage).__name__} needs a source of high frequencies")
+    residual = high_frequencies(source)
     if isinstance(stage, AddResidual):
-        return features + residual
+        # without gradients the larger of the two maps need not be there twice
+        return features + residual if torch.is_grad_enabled() else residual.add_(features)
     if isinstance(stage, ConcatResidual):
         return torch.cat((features, residual), dim=1)
     raise TypeError(f"{stage!r} is no stage")

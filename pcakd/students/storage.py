@@ -132,5 +132,5 @@ def _student_of(path: Path, header: dict[str, Any], tensors: Mapping[str, Tensor
             channel_means=means,
             card=card,
         )
-    except (KeyError, TypeError, ValueError, PcakdError) as cause:
+    except (KeyError, TypeError, ValueError, OverflowError, PcakdError) as cause:
         raise StudentFileError(f"{path}: header damaged ({cause}); use another file") from cause

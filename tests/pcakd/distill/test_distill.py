@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -148,11 +147,9 @@ def test_a_killed_process_resumes_bit_for_bit(photos, tmp_path):
         try:
             process.wait(timeout=6 + 6 * rng.random())
         except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
+            process.kill()
             process.wait()
-        if (killed / "checkpoint.safetensors").exists():
-            resume = ["--resume"]
-        assert not list(killed.glob(".*.part")) or process.returncode
+        resume = ["--resume"]  # from the first kill on, whatever there is to go on from
     final = subprocess.run(
         [*command, "-o", str(killed), *resume], env=environment, capture_output=True, check=False
     )
@@ -243,8 +240,6 @@ def test_the_rate_rises_and_falls():
 def test_mistakes_are_told_in_one_line(unbroken, photos, tmp_path):
     with pytest.raises(TrainingError, match="pass --resume or name another folder"):
         distill(_request(photos, unbroken))
-    with pytest.raises(TrainingError, match="no checkpoint to resume"):
-        distill(_request(photos, tmp_path / "new", resume=True))
     other = replace(RECIPE, batch=3)
     with pytest.raises(TrainingError, match="is of a run with recipe"):
         distill(_request(photos, unbroken, recipe=other, resume=True))

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import psutil
-
 from bench.cases import SubjectInfo
-from bench.child import Budget, Message, run_child
+from bench.child import Budget, Message, Outcome, run_child
 from bench.config import Settings
+from bench.host import host_bytes
 from bench.predict import Measured, Prediction, predict_cost
 from bench.recorder import Recorder
 from bench.schema import Case, Obtained, Record
 from bench.stats import median
+from pcakd.errors import ConfigError
 
 START_SECONDS = 10.0  # a child's start: interpreter, torch, images
 _NS = 1e9
@@ -101,10 +101,11 @@ class CostRunner:
             "memory_fraction": fraction,
         }
         answers: list[Message] = []
-        budget = Budget(
-            seconds=settings.case_seconds, memory_bytes=int(fraction * _host_bytes(self))
-        )
-        outcome = run_child(job, budget=budget, on_message=answers.append, command=self.command)
+        budget = Budget(seconds=settings.case_seconds, memory_bytes=int(fraction * host_bytes()))
+        try:
+            outcome = run_child(job, budget=budget, on_message=answers.append, command=self.command)
+        except ConfigError as error:  # a student that is gone by now is a result of its cases
+            outcome = Outcome(status="error", reason=str(error))
         if outcome.status == "ok" and answers:
             figures = {key: value for key, value in answers[0].items() if key != "type"}
             obtained: dict[str, Obtained] = {"latency_ns": "measured", "peak_bytes": "measured"}
@@ -135,11 +136,6 @@ def _key(case: Case) -> tuple[str, str]:
 
 def _pixels(case: Case) -> int:
     return (case.width or 0) * (case.height or 0)
-
-
-def _host_bytes(runner: CostRunner) -> int:
-    """Return the memory that a child's resident size is held against."""
-    return runner.memory_bytes if runner.device == "cpu" else psutil.virtual_memory().total
 
 
 def _counts(subject: SubjectInfo, case: Case) -> dict[str, Any]:

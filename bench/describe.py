@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
 from tqdm import tqdm
 
 from bench.cases import Machine, PairInfo, SubjectInfo, parse_resolution
 from bench.child import WORKER, Budget, Message, run_child
 from bench.config import Profile
+from bench.host import host_bytes
 from pcakd.errors import ConfigError
 
 _SECONDS = 600.0
@@ -91,7 +91,7 @@ def describe_scene(
             scene.take(message)
             bar.update()
 
-        budget = Budget(seconds=_SECONDS, memory_bytes=psutil.virtual_memory().total)
+        budget = Budget(seconds=_SECONDS, memory_bytes=host_bytes())
         outcome = run_child(job, budget=budget, on_message=take, command=command)
     if outcome.status != "ok":
         raise ConfigError(f"the run cannot be prepared: {outcome.status}, {outcome.reason}")

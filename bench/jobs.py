@@ -35,6 +35,7 @@ def describe_run(job: Job, send: Send, *, parse: Callable[[str], Subject] = pars
     """
     device = choose_device(job["device"])
     send({"type": "environment", **describe_environment(device)})
+    torch.set_num_threads(1)  # the traced images are tiny: threads would only wait for each other
     for pair in job["pairs"]:
         send({"type": "pair", **_describe_pair(pair, job["max_side"])})
     for source in job["subjects"]:
@@ -93,8 +94,14 @@ def score_quality(job: Job, send: Send, *, parse: Callable[[str], Subject] = par
 
 
 def choose_device(name: str | None) -> torch.device:
-    """Return a device by name, or the accelerator if there is one."""
-    return parse_device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+    """Return a device by name, or the accelerator if there is one.
+
+    A CUDA device becomes the current one, on which events are recorded and memory is limited.
+    """
+    device = parse_device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if device.type == "cuda":
+        torch.cuda.set_device(device.index or 0)
+    return device
 
 
 def fit_within(image: Float[Tensor, "1 3 h w"], max_side: int) -> Float[Tensor, "1 3 h2 w2"]:

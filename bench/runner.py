@@ -18,6 +18,7 @@ from bench.cost import CostRunner
 from bench.describe import PairFiles, Scene, describe_scene
 from bench.recorder import Recorder, known_records
 from bench.scores import QualityRunner
+from bench.store import set_records_aside
 from pcakd.errors import OutputError
 
 
@@ -30,7 +31,8 @@ class Request:
         pairs: The content-style pairs; none leaves quality out.
         device: Name of a device, or None for the accelerator if there is one.
         out: Run folder, or None for `default_folder`.
-        resume: Keep what the folder already holds of the same cases.
+        resume: Add to the records of the folder and keep what it holds of the same cases;
+            otherwise `bench.store.set_records_aside` makes room for a new file.
         examples: Whether to write small pictures of every output.
         commit: Commit of the code and whether the code differed from it.
         command: How to start a child.
@@ -60,6 +62,8 @@ def run_benchmark(request: Request) -> Path:
     )
     folder = request.out or default_folder(request.profile.name, scene.machine)
     _make_folder(folder)
+    if not request.resume:
+        set_records_aside(folder)
     commit, dirty = request.commit
     recorder = Recorder(
         folder=folder,

@@ -65,7 +65,8 @@ class Record:
 
     Attributes:
         case_hash: `hash_case` of ``case``.
-        repeat: 0 for the first record of a case, 1 for the next, and so on.
+        repeat: Number of a repetition that is pooled with the others of its case; `bench run`
+            writes 0 only, and of two records of one repeat the later one counts.
         config: The resolved configuration that the case ran under.
         environment: Versions, processor, operating system (`bench.environment`).
         commit: Git commit of the code, or None outside a repository.

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from bench.cases import PairInfo, SubjectInfo
 from bench.child import Budget, Message, Outcome, run_child
 from bench.cost import START_SECONDS
+from bench.host import host_bytes
 from bench.recorder import Recorder
 from bench.schema import Case, Obtained
 from pcakd.errors import ConfigError
@@ -82,7 +81,7 @@ class QualityRunner:
         }
         budget = Budget(
             seconds=START_SECONDS + profile.settings(subject.name, cases[0].device).case_seconds,
-            memory_bytes=int(profile.memory_fraction * psutil.virtual_memory().total),
+            memory_bytes=int(profile.memory_fraction * host_bytes()),
         )
         try:
             return run_child(job, budget=budget, on_message=take, command=self.command)

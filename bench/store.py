@@ -1,12 +1,16 @@
 """Records on disk: JSON Lines, append only, whole lines. Imports no torch."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.schema import Record, decode_record, encode_record
 from pcakd.errors import ConfigError, OutputError
 
 RECORDS_NAME = "records.jsonl"
+
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+"""Flags to append bytes as they are; Windows would rewrite line ends without the last one."""
 
 
 def records_path(place: str | os.PathLike[str]) -> Path:
@@ -29,7 +33,7 @@ def append_record(place: str | os.PathLike[str], record: Record) -> None:
     path = records_path(place)
     try:
         _cut_torn_line(path)
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        descriptor = os.open(path, _APPEND, 0o666)
         try:
             written = os.write(descriptor, line)
             os.fsync(descriptor)
@@ -39,6 +43,25 @@ def append_record(place: str | os.PathLike[str], record: Record) -> None:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     if written != len(line):
         raise OutputError(f"cannot write {path}: {written} of {len(line)} bytes fitted; free space")
+
+
+def set_records_aside(folder: Path) -> Path | None:
+    """Give the records file of a folder another name, so that a new one begins.
+
+    Returns:
+        The new path, ``records.<time of its last record>.jsonl``; None where there was no file.
+
+    Raises:
+        OutputError: The file cannot be renamed.
+    """
+    path = records_path(folder)
+    try:
+        if not path.exists():
+            return None
+        written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        return path.replace(path.with_name(f"records.{written:%Y%m%dT%H%M%SZ}.jsonl"))
+    except OSError as error:
+        raise OutputError(f"cannot rename {path}: {error.strerror or error}") from error
 
 
 def read_records(place: str | os.PathLike[str]) -> list[Record]:

@@ -11,6 +11,9 @@ from pcakd.errors import PcakdError
 Send = Callable[[dict[str, Any]], None]
 Jobs = Mapping[str, Callable[[Mapping[str, Any], Send], None]]
 
+_INDEX_LIMITS = ("canUse32BitIndexMath", "32-bit index math", "integer out of range")
+"""What torch's kernels say of a tensor with more elements than they can count."""
+
 
 def serve(jobs: Jobs) -> int:
     """Run the job on standard input and answer on standard output.
@@ -40,8 +43,10 @@ def describe_failure(error: Exception) -> dict[str, Any]:
         return {"type": "failure", "status": "oom", "reason": reason}
     if isinstance(error, PcakdError):
         return {"type": "failure", "status": "error", "bad_input": True, "reason": text}
-    reason = f"{type(error).__name__}: {text}"[:300]
-    return {"type": "failure", "status": "error", "reason": reason}
+    reason = f"{type(error).__name__}: {text}"
+    if any(each in text for each in _INDEX_LIMITS):
+        reason = f"the image is too large for torch's 32-bit indices: {reason}"
+    return {"type": "failure", "status": "error", "reason": reason[:300]}
 
 
 def is_out_of_memory(error: Exception) -> bool:

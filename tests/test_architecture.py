@@ -31,6 +31,7 @@ PCAKD = {
         "errors",
         "files",
         "filters",
+        "linalg",
         "images",
         "students",
         "stylize",

@@ -46,7 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--config", type=Path, default=Path(CONFIG_NAME), metavar="FILE", help=f"({CONFIG_NAME})"
     )
     parser.add_argument(
-        "--resume", action="store_true", help="keep what the run folder already holds"
+        "--resume",
+        action="store_true",
+        help="add to the records of the run folder and keep what it holds of the same cases; "
+        "otherwise its records.jsonl is renamed to records.TIME.jsonl and a new one begins",
     )
 
 

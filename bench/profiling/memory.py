@@ -12,6 +12,8 @@ from pathlib import Path
 import psutil
 import torch
 
+from bench.host import host_bytes
+
 _STATUS = Path("/proc/self/status")
 
 
@@ -43,12 +45,7 @@ def total_bytes(device: torch.device) -> int:
     """Return the memory of a device; for a CPU the machine's, or its container's limit."""
     if device.type == "cuda":
         return int(torch.cuda.get_device_properties(device).total_memory)
-    total = int(psutil.virtual_memory().total)
-    try:
-        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
-    except OSError:
-        return total
-    return min(total, int(limit)) if limit.isdigit() else total
+    return host_bytes()
 
 
 def _peak_resident_bytes() -> int:

@@ -102,3 +102,20 @@ def test_failures_are_told_apart(error, expected):
     message = describe_failure(error)
     assert message["type"] == "failure"
     assert expected.items() <= message.items()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Expected canUse32BitIndexMath(input) && canUse32BitIndexMath(output) to be true, but got",
+        "input tensor must fit into 32-bit index math",
+        "integer out of range",
+    ],
+)
+def test_an_index_limit_is_explained_in_one_line(text):
+    message = describe_failure(RuntimeError(f"{text}\n(stack trace)" + 400 * "."))
+    assert message["status"] == "error"
+    assert message["reason"].startswith("the image is too large for torch's 32-bit indices: ")
+    assert text[:40] in message["reason"]
+    assert "\n" not in message["reason"]
+    assert len(message["reason"]) <= 300

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from bench.devices import full_precision, parse_device
+from bench.jobs import choose_device
 from pcakd.errors import ConfigError
 
 
@@ -21,3 +22,15 @@ def test_full_precision_puts_the_settings_back() -> None:
         assert not torch.backends.cudnn.allow_tf32
         assert torch.get_float32_matmul_precision() == "highest"
     assert (torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()) == before
+
+
+@pytest.mark.parametrize(("name", "index"), [("cuda:1", 1), ("cuda", 0), (None, 0)])
+def test_a_chosen_cuda_device_becomes_the_current_one(
+    name: str | None, index: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen: list[int] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
+    assert choose_device(name).type == "cuda"
+    assert chosen == [index]

@@ -194,11 +194,25 @@ def test_what_would_be_over_budget_is_predicted(tmp_path, changes, reason):
     assert record.predicted_latency_ns == 4_000_000
 
 
+def test_bad_input_of_one_child_is_a_result_of_its_case(tmp_path):
+    recorder = Recorder(folder=tmp_path, profile=PROFILE, environment={})
+    runner = CostRunner(recorder=recorder, device="cpu", memory_bytes=2**34, command=("/none",))
+    case, settings = plan_cost(PROFILE, make_info(), MACHINE)[0]
+    record = runner.run(make_info(), case, settings)
+    assert (record.status, record.latency_ns) == ("error", None)
+    assert "cannot start /none" in record.reason
+    assert read_records(tmp_path) == [record]
+
+
 @pytest.mark.slow
-def test_resume_keeps_what_is_there(tmp_path):
+def test_resume_keeps_what_is_there_and_a_new_run_begins_anew(tmp_path):
     profile = replace(PROFILE, resolutions=("48x32",))
     first = run(tmp_path, profile)
     assert run(tmp_path, profile, resume=True) == first
+    retrained = replace(profile, subjects=("killed",))
+    assert [record.case.subject for record in run(tmp_path, retrained)] == ["killed"]
+    (aside,) = (tmp_path / "run").glob("records.*.jsonl")
+    assert read_records(aside) == first
 
 
 def test_only_results_are_kept(tmp_path):

@@ -1,6 +1,7 @@
 """Records round-trip, and a damaged file is refused with its line."""
 
 import json
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.schema import Case, Record, decode_record, encode_record, hash_case
-from bench.store import RECORDS_NAME, append_record, read_records
+from bench.store import RECORDS_NAME, append_record, read_records, set_records_aside
 from pcakd.errors import ConfigError, OutputError
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -149,6 +150,15 @@ def test_missing_places_are_errors(tmp_path):
         read_records(tmp_path / "none")
     with pytest.raises(OutputError, match="cannot write"):
         append_record(tmp_path / "none", make_record())
+
+
+def test_records_set_aside_are_still_there(tmp_path):
+    assert set_records_aside(tmp_path) is None
+    append_record(tmp_path, make_record())
+    os.utime(tmp_path / RECORDS_NAME, (0, 0))
+    aside = set_records_aside(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["records.19700101T000000Z.jsonl"]
+    assert read_records(aside) == [make_record()]
 
 
 def test_case_hash_sees_every_field():

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from types import MappingProxyType
 
+from pcakd.commands.parser import OneLineParser
 from pcakd.errors import PcakdError
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
@@ -15,6 +16,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "score": "score a folder of anyone's stylized images",
         "report": "render tables and plots of a run folder",
         "check": "compare parameters and multiply-adds with committed records",
+        "card": "write scores into the card of a student file",
     }
 )
 _BAD_INPUT = 2
@@ -31,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(given)
     try:
         status: int = import_module(f"bench.commands.{options.command}").run(options)
-    except PcakdError as error:
+    except (PcakdError, OSError) as error:
         sys.stderr.write(f"bench: error: {error}\n")
         return _BAD_INPUT
     except KeyboardInterrupt:
@@ -42,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _create_parser(given: Sequence[str]) -> argparse.ArgumentParser:
     """Build the parser; only the module of the command that is used is imported."""
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="bench",
         description="Measures what photorealistic style transfer costs and how good it is.",
         epilog="example: python -m bench run --profile quick",

@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0, or 2 after bad input (one line on standard error says what), 130 after an interrupt.
     """
-    from pcakd.commands.options import OneLineParser, add_example
+    from pcakd.commands.parser import OneLineParser, add_example
 
     parser = OneLineParser(
         prog="pcakd",

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from pcakd.commands.options import (
     add_device,
-    add_example,
     add_ranks,
     add_teacher,
     four_integers,
@@ -13,6 +12,7 @@ from pcakd.commands.options import (
     resolve_device,
     split_weights,
 )
+from pcakd.commands.parser import add_example
 from pcakd.distill.recipe import Recipe
 from pcakd.distill.run import Request, distill
 

@@ -8,13 +8,13 @@ from tabulate import tabulate
 from pcakd.backbones import get_backbone_entry
 from pcakd.commands.options import (
     add_device,
-    add_example,
     add_ranks,
     add_teacher,
     create_teacher,
     rank_rule,
     resolve_device,
 )
+from pcakd.commands.parser import add_example
 from pcakd.distill.photos import Photos
 from pcakd.distill.run import fit_eigenbases
 from pcakd.eigenbases import save_eigenbases

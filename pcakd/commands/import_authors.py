@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from pcakd.commands.options import add_example
+from pcakd.commands.parser import add_example
 from pcakd.files import require_parent
 from pcakd.students import save_student
 from pcakd.students.authors import import_authors

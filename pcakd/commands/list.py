@@ -5,7 +5,7 @@ import argparse
 from tabulate import tabulate
 
 from pcakd.backbones import get_backbone_entry, list_backbones
-from pcakd.commands.options import add_example
+from pcakd.commands.parser import add_example
 from pcakd.students import list_students, load_student
 from pcakd.transforms import TRANSFORMS
 from pcakd.weights import get_weight_set

@@ -2,27 +2,13 @@
 
 import argparse
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 
 from pcakd.backbones import Backbone, create_backbone, get_backbone_entry, list_backbones
 from pcakd.eigenbases import RankRule
 from pcakd.errors import ConfigError
-
-
-class OneLineParser(argparse.ArgumentParser):
-    """A parser that answers bad usage with one line and exit status 2."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print what is wrong and where help is."""
-        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
-
-
-def add_example(parser: argparse.ArgumentParser, *examples: str) -> None:
-    """Show examples at the end of a parser's help."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = "examples:\n" + "\n".join(f"  {example}" for example in examples)
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:

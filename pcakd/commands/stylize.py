@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from pcakd.commands.options import add_device, add_example, resolve_device
+from pcakd.commands.options import add_device, resolve_device
+from pcakd.commands.parser import add_example
 from pcakd.errors import ConfigError, ImageError, OutputError, ShapeError
 from pcakd.files import make_folder, require_parent
 from pcakd.filters import guided_filter

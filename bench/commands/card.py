@@ -1,0 +1,74 @@
+"""``bench card``: write the scores of a student into its file and the card beside it."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.quality.protocol import METRICS, SIZE
+from bench.stats import mean_interval
+from pcakd.errors import ConfigError
+
+_COLUMNS = ("subject", "pair", *(metric.name for metric in METRICS))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.epilog = "example: python -m bench card runs/vgg16/vgg16.safetensors --scores dev.json"
+    parser.add_argument("student", type=Path, metavar="FILE", help="a student's .safetensors file")
+    parser.add_argument(
+        "--scores", type=Path, required=True, metavar="JSON", help="what `bench quality` wrote"
+    )
+    parser.add_argument(
+        "--pairs-name", default="pairs", metavar="NAME", help="what the card calls the pairs"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Add the means, with intervals, to the student's header and to ``FILE.json``.
+
+    Raises:
+        PcakdError: A file is missing or damaged, or holds no score of the student.
+    """
+    from pcakd.files import write_text
+    from pcakd.students import load_student, save_student
+
+    student = load_student(args.student)
+    scores = _summarise(_read_rows(args.scores), args.student.stem, args.pairs_name)
+    student.card["scores"] = scores
+    save_student(args.student, student)
+    beside = args.student.with_suffix(".json")
+    card = _read_json(beside) if beside.is_file() else dict(student.card)
+    card["scores"] = scores
+    write_text(beside, json.dumps(card, indent=2, sort_keys=True) + "\n")
+    print(json.dumps(scores, indent=2))
+    return 0
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be read as JSON ({error}); use another file") from error
+
+
+def _read_rows(path: Path) -> list[dict[str, Any]]:
+    rows = _read_json(path)
+    if not isinstance(rows, list) or not all(
+        isinstance(row, dict) and row.keys() >= set(_COLUMNS) for row in rows
+    ):
+        raise ConfigError(f"{path} holds no rows of {', '.join(_COLUMNS)}; use `bench quality`")
+    return rows
+
+
+def _summarise(rows: Sequence[dict[str, Any]], subject: str, pairs_name: str) -> dict[str, object]:
+    own = [row for row in rows if row["subject"] == subject]
+    if not own:
+        known = ", ".join(sorted({str(row["subject"]) for row in rows}))
+        raise ConfigError(f"there is no score of {subject!r} among those of {known}")
+    means: dict[str, object] = {
+        metric.name: mean_interval([float(row[metric.name]) for row in own])._asdict()
+        for metric in METRICS
+    }
+    return {"pairs": pairs_name, "count": len(own), "transform": "zca", "protocol": SIZE, **means}

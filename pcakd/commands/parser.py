@@ -1,0 +1,18 @@
+"""A parser whose errors are one line and whose help ends with examples; needs no torch."""
+
+import argparse
+from typing import NoReturn
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """A parser that answers bad usage with one line and exit status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong and where help is."""
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def add_example(parser: argparse.ArgumentParser, *examples: str) -> None:
+    """Show examples at the end of a parser's help."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = "examples:\n" + "\n".join(f"  {example}" for example in examples)

@@ -1,0 +1,48 @@
+import json
+
+import pytest
+
+from bench.cli import main
+from pcakd.students import StudentSpec, create_student, load_student, save_student
+
+
+@pytest.fixture
+def student(tmp_path):
+    path = tmp_path / "mine.safetensors"
+    save_student(path, create_student(StudentSpec(architecture="tiny", ranks=(4, 6, 8, 10))))
+    path.with_suffix(".json").write_text(json.dumps({"manifest": {"a.jpg": "00"}}))
+    return path
+
+
+def _scores(tmp_path, subject):
+    rows = [
+        {"subject": subject, "pair": f"{i:02}", "gram": i / 10, "ssim": 0.7, "lpips": 0.3}
+        for i in (1, 2, 3)
+    ]
+    path = tmp_path / "scores.json"
+    path.write_text(json.dumps(rows))
+    return path
+
+
+def test_scores_go_into_header_and_card(student, tmp_path):
+    before = load_student(student).state_dict()
+    assert main(["card", str(student), "--scores", str(_scores(tmp_path, "mine"))]) == 0
+    after = load_student(student)
+    card = json.loads(student.with_suffix(".json").read_text())
+    assert card["manifest"] == {"a.jpg": "00"}
+    assert card["scores"] == after.card["scores"]
+    assert card["scores"]["count"] == 3
+    assert card["scores"]["gram"]["mean"] == pytest.approx(0.2)
+    assert all(before[name].equal(after.state_dict()[name]) for name in before)
+
+
+def test_scores_of_another_subject_are_refused(student, tmp_path, capsys):
+    assert main(["card", str(student), "--scores", str(_scores(tmp_path, "other"))]) == 2
+    assert "no score of 'mine' among those of other" in capsys.readouterr().err
+
+
+def test_a_file_without_rows_is_refused(student, tmp_path, capsys):
+    path = tmp_path / "scores.json"
+    path.write_text('{"subject": 1}')
+    assert main(["card", str(student), "--scores", str(path)]) == 2
+    assert "holds no rows" in capsys.readouterr().err

@@ -13,6 +13,7 @@ from pcakd.errors import ShapeError
 
 RADIUS = 30
 EPSILON = 0.02**2
+_RANGE = 255.0
 
 
 def guided_filter(
@@ -40,9 +41,13 @@ def guided_filter(
 
     if image.shape != guide.shape:
         raise ShapeError(f"guide is {tuple(guide.shape)}, image is {tuple(image.shape)}")
+    # on [0, 255]: OpenCV takes no ε under 0.01, which on [0, 1] would smooth edges away
     planes = [
-        np.ascontiguousarray(each.detach().float().cpu().permute(1, 2, 0).numpy())
+        np.ascontiguousarray(each.detach().float().cpu().permute(1, 2, 0).numpy()) * _RANGE
         for each in (guide, image)
     ]
-    filtered = ximgproc.guidedFilter(guide=planes[0], src=planes[1], radius=radius, eps=epsilon)
-    return torch.from_numpy(filtered).permute(2, 0, 1).clamp(0.0, 1.0).to(image.device)
+    filtered = ximgproc.guidedFilter(
+        guide=planes[0], src=planes[1], radius=radius, eps=epsilon * _RANGE**2
+    )
+    result = torch.from_numpy(filtered).permute(2, 0, 1) / _RANGE
+    return result.clamp_(0.0, 1.0).to(image.device)

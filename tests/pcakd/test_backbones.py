@@ -126,12 +126,13 @@ def test_the_mobilenet_teacher_fires_as_it_was_trained_to(weights_folder, data_f
     from pcakd.weights import load_weights
 
     loaded = load_weights("mobilenet_v1", "keras").tensors
-    photos = list_images(data_folder / "photos" / "val")[:12]
+    photos = list_images(data_folder / "photos" / "val")
     image = torch.stack([load_image(p)[:, :224, :224] for p in photos])
     padded = F.pad(image * 2 - 1, (0, 1, 0, 1))
     raw = F.conv2d(padded, loaded["conv1.weight"], stride=2).mean(dim=(0, 2, 3))
     pair = torch.stack((raw, loaded["conv1_bn.running_mean"]))
-    assert float(torch.corrcoef(pair)[0, 1]) > 0.98
+    assert float(torch.corrcoef(pair)[0, 1]) > 0.95
+    image = image[:4]
     teacher = create_backbone("mobilenet_v1")
     assert [t.shape[1:] for t in teacher(image)] == [
         (32, 112, 112), (64, 56, 56), (128, 28, 28), (256, 14, 14)

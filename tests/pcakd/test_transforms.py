@@ -11,6 +11,7 @@ from pcakd.transforms import TRANSFORMS, apply_affine, blend_with_identity, fit_
 def _photo_like(seed, channels=6, size=24):
     generator = torch.Generator().manual_seed(seed)
     mix = torch.randn(channels, channels, generator=generator, dtype=torch.float64)
+    mix += 4.0 * torch.eye(channels, dtype=torch.float64)  # whitening a flat direction is noise
     noise = torch.randn(channels, size * size, generator=generator, dtype=torch.float64)
     return (mix @ noise + 3.0 * mix.sum(1, keepdim=True)).reshape(channels, size, size)
 

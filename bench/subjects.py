@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import TypeAlias, get_args
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from bench.baselines import BASELINES, Baseline
+from bench.schema import Precision
 from pcakd.errors import ConfigError
 from pcakd.registry import unknown_name
 from pcakd.students import Student, StudentSpec, create_student, list_students, load_student
@@ -20,7 +21,6 @@ from pcakd.stylize import stylize
 from pcakd.transforms import TRANSFORMS
 from pcakd.weights import hash_tensors
 
-Precision = Literal["fp32", "fp16", "bf16"]
 Device: TypeAlias = torch.device | str
 
 DEFAULT_TRANSFORM = "zca"

@@ -4,19 +4,15 @@ import argparse
 import sys
 from pathlib import Path
 
+from bench.commands.scoring import add_shared_arguments, finish, open_shared
+
 EXAMPLE = "bench score --pairs photos/pairs --results outputs/mine --json mine.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = f"example: python -m {EXAMPLE}"
-    parser.add_argument(
-        "--pairs",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="folder of NN_content.* and NN_style.* images",
-    )
+    add_shared_arguments(parser)
     parser.add_argument(
         "--results",
         type=Path,
@@ -24,10 +20,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder of NN.* images, each of the size of its content; its name is the subject's",
     )
-    parser.add_argument(
-        "--json", type=Path, required=True, metavar="OUT", help="file for the list of rows"
-    )
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,22 +28,14 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         PcakdError: An option, a file or an image that cannot be used.
     """
-    from bench.devices import parse_device
     from bench.quality.evaluate import Metrics
-    from bench.quality.pairs import find_pairs, find_results
-    from bench.quality.rows import render_means, write_rows
+    from bench.quality.pairs import find_results
     from bench.quality.scoring import score_results
-    from pcakd.files import require_parent
 
-    require_parent(args.json)
-    device = parse_device(args.device)
-    pairs = find_pairs(args.pairs)
+    device, pairs = open_shared(args)
     results = find_results(args.results, [pair.name for pair in pairs])
     missing = [pair.name for pair in pairs if pair.name not in results]
     if missing:
         sys.stderr.write(f"bench: note: no result for {', '.join(missing)}; means leave them out\n")
     name = args.results.resolve().name
-    rows = score_results(name, results, pairs, Metrics(device=device))
-    write_rows(args.json, rows)
-    sys.stdout.write(render_means(rows) + "\n")
-    return 0
+    return finish(args, score_results(name, results, pairs, Metrics(device=device)))

@@ -11,6 +11,7 @@ from bench.devices import full_precision
 from bench.quality import ssim
 from bench.quality.gram import GramScore
 from bench.quality.lpips import MIN_SIDE, LpipsScore
+from bench.quality.sizes import require_sizes
 from bench.quality.ssim import ssim_score
 from pcakd.errors import ShapeError
 
@@ -89,28 +90,6 @@ def require_comparable(output: Float[Tensor, "1 3 h w"], content: Float[Tensor, 
         ShapeError: The sizes differ, a side is shorter than 31 px, or the output holds a value
             that is not finite.
     """
-    (height, width), (rows, columns) = output.shape[-2:], content.shape[-2:]
-    if (height, width) != (rows, columns):
-        raise ShapeError(
-            f"the output is {width}x{height} px and its content {columns}x{rows}; "
-            "an output must have the size of its content"
-        )
-    if min(height, width) < MIN_SIDE:
-        raise ShapeError(
-            f"the metrics need images of at least {MIN_SIDE}x{MIN_SIDE} px, "
-            f"this one is {width}x{height}; use a larger one"
-        )
+    require_sizes("LPIPS", output, content, min_side=MIN_SIDE)  # the others take smaller ones
     if not bool(torch.isfinite(output).all()):
         raise ShapeError("the output holds values that are not finite; it cannot be scored")
-
-
-def score_output(
-    output: Float[Tensor, "1 3 h w"],
-    content: Float[Tensor, "1 3 h w"],
-    style: Float[Tensor, "1 3 h w"],
-    *,
-    device: torch.device | str = "cpu",
-) -> Scores:
-    """Score one output with networks loaded for it alone; ``Metrics`` is for more than one."""
-    metrics = Metrics(device=device)
-    return metrics.score(output, content, metrics.describe_style(style))

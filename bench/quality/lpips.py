@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bench.quality.protocol import lpips_protocol
-from pcakd.errors import ShapeError
+from bench.quality.sizes import require_sizes
 from pcakd.weights import hash_tensors, load_weights
 
 MIN_SIDE = 31
@@ -47,17 +47,7 @@ class LpipsScore:
         Raises:
             ShapeError: The sizes differ, or a side is shorter than 31 px.
         """
-        if output.shape != content.shape:
-            raise ShapeError(
-                f"LPIPS compares images of one shape, got {tuple(output.shape)} and "
-                f"{tuple(content.shape)}; resize neither, use the content's own size"
-            )
-        height, width = output.shape[-2:]
-        if min(height, width) < MIN_SIDE:
-            raise ShapeError(
-                f"LPIPS needs images of at least {MIN_SIDE}x{MIN_SIDE} px, "
-                f"this one is {width}x{height}; use a larger one"
-            )
+        require_sizes("LPIPS", output, content, min_side=MIN_SIDE)
         one, other = output.to(self.device), content.to(self.device)
         return float(self._network(one, other, normalize=True))
 

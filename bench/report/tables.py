@@ -47,10 +47,7 @@ def overview_table(summary: Summary) -> pd.DataFrame:
 def to_markdown(table: pd.DataFrame) -> str:
     """Write a table of text cells as Markdown; numbers are right-aligned."""
     columns = [str(column) for column in table.columns]
-    text = [
-        column in {"Machine", "Subject", "Transform", "Resolution", "Status"} for column in columns
-    ]
-    aligned = ["left" if left else "right" for left in text]
+    aligned = ["left" if column in _TEXT_COLUMNS else "right" for column in columns]
     cells = table.map(lambda cell: str(cell).replace("|", "\\|"))
     return str(cells.to_markdown(index=False, colalign=aligned, disable_numparse=True)) + "\n"
 

@@ -45,5 +45,5 @@ def test_the_smallest_side_is_the_one_that_is_documented(score: LpipsScore) -> N
 
 @pytest.mark.weights
 def test_two_sizes_are_refused(score: LpipsScore) -> None:
-    with pytest.raises(ShapeError, match="one shape"):
+    with pytest.raises(ShapeError, match="the size of its content"):
         score(torch.rand(1, 3, 40, 40), torch.rand(1, 3, 40, 41))

@@ -54,5 +54,5 @@ def test_too_small_an_image_is_named() -> None:
 
 
 def test_two_sizes_are_refused() -> None:
-    with pytest.raises(ShapeError, match="one shape"):
+    with pytest.raises(ShapeError, match="the size of its content"):
         ssim_score(random_image(0), random_image(0, 15, 12))

@@ -1,0 +1,55 @@
+"""What ``bench quality`` and ``bench score`` have in common. No torch before a command runs."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+    from bench.quality.pairs import Pair
+    from bench.quality.rows import Row
+
+
+def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the pairs, the file of rows and the device."""
+    parser.add_argument(
+        "--pairs",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder of NN_content.* and NN_style.* images",
+    )
+    parser.add_argument(
+        "--json", type=Path, required=True, metavar="OUT", help="file for the list of rows"
+    )
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
+
+
+def open_shared(args: argparse.Namespace) -> tuple["torch.device", list["Pair"]]:
+    """Check the shared options and return the device and the pairs.
+
+    Raises:
+        PcakdError: The file of rows has no folder, or the device or the pairs cannot be used.
+    """
+    from bench.devices import parse_device
+    from bench.quality.pairs import find_pairs
+    from pcakd.files import require_parent
+
+    require_parent(args.json)
+    return parse_device(args.device), find_pairs(args.pairs)
+
+
+def finish(args: argparse.Namespace, rows: Sequence["Row"]) -> int:
+    """Write the rows, print the means and return the exit status.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    from bench.quality.rows import render_means, write_rows
+
+    write_rows(args.json, rows)
+    sys.stdout.write(render_means(rows) + "\n")
+    return 0

@@ -8,7 +8,6 @@ from functools import partial
 
 import torch
 
-import bench.quality.evaluate
 from bench.jobs import describe_run, measure_cost, score_quality
 from bench.subjects import Prepared, Subject, parse_subject
 from bench.worker import serve
@@ -62,6 +61,13 @@ def describe(job, send):
     describe_run(job, send_named, parse=parse_for_counting)
 
 
+def score(job, send):
+    from bench.quality import evaluate  # slow to import: only where pictures are scored
+
+    evaluate.Metrics = FakeMetrics
+    score_quality(job, send, parse=parse)
+
+
 class FakeMetrics:
     def __init__(self, *, device, progress):
         self.protocol = {"gram": "fake/1"}
@@ -70,13 +76,13 @@ class FakeMetrics:
         return []
 
     def score(self, output, content, grams):
+        from bench.quality.evaluate import Scores
+
         if content.shape[-1] == 40:
             raise ShapeError("too small to score")
-        return bench.quality.evaluate.Scores(gram=0.5, ssim=0.25, lpips=float(content.mean()))
+        return Scores(gram=0.5, ssim=0.25, lpips=float(content.mean()))
 
 
 if __name__ == "__main__":
-    bench.quality.evaluate.Metrics = FakeMetrics
     cost = partial(measure_cost, parse=parse)
-    quality = partial(score_quality, parse=parse)
-    sys.exit(serve({"describe": describe, "cost": cost, "quality": quality}))
+    sys.exit(serve({"describe": describe, "cost": cost, "quality": score}))

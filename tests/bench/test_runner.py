@@ -37,7 +37,7 @@ PROFILE = Profile(
     transforms=("zca", "ot"),
     warmup=1,
     samples=3,
-    case_seconds=120.0,
+    case_seconds=600.0,
     memory_fraction=0.9,
     quality_max_side=64,
 )

@@ -137,7 +137,7 @@ def test_a_killed_process_resumes_bit_for_bit(photos, tmp_path):
     )
     resume: list[str] = []
     rng = np.random.default_rng(0)
-    for _ in range(6):
+    for _ in range(4):
         process = subprocess.Popen(
             [*command, "-o", str(killed), *resume],
             env=environment,
@@ -145,7 +145,7 @@ def test_a_killed_process_resumes_bit_for_bit(photos, tmp_path):
             stderr=subprocess.DEVNULL,
         )
         try:
-            process.wait(timeout=6 + 6 * rng.random())
+            process.wait(timeout=4 + 4 * rng.random())
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -25,7 +25,7 @@ def lint(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests; real weights and data are used where PCAKD_WEIGHTS and PCAKD_TEST_DATA are."""
     _install(session, "test")
-    # one thread a worker: small tensors gain nothing by more, and starved threads wait for each other
+    # one thread a worker: small tensors gain nothing by more, and threads would wait for turns
     session.env["OMP_NUM_THREADS"] = "1"
     session.run("pytest", "-n", "auto", "-p", "no:benchmark", *session.posargs)
 

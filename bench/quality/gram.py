@@ -38,8 +38,10 @@ class GramScore:
             WeightsError: The weights of torchvision's VGG-16 cannot be had.
         """
         weights = load_weights("vgg16", "torchvision", progress=progress)
-        network = build_network(weights.tensors).to(device)
         self.device = torch.device(device)
+        network = build_network(weights.tensors).to(self.device)
+        if self.device.type == "cpu":  # oneDNN's convolutions are 2 to 3 times as fast in it
+            network = network.to(memory_format=torch.channels_last)
         self.protocol = gram_protocol(weights.card.sha256, tuple(LAYERS))
         self._stages = split_stages(network)
 
@@ -109,8 +111,9 @@ def gram_matrices(
             feature = stage(feature)
             step = 2**index
             last = None if bottom == height else (bottom - start) // step
-            own = feature[0, :, (top - start) // step : last].flatten(1)
-            totals[index] = totals[index] + (own @ own.T).double() / len(own)
+            own = feature[0, :, (top - start) // step : last].permute(1, 2, 0)
+            pixels = own.reshape(-1, own.shape[-1])  # no copy of a channels-last feature
+            totals[index] = totals[index] + (pixels.T @ pixels).double() / own.shape[-1]
     sizes = [(height // 2**index) * (width // 2**index) for index in range(len(stages))]
     return [torch.as_tensor(total) / size for total, size in zip(totals, sizes, strict=True)]
 

@@ -52,7 +52,7 @@ def measure_statistics(features: Float[Tensor, "c h w"]) -> Statistics:
         raise ShapeError(f"expected features of shape (c, h, w), got {tuple(features.shape)}")
     wide = accumulation_dtype(features.device)
     channels = features.shape[0]
-    pixels = features.reshape(channels, -1)
+    pixels = _pixels(features)
     count = pixels.shape[1]
     blocks = torch.split(pixels, max(1, _CHUNK_ELEMENTS // channels), dim=1)
     narrow = torch.promote_types(features.dtype, torch.float32)
@@ -66,6 +66,13 @@ def measure_statistics(features: Float[Tensor, "c h w"]) -> Statistics:
     # the shift may have been rounded: take out what is left of the mean
     rest = mean - shift[:, 0].to(wide)
     return Statistics(mean=mean, covariance=total / count - torch.outer(rest, rest))
+
+
+def _pixels(features: Float[Tensor, "c h w"]) -> Float[Tensor, "c n"]:
+    """Return the pixels as columns, without a copy of a map that is channels-last."""
+    if features.stride(0) == 1:
+        return features.permute(1, 2, 0).flatten(0, 1).T
+    return features.flatten(1)
 
 
 def measure_statistics_reference(features: Float[Tensor, "c h w"]) -> Statistics:

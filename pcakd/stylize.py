@@ -15,11 +15,12 @@ from torch import Tensor
 from pcakd.errors import ConfigError, ShapeError
 from pcakd.linalg import Statistics, measure_statistics
 from pcakd.students import Student
-from pcakd.transforms import apply_affine, blend_with_identity, fit_transform
+from pcakd.tiling import decode_block, encode_block, lay_out
+from pcakd.transforms import blend_with_identity, fit_transform
 
 MIN_SIZE = 16
-_TAPS = (4, 3, 2, 1)
-NUM_STAGES = 2 + len(_TAPS)
+_BLOCKS = (1, 2, 3, 4)
+NUM_STAGES = 2 + len(_BLOCKS)
 
 
 def stylize(
@@ -56,18 +57,19 @@ def stylize(
     with torch.inference_mode():
         targets = measure_style(student, style) if isinstance(style, Tensor) else style
         on_stage()
-        image = pad_to_multiple(_checked("content", content)[None], stride)
-        sources = [image, *student.encode(image)]
+        sources = [_prepared("content", content, stride)]
+        for block in _BLOCKS:
+            sources.append(encode_block(student, block, sources[-1]))
         features = sources.pop()
         on_stage()
-        for tap in _TAPS:
+        for tap in reversed(_BLOCKS):
             moments = measure_statistics(features[0])
             affine = fit_transform(
                 transform, moments, targets[tap - 1], regularizer=student.regularizer
             )
-            features = apply_affine(features, blend_with_identity(affine, strength))
+            affine = blend_with_identity(affine, strength)
             # popping frees each tap of the encoder as soon as the decoder has passed it
-            features = student.decode_block(tap, features, sources.pop())
+            features = decode_block(student, tap, features, sources.pop(), affine=affine)
             on_stage()
         height, width = content.shape[-2:]
         return features[0, :, :height, :width].clamp(0.0, 1.0)
@@ -77,9 +79,9 @@ def measure_style(student: Student, style: Float[Tensor, "3 h w"]) -> list[Stati
     """Return the moments of a style image at taps 1 to 4, holding one tap at a time."""
     moments = []
     with torch.inference_mode():
-        features = pad_to_multiple(_checked("style", style)[None], student.spec.stride)
-        for block in sorted(_TAPS):
-            features = student.encoder.encode_block(block, features)
+        features = _prepared("style", style, student.spec.stride)
+        for block in _BLOCKS:
+            features = encode_block(student, block, features)
             moments.append(measure_statistics(features[0]))
     return moments
 
@@ -91,7 +93,8 @@ def pad_to_multiple(image: Float[Tensor, "b c h w"], multiple: int) -> Tensor:
     return F.pad(image, (0, right, 0, bottom), mode="reflect") if bottom or right else image
 
 
-def _checked(name: str, image: Tensor) -> Tensor:
+def _prepared(name: str, image: Tensor, stride: int) -> Float[Tensor, "1 3 h w"]:
+    """Check an image, pad it, and lay it out as its device likes it."""
     if image.dim() != 3 or image.shape[0] != 3:
         raise ShapeError(f"the {name} image must be 3 × h × w, got {tuple(image.shape)}")
     height, width = image.shape[-2:]
@@ -99,4 +102,4 @@ def _checked(name: str, image: Tensor) -> Tensor:
         raise ShapeError(
             f"the {name} image is {width} × {height}; at least {MIN_SIZE} × {MIN_SIZE} is needed"
         )
-    return image
+    return lay_out(pad_to_multiple(image[None], stride))

@@ -22,7 +22,8 @@ PCAKD = {
     "eigenbases": {"errors", "files"},
     "students": {"errors", "files", "registry"},
     "transforms": {"linalg", "registry"},
-    "stylize": {"errors", "linalg", "students", "transforms"},
+    "tiling": {"errors", "students", "transforms"},
+    "stylize": {"errors", "linalg", "students", "tiling", "transforms"},
     "distill": {"backbones", "eigenbases", "errors", "files", "images", "students"},
     "commands": {
         "backbones",

@@ -1,6 +1,7 @@
 """The stages of a student as modules and functions."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -12,12 +13,29 @@ from pcakd.students.spec import AddResidual, Block, ConcatResidual, Conv, MaxPoo
 Features = Float[Tensor, "b c h w"]
 
 
-def pad_reflect(features: Features, *, before: int, after: int) -> Features:
-    """Pad both axes by reflection; an axis of one pixel, which has no reflection, is repeated."""
+Edges: TypeAlias = tuple[bool, bool, bool, bool]
+ALL_EDGES: Edges = (True, True, True, True)
+
+
+def pad_reflect(
+    features: Features, *, before: int, after: int, edges: Edges = ALL_EDGES
+) -> Features:
+    """Pad both axes by reflection; an axis of one pixel, which has no reflection, is repeated.
+
+    Args:
+        features: A map, or a part of one.
+        before: Pixels to add on the left and above.
+        after: Pixels to add on the right and below.
+        edges: Which of left, right, top and bottom are borders of the map; others stay as they are.
+    """
     if before == after == 0:
         return features
     mode = "reflect" if min(features.shape[-2:]) > max(before, after) else "replicate"
-    return F.pad(features, (before, after, before, after), mode=mode)
+    widths = [
+        width if edge else 0
+        for width, edge in zip((before, after, before, after), edges, strict=True)
+    ]
+    return F.pad(features, widths, mode=mode)
 
 
 def high_frequencies(features: Features) -> Features:
@@ -56,11 +74,15 @@ class ConvLayer(nn.Module):
         """Map ``(b, in, h, w)`` to ``(b, out, h / stride, w / stride)``."""
         if self.input_mean is not None and self.input_std is not None:
             features = (features - self.input_mean) / self.input_std
-        padded = pad_reflect(features, before=self._pad_before, after=self._pad_after)
-        result: Tensor = self.conv(padded)
+        result: Tensor = self.conv(self.pad(features))
         if self.norm is not None:
             result = self.norm(result)
         return F.relu(result, inplace=not torch.is_grad_enabled()) if self.relu else result
+
+    def pad(self, features: Features, *, edges: Edges = ALL_EDGES) -> Features:
+        """Pad a map, or the given edges of a part of one, as the convolution needs it."""
+        before, after = self._pad_before, self._pad_after
+        return pad_reflect(features, before=before, after=after, edges=edges)
 
     def standardize_input(self, mean: Float[Tensor, " c"], std: Float[Tensor, " c"]) -> None:
         """Subtract ``mean`` from the input and divide by ``std`` from now on."""
@@ -111,6 +133,10 @@ class BlockStack(nn.Module):
             ]
         )
 
+    def stages(self, block: int) -> Block:
+        """Return the stages of block 1 to 4, in order."""
+        return self._stages[block - 1]
+
     def layers(self, block: int) -> list[ConvLayer]:
         """Return the convolutions of block 1 to 4, in order."""
         return [
@@ -126,7 +152,7 @@ class BlockStack(nn.Module):
             source: What a decoder block takes the high frequencies of.
         """
         layers = iter(self.layers(block))
-        for stage in self._stages[block - 1]:
+        for stage in self.stages(block):
             is_conv = isinstance(stage, Conv)
             features = next(layers)(features) if is_conv else _run(stage, features, source)
         return features

@@ -1,8 +1,5 @@
 """Devices by name."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 
 from pcakd.errors import ConfigError
@@ -28,15 +25,3 @@ def parse_device(name: str) -> torch.device:
     if (device.index or 0) >= present:
         raise ConfigError(f"device {name!r} is not on this machine; use cpu")
     return device
-
-
-@contextmanager
-def full_precision() -> Iterator[None]:
-    """Keep TF32 out of float32 convolutions and products, as the measuring contract says."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    try:
-        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            yield
-    finally:
-        torch.set_float32_matmul_precision(before)

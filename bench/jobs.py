@@ -13,13 +13,14 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from bench.devices import full_precision, parse_device
+from bench.devices import parse_device
 from bench.environment import describe_environment
 from bench.profiling.latency import create_timer, measure_latency
 from bench.profiling.memory import MemoryMeter
 from bench.subjects import DEFAULT_TRANSFORM, NO_TRANSFORM, Subject, parse_subject
 from pcakd.errors import PcakdError
 from pcakd.images import load_image
+from pcakd.precision import full_precision
 
 if TYPE_CHECKING:
     from bench.quality.evaluate import Metrics

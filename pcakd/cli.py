@@ -3,9 +3,11 @@
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 
 from pcakd import __version__
 from pcakd.errors import PcakdError
+from pcakd.memory import is_out_of_memory
 
 _COMMANDS = {
     "list": "pcakd.commands.list",
@@ -24,6 +26,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     from pcakd.commands.parser import OneLineParser, add_example
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a console that lacks λ or R² shows a question mark
+            stream.reconfigure(errors="replace")
+
     parser = OneLineParser(
         prog="pcakd",
         description="Distil lightweight students for photorealistic style transfer, and use them.",
@@ -41,6 +47,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(args.run(args))
     except (PcakdError, OSError) as error:  # OSError: paths too long, folders not to be entered
         print(f"pcakd: error: {error}", file=sys.stderr)
+        return 2
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        print(
+            "pcakd: error: out of memory; use smaller images or another --device", file=sys.stderr
+        )
         return 2
     except KeyboardInterrupt:
         print("pcakd: interrupted", file=sys.stderr)

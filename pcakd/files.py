@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 
 def require_parent(path: Path) -> None:
-    """Check that the folder that will hold ``path`` exists and that ``path`` is not a folder.
+    """Check that the folder that will hold ``path`` exists and that a file can stand at ``path``.
 
     Raises:
-        OutputError: The parent folder is missing or not a folder, or ``path`` is a folder.
+        OutputError: The parent folder is missing or not a folder, or ``path`` is a folder, a
+            device, a pipe or a socket, which a file would replace.
     """
     if not path.parent.is_dir():
         raise OutputError(
@@ -25,6 +26,8 @@ def require_parent(path: Path) -> None:
         )
     if path.is_dir():
         raise OutputError(f"cannot write {path}: it is a folder; name a file")
+    if path.exists() and not path.is_file():
+        raise OutputError(f"cannot write {path}: it is a device or a pipe; name a file")
 
 
 def make_folder(path: Path) -> None:

@@ -60,11 +60,18 @@ def load_image(path: str | os.PathLike[str]) -> Float[Tensor, "3 h w"]:
         ImageError: The file is missing, not such an image, damaged or too large.
     """
     path = Path(path)
+    with _opened(path) as image:
+        return _to_tensor(_upright(image))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Open an image file; whatever a decoder raises becomes one line about the file."""
     _require_file(path)
     try:
         with _pillow_made_quiet(), Image.open(path, formats=_READ) as image:
             _check_size(path, image.size)
-            return _to_tensor(_upright(image))
+            yield image
     except ImageError:
         raise
     except UnidentifiedImageError as error:
@@ -119,6 +126,17 @@ def image_format(path: str | os.PathLike[str]) -> str:
             f"cannot write {path}: the suffix {path.suffix!r} is not an image format; "
             f"use one of {' '.join(_FORMATS)}"
         ) from None
+
+
+def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Read the height and width of an image file from its header, without the EXIF rotation.
+
+    Raises:
+        ImageError: The file is missing, not an image that ``load_image`` takes, or too large.
+    """
+    path = Path(path)
+    with _opened(path) as image:
+        return image.height, image.width
 
 
 def list_images(folder: str | os.PathLike[str]) -> list[Path]:

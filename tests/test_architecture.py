@@ -12,6 +12,8 @@ ROOT = Path(__file__).parent.parent
 # every room of pcakd and the rooms that it may use
 PCAKD = {
     "errors": set(),
+    "memory": set(),
+    "precision": set(),
     "registry": {"errors"},
     "files": {"errors"},
     "linalg": {"errors"},
@@ -24,7 +26,7 @@ PCAKD = {
     "transforms": {"linalg", "registry"},
     "tiling": {"errors", "students", "transforms"},
     "stylize": {"errors", "linalg", "students", "tiling", "transforms"},
-    "distill": {"backbones", "eigenbases", "errors", "files", "images", "students"},
+    "distill": {"backbones", "eigenbases", "errors", "files", "images", "precision", "students"},
     "commands": {
         "backbones",
         "distill",
@@ -32,14 +34,16 @@ PCAKD = {
         "errors",
         "files",
         "filters",
-        "linalg",
         "images",
+        "linalg",
+        "memory",
+        "precision",
         "students",
         "stylize",
         "transforms",
         "weights",
     },
-    "cli": {"commands", "errors"},
+    "cli": {"commands", "errors", "memory"},
     "__main__": {"cli"},
 }
 

@@ -7,13 +7,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bench.devices import full_precision
 from bench.quality import ssim
 from bench.quality.gram import GramScore
 from bench.quality.lpips import MIN_SIDE, LpipsScore
 from bench.quality.sizes import require_sizes
 from bench.quality.ssim import ssim_score
 from pcakd.errors import ShapeError
+from pcakd.precision import full_precision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

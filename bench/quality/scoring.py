@@ -10,13 +10,13 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm import tqdm
 
-from bench.devices import full_precision
 from bench.quality.evaluate import Metrics, require_comparable
 from bench.quality.pairs import Pair
 from bench.quality.rows import Row
 from bench.subjects import Subject, row_name
 from pcakd.errors import ConfigError, PcakdError
 from pcakd.images import load_image
+from pcakd.precision import full_precision
 
 
 def require_quality(subjects: Sequence[Subject]) -> None:

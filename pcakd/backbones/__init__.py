@@ -33,6 +33,8 @@ class BackboneEntry:
         weight_sets: Named weight sets, the default first; empty for seeded weights.
         normalized: Whether Gatys' normalisation belongs to the teacher.
         ranks: The ranks that students of it have by default (the paper's).
+        regularizer: λ of the feature transform that they have by default, in the scale of the
+            teacher's features (the shipped students', chosen on photographs of neither set).
         build: Makes it from loaded weights (None for seeded ones) and a seed.
     """
 
@@ -41,6 +43,7 @@ class BackboneEntry:
     weight_sets: tuple[str, ...]
     normalized: bool
     ranks: tuple[int, int, int, int]
+    regularizer: float
     build: Callable[[LoadedWeights | None, int], Backbone]
 
 
@@ -70,6 +73,7 @@ for _name in ("vgg16", "vgg19"):
             weight_sets=("caffe", "torchvision"),
             normalized=True,
             ranks=(10, 20, 58, 64),
+            regularizer=20.0,
             build=partial(_build_vgg, _name),
         ),
     )
@@ -81,6 +85,7 @@ _REGISTRY.register(
         weight_sets=("keras",),
         normalized=False,
         ranks=(10, 19, 37, 54),
+        regularizer=2.5,
         build=_build_mobilenet,
     ),
 )
@@ -92,6 +97,7 @@ _REGISTRY.register(
         weight_sets=(),
         normalized=False,
         ranks=(4, 6, 8, 10),
+        regularizer=1.0,
         build=lambda _, seed: tiny.create_tiny(seed),
     ),
 )

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from pcakd.backbones import get_backbone_entry
 from pcakd.commands.options import (
     add_device,
     add_ranks,
@@ -53,7 +54,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for option, value, metavar, text in (
         ("--encoder-rate", _DEFAULTS.encoder_rate, "RATE", "peak learning rate, encoder phase"),
         ("--pair-rate", _DEFAULTS.pair_rate, "RATE", "peak learning rate, pair phase"),
-        ("--regularizer", _DEFAULTS.regularizer, "λ", "of the feature transform, stored with it"),
     ):
         recipe.add_argument(
             option,
@@ -62,6 +62,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar=metavar,
             help=f"{text} (default: {value})",
         )
+    recipe.add_argument(
+        "--regularizer",
+        type=float,
+        metavar="LAMBDA",
+        help="of the feature transform, stored in the student; a finished run resumed with another "
+        "one only writes the student anew (default: the backbone's, 20 for VGG)",
+    )
     add_device(parser)
     add_example(
         parser,
@@ -98,6 +105,12 @@ def _recipe(args: argparse.Namespace) -> Recipe:
         pair_steps=four_integers("--pair-steps", args.pair_steps),
         encoder_rate=args.encoder_rate,
         pair_rate=args.pair_rate,
-        regularizer=args.regularizer,
+        regularizer=_regularizer(args),
         seed=args.seed,
     )
+
+
+def _regularizer(args: argparse.Namespace) -> float:
+    if args.regularizer is None:
+        return get_backbone_entry(args.backbone).regularizer
+    return float(args.regularizer)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
 from pcakd.commands.options import add_device, resolve_device
@@ -16,6 +15,8 @@ from pcakd.files import make_folder, require_parent
 from pcakd.filters import guided_filter
 from pcakd.images import image_format, list_images, load_image, save_image
 from pcakd.linalg import Statistics
+from pcakd.memory import is_out_of_memory
+from pcakd.precision import full_precision
 from pcakd.students import Student, load_student
 from pcakd.stylize import NUM_STAGES, measure_style, stylize
 from pcakd.transforms import TRANSFORMS
@@ -70,6 +71,13 @@ def run(args: argparse.Namespace) -> int:
     pairs = list(_jobs(args.content, args.output))
     device = resolve_device(args.device)
     student = load_student(args.student, device=device)
+    with full_precision():
+        return _stylize_all(args, student, pairs)
+
+
+def _stylize_all(
+    args: argparse.Namespace, student: Student, pairs: Sequence[tuple[Path, Path]]
+) -> int:
     style = _style(student, args.style)
     if not args.content.is_dir():
         with tqdm(total=NUM_STAGES, unit="stage", leave=False, disable=None) as bar:
@@ -137,9 +145,8 @@ def _style(student: Student, path: Path) -> list[Statistics]:
 def _enough_memory(path: Path) -> Iterator[None]:
     try:
         yield
-    except (MemoryError, RuntimeError) as error:
-        told = isinstance(error, MemoryError | torch.OutOfMemoryError)
-        if not told and "can't allocate memory" not in str(error):
+    except Exception as error:
+        if not is_out_of_memory(error):
             raise
         raise ImageError(
             f"{path} is too large for the memory of this device; use a smaller image or another "

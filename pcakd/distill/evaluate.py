@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pcakd.backbones import Backbone
 from pcakd.distill.losses import centred, project
+from pcakd.precision import full_precision
 from pcakd.students import Student
 
 _DEAD = 1e-4  # a channel whose deviation is under this share of the mean deviation is dead
@@ -53,7 +54,7 @@ def evaluate_tap(
     """
     left = within = total = 0.0
     spread = torch.zeros(student.spec.ranks[tap - 1], dtype=torch.float64)
-    with torch.inference_mode():
+    with torch.inference_mode(), full_precision():
         for batch in images:
             teacher = centred(backbone(batch, last_tap=tap)[-1].float())
             target = project(teacher, basis)

@@ -12,11 +12,13 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
+from tqdm import tqdm
 
-from pcakd.errors import TrainingError
-from pcakd.images import list_images, load_image
+from pcakd.errors import ImageError, TrainingError
+from pcakd.images import image_size, list_images, load_image
 
 _CACHE_BYTES = 2 << 30  # decoded photographs kept as 8-bit values
+_MOST_ELONGATED = 20  # a narrower photograph would grow to gigabytes around a crop
 
 
 class Photos:
@@ -28,7 +30,8 @@ class Photos:
         seed: Decides which ones are kept and what is cropped.
 
     Raises:
-        ImageError: The folder is missing, or holds no image.
+        ImageError: The folder is missing, holds no image, or one whose header is not of an image or
+            of one that is too narrow.
         TrainingError: There are too few images to keep some from training.
     """
 
@@ -40,9 +43,20 @@ class Photos:
         kept = min(held_out, max(1, len(paths) // 10))
         self.held_out: list[Path] = [paths[i] for i in sorted(order[:kept])]
         self.training: list[Path] = [paths[i] for i in sorted(order[kept:])]
+        for path in paths:
+            _check(path)
         self._seed = seed
         self._cache: dict[Path, Tensor] = {}
         self._cached_bytes = 0
+
+    def check(self) -> None:
+        """Decode every photograph once, so that a broken one ends a run before it begins.
+
+        Raises:
+            ImageError: One is truncated or damaged; the message names it.
+        """
+        for path in tqdm([*self.training, *self.held_out], desc="photographs", unit="photo"):
+            self._decode(path)
 
     def manifest(self) -> dict[str, str]:
         """Return the SHA-256 of each training file by its name."""
@@ -93,3 +107,10 @@ class Photos:
             self._cache[path] = image
             self._cached_bytes += image.numel()
         return image
+
+
+def _check(path: Path) -> None:
+    """Check a photograph by its header, so that a run does not end at the step that draws it."""
+    height, width = image_size(path)
+    if max(height, width) > _MOST_ELONGATED * min(height, width):
+        raise ImageError(f"{path} is {width} × {height}, too narrow to crop; take it away")

@@ -15,7 +15,7 @@ class Recipe:
     """Settings of a distillation; the defaults are for 256-px crops as in the paper.
 
     Attributes:
-        crop: Side of the square training crops, in pixels; a multiple of 16.
+        crop: Side of the square training crops, in pixels; a multiple of 16 from 32 to 2048.
         batch: Crops a step.
         encoder_steps: Steps of the encoder phase of blocks 1 to 4.
         pair_steps: Steps of the pair phase of blocks 1 to 4.
@@ -59,8 +59,8 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.crop < 32 or self.crop % 16:
-            raise ConfigError(f"crop must be a multiple of 16 from 32 up, got {self.crop}")
+        if not 32 <= self.crop <= 2048 or self.crop % 16:
+            raise ConfigError(f"crop must be a multiple of 16 from 32 to 2048, got {self.crop}")
         if self.batch < 1 or self.held_out < 1 or self.basis_images < 1 or self.max_attempts < 1:
             raise ConfigError("batch, held_out, basis_images and max_attempts must be at least 1")
         if min(*self.encoder_steps, *self.pair_steps) < 1:

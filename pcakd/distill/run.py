@@ -34,6 +34,7 @@ from pcakd.eigenbases import (
 )
 from pcakd.errors import TrainingError
 from pcakd.files import make_folder, write_text
+from pcakd.precision import full_precision
 from pcakd.students import Student, StudentSpec, create_student, save_student
 
 _BASIS_CROP = 256
@@ -75,6 +76,8 @@ def distill(request: Request) -> Path:
     _open_output(request)
     recipe = request.recipe
     photos = Photos(request.data, held_out=recipe.held_out, seed=recipe.seed)
+    if not request.resume:
+        photos.check()
     manifest = photos.manifest()
     teacher = create_backbone(
         request.backbone,
@@ -136,10 +139,11 @@ def fit_eigenbases(
 
     means: list[Tensor] = []
     if normalized:
-        means = measure_channel_means(backbone, crops("channel means"))
+        with full_precision():
+            means = measure_channel_means(backbone, crops("channel means"))
         normalize_activations(backbone, means)
     streams = [CovarianceStream() for _ in backbone.taps]
-    with torch.inference_mode():
+    with torch.inference_mode(), full_precision():
         for image in crops("covariances"):
             for stream, features in zip(streams, backbone(image), strict=True):
                 stream.update(features)
@@ -245,7 +249,11 @@ def teacher_dtype(device: torch.device) -> torch.dtype:
     The student stays in float32: it is a tenth of the work.
     """
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+        return (
+            torch.bfloat16
+            if torch.cuda.is_bf16_supported(including_emulation=False)
+            else torch.float32
+        )
     native = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     return torch.bfloat16 if device.type == "cpu" and native() else torch.float32
 

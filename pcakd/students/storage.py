@@ -85,7 +85,7 @@ def _read(path: Path) -> Student:
                 f"{path}: tensor {name!r} should be {expected.get(name, 'absent')}, "
                 f"is {found.get(name, 'absent')}; the file is damaged"
             )
-    student.load_state_dict(weights)
+    student.load_state_dict({name: t.float() for name, t in weights.items()}, assign=True)
     return student.eval().requires_grad_(False)
 
 
@@ -125,12 +125,13 @@ def _student_of(path: Path, header: dict[str, Any], tensors: Mapping[str, Tensor
             [tensors[name] for name in sorted(tensors) if name.startswith(f"{series}.")]
             for series in _SERIES
         )
-        return Student(
-            spec,
-            regularizer=float(regularizer),
-            eigenbases=eigenbases,
-            channel_means=means,
-            card=card,
-        )
+        with torch.device("meta"):  # shapes only: a hostile header must not make us allocate
+            return Student(
+                spec,
+                regularizer=float(regularizer),
+                eigenbases=eigenbases,
+                channel_means=means,
+                card=card,
+            )
     except (KeyError, TypeError, ValueError, OverflowError, PcakdError) as cause:
         raise StudentFileError(f"{path}: header damaged ({cause}); use another file") from cause

@@ -4,8 +4,10 @@ Source: the formulas that the authors of PCA-KD released, with their regulariser
 
 * ``zca``: A = (C_s + λI)^½ (C_c + λI)^-½ (Li et al., "Universal Style Transfer via Feature
   Transforms", NeurIPS 2017, with symmetric roots).
-* ``ot``: A = P^-½ (P^½ C_s P^½ + λI)^½ P^-½ with P = C_c + λI (Li et al., "A Closed-Form Solution
-  to Universal Style Transfer", ICCV 2019). The authors add the regulariser in all three roots.
+* ``ot``: A = P^-½ (P^½ C_s P^½ + λ²I)^½ P^-½ with P = C_c + λI (Li et al., "A Closed-Form Solution
+  to Universal Style Transfer", ICCV 2019). The authors add I in all three roots; the middle one
+  holds a product of two covariances, so another λ enters it squared: features scaled by t and λ by
+  t² then give the same map, as they do in ``zca``.
 * ``adain``: A = diag((σ_s² + 1e-8)^½ / (σ_c² + 1e-8)^½) (Huang and Belongie, ICCV 2017).
 
 In each, b = μ_s - A μ_c.
@@ -43,7 +45,7 @@ def _zca(content: Tensor, style: Tensor, regularizer: float) -> Tensor:
 def _ot(content: Tensor, style: Tensor, regularizer: float) -> Tensor:
     regular = _regularized(content, regularizer)
     root, inverse = matrix_power(regular, 0.5), matrix_power(regular, -0.5)
-    middle = matrix_power(_regularized(root @ style @ root, regularizer), 0.5)
+    middle = matrix_power(_regularized(root @ style @ root, regularizer**2), 0.5)
     return inverse @ middle @ inverse
 
 

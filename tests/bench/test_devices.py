@@ -1,9 +1,10 @@
 import pytest
 import torch
 
-from bench.devices import full_precision, parse_device
+from bench.devices import parse_device
 from bench.jobs import choose_device
 from pcakd.errors import ConfigError
+from pcakd.precision import full_precision
 
 
 def test_the_cpu_is_always_there() -> None:

@@ -1,7 +1,11 @@
 """The command line as a user meets it: right pictures, or one line and exit status 2."""
 
+import os
 import pickle
 import shutil
+import stat
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -201,3 +205,55 @@ def test_an_interrupt_is_told(monkeypatch, capsys):
     )
     assert main(["list"]) == 130
     _one_line(capsys, "interrupted")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes among the files of this system")
+def test_a_pipe_is_not_replaced_by_a_picture(folder, tmp_path, capsys):
+    pipe = tmp_path / "pipe.png"
+    os.mkfifo(pipe)
+    assert _stylize(folder, folder / "style.png", pipe) == 2
+    _one_line(capsys, pipe, "device or a pipe")
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes")]
+)
+def test_want_of_memory_is_one_line(folder, tmp_path, capsys, monkeypatch, error):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("pcakd.commands.stylize.stylize", fail)
+    assert _stylize(folder, folder / "style.png", tmp_path / "out.png") == 2
+    _one_line(capsys, "style.png", "too large for the memory")
+    monkeypatch.setattr("pcakd.commands.stylize.load_student", fail)
+    assert _stylize(folder, folder / "style.png", tmp_path / "out.png") == 2
+    _one_line(capsys, "out of memory")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of file sizes are Unix's")
+def test_a_full_disk_leaves_what_was_there(folder, tmp_path):
+    """A limit on the size of files fails a write half-way, as a full disk does."""
+    output = tmp_path / "out.png"
+    output.write_bytes(b"before")
+    code = (
+        "import resource, sys; from pcakd.cli import main; "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); sys.exit(main(sys.argv[1:]))"
+    )
+    arguments = [folder / "photos" / "grey.png", folder / "style.png", "-o", output]
+    options = ["--student", folder / "tiny.safetensors", "--device", "cpu"]
+    command = [sys.executable, "-c", code, "stylize", *map(str, arguments), *map(str, options)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert f"cannot write {output}" in done.stderr
+    assert output.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_help_is_readable_on_a_console_without_greek():
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    command = [sys.executable, "-m", "pcakd", "distill", "--help"]
+    done = subprocess.run(command, capture_output=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"--regularizer" in done.stdout

@@ -130,6 +130,7 @@ def _spoil(path, change):
         (lambda h, t: h.update(format="x"), "not of a student"),
         (lambda h, t: h.update(ranks=[4, 6, 8]), "header damaged"),
         (lambda h, t: h.update(ranks=[10**9, 6, 8, 10]), "header damaged"),
+        (lambda h, t: h.update(ranks=[4096] * 4), "should be"),  # 10 GB, if they were made
         (lambda h, t: h.update(ranks="abcd"), "header damaged"),
         (lambda h, t: h.update(regularizer="big"), "header damaged"),
         (lambda h, t: h.update(architecture="resnet"), "header damaged"),

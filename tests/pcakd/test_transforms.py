@@ -1,7 +1,9 @@
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.linalg import sqrtm
 
 from pcakd.errors import UnknownNameError
 from pcakd.linalg import measure_statistics
@@ -68,3 +70,31 @@ def test_an_unknown_transform_names_the_known_ones():
     moments = measure_statistics(_photo_like(0))
     with pytest.raises(UnknownNameError, match=r"'zac' is not known; did you mean 'zca'\?"):
         fit_transform("zac", moments, moments, regularizer=1.0)
+
+
+@given(st.integers(0, 100), st.sampled_from(["zca", "ot"]), st.sampled_from([0.1, 3.0, 20.0]))
+def test_the_regularizer_goes_with_the_square_of_the_features(seed, name, scale):
+    """Features and λ in another unit are the same map, up to that unit of its offset."""
+    content, style = _photo_like(seed), _photo_like(seed + 1)
+    plain, scaled = (
+        fit_transform(
+            name,
+            measure_statistics(content * unit),
+            measure_statistics(style * unit),
+            regularizer=0.7 * unit**2,
+        )
+        for unit in (1.0, scale)
+    )
+    torch.testing.assert_close(scaled.matrix, plain.matrix, rtol=1e-6, atol=1e-7)
+    torch.testing.assert_close(scaled.offset, plain.offset * scale, rtol=1e-6, atol=1e-6)
+
+
+def test_ot_with_a_regularizer_of_one_follows_the_published_formula():
+    content, style = (measure_statistics(_photo_like(seed)) for seed in (3, 4))
+    eye = np.eye(6)
+    square = content.covariance.numpy() + eye
+    root = sqrtm(square)
+    middle = sqrtm(root @ style.covariance.numpy() @ root + eye)
+    expected = np.linalg.inv(root) @ middle @ np.linalg.inv(root)
+    found = fit_transform("ot", content, style, regularizer=1.0).matrix
+    np.testing.assert_allclose(found.numpy(), expected.real, rtol=1e-7, atol=1e-8)

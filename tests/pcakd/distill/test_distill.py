@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -21,7 +22,7 @@ from pcakd.distill.recipe import Recipe
 from pcakd.distill.run import Request, distill
 from pcakd.distill.trainer import rate_at
 from pcakd.eigenbases import RankRule
-from pcakd.errors import ConfigError, OutputError, TrainingError
+from pcakd.errors import ConfigError, ImageError, OutputError, TrainingError
 from pcakd.students import StudentSpec, create_student, load_student
 
 RECIPE = Recipe(
@@ -255,3 +256,18 @@ def test_a_damaged_checkpoint_is_refused(photos, tmp_path):
     (folder / "checkpoint.safetensors").write_bytes(b"torn")
     with pytest.raises(TrainingError, match="cannot be read as safetensors"):
         distill(_request(photos, folder, resume=True))
+
+
+def test_a_broken_photograph_ends_a_run_before_it_begins(photos, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(photos, data)
+    broken = data / "5.png"
+    broken.write_bytes(broken.read_bytes()[:-200])
+    with pytest.raises(ImageError, match=r"5\.png cannot be decoded"):
+        distill(_request(data, tmp_path / "run"))
+    broken.write_text("no image")
+    with pytest.raises(ImageError, match=r"5\.png is not an image"):
+        distill(_request(data, tmp_path / "run"))
+    Image.new("RGB", (900, 3)).save(broken)
+    with pytest.raises(ImageError, match="too narrow"):
+        distill(_request(data, tmp_path / "run"))

@@ -1,24 +1,41 @@
-"""The networks of the students, their whole stylization, and the filter behind it."""
+"""The networks of the students, plain and in tiles, their whole stylization, and the filter."""
 
+import pytest
 import torch
 
 from pcakd.filters import guided_filter
 from pcakd.stylize import stylize
+from pcakd.tiling import lay_out
+from pcakd.tiling.blocks import run_block
+
+BLOCKS = (1, 2, 3, 4)
+RUNS = {"plain": lambda stack, *args: stack.run_block(*args), "tiled": run_block}
 
 
-def test_encoder(benchmark, student, content):
+@pytest.mark.parametrize("way", RUNS)
+@pytest.mark.benchmark(group="encoder")
+def test_encoder(benchmark, student, content, way):
+    def encode():
+        features = lay_out(content[None]) if way == "tiled" else content[None]
+        for block in BLOCKS:
+            features = RUNS[way](student.encoder, block, features)
+        return features
+
     with torch.inference_mode():
-        benchmark(student.encode, content[None])
+        benchmark(encode)
 
 
-def test_decoder(benchmark, student, content):
+@pytest.mark.parametrize("way", RUNS)
+@pytest.mark.benchmark(group="decoder")
+def test_decoder(benchmark, student, content, way):
     with torch.inference_mode():
-        sources = [content[None], *student.encode(content[None])]
+        image = lay_out(content[None]) if way == "tiled" else content[None]
+        sources = [image, *student.encode(image)]
 
         def decode():
             features = sources[-1]
-            for block in (4, 3, 2, 1):
-                features = student.decode_block(block, features, sources[block - 1])
+            for block in reversed(BLOCKS):
+                features = RUNS[way](student.decoder, block, features, sources[block - 1])
             return features
 
         benchmark(decode)

@@ -68,21 +68,17 @@ class ConvLayer(nn.Module):
         self.register_buffer("input_std", None)
         self.relu = spec.relu
         half = spec.kernel_size // 2
-        self._pad_before, self._pad_after = (half, half) if spec.stride == 1 else (0, half)
+        self.padding = (half, half) if spec.stride == 1 else (0, half)
 
     def forward(self, features: Features) -> Features:
         """Map ``(b, in, h, w)`` to ``(b, out, h / stride, w / stride)``."""
         if self.input_mean is not None and self.input_std is not None:
             features = (features - self.input_mean) / self.input_std
-        result: Tensor = self.conv(self.pad(features))
+        before, after = self.padding
+        result: Tensor = self.conv(pad_reflect(features, before=before, after=after))
         if self.norm is not None:
             result = self.norm(result)
         return F.relu(result, inplace=not torch.is_grad_enabled()) if self.relu else result
-
-    def pad(self, features: Features, *, edges: Edges = ALL_EDGES) -> Features:
-        """Pad a map, or the given edges of a part of one, as the convolution needs it."""
-        before, after = self._pad_before, self._pad_after
-        return pad_reflect(features, before=before, after=after, edges=edges)
 
     def standardize_input(self, mean: Float[Tensor, " c"], std: Float[Tensor, " c"]) -> None:
         """Subtract ``mean`` from the input and divide by ``std`` from now on."""

@@ -22,9 +22,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pcakd.students import Student
-from pcakd.students.layers import BlockStack, ConvLayer
+from pcakd.students.layers import BlockStack, ConvLayer, Edges, pad_reflect
 from pcakd.students.spec import Block, ConcatResidual, Conv, MaxPool, Stage, Upsample
-from pcakd.tiling.kernels import Features, fold_affine, high_frequencies, layout_of
+from pcakd.tiling.kernels import (
+    Features,
+    PadMode,
+    fold_affine,
+    high_frequencies,
+    layout_of,
+    pad_by_one,
+)
 from pcakd.tiling.spans import Span, cut, output_size, trace_back
 from pcakd.transforms import AffineMap, apply_affine
 
@@ -123,9 +130,20 @@ def _run_tile(
 def _convolve(kernel: _Kernel, part: Features, rows: Span, columns: Span) -> Features:
     edges = (columns.first, columns.last, rows.first, rows.last)
     layer, conv = kernel.layer, kernel.layer.conv
-    padded = layer.pad(part, edges=edges)
+    padded = _pad(layer, part, edges)
     result = F.conv2d(padded, kernel.weight, kernel.bias, stride=conv.stride, groups=conv.groups)
     return F.relu_(result) if layer.relu else result
+
+
+def _pad(layer: ConvLayer, part: Features, edges: Edges) -> Features:
+    """Pad those edges of a part that are borders of the map, as the convolution does."""
+    before, after = layer.padding
+    if max(before, after) > 1:
+        return pad_reflect(part, before=before, after=after, edges=edges)
+    left, right, top, bottom = edges
+    wanted = (left and before > 0, right and after > 0, top and before > 0, bottom and after > 0)
+    mode: PadMode = "reflect" if min(part.shape[-2:]) > 1 else "replicate"
+    return pad_by_one(part, wanted, mode=mode) if any(wanted) else part
 
 
 def _run_stage(

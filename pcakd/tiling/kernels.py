@@ -1,14 +1,18 @@
 """What a tile passes through, in the form that a device is fastest at."""
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from pcakd.students.layers import Edges
 from pcakd.tiling.spans import Span
 from pcakd.transforms import AffineMap
 
 Features = Float[Tensor, "b c h w"]
+PadMode = Literal["reflect", "replicate"]
 
 
 def lay_out(image: Features) -> Features:
@@ -22,9 +26,8 @@ def lay_out(image: Features) -> Features:
 
 
 def layout_of(features: Features) -> torch.memory_format:
-    """Return the layout of a map."""
-    last = features.is_contiguous(memory_format=torch.channels_last)
-    return torch.channels_last if last else torch.contiguous_format
+    """Return the layout of a map, or of the map that it is a part of."""
+    return torch.channels_last if features.stride(1) == 1 else torch.contiguous_format
 
 
 def fold_affine(
@@ -46,8 +49,37 @@ def high_frequencies(source: Features, rows: Span, columns: Span) -> Features:
     seen = rows.grown(1), columns.grown(1)
     part = source[..., seen[0].index, seen[1].index]
     edges = (columns.first, columns.last, rows.first, rows.last)
-    mean = box_mean(F.pad(part, [int(edge) for edge in edges], mode="replicate"))
+    mean = box_mean(pad_by_one(part, edges, mode="replicate"))
     return torch.sub(part[..., rows.within(seen[0]), columns.within(seen[1])], mean, out=mean)
+
+
+def pad_by_one(part: Features, edges: Edges, *, mode: PadMode) -> Features:
+    """Pad by a pixel at the left, right, top and bottom, where ``edges`` has them.
+
+    On a CPU four slices take a third of the time of ``F.pad``, which is slow on parts of
+    channels-last maps.
+    """
+    if part.device.type != "cpu":
+        return F.pad(part, [int(edge) for edge in edges], mode=mode)
+    left, right, top, bottom = (int(edge) for edge in edges)
+    height, width = part.shape[-2:]
+    padded = torch.empty(
+        (*part.shape[:2], top + height + bottom, left + width + right),
+        dtype=part.dtype,
+        memory_format=layout_of(part),
+    )
+    inner = padded[..., top : top + height, :]
+    inner[..., left : left + width] = part
+    inside = int(mode == "reflect")  # whether the pixel next to the border is repeated
+    if left:
+        inner[..., 0] = part[..., inside]
+    if right:
+        inner[..., -1] = part[..., -1 - inside]
+    if top:
+        padded[..., 0, :] = inner[..., inside, :]
+    if bottom:
+        padded[..., -1, :] = inner[..., -1 - inside, :]
+    return padded
 
 
 def box_mean(padded: Features) -> Features:

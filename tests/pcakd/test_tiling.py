@@ -1,5 +1,7 @@
 """Tiles against the plain reference, ``BlockStack.run_block``."""
 
+from itertools import product
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -11,7 +13,7 @@ from pcakd.students import layers as plain
 from pcakd.students.spec import Conv, MaxPool, Upsample
 from pcakd.tiling import lay_out
 from pcakd.tiling.blocks import run_block
-from pcakd.tiling.kernels import box_mean, fold_affine, high_frequencies
+from pcakd.tiling.kernels import box_mean, fold_affine, high_frequencies, pad_by_one
 from pcakd.tiling.spans import Span, cut, input_span, output_size
 from pcakd.transforms import AffineMap, apply_affine
 
@@ -116,6 +118,16 @@ def test_high_frequencies_of_a_part_are_those_of_the_map():
     rows, columns = Span(0, 4, 9), Span(3, 8, 8)
     expected = plain.high_frequencies(image)[..., :4, 3:]
     torch.testing.assert_close(high_frequencies(image, rows, columns), expected)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("mode", ["reflect", "replicate"])
+@pytest.mark.parametrize("edges", list(product((False, True), repeat=4)))
+def test_padding_by_one_is_that_of_pytorch(layout, mode, edges):
+    image = _random(1, 3, 5, 6).contiguous(memory_format=layout)
+    for part in (image, image[..., 1:4, 2:4]):
+        expected = F.pad(part, [int(edge) for edge in edges], mode=mode)
+        assert torch.equal(pad_by_one(part, edges, mode=mode), expected)
 
 
 def test_folding_a_map_into_a_convolution_is_exact_at_borders_too():

@@ -77,7 +77,7 @@ def score_quality(job: Job, send: Send, *, parse: Callable[[str], Subject] = par
     device = choose_device(job["device"])
     subject = parse(job["subject"])
     with full_precision(), torch.inference_mode():
-        metrics = Metrics(device=device, progress=False)
+        metrics = Metrics(device=device, progress=False, max_side=job["max_side"])
         for pair in job["pairs"]:
             content, style = (
                 fit_within(load_image(pair[role])[None], job["max_side"]).to(device)

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torchvision.models.vgg import make_layers
 
-from bench.quality.protocol import gram_protocol
+from bench.quality.protocol import describe_size, gram_protocol
 from pcakd.errors import ShapeError
 from pcakd.weights import load_weights
 
@@ -31,8 +31,19 @@ class GramScore:
     compare, and take relative Frobenius distances, averaged over the taps.
     """
 
-    def __init__(self, *, device: torch.device | str = "cpu", progress: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        device: torch.device | str = "cpu",
+        progress: bool = True,
+        size: str | None = None,
+    ) -> None:
         """Load the network.
+
+        Args:
+            device: Where it computes.
+            progress: Whether downloads show a progress bar.
+            size: What the protocol says of the sizes; native size by default.
 
         Raises:
             WeightsError: The weights of torchvision's VGG-16 cannot be had.
@@ -42,7 +53,7 @@ class GramScore:
         network = build_network(weights.tensors).to(self.device)
         if self.device.type == "cpu":  # oneDNN's convolutions are 2 to 3 times as fast in it
             network = network.to(memory_format=torch.channels_last)
-        self.protocol = gram_protocol(weights.card.sha256, tuple(LAYERS))
+        self.protocol = gram_protocol(weights.card.sha256, tuple(LAYERS), size or describe_size())
         self._stages = split_stages(network)
 
     def describe(self, image: Float[Tensor, "1 3 h w"]) -> list[Float[Tensor, "c c"]]:

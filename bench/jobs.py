@@ -17,8 +17,9 @@ from bench.devices import full_precision, parse_device
 from bench.environment import describe_environment
 from bench.profiling.latency import create_timer, measure_latency
 from bench.profiling.memory import MemoryMeter
-from bench.subjects import DEFAULT_TRANSFORM, NO_TRANSFORM, Subject, parse_subject
-from pcakd.errors import PcakdError
+from bench.quality.sizes import MIN_CONTENT_SIDE, MIN_STYLE_SIDE
+from bench.subjects import DEFAULT_TRANSFORM, NO_TRANSFORM, Prepared, Subject, parse_subject
+from pcakd.errors import PcakdError, ShapeError
 from pcakd.images import load_image
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 Job = Mapping[str, Any]
 Send = Callable[[dict[str, Any]], None]
+
+_EXAMPLE_TRANSFORMS = (DEFAULT_TRANSFORM, NO_TRANSFORM)
 
 
 def describe_run(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
@@ -85,12 +88,12 @@ def score_quality(job: Job, send: Send, *, parse: Callable[[str], Subject] = par
             )
             grams = metrics.describe_style(style)
             for transform in pair["transforms"]:
-                output = subject.prepare(device, transform=transform)(content, style)
-                if job["examples"] and transform in (DEFAULT_TRANSFORM, NO_TRANSFORM):
+                stylize = subject.prepare(device, transform=transform)
+                fields, output = _score(metrics, stylize, content, style, grams)
+                if output is not None and job["examples"] and transform in _EXAMPLE_TRANSFORMS:
                     images = {"content": content, "style": style, job["name"]: output}
                     _write_examples(Path(job["examples"]) / pair["name"], images)
-                scores = _score(metrics, output, content, grams)
-                send({"type": "quality", "pair": pair["name"], "transform": transform, **scores})
+                send({"type": "quality", "pair": pair["name"], "transform": transform, **fields})
 
 
 def choose_device(name: str | None) -> torch.device:
@@ -130,12 +133,19 @@ def fitted_size(width: int, height: int, max_side: int) -> tuple[int, int]:
 
 
 def _describe_pair(pair: Job, max_side: int) -> dict[str, Any]:
-    height, width = load_image(pair["content"]).shape[-2:]
-    load_image(pair["style"])  # a broken file ends the run before it begins
+    """Read a pair; files that are broken or too small end the run before it begins."""
+    sizes = {}
     digest = hashlib.sha256()
-    for role in ("content", "style"):
+    for role, least in (("content", MIN_CONTENT_SIDE), ("style", MIN_STYLE_SIDE)):
+        height, width = load_image(pair[role]).shape[-2:]
+        width, height = sizes[role] = fitted_size(width, height, max_side)
+        if min(width, height) < least:
+            raise ShapeError(
+                f"pair {pair['name']}: the {role} would be scored at {width}x{height} px, "
+                f"at least {least}x{least} are needed; use a larger one"
+            )
         digest.update(hashlib.sha256(Path(pair[role]).read_bytes()).digest())
-    width, height = fitted_size(width, height, max_side)
+    width, height = sizes["content"]
     return {**pair, "hash": digest.hexdigest(), "width": width, "height": height}
 
 
@@ -166,14 +176,15 @@ def _describe_subject(
 
 
 def _score(
-    metrics: "Metrics", output: Tensor, content: Tensor, grams: Sequence[Tensor]
-) -> dict[str, Any]:
-    """Return record fields; an output that cannot be scored is a result too."""
+    metrics: "Metrics", stylize: Prepared, content: Tensor, style: Tensor, grams: Sequence[Tensor]
+) -> tuple[dict[str, Any], Tensor | None]:
+    """Return record fields and the output; a pair that cannot be scored is a result too."""
     try:
+        output = stylize(content, style)
         scores = metrics.score(output, content, grams)
     except PcakdError as error:
-        return {"status": "error", "reason": str(error)}
-    return {"status": "ok", **asdict(scores), "protocol": metrics.protocol}
+        return {"status": "error", "reason": str(error)}, None
+    return {"status": "ok", **asdict(scores), "protocol": metrics.protocol}, output
 
 
 def _write_examples(folder: Path, images: Mapping[str, Tensor]) -> None:

@@ -9,10 +9,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bench.quality.protocol import describe_size, lpips_protocol
-from bench.quality.sizes import require_sizes
+from bench.quality.sizes import MIN_CONTENT_SIDE, require_sizes
 from pcakd.weights import hash_tensors, load_weights
 
-MIN_SIDE = 31
+MIN_SIDE = MIN_CONTENT_SIDE
 """The shortest side in pixels that leaves a feature after AlexNet's two poolings."""
 
 _MODULES = {0: "slice1.0", 3: "slice2.3", 6: "slice3.6", 8: "slice4.8", 10: "slice5.10"}

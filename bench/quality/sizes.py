@@ -4,6 +4,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pcakd.errors import ShapeError
+from pcakd.stylize import MIN_SIZE
+
+MIN_CONTENT_SIDE = 31
+"""The shortest side of a content in pixels: LPIPS takes nothing smaller."""
+
+MIN_STYLE_SIDE = MIN_SIZE
+"""The shortest side of a style in pixels that every subject takes."""
 
 
 def require_sizes(

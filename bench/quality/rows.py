@@ -8,7 +8,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from bench.quality.protocol import METRICS
-from bench.stats import mean_interval
+from bench.stats import describe_intervals, mean_interval
 from pcakd.files import write_text
 
 
@@ -41,9 +41,9 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
 
 
 def render_means(rows: Sequence[Row]) -> str:
-    """Return a table of each subject's means over its pairs, with 95 % intervals.
+    """Return a table of each subject's means over its pairs, with `bench.stats.mean_interval`.
 
-    The intervals are bootstrapped over the pairs (`bench.stats.mean_interval`).
+    A last line says what the intervals are.
     """
     table = []
     for subject in dict.fromkeys(row.subject for row in rows):
@@ -51,7 +51,8 @@ def render_means(rows: Sequence[Row]) -> str:
         cells = [_cell([float(getattr(row, m.name)) for row in own]) for m in METRICS]
         table.append([subject, len(own), *cells])
     headers = ["subject", "pairs", *(f"{m.title} {m.arrow}" for m in METRICS)]
-    return tabulate(table, headers=headers, tablefmt="simple", disable_numparse=True)
+    text = tabulate(table, headers=headers, tablefmt="simple", disable_numparse=True)
+    return f"{text}\n[low, high]: {describe_intervals('mean', 'pairs')}"
 
 
 def _cell(values: Sequence[float]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bench.quality.protocol import METRICS
 from bench.schema import Record
-from bench.stats import bootstrap_interval, mean_interval, median, p95
+from bench.stats import mean_interval, median, median_interval, p95
 from pcakd.errors import ConfigError
 
 METRIC_NAMES: tuple[str, ...] = tuple(metric.name for metric in METRICS)
@@ -17,7 +17,7 @@ Machine = tuple[str, str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """A median or mean of ``count`` samples with its 95 % interval; one sample gives no width."""
+    """A median or mean of ``count`` samples with its interval (`bench.stats`)."""
 
     value: float
     low: float
@@ -197,7 +197,7 @@ def _to_ms(ns: int | None) -> float | None:
 def _latency(samples: Sequence[int]) -> Interval | None:
     if not samples:
         return None
-    low, high = bootstrap_interval(samples)
+    low, high = median_interval(samples)
     return Interval(
         value=median(samples) / _NS_PER_MS,
         low=low / _NS_PER_MS,

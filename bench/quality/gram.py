@@ -57,10 +57,11 @@ class GramScore:
         self._stages = split_stages(network)
 
     def describe(self, image: Float[Tensor, "1 3 h w"]) -> list[Float[Tensor, "c c"]]:
-        """Return the Gram matrices of an RGB image in [0, 1] at the four taps, in float64.
+        """Return the Gram matrices of an RGB image in [0, 1] at the four taps.
 
         Large images go through the network in strips of rows that overlap by more than a
-        feature sees, so the result does not depend on the strips.
+        feature sees, so the result does not depend on the strips. The matrices are float64 and on
+        the CPU.
 
         Raises:
             ShapeError: A side is shorter than 8 px.
@@ -124,7 +125,8 @@ def gram_matrices(
             last = None if bottom == height else (bottom - start) // step
             own = feature[0, :, (top - start) // step : last].permute(1, 2, 0)
             pixels = own.reshape(-1, own.shape[-1])  # no copy of a channels-last feature
-            totals[index] = totals[index] + (pixels.T @ pixels).double() / own.shape[-1]
+            product = (pixels.T @ pixels).cpu()  # MPS has no float64
+            totals[index] = totals[index] + product.double() / own.shape[-1]
     sizes = [(height // 2**index) * (width // 2**index) for index in range(len(stages))]
     return [torch.as_tensor(total) / size for total, size in zip(totals, sizes, strict=True)]
 

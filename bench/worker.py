@@ -14,6 +14,17 @@ Jobs = Mapping[str, Callable[[Mapping[str, Any], Send], None]]
 _INDEX_LIMITS = ("canUse32BitIndexMath", "32-bit index math", "integer out of range")
 """What torch's kernels say of a tensor with more elements than they can count."""
 
+_MEMORY_LIMITS = (
+    "out of memory",  # CUDA, HIP, MPS
+    "can't allocate memory",  # torch on Linux and macOS
+    "not enough memory",  # torch on Windows
+    "cannot allocate memory",  # the system (ENOMEM)
+    "insufficient memory",  # OpenCV
+    "bad_alloc",  # C++
+    "status_alloc_failed",  # cuBLAS, cuDNN, cuSOLVER, cuSPARSE
+)
+"""What allocators say, in lower case, when there is no memory left."""
+
 
 def serve(jobs: Jobs) -> int:
     """Run the job on standard input and answer on standard output.
@@ -50,11 +61,13 @@ def describe_failure(error: Exception) -> dict[str, Any]:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Tell whether an error is Python's, CUDA's or the CPU allocator's want of memory."""
+    """Tell whether an error is want of memory: Python's, an accelerator's or the system's."""
     import torch
 
-    known = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    return known or "can't allocate memory" in str(error) or "out of memory" in str(error)
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error).lower()
+    return any(each in text for each in _MEMORY_LIMITS)
 
 
 if __name__ == "__main__":

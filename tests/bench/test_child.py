@@ -107,6 +107,31 @@ def test_failures_are_told_apart(error, expected):
 @pytest.mark.parametrize(
     "text",
     [
+        "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes.",
+        "[enforce fail] DefaultCPUAllocator: not enough memory: you tried to allocate 4 bytes.",
+        "CUDA error: out of memory",
+        "HIP out of memory. Tried to allocate 2.00 GiB",
+        "MPS backend out of memory (MPS allocated: 9 GB, other allocations: 1 MB)",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "cusolver error: CUSOLVER_STATUS_ALLOC_FAILED, when calling `cusolverDnCreate(handle)`",
+        "[Errno 12] Cannot allocate memory",
+        "OpenCV(4.9.0) error: (-4:Insufficient memory) Failed to allocate 4 bytes",
+        "std::bad_alloc",
+    ],
+)
+def test_want_of_memory_is_known_by_its_words(text):
+    assert describe_failure(RuntimeError(text))["status"] == "oom"
+
+
+@pytest.mark.parametrize("text", ["CUDNN_STATUS_INTERNAL_ERROR", "an index is out of range"])
+def test_other_faults_are_not_want_of_memory(text):
+    assert describe_failure(RuntimeError(text))["status"] == "error"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "Expected canUse32BitIndexMath(input) && canUse32BitIndexMath(output) to be true, but got",
         "input tensor must fit into 32-bit index math",
         "integer out of range",

@@ -49,7 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--resume",
         action="store_true",
         help="add to the records of the run folder and keep what it holds of the same cases; "
-        "otherwise its records.jsonl is renamed to records.TIME.jsonl and a new one begins",
+        "otherwise its records.jsonl and examples are renamed to records.TIME.jsonl and "
+        "examples.TIME, and new ones begin",
     )
 
 

@@ -68,8 +68,13 @@ class CostRow:
 
     @property
     def expected_latency_ms(self) -> float | None:
-        """The measured median, or the predicted one where nothing was measured."""
-        return self.latency_ms.value if self.latency_ms else self.predicted_latency_ms
+        """The measured median, or the predicted one of a case that was not run.
+
+        A case that was run and failed has shown its prediction wrong, or has no use for it.
+        """
+        if self.latency_ms:
+            return self.latency_ms.value
+        return self.predicted_latency_ms if self.status == "predicted" else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

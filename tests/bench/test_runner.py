@@ -204,6 +204,21 @@ def test_bad_input_of_one_child_is_a_result_of_its_case(tmp_path):
     assert read_records(tmp_path) == [record]
 
 
+def test_a_failed_case_keeps_its_prediction(tmp_path):
+    recorder = Recorder(folder=tmp_path, profile=PROFILE, environment={})
+    runner = CostRunner(recorder=recorder, device="cpu", memory_bytes=2**34, command=("/none",))
+    runner.measured["plain", "zca"] = [
+        Measured(label="plain HD", pixels=1536, macs=100, latency_ns=1e6, peak_bytes=2**20)
+    ]
+    case, settings = plan_cost(PROFILE, make_info(), MACHINE)[1]
+    record = runner.run(make_info(), case, settings)
+    assert (record.status, record.predicted_latency_ns) == ("error", 4_000_000)
+    assert record.predicted_peak_bytes == 4 * 2**20
+    assert record.obtained["predicted_latency_ns"] == "predicted"
+    assert record.reason.startswith("cannot start /none")
+    assert "; predicted from MACs and bytes" in record.reason
+
+
 @pytest.mark.slow
 def test_resume_keeps_what_is_there_and_a_new_run_begins_anew(tmp_path):
     profile = replace(PROFILE, resolutions=("48x32",))

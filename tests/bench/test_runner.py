@@ -190,7 +190,7 @@ def test_what_would_be_over_budget_is_predicted(tmp_path, changes, reason):
     assert record.status == "predicted"
     assert record.reason.startswith("over budget: about")
     assert reason in record.reason
-    assert record.reason.endswith("predicted from MACs and bytes of plain HD")
+    assert record.reason.endswith("predicted from MACs and bytes, linear from plain HD")
     assert record.predicted_latency_ns == 4_000_000
 
 

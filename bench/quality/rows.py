@@ -37,7 +37,12 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
     Raises:
         OutputError: The place cannot be written.
     """
-    write_text(path, json.dumps([asdict(row) for row in rows], indent=1, allow_nan=False) + "\n")
+    write_text(path, render_rows(rows))
+
+
+def render_rows(rows: Sequence[Row]) -> str:
+    """Return rows as a JSON list, without rounding."""
+    return json.dumps([asdict(row) for row in rows], indent=1, allow_nan=False) + "\n"
 
 
 def render_means(rows: Sequence[Row]) -> str:

@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import interpolate
 
 from bench.devices import full_precision, parse_device
 from bench.environment import describe_environment
 from bench.profiling.latency import create_timer, measure_latency
 from bench.profiling.memory import MemoryMeter
-from bench.quality.sizes import MIN_CONTENT_SIDE, MIN_STYLE_SIDE
+from bench.quality.sizes import MIN_CONTENT_SIDE, MIN_STYLE_SIDE, fit_within, fitted_size
 from bench.subjects import DEFAULT_TRANSFORM, NO_TRANSFORM, Prepared, Subject, parse_subject
 from pcakd.errors import PcakdError, ShapeError
 from pcakd.images import load_image
@@ -105,31 +103,6 @@ def choose_device(name: str | None) -> torch.device:
     if device.type == "cuda":
         torch.cuda.set_device(device.index or 0)
     return device
-
-
-def fit_within(image: Float[Tensor, "1 3 h w"], max_side: int) -> Float[Tensor, "1 3 h2 w2"]:
-    """Make an image smaller until its longer side is ``max_side`` pixels; 0 keeps it."""
-    height, width = image.shape[-2:]
-    size = fitted_size(width, height, max_side)
-    if size == (width, height):
-        return image
-    smaller = interpolate(
-        image, size=size[::-1], mode="bicubic", antialias=True, align_corners=False
-    )
-    return smaller.clamp(0.0, 1.0)
-
-
-def fitted_size(width: int, height: int, max_side: int) -> tuple[int, int]:
-    """Return the width and height that `fit_within` gives an image.
-
-    >>> fitted_size(1280, 720, 512), fitted_size(100, 50, 512), fitted_size(1280, 720, 0)
-    ((512, 288), (100, 50), (1280, 720))
-    """
-    longer = max(width, height)
-    if not max_side or longer <= max_side:
-        return width, height
-    scale = max_side / longer
-    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def _describe_pair(pair: Job, max_side: int) -> dict[str, Any]:

@@ -75,6 +75,6 @@ def _summarise(rows: Sequence[dict[str, Any]], subject: str, pairs_name: str) ->
         "pairs": pairs_name,
         "count": len(own),
         "transform": "zca",
-        "protocol": describe_size(),
+        "protocol": "; or ".join(dict.fromkeys(row.get("size", describe_size()) for row in own)),
         **means,
     }

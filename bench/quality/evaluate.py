@@ -36,10 +36,16 @@ class Metrics:
 
     Attributes:
         protocol: What each metric measures exactly, by its name.
+        size: The part of it that says what the sizes of the pairs are.
     """
 
     def __init__(
-        self, *, device: torch.device | str = "cpu", progress: bool = True, max_side: int = 0
+        self,
+        *,
+        device: torch.device | str = "cpu",
+        progress: bool = True,
+        max_side: int = 0,
+        multiple_of: int = 1,
     ) -> None:
         """Load the networks.
 
@@ -47,11 +53,12 @@ class Metrics:
             device: Where they compute.
             progress: Whether downloads show a progress bar.
             max_side: What the pairs were made smaller to, for the protocol; 0 is native size.
+            multiple_of: What their sides were cut to multiples of, for the protocol.
 
         Raises:
             WeightsError: The weights of a network cannot be had.
         """
-        size = describe_size(max_side=max_side)
+        self.size = size = describe_size(max_side=max_side, multiple_of=multiple_of)
         self._gram = GramScore(device=device, progress=progress, size=size)
         self._lpips = LpipsScore(device=device, progress=progress, size=size)
         self.protocol: dict[str, str] = {

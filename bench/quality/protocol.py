@@ -7,17 +7,19 @@ from typing import Literal
 MetricName = Literal["gram", "ssim", "lpips"]
 
 
-def describe_size(*, max_side: int = 0) -> str:
+def describe_size(*, max_side: int = 0, multiple_of: int = 1) -> str:
     """Return what all three metrics are given, as their protocol ids say it.
 
     Args:
         max_side: Pairs are made smaller to this many pixels; 0 is native size.
+        multiple_of: Their sides are cut to multiples of this.
 
     >>> print(describe_size(max_side=512))
     at most 512 px a side, float output, no guided filter
     """
-    size = f"at most {max_side} px a side" if max_side else "native size"
-    return f"{size}, float output, no guided filter"
+    parts = [f"at most {max_side} px a side"] if max_side else []
+    parts += [f"sides cut to multiples of {multiple_of} (bilinear)"] if multiple_of > 1 else []
+    return f"{', '.join(parts) or 'native size'}, float output, no guided filter"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

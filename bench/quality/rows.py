@@ -22,6 +22,7 @@ class Row:
         gram: Gram style score against the style.
         ssim: Structural similarity to the content.
         lpips: Perceptual distance from the content.
+        size: What was scored (`bench.quality.protocol.describe_size`).
     """
 
     subject: str
@@ -29,6 +30,7 @@ class Row:
     gram: float
     ssim: float
     lpips: float
+    size: str
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:

@@ -13,9 +13,9 @@ from bench.commands.run import choose_profile
 from bench.config import Override, Profile
 from bench.cost import CostRunner
 from bench.describe import PairFiles, Scene, refuse_namesakes
-from bench.jobs import fit_within
 from bench.predict import Measured
 from bench.profiling.memory import total_bytes
+from bench.quality.sizes import fit_within
 from bench.recorder import Recorder, known_records
 from bench.runner import Request, default_folder, run_benchmark
 from bench.store import read_records

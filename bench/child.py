@@ -5,6 +5,7 @@ a line; an object ``{"type": "failure", "status": …, "reason": …}`` says tha
 """
 
 import json
+import os
 import queue
 import subprocess
 import sys
@@ -57,7 +58,8 @@ def run_child(
 ) -> Outcome:
     """Run a job in a process of its own and hand over its messages as they come.
 
-    The child never outlives the call, however it ends.
+    The child does not outlive the call, however it ends; should this process be killed outright, a
+    `bench.worker` ends with it on Linux.
 
     Raises:
         ConfigError: The job's input is bad (the child says so), or no child can be started.
@@ -86,7 +88,7 @@ def _send(process: subprocess.Popen[bytes], job: Mapping[str, Any]) -> None:
     """Hand over the job; a child that is gone already is judged by its end."""
     assert process.stdin is not None  # noqa: S101 (a pipe was asked for)
     try:
-        process.stdin.write(json.dumps(job).encode())
+        process.stdin.write(json.dumps({**job, "parent_pid": os.getpid()}).encode())
         process.stdin.close()
     except BrokenPipeError:
         pass

@@ -1,8 +1,12 @@
 """``python -m bench``: the command line; each subcommand is a module of `bench.commands`."""
 
 import argparse
+import io
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from types import MappingProxyType
 
@@ -21,6 +25,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 )
 _BAD_INPUT = 2
 _INTERRUPTED = 130
+_TERMINATED = 143
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,11 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0 is success, 1 a regression that ``check`` found, 2 bad input (one line says which).
     """
+    _replace_unprintable()
     given = list(sys.argv[1:] if arguments is None else arguments)
     parser = _create_parser(given)
     options = parser.parse_args(given)
     try:
-        status: int = import_module(f"bench.commands.{options.command}").run(options)
+        with _cleanup_on_sigterm():
+            status: int = import_module(f"bench.commands.{options.command}").run(options)
     except (PcakdError, OSError) as error:
         sys.stderr.write(f"bench: error: {error}\n")
         return _BAD_INPUT
@@ -40,6 +47,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("bench: interrupted; `bench run --resume` goes on\n")
         return _INTERRUPTED
     return status
+
+
+@contextmanager
+def _cleanup_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM raise SystemExit, so that children are ended and temporary files removed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may handle signals
+        return
+
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(_TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _replace_unprintable() -> None:
+    """Print ? for signs (≈, ↓, →) that the encoding of a console or pipe lacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _create_parser(given: Sequence[str]) -> argparse.ArgumentParser:

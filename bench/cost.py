@@ -55,7 +55,7 @@ class CostRunner:
             fields = (
                 _predicted_fields(prediction, obstacle)
                 if obstacle
-                else self._measure(subject, case, settings)
+                else _with_prediction(self._measure(subject, case, settings), prediction)
             )
             counts["obtained"] |= fields.pop("obtained", {})
             record = self.recorder.write(case, protocol=_PROTOCOL, **counts, **fields)
@@ -157,13 +157,20 @@ def _counts(subject: SubjectInfo, case: Case) -> dict[str, Any]:
 def _predicted_fields(prediction: Prediction | None, obstacle: str) -> dict[str, Any]:
     if prediction is None:
         return {"status": "predicted", "reason": f"{obstacle}; nothing measured to predict from"}
+    return _with_prediction({"status": "predicted", "reason": obstacle}, prediction)
+
+
+def _with_prediction(fields: dict[str, Any], prediction: Prediction | None) -> dict[str, Any]:
+    """Add what is expected of a case that has no measured figures."""
+    if fields["status"] == "ok" or prediction is None:
+        return fields
     obtained: dict[str, Obtained] = {
         "predicted_latency_ns": "predicted",
         "predicted_peak_bytes": "predicted",
     }
     return {
-        "status": "predicted",
-        "reason": f"{obstacle}; predicted from {prediction.basis}",
+        **fields,
+        "reason": f"{fields['reason']}; predicted from {prediction.basis}",
         "predicted_latency_ns": prediction.latency_ns,
         "predicted_peak_bytes": prediction.peak_bytes,
         "obtained": obtained,

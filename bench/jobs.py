@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import interpolate
 
 from bench.devices import parse_device
 from bench.environment import describe_environment
 from bench.profiling.latency import create_timer, measure_latency
 from bench.profiling.memory import MemoryMeter
-from bench.subjects import DEFAULT_TRANSFORM, NO_TRANSFORM, Subject, parse_subject
-from pcakd.errors import PcakdError
+from bench.quality.sizes import MIN_CONTENT_SIDE, MIN_STYLE_SIDE, fit_within, fitted_size
+from bench.subjects import DEFAULT_TRANSFORM, NO_TRANSFORM, Prepared, Subject, parse_subject
+from pcakd.errors import PcakdError, ShapeError
 from pcakd.images import load_image
 from pcakd.precision import full_precision
 
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 
 Job = Mapping[str, Any]
 Send = Callable[[dict[str, Any]], None]
+
+_EXAMPLE_TRANSFORMS = (DEFAULT_TRANSFORM, NO_TRANSFORM)
 
 
 def describe_run(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
@@ -78,7 +79,7 @@ def score_quality(job: Job, send: Send, *, parse: Callable[[str], Subject] = par
     device = choose_device(job["device"])
     subject = parse(job["subject"])
     with full_precision(), torch.inference_mode():
-        metrics = Metrics(device=device, progress=False)
+        metrics = Metrics(device=device, progress=False, max_side=job["max_side"])
         for pair in job["pairs"]:
             content, style = (
                 fit_within(load_image(pair[role])[None], job["max_side"]).to(device)
@@ -86,12 +87,12 @@ def score_quality(job: Job, send: Send, *, parse: Callable[[str], Subject] = par
             )
             grams = metrics.describe_style(style)
             for transform in pair["transforms"]:
-                output = subject.prepare(device, transform=transform)(content, style)
-                if job["examples"] and transform in (DEFAULT_TRANSFORM, NO_TRANSFORM):
+                stylize = subject.prepare(device, transform=transform)
+                fields, output = _score(metrics, stylize, content, style, grams)
+                if output is not None and job["examples"] and transform in _EXAMPLE_TRANSFORMS:
                     images = {"content": content, "style": style, job["name"]: output}
                     _write_examples(Path(job["examples"]) / pair["name"], images)
-                scores = _score(metrics, output, content, grams)
-                send({"type": "quality", "pair": pair["name"], "transform": transform, **scores})
+                send({"type": "quality", "pair": pair["name"], "transform": transform, **fields})
 
 
 def choose_device(name: str | None) -> torch.device:
@@ -105,38 +106,20 @@ def choose_device(name: str | None) -> torch.device:
     return device
 
 
-def fit_within(image: Float[Tensor, "1 3 h w"], max_side: int) -> Float[Tensor, "1 3 h2 w2"]:
-    """Make an image smaller until its longer side is ``max_side`` pixels; 0 keeps it."""
-    height, width = image.shape[-2:]
-    size = fitted_size(width, height, max_side)
-    if size == (width, height):
-        return image
-    smaller = interpolate(
-        image, size=size[::-1], mode="bicubic", antialias=True, align_corners=False
-    )
-    return smaller.clamp(0.0, 1.0)
-
-
-def fitted_size(width: int, height: int, max_side: int) -> tuple[int, int]:
-    """Return the width and height that `fit_within` gives an image.
-
-    >>> fitted_size(1280, 720, 512), fitted_size(100, 50, 512), fitted_size(1280, 720, 0)
-    ((512, 288), (100, 50), (1280, 720))
-    """
-    longer = max(width, height)
-    if not max_side or longer <= max_side:
-        return width, height
-    scale = max_side / longer
-    return max(1, round(width * scale)), max(1, round(height * scale))
-
-
 def _describe_pair(pair: Job, max_side: int) -> dict[str, Any]:
-    height, width = load_image(pair["content"]).shape[-2:]
-    load_image(pair["style"])  # a broken file ends the run before it begins
+    """Read a pair; files that are broken or too small end the run before it begins."""
+    sizes = {}
     digest = hashlib.sha256()
-    for role in ("content", "style"):
+    for role, least in (("content", MIN_CONTENT_SIDE), ("style", MIN_STYLE_SIDE)):
+        height, width = load_image(pair[role]).shape[-2:]
+        width, height = sizes[role] = fitted_size(width, height, max_side)
+        if min(width, height) < least:
+            raise ShapeError(
+                f"pair {pair['name']}: the {role} would be scored at {width}x{height} px, "
+                f"at least {least}x{least} are needed; use a larger one"
+            )
         digest.update(hashlib.sha256(Path(pair[role]).read_bytes()).digest())
-    width, height = fitted_size(width, height, max_side)
+    width, height = sizes["content"]
     return {**pair, "hash": digest.hexdigest(), "width": width, "height": height}
 
 
@@ -167,14 +150,15 @@ def _describe_subject(
 
 
 def _score(
-    metrics: "Metrics", output: Tensor, content: Tensor, grams: Sequence[Tensor]
-) -> dict[str, Any]:
-    """Return record fields; an output that cannot be scored is a result too."""
+    metrics: "Metrics", stylize: Prepared, content: Tensor, style: Tensor, grams: Sequence[Tensor]
+) -> tuple[dict[str, Any], Tensor | None]:
+    """Return record fields and the output; a pair that cannot be scored is a result too."""
     try:
+        output = stylize(content, style)
         scores = metrics.score(output, content, grams)
     except PcakdError as error:
-        return {"status": "error", "reason": str(error)}
-    return {"status": "ok", **asdict(scores), "protocol": metrics.protocol}
+        return {"status": "error", "reason": str(error)}, None
+    return {"status": "ok", **asdict(scores), "protocol": metrics.protocol}, output
 
 
 def _write_examples(folder: Path, images: Mapping[str, Tensor]) -> None:

@@ -41,8 +41,10 @@ def predict_cost(
 
     Latency is affine in MACs and memory affine in pixels (both images are float32, 24 bytes a
     pixel, and every activation is proportional to them). Two or more cases of the subject give both
-    coefficients, one gives a proportional law. Without any, the slowest rate a MAC and the largest
-    need a pixel among other subjects are used, which is crude and pessimistic.
+    coefficients. One, or cases that no such law fits, give a proportional law, and the basis says
+    "linear from" that case: on CPUs time has often grown faster than MACs, so it is a lower bound
+    rather than a middle estimate. Without any case of the subject, the slowest rate a MAC and the
+    largest need a pixel among other subjects are used, which is crude and pessimistic.
 
     Args:
         pixels: Content pixels of the case.
@@ -57,13 +59,13 @@ def predict_cost(
         by_macs = macs > 0 and all(each.macs > 0 for each in own)
         work = [float(each.macs if by_macs else each.pixels) for each in own]
         sizes = [float(each.pixels) for each in own]
+        latency, fits_latency = _extend(
+            work, [each.latency_ns for each in own], macs if by_macs else pixels
+        )
+        peak, fits_peak = _extend(sizes, [float(each.peak_bytes) for each in own], pixels)
+        unit = "MACs" if by_macs else "pixels"
         return Prediction(
-            latency_ns=_extend(
-                work, [each.latency_ns for each in own], macs if by_macs else pixels
-            ),
-            peak_bytes=_extend(sizes, [float(each.peak_bytes) for each in own], pixels),
-            basis=f"{'MACs' if by_macs else 'pixels'} and bytes of "
-            + ", ".join(each.label for each in own),
+            latency_ns=latency, peak_bytes=peak, basis=_basis(unit, own, fits_latency, fits_peak)
         )
     working = [each for each in others if each.macs > 0]
     if not working or macs == 0:
@@ -77,11 +79,24 @@ def predict_cost(
     )
 
 
-def _extend(x: Sequence[float], y: Sequence[float], target: float) -> int:
-    """Extend y(x) to ``target``: an affine fit (relative least squares) with no negative part."""
+def _basis(unit: str, own: Sequence[Measured], fits_latency: bool, fits_peak: bool) -> str:
+    """Say what latency and memory derive from: a fit through all cases, or the last one alone."""
+    fitted, linear = f"fitted to {', '.join(e.label for e in own)}", f"linear from {own[-1].label}"
+    if fits_latency == fits_peak:
+        return f"{unit} and bytes, {fitted if fits_latency else linear}"
+    latency, peak = (fitted, linear) if fits_latency else (linear, fitted)
+    return f"{unit}, {latency}, and bytes, {peak}"
+
+
+def _extend(x: Sequence[float], y: Sequence[float], target: float) -> tuple[int, bool]:
+    """Extend y(x) to ``target``: an affine fit (relative least squares) with no negative part.
+
+    Returns:
+        The value, and whether it is fitted; otherwise it is in proportion to the last one.
+    """
     if len(x) > 1 and len(set(x)) > 1:
         weights = 1 / np.asarray(y).clip(min=1)
         slope, offset = np.polyfit(x, y, 1, w=weights)
         if slope > 0 and offset >= 0:
-            return round(float(offset + slope * target))
-    return round(y[-1] * target / x[-1])
+            return round(float(offset + slope * target)), True
+    return round(y[-1] * target / x[-1]), False

@@ -18,7 +18,7 @@ from bench.cost import CostRunner
 from bench.describe import PairFiles, Scene, describe_scene
 from bench.recorder import Recorder, known_records
 from bench.scores import QualityRunner
-from bench.store import set_records_aside
+from bench.store import EXAMPLES_FOLDER, set_records_aside
 from pcakd.errors import OutputError
 
 
@@ -122,7 +122,7 @@ def _run_quality(request: Request, scene: Scene, recorder: Recorder) -> None:
         recorder=recorder,
         device=request.device or scene.machine.device,
         pairs=scene.pairs,
-        examples=recorder.folder / "examples" if request.examples else None,
+        examples=recorder.folder / EXAMPLES_FOLDER if request.examples else None,
         command=request.command,
     )
     plan = [

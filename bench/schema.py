@@ -83,8 +83,8 @@ class Record:
         peak_bytes: Peak of the memory that the case added to its process: weights, both
             images and all that stylizing needs (`bench.profiling.memory`).
         baseline_bytes: What the process held before: interpreter and libraries.
-        predicted_latency_ns: Median that is expected, where nothing was run.
-        predicted_peak_bytes: Peak that is expected, where nothing was run.
+        predicted_latency_ns: Median that is expected, where nothing was measured.
+        predicted_peak_bytes: Peak that is expected, where nothing was measured.
         gram: Relative Gram error of output against style; lower is better.
         ssim: SSIM of output against content; higher is better.
         lpips: LPIPS of output against content; lower is better.

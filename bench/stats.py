@@ -1,4 +1,4 @@
-"""Summaries of samples: median, 95th percentile, mean, and bootstrap intervals. No torch."""
+"""Summaries of samples: median, 95th percentile, mean, and their intervals. No torch."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -8,6 +8,13 @@ from scipy.stats import bootstrap
 
 LEVEL = 0.95
 RESAMPLES = 2000
+
+MIN_SAMPLES = 6
+"""The fewest samples of which an interval is given.
+
+The range of n samples misses the median with probability 2^(1-n): that of 5 is no 95 % interval.
+"""
+
 _SEED = 0
 
 
@@ -37,17 +44,36 @@ def p95(samples: Sequence[float]) -> float:
     return float(np.percentile(_array(samples), 95))
 
 
-def bootstrap_interval(samples: Sequence[float]) -> tuple[float, float]:
+def median_interval(samples: Sequence[float]) -> tuple[float, float]:
     """Return the 95 % percentile-bootstrap interval of the median (2,000 seeded resamples).
 
-    A single sample, or samples that are all equal, give an interval of no width.
+    Fewer than 6 samples give their least and greatest one: resamples of so few cover far less than
+    they claim. Samples that are all equal give an interval of no width.
+
+    >>> median_interval([3, 1, 2])
+    (1.0, 3.0)
     """
     return _interval(samples, "median")
 
 
 def mean_interval(samples: Sequence[float]) -> MeanInterval:
-    """Return the mean with its 95 % percentile-bootstrap interval (2,000 seeded resamples)."""
+    """Return the mean with its 95 % percentile-bootstrap interval (2,000 seeded resamples).
+
+    Fewer than 6 samples give their least and greatest one in its place.
+    """
     return MeanInterval(float(np.mean(_array(samples))), *_interval(samples, "mean"))
+
+
+def describe_intervals(statistic: Literal["median", "mean"], samples: str) -> str:
+    """Say what the ends of an interval are.
+
+    >>> describe_intervals("mean", "pairs")
+    '95 % bootstrap interval of the mean from 6 pairs up, min to max below'
+    """
+    return (
+        f"{LEVEL * 100:.0f} % bootstrap interval of the {statistic} from {MIN_SAMPLES} {samples} "
+        "up, min to max below"
+    )
 
 
 def _interval(
@@ -58,6 +84,8 @@ def _interval(
     if np.ptp(values) == 0:
         value = float(function(values))
         return value, value
+    if values.size < MIN_SAMPLES:
+        return float(values.min()), float(values.max())
     ends = bootstrap(
         (values,),
         function,

@@ -1,15 +1,20 @@
 """The child process of one case: ``python -m bench.worker`` with a job on standard input."""
 
+import ctypes
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from pcakd.errors import PcakdError
+from pcakd.memory import is_out_of_memory
 
 Send = Callable[[dict[str, Any]], None]
 Jobs = Mapping[str, Callable[[Mapping[str, Any], Send], None]]
+
+_PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 
 _INDEX_LIMITS = ("canUse32BitIndexMath", "32-bit index math", "integer out of range")
 """What torch's kernels say of a tensor with more elements than they can count."""
@@ -20,6 +25,7 @@ def serve(jobs: Jobs) -> int:
 
     What libraries print goes to standard error, so that every line of the answer is ours.
     """
+    end_with_parent()
     answer = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
@@ -29,10 +35,23 @@ def serve(jobs: Jobs) -> int:
 
     try:
         job = json.load(sys.stdin)
+        if is_orphan(job):
+            return 1
         jobs[job["job"]](job, send)
     except Exception as error:  # every end of a case is a result
         send(describe_failure(error))
     return 0
+
+
+def end_with_parent() -> None:
+    """Ask Linux to kill this process when the one that started it ends; elsewhere do nothing."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def is_orphan(job: Mapping[str, Any]) -> bool:
+    """Tell whether the process that sent a job was gone before `end_with_parent` took effect."""
+    return sys.platform == "linux" and job.get("parent_pid") not in (None, os.getppid())
 
 
 def describe_failure(error: Exception) -> dict[str, Any]:
@@ -47,14 +66,6 @@ def describe_failure(error: Exception) -> dict[str, Any]:
     if any(each in text for each in _INDEX_LIMITS):
         reason = f"the image is too large for torch's 32-bit indices: {reason}"
     return {"type": "failure", "status": "error", "reason": reason[:300]}
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Tell whether an error is Python's, CUDA's or the CPU allocator's want of memory."""
-    import torch
-
-    known = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    return known or "can't allocate memory" in str(error) or "out of memory" in str(error)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 """Telling want of memory from other faults: allocators raise half a dozen kinds of errors."""
 
 _TELLTALES = (
-    "out of memory",  # CUDA, MPS, OpenCV
-    "can't allocate memory",  # PyTorch's allocator on Linux and macOS
-    "not enough memory",  # and on Windows
-    "insufficient memory",
-    "status_alloc_failed",  # cuBLAS, cuDNN, cuSOLVER
-    "tried to allocate",
+    "out of memory",  # CUDA, HIP, MPS
+    "can't allocate memory",  # PyTorch on Linux and macOS
+    "not enough memory",  # PyTorch on Windows
+    "cannot allocate memory",  # the system (ENOMEM)
+    "insufficient memory",  # OpenCV
+    "bad_alloc",  # C++
+    "status_alloc_failed",  # cuBLAS, cuDNN, cuSOLVER, cuSPARSE
 )
+"""What allocators say, in lower case, when there is no memory left."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:

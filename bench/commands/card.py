@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.quality.protocol import METRICS, SIZE
+from bench.quality.protocol import METRICS, describe_size
 from bench.stats import mean_interval
 from pcakd.errors import ConfigError
 
@@ -71,4 +71,10 @@ def _summarise(rows: Sequence[dict[str, Any]], subject: str, pairs_name: str) ->
         metric.name: mean_interval([float(row[metric.name]) for row in own])._asdict()
         for metric in METRICS
     }
-    return {"pairs": pairs_name, "count": len(own), "transform": "zca", "protocol": SIZE, **means}
+    return {
+        "pairs": pairs_name,
+        "count": len(own),
+        "transform": "zca",
+        "protocol": "; or ".join(dict.fromkeys(row.get("size", describe_size()) for row in own)),
+        **means,
+    }

@@ -3,6 +3,7 @@
 import argparse
 
 from bench.commands.scoring import add_shared_arguments, finish, open_shared
+from pcakd.errors import ConfigError
 
 EXAMPLE = "bench quality --pairs photos/pairs --subjects mobilenet_v1,reinhard --json out.json"
 
@@ -25,6 +26,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="feature transforms of the students: zca, ot, adain (default: zca); rows of the other "
         "two are named SUBJECT@TRANSFORM",
     )
+    parser.add_argument(
+        "--multiple-of",
+        type=int,
+        default=1,
+        metavar="N",
+        help="resize pairs so that both sides are multiples of N, as the authors' demo does "
+        "(default: 1, native size)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -40,7 +49,11 @@ def run(args: argparse.Namespace) -> int:
     device, pairs = open_shared(args)
     subjects = parse_subjects(_split(args.subjects), transforms=_split(args.transforms))
     require_quality(subjects)
-    return finish(args, score_subjects(subjects, pairs, Metrics(device=device), device=device))
+    if args.multiple_of < 1:
+        raise ConfigError(f"--multiple-of must be 1 or more, got {args.multiple_of}")
+    metrics = Metrics(device=device, multiple_of=args.multiple_of)
+    rows = score_subjects(subjects, pairs, metrics, device=device, multiple_of=args.multiple_of)
+    return finish(args, rows)
 
 
 def _split(text: str) -> list[str]:

@@ -1,8 +1,11 @@
 """``bench run``: measure subjects, score them over pairs, and write the report."""
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +15,7 @@ from pcakd.errors import ConfigError, WeightsError
 
 if TYPE_CHECKING:
     from bench.describe import PairFiles
+    from pcakd.weights import LoadedWeights
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--resume",
         action="store_true",
         help="add to the records of the run folder and keep what it holds of the same cases; "
-        "otherwise its records.jsonl is renamed to records.TIME.jsonl and a new one begins",
+        "otherwise its records.jsonl and examples are renamed to records.TIME.jsonl and "
+        "examples.TIME, and new ones begin",
     )
 
 
@@ -76,8 +81,8 @@ def run(args: argparse.Namespace) -> int:
         examples=args.pairs is None,  # other people's photographs stay out of reports
         commit=git_state(),
     )
-    _fetch_metric_weights()
-    folder = run_benchmark(request)
+    with _metric_weights():
+        folder = run_benchmark(request)
     page = render_report(folder)
     sys.stdout.write(f"{console_table(read_records(folder))}\n\nreport: {page}\n")
     return 0
@@ -117,12 +122,39 @@ def _find_pairs(folder: Path | None) -> Sequence["PairFiles"]:
     return [PairFiles(name=p.name, content=p.content, style=p.style) for p in pairs]
 
 
-def _fetch_metric_weights() -> None:
-    """Fetch the metrics' networks once, in sight; without them, quality cases end as errors."""
-    from pcakd.weights import load_weights
+@contextmanager
+def _metric_weights() -> Iterator[None]:
+    """Fetch the metrics' networks once, in sight, and see that the children of a run find them.
 
-    try:
-        for backbone in ("vgg16", "alexnet"):
-            load_weights(backbone, "torchvision")
-    except WeightsError as error:
-        sys.stderr.write(f"bench: warning: quality cannot be scored: {error}\n")
+    Where the cache cannot be written, they are kept for this run in a folder that the children are
+    told of. Without the networks, quality cases end as errors.
+    """
+    from pcakd.files import write_safetensors
+    from pcakd.weights import FOLDER_VARIABLE, get_weight_set, load_weights
+
+    before = os.environ.get(FOLDER_VARIABLE)
+    with tempfile.TemporaryDirectory(prefix="pcakd-") as folder:
+        try:
+            fetched = {name: load_weights(name, "torchvision") for name in ("vgg16", "alexnet")}
+        except WeightsError as error:
+            sys.stderr.write(f"bench: warning: quality cannot be scored: {error}\n")
+            fetched = {}
+        if not all(_is_kept(name, loaded) for name, loaded in fetched.items()):
+            for name, loaded in fetched.items():
+                file_name = get_weight_set(name, "torchvision").file_name
+                write_safetensors(Path(folder) / file_name, loaded.tensors)
+            os.environ[FOLDER_VARIABLE] = folder
+        try:
+            yield
+        finally:
+            os.environ.pop(FOLDER_VARIABLE, None)
+            if before is not None:
+                os.environ[FOLDER_VARIABLE] = before
+
+
+def _is_kept(backbone: str, loaded: "LoadedWeights") -> bool:
+    """Tell whether another process finds a network where it lies."""
+    from pcakd.weights import cache_folder, get_weight_set
+
+    file_name = get_weight_set(backbone, "torchvision").file_name
+    return loaded.card.source == "folder" or (cache_folder() / file_name).exists()

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from bench.quality.rows import Row
 
 
+STANDARD_OUTPUT = Path("-")
+
+
 def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the pairs, the file of rows and the device."""
     parser.add_argument(
@@ -23,7 +26,11 @@ def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder of NN_content.* and NN_style.* images",
     )
     parser.add_argument(
-        "--json", type=Path, required=True, metavar="OUT", help="file for the list of rows"
+        "--json",
+        type=Path,
+        required=True,
+        metavar="OUT",
+        help="file for the list of rows; - is standard output (the means then go to stderr)",
     )
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
 
@@ -45,11 +52,17 @@ def open_shared(args: argparse.Namespace) -> tuple["torch.device", list["Pair"]]
 def finish(args: argparse.Namespace, rows: Sequence["Row"]) -> int:
     """Write the rows, print the means and return the exit status.
 
+    With ``--json -`` the rows go to standard output and the means to standard error.
+
     Raises:
         OutputError: The file cannot be written.
     """
-    from bench.quality.rows import render_means, write_rows
+    from bench.quality.rows import render_means, render_rows, write_rows
 
-    write_rows(args.json, rows)
-    sys.stdout.write(render_means(rows) + "\n")
+    if args.json == STANDARD_OUTPUT:
+        sys.stdout.write(render_rows(rows))
+        sys.stderr.write(render_means(rows) + "\n")
+    else:
+        write_rows(args.json, rows)
+        sys.stdout.write(render_means(rows) + "\n")
     return 0

@@ -7,11 +7,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bench.quality import ssim
 from bench.quality.gram import GramScore
 from bench.quality.lpips import MIN_SIDE, LpipsScore
+from bench.quality.protocol import describe_size
 from bench.quality.sizes import require_sizes
-from bench.quality.ssim import ssim_score
+from bench.quality.ssim import ssim_protocol, ssim_score
 from pcakd.errors import ShapeError
 from pcakd.precision import full_precision
 
@@ -36,19 +36,34 @@ class Metrics:
 
     Attributes:
         protocol: What each metric measures exactly, by its name.
+        size: The part of it that says what the sizes of the pairs are.
     """
 
-    def __init__(self, *, device: torch.device | str = "cpu", progress: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        device: torch.device | str = "cpu",
+        progress: bool = True,
+        max_side: int = 0,
+        multiple_of: int = 1,
+    ) -> None:
         """Load the networks.
+
+        Args:
+            device: Where they compute.
+            progress: Whether downloads show a progress bar.
+            max_side: What the pairs were made smaller to, for the protocol; 0 is native size.
+            multiple_of: What their sides were cut to multiples of, for the protocol.
 
         Raises:
             WeightsError: The weights of a network cannot be had.
         """
-        self._gram = GramScore(device=device, progress=progress)
-        self._lpips = LpipsScore(device=device, progress=progress)
+        self.size = size = describe_size(max_side=max_side, multiple_of=multiple_of)
+        self._gram = GramScore(device=device, progress=progress, size=size)
+        self._lpips = LpipsScore(device=device, progress=progress, size=size)
         self.protocol: dict[str, str] = {
             "gram": self._gram.protocol,
-            "ssim": ssim.PROTOCOL,
+            "ssim": ssim_protocol(size),
             "lpips": self._lpips.protocol,
         }
 

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torchvision.models.vgg import make_layers
 
-from bench.quality.protocol import gram_protocol
+from bench.quality.protocol import describe_size, gram_protocol
 from pcakd.errors import ShapeError
 from pcakd.weights import load_weights
 
@@ -31,8 +31,19 @@ class GramScore:
     compare, and take relative Frobenius distances, averaged over the taps.
     """
 
-    def __init__(self, *, device: torch.device | str = "cpu", progress: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        device: torch.device | str = "cpu",
+        progress: bool = True,
+        size: str | None = None,
+    ) -> None:
         """Load the network.
+
+        Args:
+            device: Where it computes.
+            progress: Whether downloads show a progress bar.
+            size: What the protocol says of the sizes; native size by default.
 
         Raises:
             WeightsError: The weights of torchvision's VGG-16 cannot be had.
@@ -42,14 +53,15 @@ class GramScore:
         network = build_network(weights.tensors).to(self.device)
         if self.device.type == "cpu":  # oneDNN's convolutions are 2 to 3 times as fast in it
             network = network.to(memory_format=torch.channels_last)
-        self.protocol = gram_protocol(weights.card.sha256, tuple(LAYERS))
+        self.protocol = gram_protocol(weights.card.sha256, tuple(LAYERS), size or describe_size())
         self._stages = split_stages(network)
 
     def describe(self, image: Float[Tensor, "1 3 h w"]) -> list[Float[Tensor, "c c"]]:
-        """Return the Gram matrices of an RGB image in [0, 1] at the four taps, in float64.
+        """Return the Gram matrices of an RGB image in [0, 1] at the four taps.
 
         Large images go through the network in strips of rows that overlap by more than a
-        feature sees, so the result does not depend on the strips.
+        feature sees, so the result does not depend on the strips. The matrices are float64 and on
+        the CPU.
 
         Raises:
             ShapeError: A side is shorter than 8 px.
@@ -113,7 +125,8 @@ def gram_matrices(
             last = None if bottom == height else (bottom - start) // step
             own = feature[0, :, (top - start) // step : last].permute(1, 2, 0)
             pixels = own.reshape(-1, own.shape[-1])  # no copy of a channels-last feature
-            totals[index] = totals[index] + (pixels.T @ pixels).double() / own.shape[-1]
+            product = (pixels.T @ pixels).cpu()  # MPS has no float64
+            totals[index] = totals[index] + product.double() / own.shape[-1]
     sizes = [(height // 2**index) * (width // 2**index) for index in range(len(stages))]
     return [torch.as_tensor(total) / size for total, size in zip(totals, sizes, strict=True)]
 

@@ -8,11 +8,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bench.quality.protocol import lpips_protocol
-from bench.quality.sizes import require_sizes
+from bench.quality.protocol import describe_size, lpips_protocol
+from bench.quality.sizes import MIN_CONTENT_SIDE, require_sizes
 from pcakd.weights import hash_tensors, load_weights
 
-MIN_SIDE = 31
+MIN_SIDE = MIN_CONTENT_SIDE
 """The shortest side in pixels that leaves a feature after AlexNet's two poolings."""
 
 _MODULES = {0: "slice1.0", 3: "slice2.3", 6: "slice3.6", 8: "slice4.8", 10: "slice5.10"}
@@ -26,8 +26,19 @@ class LpipsScore:
     trunk's weights come from ``pcakd.weights``, since the package would fetch them itself.
     """
 
-    def __init__(self, *, device: torch.device | str = "cpu", progress: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        device: torch.device | str = "cpu",
+        progress: bool = True,
+        size: str | None = None,
+    ) -> None:
         """Load the trunk and the heads.
+
+        Args:
+            device: Where it computes.
+            progress: Whether downloads show a progress bar.
+            size: What the protocol says of the sizes; native size by default.
 
         Raises:
             WeightsError: The weights of torchvision's AlexNet cannot be had.
@@ -35,7 +46,9 @@ class LpipsScore:
         trunk = load_weights("alexnet", "torchvision", progress=progress)
         heads = _load_heads()
         self.device = torch.device(device)
-        self.protocol = lpips_protocol(trunk.card.sha256, hash_tensors(heads))
+        self.protocol = lpips_protocol(
+            trunk.card.sha256, hash_tensors(heads), size or describe_size()
+        )
         self._network = _build_network({**_trunk_state(trunk.tensors), **heads}).to(device)
 
     @torch.inference_mode()

@@ -6,8 +6,20 @@ from typing import Literal
 
 MetricName = Literal["gram", "ssim", "lpips"]
 
-SIZE = "native size, float output, no guided filter"
-"""What all three metrics are given, as their protocol ids say it."""
+
+def describe_size(*, max_side: int = 0, multiple_of: int = 1) -> str:
+    """Return what all three metrics are given, as their protocol ids say it.
+
+    Args:
+        max_side: Pairs are made smaller to this many pixels; 0 is native size.
+        multiple_of: Their sides are cut to multiples of this.
+
+    >>> print(describe_size(max_side=512))
+    at most 512 px a side, float output, no guided filter
+    """
+    parts = [f"at most {max_side} px a side"] if max_side else []
+    parts += [f"sides cut to multiples of {multiple_of} (bilinear)"] if multiple_of > 1 else []
+    return f"{', '.join(parts) or 'native size'}, float output, no guided filter"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,34 +51,41 @@ METRICS: tuple[Metric, ...] = (
 )
 
 
-def gram_protocol(weights_sha256: str, layers: Sequence[str]) -> str:
+def gram_protocol(weights_sha256: str, layers: Sequence[str], size: str) -> str:
     """Return the protocol id of the Gram style score.
 
     Args:
         weights_sha256: Hash of the network's tensors.
         layers: The taps, shallow first.
+        size: `describe_size` of the pairs.
 
-    >>> print(gram_protocol("0123456789abcdef", ["relu1_1"]).split("; ")[0])
+    >>> print(gram_protocol("0123456789abcdef", ["relu1_1"], describe_size()).split("; ")[0])
     gram/1: vgg16-torchvision@01234567 (relu1_1)
     """
     return (
         f"gram/1: vgg16-torchvision@{weights_sha256[:8]} ({','.join(layers)}); zero padding; "
         "mean of ||G(out)-G(style)||_F/||G(style)||_F; G=FF^T/(C*H*W), uncentred; "
-        f"RGB [0,1], ImageNet mean and std; {SIZE}"
+        f"RGB [0,1], ImageNet mean and std; {size}"
     )
 
 
-def ssim_protocol(package_version: str) -> str:
-    """Return the protocol id of SSIM, given scikit-image's version."""
+def ssim_protocol(package_version: str, size: str) -> str:
+    """Return the protocol id of SSIM, given scikit-image's version and `describe_size`."""
     return (
         f"ssim/1: scikit-image {package_version} structural_similarity against content; "
-        f"7x7 uniform window; RGB [0,1], mean over channels; data range 1; {SIZE}"
+        f"7x7 uniform window; RGB [0,1], mean over channels; data range 1; {size}"
     )
 
 
-def lpips_protocol(trunk_sha256: str, heads_sha256: str) -> str:
-    """Return the protocol id of LPIPS, given the hashes of its trunk and of its linear heads."""
+def lpips_protocol(trunk_sha256: str, heads_sha256: str, size: str) -> str:
+    """Return the protocol id of LPIPS.
+
+    Args:
+        trunk_sha256: Hash of the trunk's tensors.
+        heads_sha256: Hash of the linear heads.
+        size: `describe_size` of the pairs.
+    """
     return (
         f"lpips/1: alexnet-torchvision@{trunk_sha256[:8]} with v0.1 heads@{heads_sha256[:8]} "
-        f"against content; RGB scaled to [-1,1]; {SIZE}"
+        f"against content; RGB scaled to [-1,1]; {size}"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from bench.quality.protocol import METRICS
-from bench.stats import mean_interval
+from bench.stats import describe_intervals, mean_interval
 from pcakd.files import write_text
 
 
@@ -22,6 +22,8 @@ class Row:
         gram: Gram style score against the style.
         ssim: Structural similarity to the content.
         lpips: Perceptual distance from the content.
+        size: What was scored (`bench.quality.protocol.describe_size`), where that is not the native
+            size; None is left out of files.
     """
 
     subject: str
@@ -29,6 +31,7 @@ class Row:
     gram: float
     ssim: float
     lpips: float
+    size: str | None = None
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
@@ -37,13 +40,19 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
     Raises:
         OutputError: The place cannot be written.
     """
-    write_text(path, json.dumps([asdict(row) for row in rows], indent=1, allow_nan=False) + "\n")
+    write_text(path, render_rows(rows))
+
+
+def render_rows(rows: Sequence[Row]) -> str:
+    """Return rows as a JSON list, without rounding."""
+    values = [{k: v for k, v in asdict(row).items() if v is not None} for row in rows]
+    return json.dumps(values, indent=1, allow_nan=False) + "\n"
 
 
 def render_means(rows: Sequence[Row]) -> str:
-    """Return a table of each subject's means over its pairs, with 95 % intervals.
+    """Return a table of each subject's means over its pairs, with `bench.stats.mean_interval`.
 
-    The intervals are bootstrapped over the pairs (`bench.stats.mean_interval`).
+    A last line says what the intervals are.
     """
     table = []
     for subject in dict.fromkeys(row.subject for row in rows):
@@ -51,7 +60,8 @@ def render_means(rows: Sequence[Row]) -> str:
         cells = [_cell([float(getattr(row, m.name)) for row in own]) for m in METRICS]
         table.append([subject, len(own), *cells])
     headers = ["subject", "pairs", *(f"{m.title} {m.arrow}" for m in METRICS)]
-    return tabulate(table, headers=headers, tablefmt="simple", disable_numparse=True)
+    text = tabulate(table, headers=headers, tablefmt="simple", disable_numparse=True)
+    return f"{text}\n[low, high]: {describe_intervals('mean', 'pairs')}"
 
 
 def _cell(values: Sequence[float]) -> str:

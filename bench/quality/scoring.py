@@ -12,7 +12,9 @@ from tqdm import tqdm
 
 from bench.quality.evaluate import Metrics, require_comparable
 from bench.quality.pairs import Pair
+from bench.quality.protocol import describe_size
 from bench.quality.rows import Row
+from bench.quality.sizes import cut_to_multiple
 from bench.subjects import Subject, row_name
 from pcakd.errors import ConfigError, PcakdError
 from pcakd.images import load_image
@@ -38,9 +40,19 @@ def score_subjects(
     metrics: Metrics,
     *,
     device: torch.device,
+    multiple_of: int = 1,
     progress: bool = True,
 ) -> list[Row]:
-    """Stylize every pair by every subject and transform, at native size, and score the floats.
+    """Stylize every pair by every subject and transform and score the floats.
+
+    Args:
+        subjects: What stylizes.
+        pairs: The pairs.
+        metrics: The loaded metrics.
+        device: Where the subjects compute.
+        multiple_of: Both images are first resized by `cut_to_multiple`; scores are taken against
+            the resized ones. 1 is native size.
+        progress: Whether to show a progress bar.
 
     Raises:
         PcakdError: An image cannot be read or is too small, or an output is not finite; the
@@ -55,14 +67,19 @@ def score_subjects(
     with tqdm(total=len(runs) * len(pairs), unit="image", disable=not progress) as bar:
         for pair in pairs:
             with _named(f"pair {pair.name}"), full_precision():
-                content, style = _load(pair.content).to(device), _load(pair.style).to(device)
+                content, style = (
+                    cut_to_multiple(_load(path), multiple_of).to(device)
+                    for path in (pair.content, pair.style)
+                )
                 require_comparable(content, content)
                 grams = metrics.describe_style(style)
                 for name, stylize in runs:
                     bar.set_postfix_str(f"{pair.name} {name}")
                     with _named(f"subject {name}"):
                         scores = metrics.score(stylize(content, style), content, grams)
-                    rows.append(Row(subject=name, pair=pair.name, **asdict(scores)))
+                    rows.append(
+                        Row(subject=name, pair=pair.name, size=_row_size(metrics), **asdict(scores))
+                    )
                     bar.update()
     order = [name for name, _ in runs]
     return sorted(rows, key=lambda row: order.index(row.subject))
@@ -97,8 +114,13 @@ def score_results(
             require_comparable(output, content)
             grams = metrics.describe_style(_load(pair.style))
             scores = metrics.score(output, content, grams)
-        rows.append(Row(subject=name, pair=pair.name, **asdict(scores)))
+        rows.append(Row(subject=name, pair=pair.name, size=_row_size(metrics), **asdict(scores)))
     return rows
+
+
+def _row_size(metrics: Metrics) -> str | None:
+    """Return what rows say of the size: nothing, if it is the native one."""
+    return None if metrics.size == describe_size() else metrics.size
 
 
 def _load(path: Path) -> Float[Tensor, "1 3 h w"]:

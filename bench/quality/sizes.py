@@ -1,9 +1,17 @@
-"""What sizes of images a metric compares."""
+"""Sizes of images: what a metric compares, and how pairs are brought to one."""
 
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from pcakd.errors import ShapeError
+from pcakd.stylize import MIN_SIZE
+
+MIN_CONTENT_SIDE = 31
+"""The shortest side of a content in pixels: LPIPS takes nothing smaller."""
+
+MIN_STYLE_SIDE = MIN_SIZE
+"""The shortest side of a style in pixels that every subject takes."""
 
 
 def require_sizes(
@@ -35,3 +43,49 @@ def require_sizes(
             f"{metric} needs images of at least {min_side}x{min_side} px, "
             f"this one is {width}x{height}; use a larger one"
         )
+
+
+def fit_within(image: Float[Tensor, "1 3 h w"], max_side: int) -> Float[Tensor, "1 3 h2 w2"]:
+    """Make an image smaller until its longer side is ``max_side`` pixels; 0 keeps it."""
+    height, width = image.shape[-2:]
+    size = fitted_size(width, height, max_side)
+    if size == (width, height):
+        return image
+    smaller = interpolate(
+        image, size=size[::-1], mode="bicubic", antialias=True, align_corners=False
+    )
+    return smaller.clamp(0.0, 1.0)
+
+
+def fitted_size(width: int, height: int, max_side: int) -> tuple[int, int]:
+    """Return the width and height that `fit_within` gives an image.
+
+    >>> fitted_size(1280, 720, 512), fitted_size(100, 50, 512), fitted_size(1280, 720, 0)
+    ((512, 288), (100, 50), (1280, 720))
+    """
+    longer = max(width, height)
+    if not max_side or longer <= max_side:
+        return width, height
+    scale = max_side / longer
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def cut_to_multiple(image: Float[Tensor, "1 3 h w"], multiple: int) -> Float[Tensor, "1 3 h2 w2"]:
+    """Resize an image so that both sides are multiples of ``multiple``, rounded down; 1 keeps it.
+
+    Source: the demo of PCA-KD's authors resizes so before its networks, bilinearly and without
+    antialiasing.
+
+    Raises:
+        ShapeError: A side is shorter than ``multiple``.
+    """
+    height, width = image.shape[-2:]
+    size = height // multiple * multiple, width // multiple * multiple
+    if size == (height, width):
+        return image
+    if 0 in size:
+        raise ShapeError(
+            f"the image is {width}x{height} px and its sides cannot be multiples of {multiple}; "
+            "use a larger one or a smaller multiple"
+        )
+    return interpolate(image, size=size, mode="bilinear", align_corners=False)

@@ -6,13 +6,16 @@ from jaxtyping import Float
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
-from bench.quality.protocol import ssim_protocol
+from bench.quality.protocol import ssim_protocol as write_protocol
 from bench.quality.sizes import require_sizes
 
 MIN_SIDE = 7
 """The shortest side in pixels: scikit-image's default window."""
 
-PROTOCOL = ssim_protocol(version("scikit-image"))
+
+def ssim_protocol(size: str) -> str:
+    """Return the protocol id of `ssim_score`, given what it says of the sizes."""
+    return write_protocol(version("scikit-image"), size)
 
 
 def ssim_score(output: Float[Tensor, "1 3 h w"], content: Float[Tensor, "1 3 h w"]) -> float:

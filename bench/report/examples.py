@@ -1,11 +1,13 @@
 """A sheet of stylized examples: one row a pair, one column a subject."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from io import BytesIO
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from bench.schema import Record
 from pcakd.errors import ImageError
 
 CELL = (320, 214)
@@ -14,18 +16,30 @@ _HEADER = 26
 _QUALITY = 88
 
 
-def list_pairs(folder: Path) -> list[Path]:
-    """List the pair folders (each with a ``content.jpg``) of a run's ``examples``, sorted."""
-    if not folder.is_dir():
-        return []
-    return sorted(each for each in folder.iterdir() if (each / "content.jpg").is_file())
+def scored_subjects(records: Iterable[Record]) -> dict[str, set[str]]:
+    """Return the subjects that records have scores of, by the name of the pair."""
+    subjects: dict[str, set[str]] = {}
+    for record in records:
+        if record.kind == "quality" and record.status == "ok" and record.case.pair:
+            subjects.setdefault(record.case.pair, set()).add(record.case.subject)
+    return subjects
 
 
-def draw_sheet(folder: Path, *, order: Sequence[str] = ()) -> bytes | None:
+def list_pairs(folder: Path, names: Iterable[str]) -> list[Path]:
+    """List the folders (each with a ``content.jpg``) of some pairs in a run's ``examples``."""
+    return [folder / name for name in sorted(names) if (folder / name / "content.jpg").is_file()]
+
+
+def draw_sheet(
+    folder: Path, scored: Mapping[str, AbstractSet[str]], *, order: Sequence[str] = ()
+) -> bytes | None:
     """Draw the examples of a run as one JPEG grid with column labels.
+
+    Pictures of other pairs or subjects, which another run left there, are passed over.
 
     Args:
         folder: Holds ``<pair>/{content,style,<subject>}.jpg``.
+        scored: `scored_subjects` of the records of the report.
         order: Subjects in the order of their columns; others follow by name.
 
     Returns:
@@ -34,10 +48,13 @@ def draw_sheet(folder: Path, *, order: Sequence[str] = ()) -> bytes | None:
     Raises:
         ImageError: A picture cannot be read.
     """
-    pairs = list_pairs(folder)
+    pairs = list_pairs(folder, scored)
     if not pairs:
         return None
-    found = {each.stem for pair in pairs for each in pair.glob("*.jpg")} - {"content", "style"}
+    shown = {pair.name: scored[pair.name] | {"content", "style"} for pair in pairs}
+    found = {
+        name for pair in pairs for name in scored[pair.name] if (pair / f"{name}.jpg").is_file()
+    }
     ranked = [name for name in order if name in found]
     columns = ["content", "style", *ranked, *sorted(found - set(ranked))]
     width = len(columns) * (CELL[0] + _GAP) + _GAP
@@ -49,7 +66,8 @@ def draw_sheet(folder: Path, *, order: Sequence[str] = ()) -> bytes | None:
         left = _GAP + column * (CELL[0] + _GAP)
         draw.text((left + CELL[0] / 2, _HEADER / 2), _title(name), "black", font, anchor="mm")
         for row, pair in enumerate(pairs):
-            sheet.paste(_cell(pair / f"{name}.jpg", font), (left, _HEADER + row * (CELL[1] + _GAP)))
+            picture = pair / f"{name}.jpg" if name in shown[pair.name] else None
+            sheet.paste(_cell(picture, font), (left, _HEADER + row * (CELL[1] + _GAP)))
     return _encode(sheet)
 
 
@@ -57,9 +75,9 @@ def _title(name: str) -> str:
     return {"content": "content (input)", "style": "style (input)"}.get(name, name)
 
 
-def _cell(path: Path, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> Image.Image:
+def _cell(path: Path | None, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> Image.Image:
     """Fit a picture into a cell on white; a missing one says so."""
-    if not path.is_file():
+    if path is None or not path.is_file():
         cell = Image.new("RGB", CELL, "#eeeeee")
         centre = (CELL[0] / 2, CELL[1] / 2)
         ImageDraw.Draw(cell).text(centre, "missing", "#666666", font, anchor="mm")

@@ -1,6 +1,9 @@
 """Numbers as people read them; records keep the raw ones, rounding happens here only."""
 
+from collections.abc import Iterable
+
 from bench.report.summary import Interval
+from bench.stats import MIN_SAMPLES
 
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB")
 _DECIMAL = ("", "k", "M", "G", "T", "P")
@@ -51,6 +54,18 @@ def format_interval(interval: Interval) -> str:
     if interval.count < 2:
         return "1 sample"
     return f"{format_number(interval.low)} to {format_number(interval.high)}"
+
+
+def name_intervals(intervals: Iterable[Interval]) -> str:
+    """Say what the intervals of a plot are; single samples have none and do not count.
+
+    >>> name_intervals([Interval(value=2.0, low=1.5, high=2.5, count=5)])
+    'min to max'
+    """
+    wide = [each.count >= MIN_SAMPLES for each in intervals if each.count > 1]
+    if all(wide):
+        return "95 % interval"
+    return f"95 % interval (min to max below {MIN_SAMPLES} samples)" if any(wide) else "min to max"
 
 
 def format_score(interval: Interval) -> str:

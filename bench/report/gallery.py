@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from bench.quality.protocol import METRICS
+from bench.report.formats import name_intervals
 from bench.report.plots import pareto_plot
 from bench.report.points import (
     Point,
@@ -58,7 +59,7 @@ def _style_plot(summary: Summary, content: str) -> Plot | None:
     return Plot(
         name=f"style-{content}",
         title=title,
-        caption=_front_sentence(points, content, "gram"),
+        caption=_front_sentence(points, content, "gram") + _bars(points),
         figure=pareto_plot(points, x=content, y="gram", title=f"{title}, {note}"),
     )
 
@@ -72,7 +73,9 @@ def _latency_plot(summary: Summary, metric: str) -> Plot | None:
     return Plot(
         name=f"latency-{metric}",
         title=title,
-        caption=_front_sentence(points, "latency", metric) + _left_out(summary, points),
+        caption=_front_sentence(points, "latency", metric)
+        + _bars(points)
+        + _left_out(summary, points),
         figure=pareto_plot(points, x="latency", y=metric, title=title, size=chosen.size),
     )
 
@@ -82,7 +85,11 @@ def _scaling(summary: Summary) -> Plot | None:
     if figure is None:
         return None
     title = "Latency against resolution"
-    caption = "Filled marks are measured medians, hollow ones predictions."
+    intervals = [row.latency_ms for row in summary.cost if row.latency_ms]
+    caption = (
+        f"Filled marks are measured medians, with {name_intervals(intervals)} as bars, hollow ones "
+        "predictions."
+    )
     return Plot(name="latency-resolution", title=title, caption=caption, figure=figure)
 
 
@@ -94,6 +101,10 @@ def _front_sentence(points: Sequence[Point], x: str, y: str) -> str:
     best = ", ".join(point.name for point, on in ranked if on)
     beaten = ", ".join(point.name for point, on in ranked if not on)
     return f"On the front: {best}." + (f" Dominated: {beaten}." if beaten else "")
+
+
+def _bars(points: Sequence[Point]) -> str:
+    return f" Bars: {name_intervals(each for p in points for each in (p.x, p.y))}."
 
 
 def _left_out(summary: Summary, points: Sequence[Point]) -> str:

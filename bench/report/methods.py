@@ -14,10 +14,12 @@ CONTRACT = """\
 - Each case runs in a process of its own, with a budget of time and one of memory. Running out of
   either is a result: `timeout`, `oom`. A case that is expected to be over budget, or that the
   profile leaves out, is not run but derived from multiply-adds and bytes of measured ones:
-  `predicted`, written with ≈, drawn hollow.
-- Intervals are 95 % percentile-bootstrap intervals (2,000 seeded resamples): of the median over
-  calls for latency, of the mean over pairs for scores. They do not cover differences between
-  machines or runs.
+  `predicted`, written with ≈, drawn hollow. Predictions are linear in multiply-adds and in bytes.
+  On CPUs measured time has often grown faster than multiply-adds, so a prediction from one size
+  (*linear from*) is a lower bound rather than a middle estimate.
+- Intervals are 95 % percentile-bootstrap intervals (2,000 seeded resamples) from 6 samples up, and
+  the least and the greatest sample below: of the median over calls for latency, of the mean over
+  pairs for scores. They do not cover differences between machines or runs.
 - A **MAC** is one multiply-add; FLOPs = 2 × MACs. *MACs/px content* counts the convolutions on the
   content path, divided by the pixels of the content; *MACs* counts every operator that has a
   formula, for both images.

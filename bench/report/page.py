@@ -6,6 +6,7 @@ from bench.report.gallery import Plot
 from bench.report.methods import count_threads, methods_section, warnings
 from bench.report.summary import Summary
 from bench.report.tables import cost_table, overview_table, quality_table, to_markdown
+from bench.stats import describe_intervals
 
 EXAMPLES_NAME = "examples.jpg"
 
@@ -68,7 +69,8 @@ def _quality(summary: Summary) -> str:
         return ""
     return (
         "## Quality\n\n"
-        f"Means over pairs with 95 % intervals, {_scale(summary)}. Gram compares the output with "
+        f"Means over pairs with intervals, {_scale(summary)}. [low, high] is the "
+        f"{describe_intervals('mean', 'pairs')}. Gram compares the output with "
         "the style, SSIM and LPIPS compare it with the content; one without the others says "
         "little: the unchanged content has a perfect SSIM.\n\n"
         f"{to_markdown(quality_table(summary))}"
@@ -88,7 +90,8 @@ def _scale(summary: Summary) -> str:
 def _cost(summary: Summary) -> str:
     if not summary.cost:
         return ""
-    return f"## Cost\n\n{to_markdown(cost_table(summary))}"
+    note = f"*Interval ms* is the {describe_intervals('median', 'samples')}."
+    return f"## Cost\n\n{note}\n\n{to_markdown(cost_table(summary))}"
 
 
 def _files() -> str:

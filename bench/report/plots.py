@@ -13,6 +13,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.text import Annotation, Text
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from bench.report.formats import name_intervals
 from bench.report.labels import Box, place_labels
 from bench.report.points import Point, mark_front
 from bench.report.summary import HIGHER_IS_BETTER, Interval
@@ -116,7 +117,8 @@ def _draw_legend(axes: Axes, points: Sequence[Point], front: Sequence[bool]) -> 
         marker = MARKERS.get(transform, "v")
         label = "no transform" if transform == "none" else transform
         axes.plot([], [], marker, color="none", markeredgecolor="black", label=label)
-    axes.errorbar([], [], yerr=[], fmt="none", ecolor="black", capsize=2, label="95 % interval")
+    bars = name_intervals(each for point in points for each in (point.x, point.y))
+    axes.errorbar([], [], yerr=[], fmt="none", ecolor="black", capsize=2, label=bars)
     axes.figure.legend(
         *axes.get_legend_handles_labels(), loc="outside lower center", ncols=7, fontsize=7.5,
         frameon=False, handletextpad=0.4, columnspacing=1.2,

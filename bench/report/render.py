@@ -6,7 +6,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from bench.report.data import cost_data, quality_data, to_csv
-from bench.report.examples import draw_sheet
+from bench.report.examples import draw_sheet, scored_subjects
 from bench.report.gallery import PLOT_NAMES, Plot, draw_plots
 from bench.report.methods import warnings
 from bench.report.page import EXAMPLES_NAME, write_page
@@ -14,7 +14,7 @@ from bench.report.plots import encode_figure
 from bench.report.summary import Summary, summarize
 from bench.report.tables import cost_table, overview_table, quality_table, to_latex, to_markdown
 from bench.schema import Record
-from bench.store import read_records
+from bench.store import EXAMPLES_FOLDER, read_records
 from pcakd.errors import OutputError
 from pcakd.files import write_atomically, write_text
 
@@ -23,7 +23,7 @@ def render_report(folder: Path) -> Path:
     """Render the report of a run folder into that folder; the same records give the same bytes.
 
     Writes ``README.md``, ``tables/*.{md,csv,tex}``, ``plots/*.{png,svg}`` and, where the folder has
-    ``examples/<pair>/*.jpg``, ``examples.jpg``.
+    ``examples/<pair>/*.jpg`` of what the records score, ``examples.jpg``.
 
     Args:
         folder: Holds ``records.jsonl``.
@@ -38,11 +38,14 @@ def render_report(folder: Path) -> Path:
     """
     summary = summarize(read_records(folder))
     plots = draw_plots(summary)
-    sheet = draw_sheet(folder / "examples", order=summary.subjects)
+    scored = scored_subjects(summary.records)
+    sheet = draw_sheet(folder / EXAMPLES_FOLDER, scored, order=summary.subjects)
     _write_tables(folder, summary)
     _write_plots(folder, plots)
     if sheet is not None:
         _write_bytes(folder / EXAMPLES_NAME, sheet)
+    else:
+        (folder / EXAMPLES_NAME).unlink(missing_ok=True)
     page = folder / "README.md"
     write_text(page, write_page(summary, plots, has_examples=sheet is not None))
     return page

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bench.quality.protocol import METRICS
 from bench.schema import Record
-from bench.stats import bootstrap_interval, mean_interval, median, p95
+from bench.stats import mean_interval, median, median_interval, p95
 from pcakd.errors import ConfigError
 
 METRIC_NAMES: tuple[str, ...] = tuple(metric.name for metric in METRICS)
@@ -17,7 +17,7 @@ Machine = tuple[str, str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """A median or mean of ``count`` samples with its 95 % interval; one sample gives no width."""
+    """A median or mean of ``count`` samples with its interval (`bench.stats`)."""
 
     value: float
     low: float
@@ -68,8 +68,13 @@ class CostRow:
 
     @property
     def expected_latency_ms(self) -> float | None:
-        """The measured median, or the predicted one where nothing was measured."""
-        return self.latency_ms.value if self.latency_ms else self.predicted_latency_ms
+        """The measured median, or the predicted one of a case that was not run.
+
+        A case that was run and failed has shown its prediction wrong, or has no use for it.
+        """
+        if self.latency_ms:
+            return self.latency_ms.value
+        return self.predicted_latency_ms if self.status == "predicted" else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +202,7 @@ def _to_ms(ns: int | None) -> float | None:
 def _latency(samples: Sequence[int]) -> Interval | None:
     if not samples:
         return None
-    low, high = bootstrap_interval(samples)
+    low, high = median_interval(samples)
     return Interval(
         value=median(samples) / _NS_PER_MS,
         low=low / _NS_PER_MS,

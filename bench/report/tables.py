@@ -30,7 +30,7 @@ def cost_table(summary: Summary) -> pd.DataFrame:
 
 
 def quality_table(summary: Summary) -> pd.DataFrame:
-    """Return the quality table as text cells: means over pairs with 95 % intervals."""
+    """Return the quality table as text cells: means over pairs with intervals."""
     rows = [{**_machine(summary, row.machine), **_quality_cells(row)} for row in summary.quality]
     return pd.DataFrame(rows)
 
@@ -93,7 +93,7 @@ def _cost_cells(row: CostRow) -> dict[str, str]:
         "FLOPs (2×MACs)": _optional(flops, format_count, missing),
         "Median ms": latency_cell(row, missing),
         "p95 ms": _optional(row.latency_p95_ms, format_number, missing),
-        "95 % interval ms": format_interval(row.latency_ms) if row.latency_ms else missing,
+        "Interval ms": format_interval(row.latency_ms) if row.latency_ms else missing,
         "Peak memory": _memory_cell(row, missing),
         "Samples": str(row.num_samples),
         "Status": row.status,

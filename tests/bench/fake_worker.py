@@ -9,6 +9,7 @@ from functools import partial
 import torch
 
 from bench.jobs import describe_run, measure_cost, score_quality
+from bench.quality.protocol import describe_size
 from bench.subjects import Prepared, Subject, parse_subject
 from bench.worker import serve
 from pcakd.errors import ShapeError
@@ -69,8 +70,8 @@ def score(job, send):
 
 
 class FakeMetrics:
-    def __init__(self, *, device, progress):
-        self.protocol = {"gram": "fake/1"}
+    def __init__(self, *, device, progress, max_side):
+        self.protocol = {"gram": f"fake/1: {describe_size(max_side=max_side)}"}
 
     def describe_style(self, style):
         return []

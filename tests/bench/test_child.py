@@ -1,12 +1,17 @@
 """A child's end is told truly, whatever it is, and no child outlives its budget."""
 
+import os
+import signal
+import subprocess
 import sys
 import time
+from pathlib import Path
 
+import psutil
 import pytest
 
 from bench.child import Budget, run_child
-from bench.worker import describe_failure
+from bench.worker import describe_failure, is_orphan
 from pcakd.errors import ConfigError, WeightsError
 
 ROOMY = Budget(seconds=30, memory_bytes=2**40)
@@ -88,6 +93,52 @@ def test_an_error_in_the_parent_ends_the_child():
     assert time.monotonic() - start < 20
 
 
+WORKER_CODE = """
+import os, time
+from bench.worker import serve
+def sleep(job, send):
+    send({"type": "pid", "pid": os.getpid()})
+    time.sleep(60)
+serve({"sleep": sleep})
+"""
+PARENT_CODE = f"""
+import sys, types
+from bench.child import Budget, run_child
+from bench.cli import main
+def run(options):
+    run_child(
+        {{"job": "sleep"}},
+        budget=Budget(seconds=60, memory_bytes=2**40),
+        on_message=lambda message: print(message["pid"], flush=True),
+        command=[sys.executable, "-c", {WORKER_CODE!r}],
+    )
+command = types.ModuleType("report")
+command.add_arguments, command.run = lambda parser: None, run
+sys.modules["bench.commands.report"] = command
+main(["report"])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_a_worker_ends_with_its_parent(number, status):
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", PARENT_CODE]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as parent:
+        worker = psutil.Process(int(parent.stdout.readline()))
+        parent.send_signal(number)
+        assert parent.wait(30) == status
+    gone, _ = psutil.wait_procs([worker], timeout=30)
+    assert gone or worker.status() == psutil.STATUS_ZOMBIE  # init may be slow to collect it
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody asks")
+def test_a_job_of_a_parent_that_is_gone_is_not_run():
+    assert not is_orphan({})
+    assert not is_orphan({"parent_pid": os.getppid()})
+    assert is_orphan({"parent_pid": -1})
+
+
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
@@ -102,6 +153,31 @@ def test_failures_are_told_apart(error, expected):
     message = describe_failure(error)
     assert message["type"] == "failure"
     assert expected.items() <= message.items()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes.",
+        "[enforce fail] DefaultCPUAllocator: not enough memory: you tried to allocate 4 bytes.",
+        "CUDA error: out of memory",
+        "HIP out of memory. Tried to allocate 2.00 GiB",
+        "MPS backend out of memory (MPS allocated: 9 GB, other allocations: 1 MB)",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "cusolver error: CUSOLVER_STATUS_ALLOC_FAILED, when calling `cusolverDnCreate(handle)`",
+        "[Errno 12] Cannot allocate memory",
+        "OpenCV(4.9.0) error: (-4:Insufficient memory) Failed to allocate 4 bytes",
+        "std::bad_alloc",
+    ],
+)
+def test_want_of_memory_is_known_by_its_words(text):
+    assert describe_failure(RuntimeError(text))["status"] == "oom"
+
+
+@pytest.mark.parametrize("text", ["CUDNN_STATUS_INTERNAL_ERROR", "an index is out of range"])
+def test_other_faults_are_not_want_of_memory(text):
+    assert describe_failure(RuntimeError(text))["status"] == "error"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """The command line: lazy, one line for bad input, exit status 2."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +33,30 @@ def test_bad_input_is_one_line(tmp_path, monkeypatch, capsys):
     error = capsys.readouterr().err
     assert error.startswith("bench: error: benchmarks.toml does not exist")
     assert error.count("\n") == 1
+
+
+ARROWS = """
+import sys, types
+TEXT = "\u2248 5 \u2192 6 ms"
+from bench.cli import main
+command = types.ModuleType("report")
+command.add_arguments, command.run = lambda parser: None, lambda options: print(TEXT)
+sys.modules["bench.commands.report"] = command
+sys.exit(main(["report"]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [(["-m", "bench", "--help"], "bench run"), (["-c", ARROWS], "? 5 ? 6 ms")],
+)
+def test_an_encoding_without_arrows_is_no_error(arguments, text):
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, env=environment)
+    assert done.returncode == 0
+    assert text in done.stdout.decode("cp1252")
+    assert not done.stderr
 
 
 def test_command_line_does_not_import_torch_by_itself():

@@ -27,13 +27,14 @@ def test_affine_laws_are_recovered(offset, sizes):
     prediction = predict_cost(pixels=target, macs=10 * target, own=own, others=[])
     assert prediction.latency_ns == pytest.approx(offset + 30 * target, rel=1e-3)
     assert prediction.peak_bytes == pytest.approx(100 * target + 7, rel=1e-3)
+    assert ", fitted to a HD" in prediction.basis
 
 
 def test_one_case_scales_in_proportion():
     own = [make_measured(100)]
     prediction = predict_cost(pixels=400, macs=4000, own=own, others=[])
     assert (prediction.latency_ns, prediction.peak_bytes) == (12_000, 40_028)
-    assert prediction.basis == "MACs and bytes of a HD"
+    assert prediction.basis == "MACs and bytes, linear from a HD"
 
 
 def test_subject_without_macs_scales_by_pixels():
@@ -57,6 +58,8 @@ def test_nothing_measured_predicts_nothing():
 def test_a_falling_law_is_not_extended():
     own = [
         Measured(label="HD", pixels=10, macs=10, latency_ns=100.0, peak_bytes=50),
-        Measured(label="FHD", pixels=20, macs=20, latency_ns=90.0, peak_bytes=50),
+        Measured(label="FHD", pixels=20, macs=20, latency_ns=90.0, peak_bytes=40),
     ]
-    assert predict_cost(pixels=40, macs=40, own=own, others=[]).latency_ns == 180
+    prediction = predict_cost(pixels=40, macs=40, own=own, others=[])
+    assert prediction.latency_ns == 180
+    assert prediction.basis == "MACs and bytes, linear from FHD"

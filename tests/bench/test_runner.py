@@ -13,9 +13,9 @@ from bench.commands.run import choose_profile
 from bench.config import Override, Profile
 from bench.cost import CostRunner
 from bench.describe import PairFiles, Scene, refuse_namesakes
-from bench.jobs import fit_within
 from bench.predict import Measured
 from bench.profiling.memory import total_bytes
+from bench.quality.sizes import fit_within
 from bench.recorder import Recorder, known_records
 from bench.runner import Request, default_folder, run_benchmark
 from bench.store import read_records
@@ -119,7 +119,7 @@ def test_a_healthy_subject(tmp_path, pairs):
     ]
     assert (quality[0].gram, quality[0].ssim) == (0.5, 0.25)
     assert (quality[0].case.width, quality[0].case.height) == (64, 48)
-    assert quality[0].protocol == {"gram": "fake/1"}
+    assert quality[0].protocol["gram"].startswith("fake/1: at most 64 px a side")
     assert quality[2].reason == "too small to score"
     names = sorted(path.name for path in (tmp_path / "run" / "examples" / "01").iterdir())
     assert names == ["content.jpg", "plain.jpg", "style.jpg"]
@@ -190,7 +190,7 @@ def test_what_would_be_over_budget_is_predicted(tmp_path, changes, reason):
     assert record.status == "predicted"
     assert record.reason.startswith("over budget: about")
     assert reason in record.reason
-    assert record.reason.endswith("predicted from MACs and bytes of plain HD")
+    assert record.reason.endswith("predicted from MACs and bytes, linear from plain HD")
     assert record.predicted_latency_ns == 4_000_000
 
 
@@ -202,6 +202,21 @@ def test_bad_input_of_one_child_is_a_result_of_its_case(tmp_path):
     assert (record.status, record.latency_ns) == ("error", None)
     assert "cannot start /none" in record.reason
     assert read_records(tmp_path) == [record]
+
+
+def test_a_failed_case_keeps_its_prediction(tmp_path):
+    recorder = Recorder(folder=tmp_path, profile=PROFILE, environment={})
+    runner = CostRunner(recorder=recorder, device="cpu", memory_bytes=2**34, command=("/none",))
+    runner.measured["plain", "zca"] = [
+        Measured(label="plain HD", pixels=1536, macs=100, latency_ns=1e6, peak_bytes=2**20)
+    ]
+    case, settings = plan_cost(PROFILE, make_info(), MACHINE)[1]
+    record = runner.run(make_info(), case, settings)
+    assert (record.status, record.predicted_latency_ns) == ("error", 4_000_000)
+    assert record.predicted_peak_bytes == 4 * 2**20
+    assert record.obtained["predicted_latency_ns"] == "predicted"
+    assert record.reason.startswith("cannot start /none")
+    assert "; predicted from MACs and bytes" in record.reason
 
 
 @pytest.mark.slow

@@ -156,8 +156,11 @@ def test_records_set_aside_are_still_there(tmp_path):
     assert set_records_aside(tmp_path) is None
     append_record(tmp_path, make_record())
     os.utime(tmp_path / RECORDS_NAME, (0, 0))
+    (tmp_path / "examples" / "01").mkdir(parents=True)
     aside = set_records_aside(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["records.19700101T000000Z.jsonl"]
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["examples.19700101T000000Z", "records.19700101T000000Z.jsonl"]
+    assert (tmp_path / "examples.19700101T000000Z" / "01").is_dir()
     assert read_records(aside) == [make_record()]
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.stats import bootstrap_interval, mean_interval, median, p95
+from bench.stats import mean_interval, median, median_interval, p95
 
 SAMPLES = st.lists(st.integers(1, 10**12), min_size=1, max_size=12)
 
@@ -13,7 +13,7 @@ SAMPLES = st.lists(st.integers(1, 10**12), min_size=1, max_size=12)
 @settings(max_examples=25, deadline=None)
 @given(SAMPLES)
 def test_intervals_hold_their_value_within_the_samples(samples):
-    low, high = bootstrap_interval(samples)
+    low, high = median_interval(samples)
     assert min(samples) <= low <= median(samples) <= high <= max(samples)
     mean, low, high = mean_interval(samples)
     slack = 1e-9 * max(samples)  # a mean of equal numbers rounds
@@ -32,10 +32,17 @@ def test_interval_is_repeatable_and_covers_the_truth():
     assert first.high - first.low == pytest.approx(2 * half, rel=0.1)
 
 
+def test_few_samples_give_their_range():
+    assert median_interval([5, 1, 2, 3, 4]) == (1.0, 5.0)
+    assert mean_interval([5, 1, 2, 3, 4]) == (3.0, 1.0, 5.0)
+    low, high = median_interval([6, 5, 1, 2, 3, 4])
+    assert (low, high) != (1.0, 6.0)
+
+
 def test_single_sample_has_an_interval_of_no_width():
     interval = mean_interval([4.0])
     assert interval == (4.0, 4.0, 4.0)
-    assert bootstrap_interval([7]) == (7.0, 7.0)
+    assert median_interval([7]) == (7.0, 7.0)
 
 
 def test_nothing_has_no_median():

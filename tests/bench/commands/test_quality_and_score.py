@@ -64,6 +64,25 @@ def test_quality_writes_a_row_for_each_subject_transform_and_pair(
 
 @pytest.mark.weights
 @pytest.mark.usefixtures("weights_folder")
+def test_rows_on_standard_output_at_sides_cut_to_a_multiple(
+    pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = ("--pairs", pairs, "--subjects", "content", "--json", "-", "--multiple-of", 32)
+    with pytest.raises(ShapeError, match=r"pair 02: the image is 36x31 px .* multiples of 32"):
+        call(quality, *arguments)
+    capsys.readouterr()
+    assert call(quality, *arguments[:-1], 31) == 0
+    printed = capsys.readouterr()
+    rows = json.loads(printed.out)
+    assert [(row["pair"], row["ssim"]) for row in rows] == [("01", 1.0), ("02", 1.0)]
+    assert rows[0]["size"].startswith("sides cut to multiples of 31 (bilinear), float")
+    assert "[low, high]" in printed.err
+    assert not (tmp_path / "-").exists()
+
+
+@pytest.mark.weights
+@pytest.mark.usefixtures("weights_folder")
 def test_score_agrees_with_quality_and_is_named_by_the_folder(
     pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -112,6 +131,7 @@ def test_too_small_a_pair_is_an_error_that_names_it(pairs: Path, tmp_path: Path)
         ({"--subjects": " , "}, ConfigError, "no subjects given"),
         ({"--subjects": "mobilenet_v1-full"}, ConfigError, "no quality"),
         ({"--transforms": "zac"}, UnknownNameError, "did you mean 'zca'"),
+        ({"--multiple-of": "0"}, ConfigError, "1 or more, got 0"),
         ({"--device": "gpu"}, ConfigError, "device 'gpu' is not known"),
         ({"--device": "cuda:99"}, ConfigError, "not on this machine"),
     ],

@@ -3,6 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torchvision.models.vgg import cfgs, make_layers
 
 from bench.quality.gram import (
@@ -58,6 +59,13 @@ def test_the_taps_end_in_relu_at_their_widths(network: nn.Sequential) -> None:
     grams = gram_matrices(split_stages(network), random_image(0, 16, 16))
     assert [len(gram) for gram in grams] == [64, 128, 256, 512]
     assert all(isinstance(network[index], nn.ReLU) for index in LAYERS.values())
+
+
+def test_the_sums_are_doubled_on_the_cpu_only() -> None:
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        stages = [nn.Conv2d(3, 4, 1, device="cuda")]
+        grams = gram_matrices(stages, torch.rand(1, 3, 8, 8, device="cuda"))
+    assert [(gram.device.type, gram.dtype) for gram in grams] == [("cpu", torch.float64)]
 
 
 def test_the_distance_is_the_mean_of_relative_norms() -> None:

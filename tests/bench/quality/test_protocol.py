@@ -1,7 +1,18 @@
 import subprocess
 import sys
 
-from bench.quality.protocol import METRICS, gram_protocol, lpips_protocol, ssim_protocol
+import pytest
+
+from bench.quality.evaluate import Metrics
+from bench.quality.protocol import (
+    METRICS,
+    describe_size,
+    gram_protocol,
+    lpips_protocol,
+    ssim_protocol,
+)
+
+NATIVE = describe_size()
 
 
 def test_the_directions_of_the_metrics() -> None:
@@ -14,7 +25,7 @@ def test_the_directions_of_the_metrics() -> None:
 
 
 def test_ids_say_network_hash_layers_divisor_size_colour_and_range() -> None:
-    gram = gram_protocol("ab" * 32, ["relu1_1", "relu2_1"])
+    gram = gram_protocol("ab" * 32, ["relu1_1", "relu2_1"], NATIVE)
     assert all(
         part in gram
         for part in (
@@ -26,8 +37,21 @@ def test_ids_say_network_hash_layers_divisor_size_colour_and_range() -> None:
             "RGB [0,1]",
         )
     )
-    assert "data range 1" in ssim_protocol("0.26")
-    assert "@abababab with v0.1 heads@cdcdcdcd" in lpips_protocol("ab" * 32, "cd" * 32)
+    assert "data range 1" in ssim_protocol("0.26", NATIVE)
+    assert "@abababab with v0.1 heads@cdcdcdcd" in lpips_protocol("ab" * 32, "cd" * 32, NATIVE)
+
+
+def test_ids_say_what_pairs_were_made_smaller_to() -> None:
+    size = describe_size(max_side=512)
+    ids = gram_protocol("a", [], size), ssim_protocol("1", size), lpips_protocol("a", "b", size)
+    assert all("at most 512 px a side" in each and "native" not in each for each in ids)
+
+
+@pytest.mark.weights
+@pytest.mark.usefixtures("weights_folder")
+def test_loaded_metrics_say_their_size() -> None:
+    metrics = Metrics(progress=False, max_side=512)
+    assert all("; at most 512 px a side, " in text for text in metrics.protocol.values())
 
 
 def test_the_protocol_needs_no_torch() -> None:

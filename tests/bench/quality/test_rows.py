@@ -7,16 +7,17 @@ from bench.quality.rows import Row, render_means, write_rows
 from pcakd.errors import OutputError
 
 ROWS = [
-    Row(subject="mkl", pair="01", gram=0.1, ssim=0.5, lpips=1 / 3),
-    Row(subject="mkl", pair="02", gram=0.3, ssim=0.7, lpips=1 / 3),
-    Row(subject="content", pair="01", gram=0.9, ssim=1.0, lpips=0.0),
+    Row(subject="mkl", pair="01", gram=0.1, ssim=0.5, lpips=1 / 3, size="native"),
+    Row(subject="mkl", pair="02", gram=0.3, ssim=0.7, lpips=1 / 3, size="native"),
+    Row(subject="content", pair="01", gram=0.9, ssim=1.0, lpips=0.0, size="native"),
 ]
 
 
 def test_rows_are_written_as_a_list_without_rounding(tmp_path: Path) -> None:
     write_rows(tmp_path / "out.json", ROWS)
     rows = json.loads((tmp_path / "out.json").read_text())
-    assert rows[0] == {"subject": "mkl", "pair": "01", "gram": 0.1, "ssim": 0.5, "lpips": 1 / 3}
+    scores = {"gram": 0.1, "ssim": 0.5, "lpips": 1 / 3}
+    assert rows[0] == {"subject": "mkl", "pair": "01", **scores, "size": "native"}
     assert len(rows) == 3
 
 

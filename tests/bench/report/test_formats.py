@@ -5,6 +5,20 @@ import doctest
 import pytest
 
 from bench.report import formats
+from bench.report.summary import Interval
+
+
+@pytest.mark.parametrize(
+    ("counts", "name"),
+    [
+        ([6, 9, 1], "95 % interval"),
+        ([5, 2], "min to max"),
+        ([5, 6], "95 % interval (min to max below 6 samples)"),
+    ],
+)
+def test_intervals_are_named_by_their_samples(counts, name):
+    intervals = [Interval(value=1.0, low=0.5, high=2.0, count=count) for count in counts]
+    assert formats.name_intervals(intervals) == name
 
 
 def test_examples_in_docstrings():

@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
+from io import BytesIO
 
 import pytest
 from PIL import Image
 
-from bench.report.examples import draw_sheet
+from bench.report.examples import CELL, draw_sheet, scored_subjects
 from bench.report.gallery import PLOT_NAMES, draw_plots
 from bench.report.plots import encode_figure
 from bench.report.render import render_report
@@ -78,10 +79,11 @@ def test_plots_of_failures_alone_are_left_out(make_cost, make_quality):
 def test_captions_name_front_dominated_and_absent(records):
     captions = {plot.name: plot.caption for plot in draw_plots(summarize(records))}
     assert captions["style-ssim"] == (
-        "On the front: vgg16 · zca, reinhard. Dominated: vgg16 · adain."
+        "On the front: vgg16 · zca, reinhard. Dominated: vgg16 · adain. Bars: min to max."
     )
     assert captions["latency-gram"] == (
-        "On the front: vgg16 · zca, reinhard. No latency was measured there for vgg16 · adain."
+        "On the front: vgg16 · zca, reinhard. Bars: min to max. "
+        "No latency was measured there for vgg16 · adain."
     )
 
 
@@ -108,9 +110,39 @@ def test_a_damaged_example(tmp_path):
     (tmp_path / "01").mkdir()
     (tmp_path / "01" / "content.jpg").write_bytes(b"not a picture")
     with pytest.raises(ImageError, match=r"content\.jpg"):
-        draw_sheet(tmp_path)
+        draw_sheet(tmp_path, {"01": {"vgg16"}})
 
 
 def test_no_examples_give_no_sheet(tmp_path):
-    assert draw_sheet(tmp_path) is None
-    assert draw_sheet(tmp_path / "absent") is None
+    assert draw_sheet(tmp_path, {"01": {"vgg16"}}) is None
+    assert draw_sheet(tmp_path / "absent", {"01": {"vgg16"}}) is None
+
+
+def test_pictures_that_no_record_speaks_of_are_left_out(tmp_path, make_quality):
+    records = [
+        make_quality("vgg16"),
+        make_quality("mkl", status="error", reason="broken"),
+        make_quality("mkl", pair="02"),
+    ]
+    for pair in ("01", "02", "03"):
+        (tmp_path / pair).mkdir()
+        for name in ("content", "style", "vgg16", "mkl", "gone"):
+            colour = "red" if name in ("gone", "mkl") else "teal"
+            Image.new("RGB", CELL, colour).save(tmp_path / pair / f"{name}.jpg")
+    sheet = draw_sheet(tmp_path, scored_subjects(records), order=["vgg16", "mkl"])
+    with Image.open(BytesIO(sheet)) as picture:
+        rows, columns = picture.height // CELL[1], picture.width // CELL[0]
+        step = (CELL[0] + 6, CELL[1] + 6)
+        pixels = [
+            [picture.getpixel((100 + c * step[0], 60 + r * step[1])) for c in range(columns)]
+            for r in range(rows)
+        ]
+    assert (rows, columns) == (2, 4)
+    red = [[pixel[0] > 220 and pixel[1] < 60 for pixel in row] for row in pixels]
+    assert red == [[False] * 4, [False, False, False, True]]
+
+
+def test_a_sheet_without_examples_goes_away(tmp_path, make_quality):
+    (tmp_path / "examples.jpg").touch()
+    render_report(fill(tmp_path, [make_quality()]))
+    assert not (tmp_path / "examples.jpg").exists()

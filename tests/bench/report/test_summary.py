@@ -55,6 +55,13 @@ def test_multiply_adds_a_pixel_and_milliseconds(make_cost):
     assert row.latency_ms.low <= 11.0 <= row.latency_ms.high
 
 
+@pytest.mark.parametrize(("status", "expected"), [("predicted", 9.0), ("timeout", None)])
+def test_a_failed_case_is_not_drawn_at_its_prediction(make_cost, status, expected):
+    (row,) = summarize([make_cost(status=status, predicted_latency_ns=9_000_000)]).cost
+    assert row.predicted_latency_ms == 9.0
+    assert row.expected_latency_ms == expected
+
+
 def test_two_subjects_of_one_name_are_told_apart(make_cost):
     old, new = make_cost(subject_hash="a" * 64), make_cost(subject_hash="b" * 64)
     assert summarize([old, new]).subjects == ("vgg16 (aaaaaa)", "vgg16 (bbbbbb)")

@@ -1,0 +1,82 @@
+"""One pair that cannot be scored is one result, and too small a pair ends the run at once."""
+
+import pytest
+import torch
+from PIL import Image
+
+from bench.jobs import describe_run, score_quality
+from bench.quality import evaluate
+from bench.subjects import Prepared, Subject
+from pcakd.errors import NumericalError, ShapeError
+
+
+class FakeMetrics:
+    def __init__(self, **options):
+        del options
+        self.protocol = {"gram": "fake/1"}
+
+    def describe_style(self, style):
+        return []
+
+    def score(self, output, content, grams):
+        return evaluate.Scores(gram=0.5, ssim=0.25, lpips=0.125)
+
+
+def stylize(content, style):
+    if content.shape[-1] == 64:
+        raise NumericalError("the numbers ran away")
+    return content
+
+
+def parse(text):
+    return Subject(
+        name=text, transforms=("zca",), precision="fp32", has_quality=True, hash="0", num_params=0,
+        num_eigenbasis_params=0, build=lambda *_: Prepared(modules=(), run=stylize),
+    )  # fmt: skip
+
+
+def make_pairs(folder, **sizes):
+    pairs = []
+    for name, both in sizes.items():
+        pair = {"name": name}
+        for role, size in zip(("content", "style"), both, strict=True):
+            pair[role] = str(folder / f"{name}_{role}.png")
+            Image.new("RGB", size, (200, 100, 50)).save(pair[role])
+        pairs.append(pair)
+    return pairs
+
+
+def test_a_pair_that_cannot_be_stylized_is_one_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluate, "Metrics", FakeMetrics)
+    pairs = make_pairs(tmp_path, a=((64, 48), (32, 32)), b=((60, 48), (32, 32)))
+    job = {
+        "device": "cpu", "subject": "picky", "name": "picky", "max_side": 0,
+        "pairs": [pair | {"transforms": ["zca"]} for pair in pairs],
+        "examples": str(tmp_path / "examples"),
+    }  # fmt: skip
+    messages = []
+    score_quality(job, messages.append, parse=parse)
+    assert [(m["pair"], m["status"]) for m in messages] == [("a", "error"), ("b", "ok")]
+    assert messages[0]["reason"] == "the numbers ran away"
+    assert [path.name for path in (tmp_path / "examples").iterdir()] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        (((30, 64), (64, 64)), "pair a: the content would be scored at 30x64 px, at least 31x31"),
+        (((64, 64), (64, 15)), "pair a: the style would be scored at 64x15 px, at least 16x16"),
+        (((64, 640), (64, 64)), "pair a: the content would be scored at 6x64 px"),
+    ],
+)
+def test_too_small_a_pair_ends_the_run_before_it_begins(tmp_path, sizes, message):
+    threads = torch.get_num_threads()
+    job = {
+        "device": "cpu", "max_side": 64, "pairs": make_pairs(tmp_path, a=sizes), "subjects": [],
+        "resolutions": [],
+    }  # fmt: skip
+    try:
+        with pytest.raises(ShapeError, match=message):
+            describe_run(job, lambda message: None)
+    finally:
+        torch.set_num_threads(threads)

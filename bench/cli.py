@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from pcakd.commands.parser import OneLineParser
 from pcakd.errors import PcakdError
+from pcakd.memory import is_out_of_memory
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
@@ -42,6 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             status: int = import_module(f"bench.commands.{options.command}").run(options)
     except (PcakdError, OSError) as error:
         sys.stderr.write(f"bench: error: {error}\n")
+        return _BAD_INPUT
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        sys.stderr.write("bench: error: out of memory; use smaller images or another --device\n")
         return _BAD_INPUT
     except KeyboardInterrupt:
         sys.stderr.write("bench: interrupted; `bench run --resume` goes on\n")

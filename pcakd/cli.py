@@ -1,21 +1,24 @@
 """The command line ``pcakd``."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from io import TextIOWrapper
+from types import MappingProxyType
 
 from pcakd import __version__
 from pcakd.errors import PcakdError
 from pcakd.memory import is_out_of_memory
 
-_COMMANDS = {
-    "list": "pcakd.commands.list",
-    "eigenbases": "pcakd.commands.eigenbases",
-    "distill": "pcakd.commands.distill",
-    "stylize": "pcakd.commands.stylize",
-    "import-authors": "pcakd.commands.import_authors",
-}
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "list": "list shipped students, backbones, weight sets and transforms",
+        "eigenbases": "fit the global eigenbases of a teacher",
+        "distill": "distil a student",
+        "stylize": "stylize a photograph, or a folder of them",
+        "import-authors": "import a student that the authors of PCA-KD released",
+    }
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,12 +40,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_example(parser, "pcakd stylize day.jpg dusk.jpg -o day-at-dusk.jpg")
     parser.add_argument("--version", action="version", version=f"pcakd {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name, module_name in _COMMANDS.items():
-        module = import_module(module_name)
-        command = commands.add_parser(name, help=module.HELP, description=module.HELP)
-        module.add_arguments(command)
-        command.set_defaults(run=module.run)
-    args = parser.parse_args(argv)
+    given = list(sys.argv[1:] if argv is None else argv)
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
+        if given and given[0] == name:  # the modules of the others, and torch, stay unimported
+            module = import_module(f"pcakd.commands.{name.replace('-', '_')}")
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
+    args = parser.parse_args(given)
     try:
         return int(args.run(args))
     except (PcakdError, OSError) as error:  # OSError: paths too long, folders not to be entered

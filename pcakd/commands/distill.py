@@ -17,7 +17,6 @@ from pcakd.commands.parser import add_example
 from pcakd.distill.recipe import Recipe
 from pcakd.distill.run import Request, distill
 
-HELP = "distil a student"
 _DEFAULTS = Recipe()
 
 
@@ -49,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             f"--{phase}-steps",
             default=text,
             metavar="N1,N2,N3,N4",
-            help=f"steps of the {phase} phase of blocks 1 to 4 (default: {text})",
+            help=f"steps of the {phase} phase of blocks 1 to 4, or N for all (default: {text})",
         )
     for option, value, metavar, text in (
         ("--encoder-rate", _DEFAULTS.encoder_rate, "RATE", "peak learning rate, encoder phase"),

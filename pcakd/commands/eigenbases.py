@@ -21,8 +21,6 @@ from pcakd.eigenbases import save_eigenbases
 from pcakd.errors import ConfigError
 from pcakd.files import require_parent
 
-HELP = "fit the global eigenbases of a teacher"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""

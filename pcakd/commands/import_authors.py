@@ -4,11 +4,10 @@ import argparse
 from pathlib import Path
 
 from pcakd.commands.parser import add_example
+from pcakd.errors import OutputError
 from pcakd.files import require_parent
 from pcakd.students import save_student
 from pcakd.students.authors import import_authors
-
-HELP = "import a student that the authors of PCA-KD released"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Import and say what was found."""
     require_parent(args.output)
+    if args.output.suffix != ".safetensors":
+        raise OutputError(f"{args.output} must end in .safetensors, as students do")
     student = import_authors(args.source)
     save_student(args.output, student)
     ranks = ", ".join(map(str, student.spec.ranks))

@@ -10,8 +10,6 @@ from pcakd.students import list_students, load_student
 from pcakd.transforms import TRANSFORMS
 from pcakd.weights import get_weight_set
 
-HELP = "list shipped students, backbones, weight sets and transforms"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""

@@ -11,12 +11,14 @@ from pcakd.eigenbases import RankRule
 from pcakd.errors import ConfigError
 
 
-def add_device(parser: argparse.ArgumentParser) -> None:
-    """Add ``--device`` and ``--seed``."""
+def add_device(
+    parser: argparse.ArgumentParser, *, seeds: str = "photographs, weights and crops"
+) -> None:
+    """Add ``--device`` and ``--seed``, which decides ``seeds``."""
     parser.add_argument(
         "--device", default="auto", help="cpu, cuda, cuda:N, mps or auto (default: auto)"
     )
-    parser.add_argument("--seed", type=seed, default=0, help="of everything random (default: 0)")
+    parser.add_argument("--seed", type=seed, default=0, help=f"of {seeds} (default: 0)")
 
 
 def seed(text: str) -> int:

@@ -21,7 +21,6 @@ from pcakd.students import Student, load_student
 from pcakd.stylize import NUM_STAGES, measure_style, stylize
 from pcakd.transforms import TRANSFORMS
 
-HELP = "stylize a photograph, or a folder of them"
 DEFAULT_STUDENT = "vgg16"
 
 
@@ -51,12 +50,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=1.0,
         metavar="S",
-        help="0 keeps the content's look, 1 takes the style's (default: 1)",
+        help="0 only decodes the content, 1 takes the whole style (default: 1)",
     )
     parser.add_argument(
-        "--guided-filter", action="store_true", help="smooth along the content's edges at the end"
+        "--guided-filter",
+        action="store_true",
+        help="smooth along the content's edges at the end, against halos",
     )
-    add_device(parser)
+    add_device(parser, seeds="nothing: a stylization has no chance in it")
     add_example(
         parser,
         "pcakd stylize day.jpg dusk.jpg -o day-at-dusk.jpg",
@@ -68,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     """Stylize each photograph; a bad one in a folder does not stop the others."""
     if not 0.0 <= args.strength <= 1.0:
         raise ConfigError(f"--strength must lie in [0, 1], got {args.strength}")
-    pairs = list(_jobs(args.content, args.output))
+    pairs = list(_jobs(args.content, args.style, args.output))
     device = resolve_device(args.device)
     student = load_student(args.student, device=device)
     with full_precision():
@@ -98,10 +99,13 @@ def _stylize_all(
     return 0
 
 
-def _jobs(content: Path, output: Path) -> Iterator[tuple[Path, Path]]:
+def _jobs(content: Path, style: Path, output: Path) -> Iterator[tuple[Path, Path]]:
     if not content.is_dir():
         require_parent(output)
         image_format(output)  # an unknown suffix is told before the work, not after
+        for source in (content, style):
+            if output.exists() and source.exists() and output.samefile(source):
+                raise OutputError(f"{output} is the photograph itself; name another file")
         yield content, output
         return
     paths = list_images(content)

@@ -1,6 +1,7 @@
 """Checkpoints: everything a run needs to go on bit for bit, as one safetensors file."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from torch import Tensor
 from pcakd.distill.recipe import PhaseName
 from pcakd.errors import TrainingError
 from pcakd.files import read_safetensors, write_safetensors
+
+CHECKPOINT = "checkpoint.safetensors"
+"""Its name in a run's folder."""
 
 _HEADER = "pcakd"
 _FORMAT = "pcakd-checkpoint"
@@ -73,18 +77,22 @@ def load_checkpoint(
     if not known:
         raise TrainingError(f"{path} is not a checkpoint; delete it to start over")
     wanted = json.loads(json.dumps(fingerprint))
-    for key in sorted(wanted.keys() | found.keys()):
-        if wanted.get(key) != found.get(key):
-            raise TrainingError(
-                f"{path} is of a run with {key} {_short(found.get(key))}, not "
-                f"{_short(wanted.get(key))}; use the same options or another output folder"
-            )
+    if differences := "; ".join(_differences(found, wanted)):
+        raise TrainingError(
+            f"{path} is of a run with other settings: {differences}; "
+            "use the same options or another output folder"
+        )
     return progress, tensors
 
 
-def _short(value: object) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 80 else text[:77] + "…"
+def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
+    """Name each setting that differs, those of the recipe one by one."""
+    for key in sorted(wanted.keys() | found.keys()):
+        one, other = found.get(key), wanted.get(key)
+        if isinstance(one, dict) and isinstance(other, dict):
+            yield from _differences(one, other)
+        elif one != other:
+            yield f"{key} was {json.dumps(one)}, is {json.dumps(other)}"
 
 
 def pack_adam(optimizer: torch.optim.Adam) -> dict[str, Tensor]:

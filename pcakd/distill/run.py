@@ -20,6 +20,7 @@ from pcakd.backbones import (
     measure_channel_means,
     normalize_activations,
 )
+from pcakd.distill.checkpoint import CHECKPOINT, load_checkpoint
 from pcakd.distill.phases import Setting
 from pcakd.distill.photos import Photos
 from pcakd.distill.recipe import PHASES, Recipe
@@ -86,6 +87,8 @@ def distill(request: Request) -> Path:
         seed=recipe.seed,
     ).to(request.device)
     fingerprint = _fingerprint(request, teacher, manifest)
+    if request.resume and (checkpoint := request.output / CHECKPOINT).is_file():
+        load_checkpoint(checkpoint, fingerprint=fingerprint)  # other settings are told at once
     eigenbases, means = _eigenbases(request, teacher, photos, fingerprint)
     student = _new_student(request, eigenbases)
     run = _run(request, student, teacher, eigenbases, photos, fingerprint)
@@ -153,7 +156,7 @@ def fit_eigenbases(
 
 def _open_output(request: Request) -> None:
     output = request.output
-    checkpoint = output / "checkpoint.safetensors"
+    checkpoint = output / CHECKPOINT
     if not request.resume and checkpoint.exists():
         raise TrainingError(
             f"{output} holds a distillation already; pass --resume or name another folder"

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from pcakd.backbones import Backbone
 from pcakd.distill.checkpoint import (
+    CHECKPOINT,
     Progress,
     load_checkpoint,
     pack_adam,
@@ -90,7 +91,7 @@ class Trainer:
         self.progress = Progress()
         self.student: Student = run.setting.student
         self.device = next(self.student.parameters()).device
-        self._checkpoint = run.folder / "checkpoint.safetensors"
+        self._checkpoint = run.folder / CHECKPOINT
         self._phase: Phase | None = None
         self._optimizer: torch.optim.Adam | None = None
 
@@ -234,8 +235,8 @@ class Trainer:
         progress.attempt += 1
         if progress.attempt >= self.run.recipe.max_attempts:
             raise TrainingError(
-                f"{message}; gave up after {progress.attempt} attempts; start anew with another "
-                "--seed, lower rates or more steps"
+                f"{message}; gave up after {progress.attempt} attempts; start anew with more "
+                "steps, lower rates or another --seed"
             )
         tqdm.write(f"{message}; restarting the block with another seed and half the rate")
         progress.phase = "encoder"

@@ -257,3 +257,28 @@ def test_help_is_readable_on_a_console_without_greek():
     done = subprocess.run(command, capture_output=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     assert b"--regularizer" in done.stdout
+
+
+def test_a_photograph_is_not_overwritten_by_its_stylization(folder, tmp_path, capsys):
+    photo = tmp_path / "photo.png"
+    shutil.copy(folder / "photos" / "grey.png", photo)
+    before = photo.read_bytes()
+    assert _stylize(folder, photo, photo) == 2
+    _one_line(capsys, photo, "is the photograph itself")
+    assert photo.read_bytes() == before
+
+
+def test_students_are_imported_into_safetensors_only(tmp_path, capsys):
+    output = tmp_path / "student.npz"
+    assert main(["import-authors", str(tmp_path / "a.npz"), "-o", str(output)]) == 2
+    _one_line(capsys, output, "must end in .safetensors")
+
+
+def test_help_needs_no_torch():
+    code = (
+        "import sys; from pcakd.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    )
+    code += "sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert done.returncode == 0
+    assert b"import-authors" in done.stdout

@@ -242,7 +242,7 @@ def test_mistakes_are_told_in_one_line(unbroken, photos, tmp_path):
     with pytest.raises(TrainingError, match="pass --resume or name another folder"):
         distill(_request(photos, unbroken))
     other = replace(RECIPE, batch=3)
-    with pytest.raises(TrainingError, match="is of a run with recipe"):
+    with pytest.raises(TrainingError, match=r"of a run with other settings: \w+ was"):
         distill(_request(photos, unbroken, recipe=other, resume=True))
     with pytest.raises(OutputError, match="does not exist"):
         distill(_request(photos, tmp_path / "a" / "b"))

@@ -54,7 +54,7 @@ def draw_sheet(
     shown = {pair.name: scored[pair.name] | {"content", "style"} for pair in pairs}
     found = {
         name for pair in pairs for name in scored[pair.name] if (pair / f"{name}.jpg").is_file()
-    }
+    } - {"content", "style"}  # the subject "content" is the input, which has its column
     ranked = [name for name in order if name in found]
     columns = ["content", "style", *ranked, *sorted(found - set(ranked))]
     width = len(columns) * (CELL[0] + _GAP) + _GAP

@@ -121,6 +121,7 @@ def test_no_examples_give_no_sheet(tmp_path):
 def test_pictures_that_no_record_speaks_of_are_left_out(tmp_path, make_quality):
     records = [
         make_quality("vgg16"),
+        make_quality("content"),  # the input, which has its column
         make_quality("mkl", status="error", reason="broken"),
         make_quality("mkl", pair="02"),
     ]

@@ -44,7 +44,7 @@ def stylize(
         on_stage: Called ``NUM_STAGES`` times on the way, for a progress bar.
 
     Returns:
-        RGB in [0, 1], of exactly the size of ``content``.
+        RGB in [0, 1], of exactly the size of ``content``; on a CPU channels-last in memory.
 
     Raises:
         ShapeError: An image is not 3 × h × w, or smaller than 16 pixels.

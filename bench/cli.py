@@ -1,7 +1,6 @@
 """``python -m bench``: the command line; each subcommand is a module of `bench.commands`."""
 
 import argparse
-import io
 import signal
 import sys
 import threading
@@ -10,7 +9,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from types import MappingProxyType
 
-from pcakd.commands.parser import OneLineParser
+from pcakd.commands.parser import OneLineParser, replace_unprintable
 from pcakd.errors import PcakdError
 from pcakd.memory import is_out_of_memory
 
@@ -34,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0 is success, 1 a regression that ``check`` found, 2 bad input (one line says which).
     """
-    _replace_unprintable()
+    replace_unprintable()
     given = list(sys.argv[1:] if arguments is None else arguments)
     parser = _create_parser(given)
     options = parser.parse_args(given)
@@ -72,13 +71,6 @@ def _cleanup_on_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _replace_unprintable() -> None:
-    """Print ? for signs (≈, ↓, →) that the encoding of a console or pipe lacks."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
-
-
 def _create_parser(given: Sequence[str]) -> argparse.ArgumentParser:
     """Build the parser; only the module of the command that is used is imported."""
     parser = OneLineParser(
@@ -86,9 +78,10 @@ def _create_parser(given: Sequence[str]) -> argparse.ArgumentParser:
         description="Measures what photorealistic style transfer costs and how good it is.",
         epilog="example: python -m bench run --profile quick",
     )
+    chosen = next((each for each in given if each in COMMANDS), None)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
-        if given and given[0] == name:
+        if name == chosen:
             import_module(f"bench.commands.{name}").add_arguments(command)
     return parser

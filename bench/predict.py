@@ -42,9 +42,9 @@ def predict_cost(
     Latency is affine in MACs and memory affine in pixels (both images are float32, 24 bytes a
     pixel, and every activation is proportional to them). Two or more cases of the subject give both
     coefficients. One, or cases that no such law fits, give a proportional law, and the basis says
-    "linear from" that case: on CPUs time has often grown faster than MACs, so it is a lower bound
-    rather than a middle estimate. Without any case of the subject, the slowest rate a MAC and the
-    largest need a pixel among other subjects are used, which is crude and pessimistic.
+    "linear from" that case: time need not grow as MACs do, and one case cannot tell. Without any
+    case of the subject, the slowest rate a MAC and the largest need a pixel among other subjects
+    are used, which is crude and pessimistic.
 
     Args:
         pixels: Content pixels of the case.

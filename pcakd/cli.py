@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from io import TextIOWrapper
 from types import MappingProxyType
 
 from pcakd import __version__
@@ -27,12 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0, or 2 after bad input (one line on standard error says what), 130 after an interrupt.
     """
-    from pcakd.commands.parser import OneLineParser, add_example
+    from pcakd.commands.parser import OneLineParser, add_example, replace_unprintable
 
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a console that lacks λ or R² shows a question mark
-            stream.reconfigure(errors="replace")
-
+    replace_unprintable()
     parser = OneLineParser(
         prog="pcakd",
         description="Distil lightweight students for photorealistic style transfer, and use them.",
@@ -41,9 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"pcakd {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     given = list(sys.argv[1:] if argv is None else argv)
+    chosen = next((each for each in given if each in COMMANDS), None)
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
-        if given and given[0] == name:  # the modules of the others, and torch, stay unimported
+        if name == chosen:  # the modules of the others, and torch, stay unimported
             module = import_module(f"pcakd.commands.{name.replace('-', '_')}")
             module.add_arguments(command)
             command.set_defaults(run=module.run)

@@ -51,7 +51,7 @@ class GramScore:
         weights = load_weights("vgg16", "torchvision", progress=progress)
         self.device = torch.device(device)
         network = build_network(weights.tensors).to(self.device)
-        if self.device.type == "cpu":  # oneDNN's convolutions are 2 to 3 times as fast in it
+        if self.device.type == "cpu":  # oneDNN's convolutions are faster in it
             network = network.to(memory_format=torch.channels_last)
         self.protocol = gram_protocol(weights.card.sha256, tuple(LAYERS), size or describe_size())
         self._stages = split_stages(network)

@@ -73,8 +73,8 @@ def fitted_size(width: int, height: int, max_side: int) -> tuple[int, int]:
 def cut_to_multiple(image: Float[Tensor, "1 3 h w"], multiple: int) -> Float[Tensor, "1 3 h2 w2"]:
     """Resize an image so that both sides are multiples of ``multiple``, rounded down; 1 keeps it.
 
-    Source: the demo of PCA-KD's authors resizes so before its networks, bilinearly and without
-    antialiasing.
+    Source: the demo of PCA-KD's authors resizes to a multiple of 8 or 16 before its networks.
+    Bilinear without antialiasing is our choice.
 
     Raises:
         ShapeError: A side is shorter than ``multiple``.

@@ -15,8 +15,8 @@ CONTRACT = """\
   either is a result: `timeout`, `oom`. A case that is expected to be over budget, or that the
   profile leaves out, is not run but derived from multiply-adds and bytes of measured ones:
   `predicted`, written with ≈, drawn hollow. Predictions are linear in multiply-adds and in bytes.
-  On CPUs measured time has often grown faster than multiply-adds, so a prediction from one size
-  (*linear from*) is a lower bound rather than a middle estimate.
+  Time need not grow as multiply-adds do, and a prediction from one size (*linear from*) cannot
+  know it.
 - Intervals are 95 % percentile-bootstrap intervals (2,000 seeded resamples) from 6 samples up, and
   the least and the greatest sample below: of the median over calls for latency, of the mean over
   pairs for scores. They do not cover differences between machines or runs.

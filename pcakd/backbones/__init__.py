@@ -34,7 +34,7 @@ class BackboneEntry:
         normalized: Whether Gatys' normalisation belongs to the teacher.
         ranks: The ranks that students of it have by default (the paper's).
         regularizer: λ of the feature transform that they have by default, in the scale of the
-            teacher's features (the shipped students', chosen on photographs of neither set).
+            teacher's features; see docs/distillation.md for how it was chosen.
         build: Makes it from loaded weights (None for seeded ones) and a seed.
     """
 

@@ -1,6 +1,8 @@
 """A parser whose errors are one line and whose help ends with examples; needs no torch."""
 
 import argparse
+import sys
+from io import TextIOWrapper
 from typing import NoReturn
 
 
@@ -16,3 +18,10 @@ def add_example(parser: argparse.ArgumentParser, *examples: str) -> None:
     """Show examples at the end of a parser's help."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = "examples:\n" + "\n".join(f"  {example}" for example in examples)
+
+
+def replace_unprintable() -> None:
+    """Print ? for signs (λ, ≈, ↓) that the encoding of a console or pipe lacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")

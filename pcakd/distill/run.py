@@ -77,7 +77,8 @@ def distill(request: Request) -> Path:
     _open_output(request)
     recipe = request.recipe
     photos = Photos(request.data, held_out=recipe.held_out, seed=recipe.seed)
-    if not request.resume:
+    checkpoint = request.output / CHECKPOINT
+    if not checkpoint.is_file():
         photos.check()
     manifest = photos.manifest()
     teacher = create_backbone(
@@ -87,7 +88,7 @@ def distill(request: Request) -> Path:
         seed=recipe.seed,
     ).to(request.device)
     fingerprint = _fingerprint(request, teacher, manifest)
-    if request.resume and (checkpoint := request.output / CHECKPOINT).is_file():
+    if checkpoint.is_file():  # only a resumed run comes here with one
         load_checkpoint(checkpoint, fingerprint=fingerprint)  # other settings are told at once
     eigenbases, means = _eigenbases(request, teacher, photos, fingerprint)
     student = _new_student(request, eigenbases)

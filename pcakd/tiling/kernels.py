@@ -18,8 +18,7 @@ PadMode = Literal["reflect", "replicate"]
 def lay_out(image: Features) -> Features:
     """Return an image channels-last on a CPU, as it is elsewhere.
 
-    oneDNN's convolutions of few channels take about half the time in it, and all that follows
-    inherits the layout.
+    oneDNN's convolutions of few channels are faster in it, and all that follows inherits it.
     """
     on_cpu = image.device.type == "cpu"
     return image.contiguous(memory_format=torch.channels_last) if on_cpu else image
@@ -56,8 +55,7 @@ def high_frequencies(source: Features, rows: Span, columns: Span) -> Features:
 def pad_by_one(part: Features, edges: Edges, *, mode: PadMode) -> Features:
     """Pad by a pixel at the left, right, top and bottom, where ``edges`` has them.
 
-    On a CPU four slices take a third of the time of ``F.pad``, which is slow on parts of
-    channels-last maps.
+    On a CPU slices are faster than ``F.pad``, which is slow on parts of channels-last maps.
     """
     if part.device.type != "cpu":
         return F.pad(part, [int(edge) for edge in edges], mode=mode)
@@ -85,7 +83,7 @@ def pad_by_one(part: Features, edges: Edges, *, mode: PadMode) -> Features:
 def box_mean(padded: Features) -> Features:
     """Return the means of all 3 × 3 windows.
 
-    On a CPU sums of slices take a tenth of the time of ``avg_pool2d``; narrow types, whose sums
+    On a CPU sums of slices are faster than ``avg_pool2d``; narrow types, whose sums
     would lose digits, go there nevertheless.
     """
     if padded.device.type != "cpu" or padded.dtype not in (torch.float32, torch.float64):

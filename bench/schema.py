@@ -13,7 +13,7 @@ from pcakd.errors import ConfigError
 
 SCHEMA_VERSION = 1
 
-Kind = Literal["cost", "quality"]
+Kind = Literal["cost", "quality", "pair", "stages", "capacity"]
 Precision = Literal["fp32", "fp16", "bf16"]
 Device = Literal["cpu", "cuda", "mps"]
 Status = Literal["ok", "oom", "timeout", "error", "predicted", "untrained"]
@@ -25,7 +25,9 @@ class Case:
     """What was measured, where and how: two records with the same case are comparable.
 
     Attributes:
-        kind: ``cost`` (parameters, MACs, latency, memory) or ``quality`` (scores of one pair).
+        kind: ``cost`` (parameters, MACs, latency, memory), ``quality`` (scores of one pair),
+            ``pair`` (two subjects timed in turn), ``stages`` (where the time goes) or ``capacity``
+            (the largest image within a given memory).
         subject: The subject's name, as given to ``--subjects``.
         subject_hash: Hash of the subject's weights or definition.
         resolution: Name of a resolution (``HD``), for cost.
@@ -40,6 +42,10 @@ class Case:
         threads: CPU threads that torch was given.
         warmup: Untimed calls before the samples.
         samples: Timed calls asked for.
+        other: The second subject, for a pair.
+        other_hash: Hash of its weights or definition.
+        other_transform: Its transform.
+        memory_bytes: The memory that is given, for capacity.
     """
 
     kind: Kind
@@ -57,6 +63,14 @@ class Case:
     threads: int
     warmup: int = 0
     samples: int = 0
+    other: str | None = None
+    other_hash: str | None = None
+    other_transform: str | None = None
+    memory_bytes: int | None = None
+
+
+_LATER_FIELDS = ("other", "other_hash", "other_transform", "memory_bytes")
+"""Fields that came after the first records: they bear on a hash only where they are given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +102,15 @@ class Record:
         gram: Relative Gram error of output against style; lower is better.
         ssim: SSIM of output against content; higher is better.
         lpips: LPIPS of output against content; lower is better.
+        cost_subject: The subject whose cost stands for this one's, which has none of its own: a
+            peer that was trained on another encoder than the one that its cost is measured with.
+        other_latency_ns: Raw samples of a pair's second subject, taken in turn with the first's.
+        stages: Latency (``latency_ns``), multiply-adds (``macs``) and bytes read and written
+            (``bytes``) by stage of a stylization.
+        largest_width: Width of the largest image that is stylized within ``case.memory_bytes``.
+        largest_height: Its height.
+        probes: Every size that was tried, with ``width``, ``height``, ``fits`` (0 or 1) and,
+            where it is known, ``peak_bytes``.
         protocol: What each metric or measurement means exactly, by name.
         obtained: How each figure was obtained, by name.
     """
@@ -118,13 +141,21 @@ class Record:
     gram: float | None = None
     ssim: float | None = None
     lpips: float | None = None
+    cost_subject: str | None = None
+    other_latency_ns: list[int] | None = None
+    stages: dict[str, dict[str, int]] | None = None
+    largest_width: int | None = None
+    largest_height: int | None = None
+    probes: list[dict[str, int]] | None = None
     protocol: dict[str, str] | None = None
     obtained: dict[str, Obtained] = field(default_factory=dict)
 
 
 def hash_case(case: Case) -> str:
     """Return the SHA-256 of the case as canonical JSON (sorted keys, no spaces)."""
-    return hashlib.sha256(_dump(asdict(case), sort_keys=True).encode()).hexdigest()
+    fields = asdict(case)
+    given = {k: v for k, v in fields.items() if v is not None or k not in _LATER_FIELDS}
+    return hashlib.sha256(_dump(given, sort_keys=True).encode()).hexdigest()
 
 
 def encode_record(record: Record) -> str:

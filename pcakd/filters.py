@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pcakd.errors import ShapeError
+from pcakd.regions import region
 
 RADIUS = 30
 EPSILON = 0.02**2
@@ -37,10 +38,15 @@ def guided_filter(
     Raises:
         ShapeError: The two differ in size.
     """
-    from cv2 import ximgproc  # a large library that most stylizations do not need
-
     if image.shape != guide.shape:
         raise ShapeError(f"guide is {tuple(guide.shape)}, image is {tuple(image.shape)}")
+    with region("filter"):
+        return _filter(image, guide, radius, epsilon)
+
+
+def _filter(image: Tensor, guide: Tensor, radius: int, epsilon: float) -> Tensor:
+    from cv2 import ximgproc  # a large library that most stylizations do not need
+
     # on [0, 255]: OpenCV takes no ε under 0.01, which on [0, 1] would smooth edges away
     planes = [
         np.ascontiguousarray(each.detach().float().cpu().permute(1, 2, 0).numpy()) * _RANGE

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pcakd.errors import NumericalError, ShapeError
+from pcakd.regions import region
 
 _CHUNK_ELEMENTS = 1 << 22  # 16 MiB of float32: stays near the last-level cache
 
@@ -50,6 +51,11 @@ def measure_statistics(features: Float[Tensor, "c h w"]) -> Statistics:
     """
     if features.dim() != 3 or features.numel() == 0:
         raise ShapeError(f"expected features of shape (c, h, w), got {tuple(features.shape)}")
+    with region("covariance"):
+        return _measure(features)
+
+
+def _measure(features: Float[Tensor, "c h w"]) -> Statistics:
     wide = accumulation_dtype(features.device)
     channels = features.shape[0]
     pixels = _pixels(features)
@@ -118,7 +124,8 @@ def eigh(matrix: Float[Tensor, "c c"]) -> tuple[Float[Tensor, " c"], Float[Tenso
         values, vectors = eigh(matrix.cpu())
         return values.to(matrix.device), vectors.to(matrix.device)
     try:
-        values, vectors = torch.linalg.eigh(matrix)
+        with region("eigh"):
+            values, vectors = torch.linalg.eigh(matrix)
     except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
         raise NumericalError(
             "a covariance of features is not finite; use another student or a wider precision"

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from pcakd.errors import ConfigError, ShapeError
 from pcakd.linalg import Statistics, measure_statistics
+from pcakd.regions import region
 from pcakd.students import Student
 from pcakd.tiling import decode_block, encode_block, lay_out
 from pcakd.transforms import blend_with_identity, fit_transform
@@ -57,9 +58,10 @@ def stylize(
     with torch.inference_mode():
         targets = measure_style(student, style) if isinstance(style, Tensor) else style
         on_stage()
-        sources = [_prepared("content", content, stride)]
-        for block in _BLOCKS:
-            sources.append(encode_block(student, block, sources[-1]))
+        with region("encode"):
+            sources = [_prepared("content", content, stride)]
+            for block in _BLOCKS:
+                sources.append(encode_block(student, block, sources[-1]))
         features = sources.pop()
         on_stage()
         for tap in reversed(_BLOCKS):
@@ -69,7 +71,8 @@ def stylize(
             )
             affine = blend_with_identity(affine, strength)
             # popping frees each tap of the encoder as soon as the decoder has passed it
-            features = decode_block(student, tap, features, sources.pop(), affine=affine)
+            with region("decode"):
+                features = decode_block(student, tap, features, sources.pop(), affine=affine)
             on_stage()
         height, width = content.shape[-2:]
         return features[0, :, :height, :width].clamp(0.0, 1.0)
@@ -81,7 +84,8 @@ def measure_style(student: Student, style: Float[Tensor, "3 h w"]) -> list[Stati
     with torch.inference_mode():
         features = _prepared("style", style, student.spec.stride)
         for block in _BLOCKS:
-            features = encode_block(student, block, features)
+            with region("encode"):
+                features = encode_block(student, block, features)
             moments.append(measure_statistics(features[0]))
     return moments
 

@@ -139,7 +139,7 @@ def summarize(records: Sequence[Record]) -> Summary:
     for record in kept:
         if record.kind == "cost":
             cost.setdefault(record.case_hash, []).append(record)
-        else:
+        elif record.kind == "quality":
             key = (names[_identity(record)], record.case.transform, machine_of(record))
             quality.setdefault(key, []).append(record)
     rows = [_cost_row(names[_identity(group[0])], group) for group in cost.values()]

@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from pcakd.regions import region
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AffineMap:
@@ -42,4 +44,5 @@ def blend_with_identity(affine: AffineMap, strength: float) -> AffineMap:
 def apply_affine(features: Float[Tensor, "b c h w"], affine: AffineMap) -> Float[Tensor, "b c h w"]:
     """Apply an affine map to each pixel, in one pass and in the type of the features."""
     weight = affine.matrix.to(features.dtype)[:, :, None, None]
-    return F.conv2d(features, weight, affine.offset.to(features.dtype))
+    with region("transform"):
+        return F.conv2d(features, weight, affine.offset.to(features.dtype))

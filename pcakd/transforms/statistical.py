@@ -21,6 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pcakd.linalg import Statistics, matrix_power
+from pcakd.regions import region
 from pcakd.registry import Registry
 from pcakd.transforms.affine import AffineMap
 
@@ -75,5 +76,7 @@ def fit_transform(
     Raises:
         UnknownNameError: There is no such transform.
     """
-    matrix = _LINEAR.get(name)(content.covariance, style.covariance, regularizer)
-    return AffineMap(matrix=matrix, offset=style.mean - matrix @ content.mean)
+    linear = _LINEAR.get(name)
+    with region("transform"):
+        matrix = linear(content.covariance, style.covariance, regularizer)
+        return AffineMap(matrix=matrix, offset=style.mean - matrix @ content.mean)

@@ -26,7 +26,7 @@ class Progress:
 
     Attributes:
         block: The block pair in training, 1 to 4; 5 when all are done.
-        phase: ``encoder`` or ``pair``.
+        phase: ``encoder`` or ``pair``; ``decoder`` where only decoders are trained.
         step: Steps done of the phase; 0 means that it is not set up yet.
         attempt: How often this block was restarted.
         scales: What the losses b and c are divided by, in a pair phase.

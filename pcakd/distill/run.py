@@ -240,6 +240,8 @@ def _run(
     return Run(
         recipe=request.recipe,
         setting=setting,
+        phases=PHASES,
+        draw=lambda seed: create_student(student.spec, seed=seed),
         check_teacher=teacher,
         photos=photos,
         folder=request.output,

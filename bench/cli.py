@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "score": "score a folder of anyone's stylized images",
         "report": "render tables and plots of a run folder",
         "check": "compare parameters and multiply-adds with committed records",
+        "train": "train the decoder of a peer, so that it can be scored",
         "card": "write scores into the card of a student file",
     }
 )

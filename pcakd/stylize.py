@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from pcakd.blocks import Autoencoder
+from pcakd.blocks import Autoencoder, Source
 from pcakd.errors import ConfigError, ShapeError
 from pcakd.linalg import Statistics, measure_statistics
 from pcakd.regions import region
@@ -61,7 +61,7 @@ def stylize(
         on_stage()
         with region("encode"):
             features = prepare_image("content", content, stride)
-            sources: list[Tensor] = []
+            sources: list[Source] = []
             for block in _BLOCKS:
                 features, source = network.encode_block(block, features, run=run_block)
                 sources.append(source)

@@ -60,7 +60,7 @@ class Autoencoder(nn.Module):
 
     def encode_block(
         self, block: int, features: Features, *, run: RunBlock = run_plain
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Source]:
         """Run encoder block 1 to 4.
 
         Args:
@@ -69,8 +69,8 @@ class Autoencoder(nn.Module):
             run: How to run stages.
 
         Returns:
-            The features at the block's tap, and the map that decoder block ``block`` takes from the
-            content: here what the encoder block read.
+            The features at the block's tap, and what decoder block ``block`` takes from the content
+            beside them: here what the encoder block read.
         """
         return run(self.encoder, block, features), features
 
@@ -78,13 +78,13 @@ class Autoencoder(nn.Module):
         """Return the convolutions of encoder block 1 to 4, in order."""
         return self.encoder.layers(block)
 
-    def decode_block(self, block: int, features: Features, source: Tensor) -> Tensor:
+    def decode_block(self, block: int, features: Features, source: Source) -> Tensor:
         """Run decoder block 1 to 4.
 
         Args:
             block: Which block.
             features: Features at tap ``block``.
-            source: The content's map that :meth:`encode_block` returned beside them.
+            source: What :meth:`encode_block` returned beside the content's.
 
         Returns:
             Features of the shape of the tap before, or of the image.
@@ -97,9 +97,10 @@ class Autoencoder(nn.Module):
 
     def encode_with_sources(
         self, image: Features, *, last_block: int = 4
-    ) -> tuple[list[Tensor], list[Tensor]]:
+    ) -> tuple[list[Tensor], list[Source]]:
         """Return the features at taps 1 to ``last_block``, and what those decoder blocks take."""
-        taps, sources = [], []
+        taps: list[Tensor] = []
+        sources: list[Source] = []
         features = image
         for block in range(1, last_block + 1):
             features, source = self.encode_block(block, features)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pcakd.backbones import Backbone
-from pcakd.blocks import Autoencoder, ConvLayer
+from pcakd.blocks import Autoencoder, ConvLayer, Source
 from pcakd.distill.losses import squared_error, subspace_error, variance
 from pcakd.distill.recipe import PhaseName
 from pcakd.eigenbases import Eigenbasis
@@ -171,7 +171,7 @@ class Encoded:
     image: Tensor
     target: Tensor
     features: Tensor
-    sources: Sequence[Tensor]
+    sources: Sequence[Source]
 
 
 def encode(setting: Setting, block: int, image: Tensor) -> Encoded:
@@ -250,3 +250,18 @@ def _standardize(
     finally:
         handle.remove()
     layer.standardize_input(*_moments(torch.cat(caught)))
+
+
+def teacher_dtype(device: torch.device) -> torch.dtype:
+    """Return the precision of the frozen teacher in training: bfloat16 where a device gains by it.
+
+    The student stays in float32: it is a tenth of the work.
+    """
+    if device.type == "cuda":
+        return (
+            torch.bfloat16
+            if torch.cuda.is_bf16_supported(including_emulation=False)
+            else torch.float32
+        )
+    native = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return torch.bfloat16 if device.type == "cpu" and native() else torch.float32

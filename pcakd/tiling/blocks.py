@@ -81,6 +81,11 @@ def plain_blocks() -> Iterator[None]:
         _plain.reset(token)
 
 
+def runs_plain() -> bool:
+    """Tell whether blocks run as their plain reference now."""
+    return _plain.get() or bool(torch.jit.is_tracing())  # type: ignore[attr-defined,no-untyped-call]
+
+
 def run_block(
     stack: BlockStack,
     block: int,
@@ -103,7 +108,7 @@ def run_block(
     Raises:
         ValueError: The block is in training, or a stage lacks its source.
     """
-    if _plain.get() or torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
+    if runs_plain():
         mapped = features if affine is None else apply_affine(features, affine)
         return stack.run_block(block, mapped, source)
     stages = stack.stages(block)

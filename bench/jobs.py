@@ -131,8 +131,9 @@ def _describe_subject(
     subject = parse(source)
     # a count is the same in any precision, and half precision is slow on a CPU
     plain = parse(re.sub(r"\+(fp16|bf16)(?=@|$)", "", source))
+    measured = resolutions if subject.has_cost else []
     counts = count_macs(
-        plain.prepare("cpu"), [(each["height"], each["width"]) for each in resolutions]
+        plain.prepare("cpu"), [(each["height"], each["width"]) for each in measured]
     )
     return {
         "source": source,
@@ -143,9 +144,8 @@ def _describe_subject(
         "has_quality": subject.has_quality,
         "num_params": subject.num_params,
         "num_eigenbasis_params": subject.num_eigenbasis_params,
-        "macs": {
-            each["name"]: asdict(count) for each, count in zip(resolutions, counts, strict=True)
-        },
+        "cost_subject": subject.cost_subject,
+        "macs": {each["name"]: asdict(count) for each, count in zip(measured, counts, strict=True)},
     }
 
 

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from bench.baselines.vgg import STRIDE, WIDTHS, Depth, VggAutoencoder
 from pcakd.blocks import RunBlock, Source, WaveletUnpool, run_plain
 from pcakd.blocks.layers import Features
-from pcakd.blocks.wavelets import Bands, HaarFilters, haar_pool
+from pcakd.blocks.wavelets import Bands, HaarPool, haar_pool
 from pcakd.linalg import Statistics, measure_statistics
 from pcakd.regions import region
 from pcakd.stylize import prepare_image
@@ -58,7 +58,7 @@ class WCT2(VggAutoencoder):
             widening=_CONCAT_PARTS if concat else 1,
             depth=depth,
         )
-        self.pools = nn.ModuleList([HaarFilters(width) for width in WIDTHS[:-1]])
+        self.pools = nn.ModuleList([HaarPool(width) for width in WIDTHS[:-1]])
 
     def encode_block(
         self, block: int, features: Features, *, run: RunBlock = run_plain

@@ -21,7 +21,7 @@ from pcakd.blocks.stages import (
     Upsample,
     WaveletUnpool,
 )
-from pcakd.blocks.wavelets import NUM_BANDS, HaarFilters
+from pcakd.blocks.wavelets import NUM_BANDS, HaarUnpool
 
 Features = Float[Tensor, "b c h w"]
 
@@ -178,7 +178,7 @@ def _create_layer(stage: Stage) -> nn.Module | None:
     """Return the module of a stage that has weights."""
     if isinstance(stage, Conv):
         return ConvLayer(stage)
-    return HaarFilters(stage.channels) if isinstance(stage, WaveletUnpool) else None
+    return HaarUnpool(stage.channels) if isinstance(stage, WaveletUnpool) else None
 
 
 def _run(stage: Stage, features: Features, source: Source | None) -> Features:
@@ -192,8 +192,7 @@ def _run(stage: Stage, features: Features, source: Source | None) -> Features:
     whole = require_map(stage, source)
     match stage:
         case MaxUnpool():
-            _, places = F.max_pool2d(whole, 2, return_indices=True)
-            return F.max_unpool2d(features, places, [2, 2])
+            return unpool_by_maxima(features, whole)
         case AddPooledResidual():
             return features + (whole - enlarge(F.avg_pool2d(whole, 2)))
     residual = high_frequencies(whole)
@@ -209,14 +208,21 @@ def _unpool_wavelets(
     stage: WaveletUnpool, filters: nn.Module, features: Features, source: Source | None
 ) -> Features:
     original, *details = require_bands(stage, source)
-    assert isinstance(filters, HaarFilters)  # noqa: S101 (built by _create_layer)
-    parts = filters.unpool((features, *details))  # type: ignore[arg-type]
+    parts: tuple[Tensor, ...] = filters((features, *details))
     return torch.cat((*parts, original), dim=1) if stage.concat else sum(parts[1:], parts[0])
 
 
 def enlarge(features: Features) -> Features:
     """Enlarge a map by 2, bilinearly with half-pixel centres."""
     return F.interpolate(features, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+def unpool_by_maxima(features: Features, whole: Features) -> Features:
+    """Put each value where ``whole``, twice as large, has the maximum of its 2 × 2 window."""
+    _, places = F.max_pool2d(whole, 2, return_indices=True)
+    # what F.max_unpool2d calls, which checks sizes in a way that no tracer can follow
+    larger: Tensor = torch._C._nn.max_unpool2d(features, places, list(whole.shape[-2:]))
+    return larger
 
 
 def require_map(stage: Stage, source: Source | None) -> Tensor:

@@ -21,26 +21,30 @@ _HAAR = (
 NUM_BANDS = len(_HAAR)
 
 
-class HaarFilters(nn.Module):
-    """Fixed Haar filters, one 2 × 2 kernel a band and channel, as a network counts them.
-
-    Args:
-        channels: Of the map that is pooled, or of each band.
-    """
+class _HaarFilters(nn.Module):
+    """Fixed Haar filters, one 2 × 2 kernel a band and channel, as a network counts them."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         kernels = torch.tensor(_HAAR).view(NUM_BANDS, 1, 1, 2, 2).repeat(1, channels, 1, 1, 1)
         self.kernels = nn.Parameter(kernels, requires_grad=False)
 
+
+class HaarPool(_HaarFilters):
+    """Pools a map of so many channels by convolutions; the reference of :func:`haar_pool`."""
+
     def forward(self, features: Float[Tensor, "b c h w"]) -> Bands:
-        """Pool by convolutions; the reference of :func:`haar_pool`."""
+        """Return the bands LL, LH, HL and HH."""
         groups = features.shape[1]
         ll, lh, hl, hh = (F.conv2d(features, k, stride=2, groups=groups) for k in self.kernels)
         return ll, lh, hl, hh
 
-    def unpool(self, bands: Bands) -> Bands:
-        """Enlarge each band by a transposed convolution; the reference of :func:`haar_unpool`."""
+
+class HaarUnpool(_HaarFilters):
+    """Enlarges bands by transposed convolutions; the reference of :func:`haar_unpool`."""
+
+    def forward(self, bands: Bands) -> Bands:
+        """Return the enlarged parts, whose sum inverts the pooling."""
         ll, lh, hl, hh = (
             F.conv_transpose2d(band, kernel, stride=2, groups=band.shape[1])
             for band, kernel in zip(bands, self.kernels, strict=True)

@@ -39,7 +39,14 @@ from pcakd.blocks import (
     Upsample,
     WaveletUnpool,
 )
-from pcakd.blocks.layers import Edges, enlarge, pad_reflect, require_bands, require_map
+from pcakd.blocks.layers import (
+    Edges,
+    enlarge,
+    pad_reflect,
+    require_bands,
+    require_map,
+    unpool_by_maxima,
+)
 from pcakd.blocks.wavelets import haar_unpool, haar_unpool_bands
 from pcakd.tiling.kernels import (
     Features,
@@ -49,7 +56,6 @@ from pcakd.tiling.kernels import (
     layout_of,
     pad_by_one,
     pooled_residual,
-    unpool_by_maxima,
 )
 from pcakd.tiling.spans import Span, cut, output_size, trace_back
 from pcakd.transforms import AffineMap, apply_affine
@@ -191,7 +197,7 @@ def _run_stage(
     whole = require_map(stage, source)
     match stage:
         case MaxUnpool():
-            return _within(unpool_by_maxima(part, whole, *before), before, after)
+            return _within(unpool_by_maxima(part, _doubled(whole, before)), before, after)
         case AddPooledResidual():
             return pooled_residual(whole, *after).add_(part)
         case ConcatResidual():
@@ -215,8 +221,13 @@ def _unpool_wavelets(
     horizontal, vertical, diagonal = (band[..., rows.index, columns.index] for band in bands[1:])
     if not concat:
         return haar_unpool(part, (horizontal, vertical, diagonal))
-    original = bands[0][..., 2 * rows.start : 2 * rows.stop, 2 * columns.start : 2 * columns.stop]
-    return haar_unpool_bands((part, horizontal, vertical, diagonal), original)
+    return haar_unpool_bands((part, horizontal, vertical, diagonal), _doubled(bands[0], read))
+
+
+def _doubled(whole: Tensor, read: tuple[Span, Span]) -> Tensor:
+    """Cut out of a map what a part of a map half as large covers."""
+    rows, columns = read
+    return whole[..., 2 * rows.start : 2 * rows.stop, 2 * columns.start : 2 * columns.stop]
 
 
 def _kernels(layers: Sequence[ConvLayer], affine: AffineMap | None) -> list[_Kernel]:

@@ -65,20 +65,6 @@ def pooled_residual(source: Features, rows: Span, columns: Span) -> Features:
     return part[..., inside[0], inside[1]] - larger[..., inside[0], inside[1]]
 
 
-def unpool_by_maxima(part: Features, source: Features, rows: Span, columns: Span) -> Features:
-    """Put each value of a part where ``source`` has the maximum of its 2 × 2 window.
-
-    Args:
-        part: What is enlarged.
-        source: The whole map whose maxima count.
-        rows: Rows of ``part``.
-        columns: Columns of ``part``.
-    """
-    whole = source[..., 2 * rows.start : 2 * rows.stop, 2 * columns.start : 2 * columns.stop]
-    _, places = F.max_pool2d(whole, 2, return_indices=True)
-    return F.max_unpool2d(part, places, [2, 2])
-
-
 def pad_by_one(part: Features, edges: Edges, *, mode: PadMode) -> Features:
     """Pad by a pixel at the left, right, top and bottom, where ``edges`` has them.
 

@@ -81,6 +81,7 @@ def train_peer(request: PeerRequest) -> Path:
             recipe=recipe,
             device=request.device,
             resume=request.resume,
+            mirrors=True,
             identity={
                 "name": request.peer,
                 "encoder": request.depth,

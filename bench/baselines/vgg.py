@@ -9,9 +9,10 @@ from itertools import pairwise
 from typing import Literal, get_args
 
 import torch
+from torch import Tensor
 
 from pcakd.blocks import Autoencoder, Block, Conv, ConvLayer, RunBlock, Source, Stage, run_plain
-from pcakd.blocks.layers import Features
+from pcakd.blocks.layers import Features, run_stage
 
 Depth = Literal["vgg16", "vgg19"]
 DEPTHS: tuple[Depth, ...] = get_args(Depth)
@@ -55,6 +56,7 @@ class VggAutoencoder(Autoencoder):
             regularizer=REGULARIZER,
         )
         self.depth: Depth = depth
+        self._pool_stages = pool
         self.levels = levels
 
     def encode_block(
@@ -71,6 +73,29 @@ class VggAutoencoder(Autoencoder):
         if block == 1:
             return self.encoder.layers(1)
         return [*self.encoder.layers(2 * block - 2), *self.encoder.layers(2 * block - 1)]
+
+    def mirror_targets(self, block: int, features: Features) -> list[Tensor]:
+        """Return the encoder's maps from the tap before on, the last one first.
+
+        With VGG-16, whose third block lacks a convolution that the decoder has, the features at the
+        tap before are the target of two.
+        """
+        if block == 1:
+            return [features]
+        maps = [features]
+        for layer in self.encoder.layers(2 * block - 2):
+            maps.append(layer(maps[-1]))
+        pooled = self.pool_map(block, maps.pop())
+        back = maps[::-1]
+        missing = len(self.decoder.layers(block)) - 1 - len(back)
+        return [pooled, *back, *[features] * missing]
+
+    def pool_map(self, block: int, before: Features) -> Features:
+        """Halve the map before the pooling of block 2 to 4."""
+        del block
+        for stage in self._pool_stages:
+            before = run_stage(stage, before)
+        return before
 
 
 def _encoder(depth: Depth, pool: tuple[Stage, ...]) -> tuple[Block, ...]:

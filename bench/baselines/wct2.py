@@ -70,6 +70,10 @@ class WCT2(VggAutoencoder):
         low, *details = self._pool(block, before)
         return run(self.encoder, 2 * block - 1, low), (before, *details)
 
+    def pool_map(self, block: int, before: Features) -> Features:
+        """Return the band LL of the map before the pooling of block 2 to 4."""
+        return self._pool(block, before)[0]
+
     def _pool(self, block: int, before: Features) -> Bands:
         """Pool before the tap of block 2 to 4, by the network's filters or by sums."""
         if runs_plain():

@@ -78,6 +78,20 @@ class Autoencoder(nn.Module):
         """Return the convolutions of encoder block 1 to 4, in order."""
         return self.encoder.layers(block)
 
+    def mirror_targets(self, block: int, features: Features) -> list[Tensor]:
+        """Return what each convolution of a decoder block is to lead back to, if that is known.
+
+        Args:
+            block: Which block, 1 to 4.
+            features: The image, or the features at the tap before.
+
+        Returns:
+            One map a convolution, the last one being ``features``; nothing for a decoder that does
+            not mirror its encoder.
+        """
+        del block, features
+        return []
+
     def decode_block(self, block: int, features: Features, source: Source) -> Tensor:
         """Run decoder block 1 to 4.
 

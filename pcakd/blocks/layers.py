@@ -170,7 +170,7 @@ class BlockStack(nn.Module):
             elif isinstance(stage, WaveletUnpool):
                 features = _unpool_wavelets(stage, next(layers), features, source)
             else:
-                features = _run(stage, features, source)
+                features = run_stage(stage, features, source)
         return features
 
 
@@ -181,7 +181,13 @@ def _create_layer(stage: Stage) -> nn.Module | None:
     return HaarUnpool(stage.channels) if isinstance(stage, WaveletUnpool) else None
 
 
-def _run(stage: Stage, features: Features, source: Source | None) -> Features:
+def run_stage(stage: Stage, features: Features, source: Source | None = None) -> Features:
+    """Run a stage that has no weights.
+
+    Raises:
+        ValueError: It lacks its source.
+        TypeError: It has weights.
+    """
     match stage:
         case MaxPool():
             return F.max_pool2d(features, 2)

@@ -37,6 +37,7 @@ class DecoderRequest:
         recipe: Its pair steps and rate count, and its losses b to d.
         device: Where to compute.
         resume: Go on from the checkpoint in ``output``.
+        mirrors: Whether the decoder mirrors the encoder, and so starts from regressions.
         identity: What says which network this is; a run is resumed only with the same.
     """
 
@@ -48,6 +49,7 @@ class DecoderRequest:
     recipe: Recipe
     device: torch.device
     resume: bool
+    mirrors: bool
     identity: Mapping[str, Any]
 
 
@@ -70,7 +72,13 @@ def train_decoder(request: DecoderRequest) -> dict[str, Any]:
     trainer = Trainer(
         Run(
             recipe=recipe,
-            setting=Setting(student=network, teacher=fast, eigenbases=(), tap_offset=0.0),
+            setting=Setting(
+                student=network,
+                teacher=fast,
+                eigenbases=(),
+                tap_offset=0.0,
+                mirrors=request.mirrors,
+            ),
             phases=DECODER_PHASES,
             draw=request.draw,
             check_teacher=teacher,

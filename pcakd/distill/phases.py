@@ -4,7 +4,7 @@ A student's block pair goes through the phases ``encoder`` and ``pair``; the dec
 that stays as it is (`pcakd.distill.decoders`) goes through ``decoder`` alone.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,8 +14,11 @@ from pcakd.backbones import Backbone
 from pcakd.blocks import Autoencoder, ConvLayer, Source
 from pcakd.distill.losses import squared_error, subspace_error, variance
 from pcakd.distill.recipe import PhaseName
+from pcakd.distill.regression import fit_layer
 from pcakd.eigenbases import Eigenbasis
 
+_CALIBRATION_BATCHES = 4
+_REGRESSION_BATCHES = 32
 _LEAST_DEVIATION = 0.1  # of the channels' mean deviation
 
 
@@ -29,18 +32,21 @@ class Setting:
             coefficients to learn, and compares pictures.
         eigenbases: One a tap, on the device; none where only decoders are trained.
         tap_offset: Start of the batch norm before a tap's ReLU, in standard deviations.
+        mirrors: Whether decoders start from regressions on the encoder's maps.
     """
 
     student: Autoencoder
     teacher: Backbone
     eigenbases: Sequence[Eigenbasis]
     tap_offset: float
+    mirrors: bool = False
 
 
 class EncoderPhase:
     """Trains encoder block b on loss (a) alone: the teacher's principal coefficients at its tap."""
 
     name: PhaseName = "encoder"
+    calibration_batches = _CALIBRATION_BATCHES
 
     def __init__(self, setting: Setting, block: int) -> None:
         self.setting = setting
@@ -51,11 +57,15 @@ class EncoderPhase:
 
     def prepare(self, images: Sequence[Tensor]) -> None:
         """Surround the layers by norms that start from the eigenvalues and calibration crops."""
-        prepare_layers(self.layers)
+        self.restore()
         basis = self.setting.eigenbases[self.block - 1]
         scale = basis.eigenvalues[: basis.rank].sqrt().float()
         _start_norm(self.layers[-1], scale=scale, offset=self.setting.tap_offset * scale)
         _standardize(self.layers[0], lambda x: encode(self.setting, self.block, x), images)
+
+    def restore(self) -> None:
+        """Surround the layers by what a checkpoint of this phase holds."""
+        prepare_layers(self.layers)
 
     def losses(self, image: Tensor) -> dict[str, Tensor]:
         """Return the loss terms of a batch, each a share of its target's variance."""
@@ -66,7 +76,11 @@ class EncoderPhase:
 
 
 class DecoderPhase:
-    """Trains decoder block b on the losses (b), (c) and (d); the encoder stays as it is."""
+    """Trains decoder block b on the losses (b), (c) and (d); the encoder stays as it is.
+
+    A decoder that mirrors its encoder starts from regressions (`pcakd.distill.regression`) and is
+    trained as it is; another one starts from random weights that norms surround.
+    """
 
     name: PhaseName = "decoder"
 
@@ -76,22 +90,47 @@ class DecoderPhase:
         self.live_layers = setting.student.decoder.layers(block)
         self.layers = self.live_layers
         self.scales: dict[str, float] = {}
+        self.mirrors = setting.mirrors
+        self.calibration_batches = _REGRESSION_BATCHES if self.mirrors else _CALIBRATION_BATCHES
 
     def prepare(self, images: Sequence[Tensor]) -> None:
-        """Measure the targets' variances and surround the decoder's layers by norms."""
-        prepare_layers(self.live_layers)
+        """Measure the targets' variances, and give the decoder's layers a start."""
+        few = images[:_CALIBRATION_BATCHES]
         with torch.no_grad():
-            encoded = [encode(self.setting, self.block, image) for image in images]
-            target = torch.cat([each.target for each in encoded])
+            target = torch.cat([encode(self.setting, self.block, x).target for x in few])
         self.scales = {
-            "b": float(variance(torch.cat(list(images)))),
+            "b": float(variance(torch.cat(list(few)))),
             "c": float(variance(target)),
-            "d": self._power(images),
+            "d": self._power(few),
         }
+        if self.mirrors:
+            self._regress(images)
+            return
+        self.restore()
         mean, deviation = _moments(target)
         _start_norm(self.live_layers[-1], scale=deviation, offset=mean)
         first = self.live_layers[0]
-        _standardize(first, lambda x: self._decode(encode(self.setting, self.block, x)), images)
+        _standardize(first, lambda x: self._decode(encode(self.setting, self.block, x)), few)
+
+    def restore(self) -> None:
+        """Surround the layers by what a checkpoint of this phase holds."""
+        if not self.mirrors:
+            prepare_layers(self.live_layers)
+
+    @torch.no_grad()
+    def _regress(self, images: Sequence[Tensor]) -> None:
+        """Fit layer after layer to the encoder's maps, each to what those before it make."""
+        for index, layer in enumerate(self.live_layers):
+
+            def pairs(
+                layer: ConvLayer = layer, index: int = index
+            ) -> Iterator[tuple[Tensor, Tensor]]:
+                for image in images:
+                    encoded = encode(self.setting, self.block, image)
+                    wanted = self.setting.student.mirror_targets(self.block, encoded.target)
+                    yield _catch(layer, lambda e=encoded: self._decode(e)), wanted[index]  # type: ignore[misc]
+
+            fit_layer(layer, pairs())
 
     def losses(self, image: Tensor) -> dict[str, Tensor]:
         """Return the loss terms of a batch, each a share of its target's variance."""
@@ -240,16 +279,21 @@ def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
 def _standardize(
     layer: ConvLayer, run: Callable[[Tensor], object], images: Sequence[Tensor]
 ) -> None:
-    """Catch what reaches a layer, and standardise it by its moments."""
+    """Standardise what reaches a layer by its moments."""
+    caught = [_catch(layer, lambda x=image: run(x)) for image in images]  # type: ignore[misc]
+    layer.standardize_input(*_moments(torch.cat(caught)))
+
+
+def _catch(layer: ConvLayer, run: Callable[[], object]) -> Tensor:
+    """Return what reaches a layer while something runs."""
     caught: list[Tensor] = []
     handle = layer.register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0].detach()))
     try:
         with torch.no_grad():
-            for image in images:
-                run(image)
+            run()
     finally:
         handle.remove()
-    layer.standardize_input(*_moments(torch.cat(caught)))
+    return caught[0]
 
 
 def teacher_dtype(device: torch.device) -> torch.dtype:

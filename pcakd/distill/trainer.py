@@ -37,7 +37,7 @@ from pcakd.errors import TrainingError
 
 _CHECKPOINT_EVERY = 200
 _LOG_EVERY = 20
-_CALIBRATION_BATCHES = 4
+_FIRST_STEP = 4  # numbers below draw calibration crops
 _SHEET_PHOTOS = 6
 _WARM_UP = 0.1
 _FINAL_RATE = 0.01
@@ -266,9 +266,9 @@ class Trainer:
         progress = self.progress
         phase = create_phase(progress.phase, self.run.setting, progress.block)
         if progress.step:
-            prepare_layers(phase.live_layers)
+            phase.restore()
         else:
-            phase.prepare([self._batch(-1 - i) for i in range(_CALIBRATION_BATCHES)])
+            phase.prepare([self._calibration_batch(i) for i in range(phase.calibration_batches)])
         for layer in phase.layers:
             layer.requires_grad_(True)
         self._phase = phase
@@ -312,8 +312,16 @@ class Trainer:
         return before + within + p.step
 
     def _batch(self, step: int) -> Tensor:
+        return self._draw_batch(step + _FIRST_STEP)
+
+    def _calibration_batch(self, index: int) -> Tensor:
+        """Draw crops that no step sees; the first ones are numbered before the first step."""
+        below = _FIRST_STEP - 1 - index
+        return self._draw_batch(below) if below >= 0 else self._draw_batch(-below, 1)
+
+    def _draw_batch(self, *number: int) -> Tensor:
         p, recipe = self.progress, self.run.recipe
-        key = (p.block, p.attempt, self.run.phases.index(p.phase), step + _CALIBRATION_BATCHES)
+        key = (p.block, p.attempt, self.run.phases.index(p.phase), *number)
         return self._on_device(self.run.photos.batch(key, size=recipe.batch, crop=recipe.crop))
 
     def _held_out(self) -> list[Tensor]:

@@ -16,6 +16,7 @@ from pcakd.memory import is_out_of_memory
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "run": "measure cost and quality of subjects and write a report",
+        "pair": "time two subjects in turn and give the ratio of their speeds",
         "quality": "score subjects over content-style pairs",
         "score": "score a folder of anyone's stylized images",
         "report": "render tables and plots of a run folder",

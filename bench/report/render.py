@@ -10,6 +10,7 @@ from bench.report.examples import draw_sheet, scored_subjects
 from bench.report.gallery import PLOT_NAMES, Plot, draw_plots
 from bench.report.methods import warnings
 from bench.report.page import EXAMPLES_NAME, write_page
+from bench.report.paired import paired_data, paired_table
 from bench.report.plots import encode_figure
 from bench.report.summary import Summary, summarize
 from bench.report.tables import cost_table, overview_table, quality_table, to_latex, to_markdown
@@ -67,13 +68,17 @@ def console_table(records: Sequence[Record]) -> str:
 
 def _write_tables(folder: Path, summary: Summary) -> None:
     tables = _make_folder(folder / "tables")
-    texts = {"overview": overview_table(summary)}
+    texts = {"overview": overview_table(summary)} if summary.subjects else {}
     if summary.cost:
         texts["cost"] = cost_table(summary)
         write_text(tables / "cost.csv", to_csv(cost_data(summary)))
     if summary.quality:
         texts["quality"] = quality_table(summary)
         write_text(tables / "quality.csv", to_csv(quality_data(summary)))
+    paired = paired_table(summary)
+    if not paired.empty:
+        texts["paired"] = paired
+        write_text(tables / "paired.csv", to_csv(paired_data(summary)))
     for name, table in texts.items():
         write_text(tables / f"{name}.md", to_markdown(table))
         write_text(tables / f"{name}.tex", to_latex(table))

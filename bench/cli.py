@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "quality": "score subjects over content-style pairs",
         "score": "score a folder of anyone's stylized images",
         "report": "render tables and plots of a run folder",
+        "claims": "check the claims of the paper against the records of a run folder",
         "check": "compare parameters and multiply-adds with committed records",
         "card": "write scores into the card of a student file",
     }

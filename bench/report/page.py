@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bench.report.claims import claims_section
 from bench.report.gallery import Plot
 from bench.report.methods import count_threads, methods_section, warnings
 from bench.report.paired import paired_section
@@ -25,7 +26,7 @@ def write_page(summary: Summary, plots: Sequence[Plot], *, has_examples: bool) -
     if has_examples:
         sections.append(_examples())
     sections += [_quality(summary), _cost(summary), paired_section(summary)]
-    sections += [methods_section(summary), _files()]
+    sections += [claims_section(summary), methods_section(summary), _files()]
     return "\n".join(section for section in sections if section)
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from bench.claims.check import has_evidence
+from bench.report.claims import claims_files
 from bench.report.data import cost_data, quality_data, to_csv
 from bench.report.examples import draw_sheet, scored_subjects
 from bench.report.gallery import PLOT_NAMES, Plot, draw_plots
@@ -42,6 +44,8 @@ def render_report(folder: Path) -> Path:
     scored = scored_subjects(summary.records)
     sheet = draw_sheet(folder / EXAMPLES_FOLDER, scored, order=summary.subjects)
     _write_tables(folder, summary)
+    if has_evidence(summary.records):
+        write_claims(folder, summary)
     _write_plots(folder, plots)
     if sheet is not None:
         _write_bytes(folder / EXAMPLES_NAME, sheet)
@@ -50,6 +54,18 @@ def render_report(folder: Path) -> Path:
     page = folder / "README.md"
     write_text(page, write_page(summary, plots, has_examples=sheet is not None))
     return page
+
+
+def write_claims(folder: Path, summary: Summary) -> Path:
+    """Write the tables of claims and facts into ``tables/`` and return the Markdown one's path.
+
+    Raises:
+        OutputError: The folder cannot be written.
+    """
+    tables = _make_folder(folder / "tables")
+    for name, text in claims_files(summary).items():
+        write_text(tables / name, text)
+    return tables / "claims.md"
 
 
 def console_table(records: Sequence[Record]) -> str:

@@ -32,6 +32,7 @@ class Override:
     warmup: int | None = None
     samples: int | None = None
     case_seconds: float | None = None
+    paired_rounds: int | None = None
 
     def holds_for(self, subject: str, device: str) -> bool:
         """Tell whether the override concerns a subject on a kind of device."""
@@ -49,12 +50,14 @@ class Settings:
         warmup: Untimed calls.
         samples: Timed calls.
         case_seconds: Time budget of a case's process, start included.
+        paired_rounds: Timed calls of each subject of a paired measurement.
     """
 
     measured: tuple[str, ...]
     warmup: int
     samples: int
     case_seconds: float
+    paired_rounds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,9 @@ class Profile:
         case_seconds: Time budget of a case's process, and of each quality figure.
         memory_fraction: Share of the device's memory that a case may take.
         quality_max_side: Pairs are made smaller to this many pixels for quality; 0 is native size.
+        paired: Paired speed measurements, each as two of the subjects with a space between.
+        paired_resolution: Name or WIDTHxHEIGHT of their size.
+        paired_rounds: Timed calls of each of the two, in turn.
         overrides: Settings of some subjects or devices; later ones win.
     """
 
@@ -85,6 +91,9 @@ class Profile:
     case_seconds: float
     memory_fraction: float
     quality_max_side: int
+    paired: tuple[str, ...] = ()
+    paired_resolution: str = "HD"
+    paired_rounds: int = 6
     overrides: tuple[Override, ...] = ()
 
     def __post_init__(self) -> None:
@@ -98,6 +107,22 @@ class Profile:
             raise ConfigError(f"{where}: samples must be ≥ 1, warmup and quality_max_side ≥ 0")
         if not 0 < self.memory_fraction <= 1 or self.case_seconds <= 0:
             raise ConfigError(f"{where}: memory_fraction must be in (0, 1], case_seconds > 0")
+        if self.paired_rounds < 1:
+            raise ConfigError(f"{where}: paired_rounds must be ≥ 1")
+        for text in self.paired:
+            self._check_pair(text, where)
+
+    def _check_pair(self, text: str, where: str) -> None:
+        if len(text.split()) != 2:
+            raise ConfigError(f"{where}: paired holds {text!r}; write two subjects: 'A B'")
+        for name in text.split():
+            if name not in self.subjects:
+                raise ConfigError(
+                    f"{where}: paired names {name!r}, which is not one of the profile's subjects; "
+                    "add it there or drop the pair"
+                )
+        if self.paired.count(text) > 1:
+            raise ConfigError(f"{where}: paired holds {text!r} twice; drop one")
 
     def settings(self, subject: str, device: str) -> Settings:
         """Return what holds for a subject on a kind of device, overrides applied in order."""

@@ -1,4 +1,4 @@
-"""The jobs of a child process: describe a run, measure one cost case, score one subject."""
+"""The jobs of a child process: describe a run, measure one case or pair, score one subject."""
 
 import hashlib
 import re
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bench.devices import parse_device
 from bench.environment import describe_environment
-from bench.profiling.latency import create_timer, measure_latency
+from bench.profiling.latency import create_timer, measure_in_turn, measure_latency
 from bench.profiling.memory import MemoryMeter
 from bench.quality.sizes import MIN_CONTENT_SIDE, MIN_STYLE_SIDE, fit_within, fitted_size
 from bench.subjects import DEFAULT_TRANSFORM, NO_TRANSFORM, Prepared, Subject, parse_subject
@@ -52,9 +52,7 @@ def measure_cost(job: Job, send: Send, *, parse: Callable[[str], Subject] = pars
     timer = create_timer(device)
     meter = MemoryMeter(device)
     with full_precision(), torch.inference_mode():
-        generator = torch.Generator().manual_seed(0)
-        image = partial(torch.rand, 1, 3, job["height"], job["width"], generator=generator)
-        content, style = image().to(device), image().to(device)
+        content, style = _make_images(job, device)
         prepared = parse(job["subject"]).prepare(device, transform=job["transform"])
         samples = measure_latency(
             lambda: prepared(content, style),
@@ -70,6 +68,27 @@ def measure_cost(job: Job, send: Send, *, parse: Callable[[str], Subject] = pars
             "baseline_bytes": meter.baseline_bytes,
         }
     )
+
+
+def measure_pair(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
+    """Answer with latency samples of two subjects that are timed in turn at one size."""
+    device = choose_device(job["device"])
+    if device.type == "cuda":
+        torch.cuda.set_per_process_memory_fraction(job["memory_fraction"])
+    with full_precision(), torch.inference_mode():
+        content, style = _make_images(job, device)
+        first, second = (
+            parse(job[name]).prepare(device, transform=job[f"{name}_transform"])
+            for name in ("subject", "other")
+        )
+        samples, other_samples = measure_in_turn(
+            lambda: first(content, style),
+            lambda: second(content, style),
+            timer=create_timer(device),
+            warmup=job["warmup"],
+            rounds=job["rounds"],
+        )
+    send({"type": "pair", "latency_ns": samples, "other_latency_ns": other_samples})
 
 
 def score_quality(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
@@ -104,6 +123,13 @@ def choose_device(name: str | None) -> torch.device:
     if device.type == "cuda":
         torch.cuda.set_device(device.index or 0)
     return device
+
+
+def _make_images(job: Job, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return a content and a style image of a job's size, the same ones in every child."""
+    generator = torch.Generator().manual_seed(0)
+    image = partial(torch.rand, 1, 3, job["height"], job["width"], generator=generator)
+    return image().to(device), image().to(device)
 
 
 def _describe_pair(pair: Job, max_side: int) -> dict[str, Any]:
@@ -178,5 +204,6 @@ def _write_examples(folder: Path, images: Mapping[str, Tensor]) -> None:
 JOBS: Mapping[str, Callable[[Job, Send], None]] = {
     "describe": describe_run,
     "cost": measure_cost,
+    "pair": measure_pair,
     "quality": score_quality,
 }

@@ -1,4 +1,4 @@
-"""One run: measure or predict each cost case, score each pair, write each record. No torch.
+"""One run: cost cases, paired speed measurements, quality; each one becomes a record. No torch.
 
 Every case computes in a child process, so that running out of time or memory, or crashing, is a
 result and not the end of the run.
@@ -15,7 +15,8 @@ from bench.cases import Machine, plan_cost, plan_quality
 from bench.child import WORKER
 from bench.config import Profile
 from bench.cost import CostRunner
-from bench.describe import PairFiles, Scene, describe_scene
+from bench.describe import PairFiles, Scene, describe_scene, refuse_namesakes
+from bench.paired import PairRunner, plan_pairs
 from bench.recorder import Recorder, known_records
 from bench.scores import QualityRunner
 from bench.store import EXAMPLES_FOLDER, set_records_aside
@@ -60,6 +61,7 @@ def run_benchmark(request: Request) -> Path:
     scene = describe_scene(
         request.profile, request.pairs, device=request.device, command=request.command
     )
+    refuse_namesakes(scene)
     folder = request.out or default_folder(request.profile.name, scene.machine)
     _make_folder(folder)
     if not request.resume:
@@ -74,6 +76,7 @@ def run_benchmark(request: Request) -> Path:
         known=known_records(folder) if request.resume else {},
     )
     _run_cost(request, scene, recorder)
+    _run_pairs(request, scene, recorder)
     _run_quality(request, scene, recorder)
     return folder
 
@@ -114,6 +117,20 @@ def _run_cost(request: Request, scene: Scene, recorder: Recorder) -> None:
         for subject, case, settings in plan:
             bar.set_description(f"cost of {case.subject} at {case.resolution}")
             runner.run(subject, case, settings)
+            bar.update()
+
+
+def _run_pairs(request: Request, scene: Scene, recorder: Recorder) -> None:
+    runner = PairRunner(
+        recorder=recorder,
+        device=request.device or scene.machine.device,
+        command=request.command,
+    )
+    plans = plan_pairs(request.profile, scene.subjects, scene.machine)
+    with tqdm(total=len(plans), desc="paired speed", unit="pair", disable=not plans) as bar:
+        for plan in plans:
+            bar.set_description(f"{plan.case.subject} against {plan.case.other}")
+            runner.run(plan)
             bar.update()
 
 

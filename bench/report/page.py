@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from bench.report.claims import claims_section
 from bench.report.gallery import Plot
 from bench.report.methods import count_threads, methods_section, warnings
+from bench.report.paired import paired_section
 from bench.report.summary import Summary
 from bench.report.tables import cost_table, overview_table, quality_table, to_markdown
 from bench.stats import describe_intervals
@@ -23,7 +25,8 @@ def write_page(summary: Summary, plots: Sequence[Plot], *, has_examples: bool) -
     sections += [_plot(plot) for plot in plots]
     if has_examples:
         sections.append(_examples())
-    sections += [_quality(summary), _cost(summary), methods_section(summary), _files()]
+    sections += [_quality(summary), _cost(summary), paired_section(summary)]
+    sections += [claims_section(summary), methods_section(summary), _files()]
     return "\n".join(section for section in sections if section)
 
 
@@ -32,6 +35,8 @@ def _heading(summary: Summary) -> str:
     first = summary.machines[0]
     machine = f" on `{first[0]}` with {count_threads(first)}" if summary.comparable else ""
     counts = f"{len(summary.subjects)} subjects, {len(summary.cost)} cost cases"
+    paired = sum(each.kind == "pair" for each in summary.records)
+    counts += f", {paired} paired speed measurement{'s' * (paired > 1)}" if paired else ""
     pairs = max((row.num_pairs for row in summary.quality), default=0)
     notes = "".join(f"\n> **Note.** {text}\n" for text in warnings(summary))
     return (
@@ -43,6 +48,8 @@ def _heading(summary: Summary) -> str:
 
 
 def _overview(summary: Summary) -> str:
+    if not summary.subjects:
+        return ""
     return (
         "## Overview\n\n"
         "Median latency in milliseconds by resolution, mean scores over pairs; ↓ lower is better, "

@@ -8,7 +8,7 @@ from functools import partial
 
 import torch
 
-from bench.jobs import describe_run, measure_cost, score_quality
+from bench.jobs import describe_run, measure_cost, measure_pair, score_quality
 from bench.quality.protocol import describe_size
 from bench.subjects import Prepared, Subject, parse_subject
 from bench.worker import serve
@@ -86,4 +86,5 @@ class FakeMetrics:
 
 if __name__ == "__main__":
     cost = partial(measure_cost, parse=parse)
-    sys.exit(serve({"describe": describe, "cost": cost, "quality": score}))
+    pair = partial(measure_pair, parse=parse)
+    sys.exit(serve({"describe": describe, "cost": cost, "pair": pair, "quality": score}))

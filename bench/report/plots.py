@@ -105,6 +105,7 @@ def _draw_point(axes: Axes, point: Point, colour: str) -> None:
     axes.errorbar(
         [point.x.value], [point.y.value], xerr=_bars(point.x), yerr=_bars(point.y),
         fmt=MARKERS.get(point.transform, "v"), color=colour, ecolor=colour, markersize=6,
+        markerfacecolor="white" if point.cost_subject else colour,
         elinewidth=0.9, capsize=2, zorder=2 if colour == GREY else 3,
     )  # fmt: skip
 
@@ -116,7 +117,11 @@ def _draw_legend(axes: Axes, points: Sequence[Point], front: Sequence[bool]) -> 
     for transform in dict.fromkeys(point.transform for point in points):
         marker = MARKERS.get(transform, "v")
         label = "no transform" if transform == "none" else transform
-        axes.plot([], [], marker, color="none", markeredgecolor="black", label=label)
+        axes.plot([], [], marker, color="black", label=label)
+    if any(point.cost_subject for point in points):
+        axes.plot(
+            [], [], "o", color=FRONT_COLOUR, markerfacecolor="white", label="another subject's cost"
+        )
     bars = name_intervals(each for point in points for each in (point.x, point.y))
     axes.errorbar([], [], yerr=[], fmt="none", ecolor="black", capsize=2, label=bars)
     axes.figure.legend(

@@ -23,6 +23,7 @@ Line = tuple[tuple[float, float], tuple[float, float], float]
 DPI = 160
 FRONT_COLOUR = "#0b5fa5"
 GREY = "#9a9a9a"
+_LEGEND_LETTERS = 70  # more do not fit in one line
 MARKERS = {"zca": "o", "ot": "s", "adain": "^", "none": "D"}
 AXIS_TITLES = {
     "latency": "Median latency at {size}, ms (lower is better)",
@@ -124,8 +125,10 @@ def _draw_legend(axes: Axes, points: Sequence[Point], front: Sequence[bool]) -> 
         )
     bars = name_intervals(each for point in points for each in (point.x, point.y))
     axes.errorbar([], [], yerr=[], fmt="none", ecolor="black", capsize=2, label=bars)
+    handles, labels = axes.get_legend_handles_labels()
+    wide = sum(map(len, labels)) > _LEGEND_LETTERS
     axes.figure.legend(
-        *axes.get_legend_handles_labels(), loc="outside lower center", ncols=7, fontsize=7.5,
+        handles, labels, loc="outside lower center", ncols=4 if wide else 7, fontsize=7.5,
         frameon=False, handletextpad=0.4, columnspacing=1.2,
     )  # fmt: skip
 

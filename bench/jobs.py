@@ -1,6 +1,5 @@
 """The jobs of a child process: describe a run, measure one case or pair, score one subject."""
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -15,9 +14,10 @@ from bench.devices import parse_device
 from bench.environment import describe_environment
 from bench.profiling.latency import create_timer, measure_in_turn, measure_latency
 from bench.profiling.memory import MemoryMeter
-from bench.quality.sizes import MIN_CONTENT_SIDE, MIN_STYLE_SIDE, fit_within, fitted_size
+from bench.quality.pairs import Pair, describe_pair
+from bench.quality.sizes import fit_within
 from bench.subjects import DEFAULT_TRANSFORM, NO_TRANSFORM, Prepared, Subject, parse_subject
-from pcakd.errors import PcakdError, ShapeError
+from pcakd.errors import PcakdError
 from pcakd.images import load_image
 from pcakd.precision import full_precision
 
@@ -134,19 +134,8 @@ def _make_images(job: Job, device: torch.device) -> tuple[Tensor, Tensor]:
 
 def _describe_pair(pair: Job, max_side: int) -> dict[str, Any]:
     """Read a pair; files that are broken or too small end the run before it begins."""
-    sizes = {}
-    digest = hashlib.sha256()
-    for role, least in (("content", MIN_CONTENT_SIDE), ("style", MIN_STYLE_SIDE)):
-        height, width = load_image(pair[role]).shape[-2:]
-        width, height = sizes[role] = fitted_size(width, height, max_side)
-        if min(width, height) < least:
-            raise ShapeError(
-                f"pair {pair['name']}: the {role} would be scored at {width}x{height} px, "
-                f"at least {least}x{least} are needed; use a larger one"
-            )
-        digest.update(hashlib.sha256(Path(pair[role]).read_bytes()).digest())
-    width, height = sizes["content"]
-    return {**pair, "hash": digest.hexdigest(), "width": width, "height": height}
+    files = Pair(name=pair["name"], content=Path(pair["content"]), style=Path(pair["style"]))
+    return asdict(describe_pair(files, max_side))
 
 
 def _describe_subject(

@@ -37,15 +37,12 @@ class Recorder:
 
     def write(self, case: Case, **fields: Any) -> Record:
         """Append the record of a case; ``fields`` are those of `bench.schema.Record`."""
-        record = Record(
-            kind=case.kind,
-            case=case,
-            case_hash=hash_case(case),
+        record = create_record(
+            case,
             config=self._config(case),
             environment=dict(self.environment),
             commit=self.commit,
             dirty=self.dirty,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
             **fields,
         )
         append_record(self.folder, record)
@@ -61,6 +58,17 @@ class Recorder:
             "memory_fraction": self.profile.memory_fraction,
             "quality_max_side": self.profile.quality_max_side,
         }
+
+
+def create_record(case: Case, **fields: Any) -> Record:
+    """Return the record of a case as of now; ``fields`` are those of `bench.schema.Record`."""
+    return Record(
+        kind=case.kind,
+        case=case,
+        case_hash=hash_case(case),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        **fields,
+    )
 
 
 def known_records(folder: Path) -> dict[str, Record]:

@@ -7,6 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bench.baselines.content import keep_content
+from bench.baselines.histogram import transfer_histogram
+from bench.baselines.idt import transfer_idt, transfer_idt_regrain
 from bench.baselines.mkl import transfer_mkl
 from bench.baselines.reinhard import transfer_reinhard
 from pcakd.registry import Registry
@@ -18,6 +20,18 @@ Baseline: TypeAlias = Callable[
 BASELINES: Registry[Baseline] = Registry("baseline")
 BASELINES.register("reinhard", transfer_reinhard)
 BASELINES.register("mkl", transfer_mkl)
+BASELINES.register("histogram", transfer_histogram)
+BASELINES.register("idt", transfer_idt)
+BASELINES.register("idt-regrain", transfer_idt_regrain)
 BASELINES.register("content", keep_content)
 
-__all__ = ["BASELINES", "Baseline", "keep_content", "transfer_mkl", "transfer_reinhard"]
+__all__ = [
+    "BASELINES",
+    "Baseline",
+    "keep_content",
+    "transfer_histogram",
+    "transfer_idt",
+    "transfer_idt_regrain",
+    "transfer_mkl",
+    "transfer_reinhard",
+]

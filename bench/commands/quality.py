@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--subjects",
         required=True,
         metavar="A,B",
-        help="shipped students, reinhard, mkl, content, or student files (*.safetensors); each may "
+        help="shipped students, colour transfers, content, or student files; each may "
         "end in +fp16 or +bf16, and in @TRANSFORM",
     )
     parser.add_argument(

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--subjects",
         metavar="A,B",
         help="in place of the profile's: shipped students, vgg19-full, mobilenet_v1-full, "
-        "reinhard, mkl, content, or student files; each may end in +fp16 or +bf16, and in "
+        "colour transfers, content, or student files; each may end in +fp16 or +bf16, and in "
         "@TRANSFORM",
     )
     parser.add_argument(

@@ -2,40 +2,116 @@
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bench.commands.scoring import add_shared_arguments, finish, open_shared
+from bench.commands.scoring import STANDARD_OUTPUT, add_shared_arguments, finish, open_shared
+from pcakd.errors import ConfigError
 
-EXAMPLE = "bench score --pairs photos/pairs --results outputs/mine --json mine.json"
+if TYPE_CHECKING:
+    import torch
+
+    from bench.quality.pairs import Pair
+
+EXAMPLE = "bench score --pairs photos/pairs --results outputs/mine --out reports/mine"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = f"example: python -m {EXAMPLE}"
-    add_shared_arguments(parser)
+    add_shared_arguments(parser, json_required=False)
     parser.add_argument(
         "--results",
         type=Path,
         required=True,
         metavar="DIR",
-        help="folder of NN.* images, each of the size of its content; its name is the subject's",
+        help="folder of NN.* images, each of the size of its content",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="run folder whose records and report get the scores, as a subject with quality and no "
+        "cost; the pairs must be the run's, and are scored at its size",
+    )
+    parser.add_argument(
+        "--name", metavar="NAME", help="the subject's name (default: that of the results' folder)"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Score the images, print their means, and write the rows.
+    """Score the images, print their means, and write rows, records and a report.
 
     Raises:
         PcakdError: An option, a file or an image that cannot be used.
     """
-    from bench.quality.evaluate import Metrics
     from bench.quality.pairs import find_results
-    from bench.quality.scoring import score_results
 
+    if args.json is None and args.out is None:
+        raise ConfigError("nowhere to write the scores; give --json FILE, --out RUN_FOLDER or both")
     device, pairs = open_shared(args)
     results = find_results(args.results, [pair.name for pair in pairs])
     missing = [pair.name for pair in pairs if pair.name not in results]
     if missing:
         sys.stderr.write(f"bench: note: no result for {', '.join(missing)}; means leave them out\n")
-    name = args.results.resolve().name
+    name = args.results.resolve().name if args.name is None else args.name
+    if args.out is not None:
+        return _score_into_run(args, name, results, pairs, device)
+
+    from bench.quality.evaluate import Metrics
+    from bench.quality.scoring import score_results
+
     return finish(args, score_results(name, results, pairs, Metrics(device=device)))
+
+
+def _score_into_run(
+    args: argparse.Namespace,
+    name: str,
+    results: Mapping[str, Path],
+    pairs: Sequence["Pair"],
+    device: "torch.device",
+) -> int:
+    """Add the scores to a run folder, all or none, and render its report."""
+    from bench import outside
+    from bench.environment import describe_environment, git_state
+    from bench.quality.evaluate import Metrics
+    from bench.quality.pairs import describe_pair
+    from bench.quality.scoring import row_of, score_files
+    from bench.report.render import render_report
+    from bench.store import append_record
+    from pcakd.files import make_folder
+
+    known = outside.open_folder(args.out)
+    entrant = outside.Entrant(name=name, subject_hash=outside.hash_results(results))
+    outside.require_free_name(known, entrant)
+    max_side = outside.scored_side(known)
+    described = [describe_pair(pair, max_side) for pair in pairs]
+    outside.require_same_pairs(known, described)
+    metrics = Metrics(device=device, max_side=max_side)
+    outside.require_same_protocol(known, metrics.protocol)
+    make_folder(args.out)
+
+    scored = {each.pair: each for each in score_files(results, pairs, metrics, max_side=max_side)}
+    environment = describe_environment(device)
+    commit, dirty = git_state()
+    records = [
+        outside.quality_record(
+            entrant,
+            pair,
+            scored.get(pair.name),
+            max_side=max_side,
+            protocol=metrics.protocol,
+            environment=environment,
+            commit=commit,
+            dirty=dirty,
+        )
+        for pair in described
+    ]
+    for record in records:
+        append_record(args.out, record)
+    rows = [row_of(name, e.pair, e.scores, metrics) for e in scored.values() if e.scores]
+    status = finish(args, rows)
+    page = render_report(args.out)
+    (sys.stderr if args.json == STANDARD_OUTPUT else sys.stdout).write(f"{page}\n")
+    return status

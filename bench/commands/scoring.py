@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 STANDARD_OUTPUT = Path("-")
 
 
-def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
+def add_shared_arguments(parser: argparse.ArgumentParser, *, json_required: bool = True) -> None:
     """Declare the pairs, the file of rows and the device."""
     parser.add_argument(
         "--pairs",
@@ -28,7 +28,7 @@ def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json",
         type=Path,
-        required=True,
+        required=json_required,
         metavar="OUT",
         help="file for the list of rows; - is standard output (the means then go to stderr)",
     )
@@ -45,12 +45,13 @@ def open_shared(args: argparse.Namespace) -> tuple["torch.device", list["Pair"]]
     from bench.quality.pairs import find_pairs
     from pcakd.files import require_parent
 
-    require_parent(args.json)
+    if args.json is not None:
+        require_parent(args.json)
     return parse_device(args.device), find_pairs(args.pairs)
 
 
 def finish(args: argparse.Namespace, rows: Sequence["Row"]) -> int:
-    """Write the rows, print the means and return the exit status.
+    """Write the rows, if there is a place for them, print the means and return the exit status.
 
     With ``--json -`` the rows go to standard output and the means to standard error.
 
@@ -63,6 +64,7 @@ def finish(args: argparse.Namespace, rows: Sequence["Row"]) -> int:
         sys.stdout.write(render_rows(rows))
         sys.stderr.write(render_means(rows) + "\n")
     else:
-        write_rows(args.json, rows)
+        if args.json is not None:
+            write_rows(args.json, rows)
         sys.stdout.write(render_means(rows) + "\n")
     return 0

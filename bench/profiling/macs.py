@@ -6,6 +6,7 @@ a fifth one checks it, and no image of 33 megapixels is run. Sums of partial res
 how a long tensor is cut into blocks are the one thing left out.
 """
 
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -169,7 +170,8 @@ def trace_macs(subject: Runnable, content: tuple[int, int], style: tuple[int, in
         macs[CONVOLUTION] = networks
     if all_convolutions > networks:
         macs["affine_map"] = all_convolutions - networks
-    calls = {name.removeprefix("aten::"): int(n) for name, n in unsupported.items()}
+    prefixes = re.compile(r"aten::|prim::PythonOp\.")  # the second is `name_in_traces`' calls
+    calls = {prefixes.sub("", name): int(n) for name, n in unsupported.items()}
     calls |= {n.removeprefix(UNCOUNTED): c for n, c in counts.items() if n.startswith(UNCOUNTED)}
     return _Trace(dict(sorted(macs.items())), dict(sorted(calls.items())))
 

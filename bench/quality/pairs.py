@@ -1,13 +1,16 @@
 """Content-style pairs in a folder: ``NN_content.*`` and ``NN_style.*``."""
 
+import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from pcakd.errors import ConfigError
-from pcakd.images import list_images
+from bench.cases import PairInfo
+from bench.quality.sizes import MIN_CONTENT_SIDE, MIN_STYLE_SIDE, fitted_size
+from pcakd.errors import ConfigError, ShapeError
+from pcakd.images import list_images, load_image
 
 _ROLE = re.compile(r"(?P<name>.+)_(?P<role>content|style)")
 
@@ -48,6 +51,42 @@ def find_pairs(folder: Path) -> list[Pair]:
             f"no pairs in {folder}: expected images named NN_content.* and NN_style.*"
         )
     return [_pair(folder, name, roles[name]) for name in sorted(roles)]
+
+
+def describe_pair(pair: Pair, max_side: int) -> PairInfo:
+    """Read a pair's files, whole, and return what cases say of it.
+
+    Args:
+        pair: The pair.
+        max_side: What both images are made smaller to before they are scored; 0 is native size.
+
+    Raises:
+        ImageError: A file cannot be read.
+        ShapeError: An image would be scored at too small a size.
+    """
+    sizes = {}
+    digest = hashlib.sha256()
+    for role, path, least in (
+        ("content", pair.content, MIN_CONTENT_SIDE),
+        ("style", pair.style, MIN_STYLE_SIDE),
+    ):
+        height, width = load_image(path).shape[-2:]
+        width, height = sizes[role] = fitted_size(width, height, max_side)
+        if min(width, height) < least:
+            raise ShapeError(
+                f"pair {pair.name}: the {role} would be scored at {width}x{height} px, "
+                f"at least {least}x{least} are needed; use a larger one"
+            )
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    width, height = sizes["content"]
+    return PairInfo(
+        name=pair.name,
+        content=str(pair.content),
+        style=str(pair.style),
+        hash=digest.hexdigest(),
+        width=width,
+        height=height,
+    )
 
 
 def find_results(folder: Path, names: Iterable[str]) -> dict[str, Path]:

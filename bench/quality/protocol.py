@@ -1,10 +1,16 @@
 """What the quality metrics are called, which way is better, and exactly what each one measures."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 MetricName = Literal["gram", "ssim", "lpips"]
+
+FLOAT_OUTPUTS = "float output, no guided filter"
+FILE_OUTPUTS = "outputs read from image files"
+MADE_SMALLER = "made smaller from native size"
+_OUTPUTS = re.compile(rf", ({FLOAT_OUTPUTS}|{FILE_OUTPUTS}(, {MADE_SMALLER})?)$")
 
 
 def describe_size(*, max_side: int = 0, multiple_of: int = 1) -> str:
@@ -19,7 +25,30 @@ def describe_size(*, max_side: int = 0, multiple_of: int = 1) -> str:
     """
     parts = [f"at most {max_side} px a side"] if max_side else []
     parts += [f"sides cut to multiples of {multiple_of} (bilinear)"] if multiple_of > 1 else []
-    return f"{', '.join(parts) or 'native size'}, float output, no guided filter"
+    return f"{', '.join(parts) or 'native size'}, {FLOAT_OUTPUTS}"
+
+
+def name_file_outputs(protocol: str, *, made_smaller: bool) -> str:
+    """Return the protocol id for an output that was read from an image file.
+
+    Args:
+        protocol: The id for float outputs.
+        made_smaller: Whether the output had the pair's native size and was made smaller with it.
+
+    >>> name_file_outputs(describe_size(), made_smaller=False)
+    'native size, outputs read from image files'
+    """
+    tail = f", {MADE_SMALLER}" if made_smaller else ""
+    return f"{without_outputs(protocol)}, {FILE_OUTPUTS}{tail}"
+
+
+def without_outputs(protocol: str) -> str:
+    """Return a protocol id without what it says of the outputs: equal ones are comparable.
+
+    >>> without_outputs(describe_size(max_side=512))
+    'at most 512 px a side'
+    """
+    return _OUTPUTS.sub("", protocol)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

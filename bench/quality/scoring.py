@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -10,13 +10,13 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm import tqdm
 
-from bench.quality.evaluate import Metrics, require_comparable
+from bench.quality.evaluate import Metrics, Scores, require_comparable
 from bench.quality.pairs import Pair
 from bench.quality.protocol import describe_size
 from bench.quality.rows import Row
-from bench.quality.sizes import cut_to_multiple
+from bench.quality.sizes import cut_to_multiple, fit_result, fit_within
 from bench.subjects import Subject, row_name
-from pcakd.errors import ConfigError, PcakdError
+from pcakd.errors import ConfigError, ImageError, PcakdError
 from pcakd.images import load_image
 from pcakd.precision import full_precision
 
@@ -85,6 +85,66 @@ def score_subjects(
     return sorted(rows, key=lambda row: order.index(row.subject))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredFile:
+    """What became of one finished image.
+
+    Attributes:
+        pair: The name of its pair.
+        scores: Its scores, or None if it could not be read.
+        reason: Why there are none.
+        made_smaller: Whether it had its content's native size and was made smaller with it.
+    """
+
+    pair: str
+    scores: Scores | None
+    reason: str | None = None
+    made_smaller: bool = False
+
+
+def score_files(
+    results: Mapping[str, Path],
+    pairs: Sequence[Pair],
+    metrics: Metrics,
+    *,
+    max_side: int = 0,
+    progress: bool = True,
+) -> Iterator[ScoredFile]:
+    """Score finished images against the pairs that they are named after, one by one.
+
+    Args:
+        results: Image files by pair name.
+        pairs: The pairs; those without a result are passed over.
+        metrics: The loaded metrics.
+        max_side: Pairs are made smaller to this many pixels; an image of its content's native size
+            is made smaller in the same way (`bench.quality.sizes.fit_result`). 0 is native size.
+        progress: Whether to show a progress bar.
+
+    Yields:
+        One `ScoredFile` an image; one that is no readable image has a reason in place of scores.
+
+    Raises:
+        PcakdError: An image of a pair cannot be read or is too small, or a result has another size
+            than its content; the message names the pair.
+    """
+    scored = [pair for pair in pairs if pair.name in results]
+    for pair in tqdm(scored, unit="image", disable=not progress):
+        with _named(f"pair {pair.name}"):
+            native = _load(pair.content)
+            content, style = fit_within(native, max_side), fit_within(_load(pair.style), max_side)
+            try:
+                output = _load(results[pair.name])
+            except ImageError as error:
+                path = results[pair.name]
+                reason = str(error).replace(str(path), path.name)  # folders are nobody's business
+                yield ScoredFile(pair=pair.name, scores=None, reason=reason)
+                continue
+            fitted = fit_result(output, native, max_side)
+            scores = metrics.score(fitted, content, metrics.describe_style(style))
+        smaller = fitted.shape != output.shape
+        yield ScoredFile(pair=pair.name, scores=scores, made_smaller=smaller)
+
+
 def score_results(
     name: str,
     results: Mapping[str, Path],
@@ -107,15 +167,16 @@ def score_results(
             message names the pair.
     """
     rows = []
-    scored = [pair for pair in pairs if pair.name in results]
-    for pair in tqdm(scored, unit="image", disable=not progress):
-        with _named(f"pair {pair.name}"):
-            output, content = _load(results[pair.name]), _load(pair.content)
-            require_comparable(output, content)
-            grams = metrics.describe_style(_load(pair.style))
-            scores = metrics.score(output, content, grams)
-        rows.append(Row(subject=name, pair=pair.name, size=_row_size(metrics), **asdict(scores)))
+    for scored in score_files(results, pairs, metrics, progress=progress):
+        if scored.scores is None:
+            raise ImageError(f"pair {scored.pair}: {scored.reason}")
+        rows.append(row_of(name, scored.pair, scored.scores, metrics))
     return rows
+
+
+def row_of(name: str, pair: str, scores: Scores, metrics: Metrics) -> Row:
+    """Return the scores of a subject on a pair as a row."""
+    return Row(subject=name, pair=pair, size=_row_size(metrics), **asdict(scores))
 
 
 def _row_size(metrics: Metrics) -> str | None:

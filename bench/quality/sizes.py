@@ -57,6 +57,30 @@ def fit_within(image: Float[Tensor, "1 3 h w"], max_side: int) -> Float[Tensor, 
     return smaller.clamp(0.0, 1.0)
 
 
+def fit_result(
+    output: Float[Tensor, "1 3 h w"], content: Float[Tensor, "1 3 h2 w2"], max_side: int
+) -> Float[Tensor, "1 3 h3 w3"]:
+    """Bring a finished image to the size at which its content is scored.
+
+    Args:
+        output: Of the content's native size, or of the size that `fit_within` gives the content.
+        content: The content at its native size.
+        max_side: What pairs are made smaller to; 0 is native size.
+
+    Raises:
+        ShapeError: The output has neither size.
+    """
+    (height, width), (rows, columns) = output.shape[-2:], content.shape[-2:]
+    fitted = fitted_size(columns, rows, max_side)
+    if (width, height) not in ((columns, rows), fitted):
+        smaller = f", or {fitted[0]}x{fitted[1]}, at which it is scored"
+        raise ShapeError(
+            f"the output is {width}x{height} px and its content {columns}x{rows}; an output must "
+            f"have the size of its content{smaller if fitted != (columns, rows) else ''}"
+        )
+    return fit_within(output, max_side)
+
+
 def fitted_size(width: int, height: int, max_side: int) -> tuple[int, int]:
     """Return the width and height that `fit_within` gives an image.
 

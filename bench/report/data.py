@@ -69,4 +69,4 @@ def _quality_numbers(row: QualityRow) -> dict[str, object]:
     }
     for metric in METRIC_NAMES:
         numbers |= _bounds(metric, "", row.scores.get(metric))
-    return numbers
+    return numbers | {"cost_subject": row.cost_subject, "made_elsewhere": row.outside}

@@ -13,10 +13,11 @@ from bench.report.points import (
     choose_resolution,
     latency_points,
     mark_front,
+    name_subject,
     quality_points,
 )
 from bench.report.scaling import scaling_plot
-from bench.report.summary import HIGHER_IS_BETTER, METRIC_NAMES, Summary
+from bench.report.summary import HIGHER_IS_BETTER, JOINED, METRIC_NAMES, Summary
 
 LABELS: dict[str, str] = {metric.name: metric.title for metric in METRICS}
 PLOT_NAMES = (
@@ -59,7 +60,10 @@ def _style_plot(summary: Summary, content: str) -> Plot | None:
     return Plot(
         name=f"style-{content}",
         title=title,
-        caption=_front_sentence(points, content, "gram") + _bars(points),
+        caption=_front_sentence(points, content, "gram")
+        + _bars(points)
+        + _outside(summary)
+        + _fewer_pairs(summary),
         figure=pareto_plot(points, x=content, y="gram", title=f"{title}, {note}"),
     )
 
@@ -75,6 +79,7 @@ def _latency_plot(summary: Summary, metric: str) -> Plot | None:
         title=title,
         caption=_front_sentence(points, "latency", metric)
         + _bars(points)
+        + _joined(points)
         + _left_out(summary, points),
         figure=pareto_plot(points, x="latency", y=metric, title=title, size=chosen.size),
     )
@@ -110,8 +115,36 @@ def _bars(points: Sequence[Point]) -> str:
 def _left_out(summary: Summary, points: Sequence[Point]) -> str:
     shown = {(point.subject, point.transform) for point in points}
     absent = [
-        f"{row.subject} · {row.transform}"
-        for row in summary.quality
-        if row.scores and (row.subject, row.transform) not in shown
+        row for row in summary.quality if row.scores and (row.subject, row.transform) not in shown
     ]
-    return f" No latency was measured there for {', '.join(absent)}." if absent else ""
+    outside = [row.subject for row in absent if row.outside]
+    unmeasured = [name_subject(r.subject, r.transform) for r in absent if not r.outside]
+    text = f" No latency was measured there for {', '.join(unmeasured)}." if unmeasured else ""
+    return text + (f" Without a cost: {', '.join(outside)}." if outside else "")
+
+
+def _joined(points: Sequence[Point]) -> str:
+    """Say of hollow points that their scores and their latency are of two networks."""
+    pairs = [
+        f"{name_subject(p.subject, p.transform)} at the latency of {p.cost_subject}"
+        for p in points
+        if p.cost_subject
+    ]
+    return f" Hollow: {', '.join(pairs)}: {JOINED}." if pairs else ""
+
+
+def _outside(summary: Summary) -> str:
+    """Name the subjects whose outputs were made elsewhere."""
+    names = [row.subject for row in summary.quality if row.outside and row.scores]
+    return f" Outputs made elsewhere, read from files: {', '.join(names)}." if names else ""
+
+
+def _fewer_pairs(summary: Summary) -> str:
+    """Name the subjects that were scored on fewer pairs than others."""
+    most = max((row.num_pairs for row in summary.quality), default=0)
+    fewer = [
+        f"{name_subject(row.subject, row.transform)} ({row.num_pairs} of {most})"
+        for row in summary.quality
+        if 0 < row.num_pairs < most
+    ]
+    return f" On fewer pairs than the others: {', '.join(fewer)}." if fewer else ""

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 
+from bench.quality.protocol import METRICS, without_outputs
 from bench.ratios import paired_speeds
 from bench.report.summary import Machine, Summary
 from bench.report.tables import machine_label
@@ -59,9 +60,24 @@ def warnings(summary: Summary) -> list[str]:
     commits = {record.commit for record in summary.records}
     if len(commits) > 1:
         found.append(f"The records come from {len(commits)} commits.")
+    if mixed := _mixed_metrics(summary.records):
+        found.append(
+            f"{' and '.join(mixed)} scores are by several protocols, listed below; those of "
+            "different ones are **not comparable**."
+        )
     if any(record.dirty for record in summary.records):
         found.append("Some records come from code with uncommitted changes.")
     return found
+
+
+def _mixed_metrics(records: Iterable[Record]) -> list[str]:
+    """Name the metrics that records hold scores of by different protocols."""
+    texts: dict[str, set[str]] = {metric.name: set() for metric in METRICS}
+    for record in records:
+        if record.kind == "quality" and record.status == "ok":
+            for name in texts.keys() & (record.protocol or {}).keys():
+                texts[name].add(without_outputs((record.protocol or {})[name]))
+    return [metric.title for metric in METRICS if len(texts[metric.name]) > 1]
 
 
 def count_threads(machine: Machine) -> str:

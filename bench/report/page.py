@@ -7,7 +7,13 @@ from bench.report.gallery import Plot
 from bench.report.methods import count_threads, methods_section, warnings
 from bench.report.paired import paired_section
 from bench.report.summary import Summary
-from bench.report.tables import cost_table, overview_table, quality_table, to_markdown
+from bench.report.tables import (
+    cost_table,
+    overview_note,
+    overview_table,
+    quality_table,
+    to_markdown,
+)
 from bench.stats import describe_intervals
 
 EXAMPLES_NAME = "examples.jpg"
@@ -24,7 +30,7 @@ def write_page(summary: Summary, plots: Sequence[Plot], *, has_examples: bool) -
     sections = [_heading(summary), _overview(summary)]
     sections += [_plot(plot) for plot in plots]
     if has_examples:
-        sections.append(_examples())
+        sections.append(_examples(summary))
     sections += [_quality(summary), _cost(summary), paired_section(summary)]
     sections += [claims_section(summary), methods_section(summary), _files()]
     return "\n".join(section for section in sections if section)
@@ -55,6 +61,7 @@ def _overview(summary: Summary) -> str:
         "Median latency in milliseconds by resolution, mean scores over pairs; ↓ lower is better, "
         "↑ higher is better, ≈ predicted and not run, — not part of this run.\n\n"
         f"{to_markdown(overview_table(summary))}"
+        + "".join(f"\n{text}\n" for text in [overview_note(summary)] if text)
     )
 
 
@@ -62,11 +69,13 @@ def _plot(plot: Plot) -> str:
     return f"## {plot.title}\n\n![{plot.title}](plots/{plot.name}.png)\n\n{plot.caption}\n"
 
 
-def _examples() -> str:
+def _examples(summary: Summary) -> str:
+    outside = any(row.outside for row in summary.quality)
+    hidden = "; outputs made elsewhere are not shown" if outside else ""
     return (
         "## Examples\n\n"
-        "The shipped pairs, stylized by each subject (students with ZCA, no guided filter); "
-        "`bench/data/pairs/CREDITS.md` credits the photographers.\n\n"
+        "The shipped pairs, stylized by each subject (students with ZCA, no guided "
+        f"filter{hidden}); `bench/data/pairs/CREDITS.md` credits the photographers.\n\n"
         f"![Stylized examples]({EXAMPLES_NAME})\n"
     )
 
@@ -77,11 +86,24 @@ def _quality(summary: Summary) -> str:
     return (
         "## Quality\n\n"
         f"Means over pairs with intervals, {_scale(summary)}. [low, high] is the "
-        f"{describe_intervals('mean', 'pairs')}. Gram compares the output with "
+        f"{describe_intervals('mean', 'pairs')}. {_outside(summary)}Gram compares the output with "
         "the style, SSIM and LPIPS compare it with the content; one without the others says "
         "little: the unchanged content has a perfect SSIM.\n\n"
         f"{to_markdown(quality_table(summary))}"
     )
+
+
+def _outside(summary: Summary) -> str:
+    """Say which subjects' outputs were made elsewhere, and how they were brought to size."""
+    texts = []
+    for row in summary.quality:
+        if row.outside:
+            count = f"{row.num_made_smaller} of {row.num_outside}"
+            smaller = f" ({count} were of native size and made smaller with their pairs)"
+            texts.append(f"`{row.subject}`{smaller if row.num_made_smaller else ''}")
+    if not texts:
+        return ""
+    return f"Made elsewhere and read from image files, without any cost: {', '.join(texts)}. "
 
 
 def _scale(summary: Summary) -> str:

@@ -23,6 +23,7 @@ Line = tuple[tuple[float, float], tuple[float, float], float]
 DPI = 160
 FRONT_COLOUR = "#0b5fa5"
 GREY = "#9a9a9a"
+_LEGEND_LETTERS = 70  # more do not fit in one line
 MARKERS = {"zca": "o", "ot": "s", "adain": "^", "none": "D"}
 AXIS_TITLES = {
     "latency": "Median latency at {size}, ms (lower is better)",
@@ -105,6 +106,7 @@ def _draw_point(axes: Axes, point: Point, colour: str) -> None:
     axes.errorbar(
         [point.x.value], [point.y.value], xerr=_bars(point.x), yerr=_bars(point.y),
         fmt=MARKERS.get(point.transform, "v"), color=colour, ecolor=colour, markersize=6,
+        markerfacecolor="white" if point.cost_subject else colour,
         elinewidth=0.9, capsize=2, zorder=2 if colour == GREY else 3,
     )  # fmt: skip
 
@@ -116,11 +118,17 @@ def _draw_legend(axes: Axes, points: Sequence[Point], front: Sequence[bool]) -> 
     for transform in dict.fromkeys(point.transform for point in points):
         marker = MARKERS.get(transform, "v")
         label = "no transform" if transform == "none" else transform
-        axes.plot([], [], marker, color="none", markeredgecolor="black", label=label)
+        axes.plot([], [], marker, color="black", label=label)
+    if any(point.cost_subject for point in points):
+        axes.plot(
+            [], [], "o", color=FRONT_COLOUR, markerfacecolor="white", label="another subject's cost"
+        )
     bars = name_intervals(each for point in points for each in (point.x, point.y))
     axes.errorbar([], [], yerr=[], fmt="none", ecolor="black", capsize=2, label=bars)
+    handles, labels = axes.get_legend_handles_labels()
+    wide = sum(map(len, labels)) > _LEGEND_LETTERS
     axes.figure.legend(
-        *axes.get_legend_handles_labels(), loc="outside lower center", ncols=7, fontsize=7.5,
+        handles, labels, loc="outside lower center", ncols=4 if wide else 7, fontsize=7.5,
         frameon=False, handletextpad=0.4, columnspacing=1.2,
     )  # fmt: skip
 

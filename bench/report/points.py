@@ -4,22 +4,37 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.pareto import pareto_front
-from bench.report.summary import HIGHER_IS_BETTER, CostRow, Interval, Summary
+from bench.report.summary import HIGHER_IS_BETTER, CostRow, Interval, Summary, joined_subject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """One subject with one transform in a Pareto plot."""
+    """One subject with one transform in a Pareto plot.
+
+    Attributes:
+        cost_subject: The subject whose latency it is, where that is not its own.
+    """
 
     subject: str
     transform: str
     x: Interval
     y: Interval
+    cost_subject: str | None = None
 
     @property
     def name(self) -> str:
-        """The label: the subject, and its transform where it has a choice."""
-        return self.subject if self.transform == "none" else f"{self.subject} · {self.transform}"
+        """The label: the subject, its transform where it has a choice, and whose cost it has."""
+        name = name_subject(self.subject, self.transform)
+        return f"{name} (cost: {self.cost_subject})" if self.cost_subject else name
+
+
+def name_subject(subject: str, transform: str) -> str:
+    """Name a subject with its transform, where it has a choice of one.
+
+    >>> name_subject("vgg16", "zca"), name_subject("mkl", "none")
+    ('vgg16 · zca', 'mkl')
+    """
+    return subject if transform == "none" else f"{subject} · {transform}"
 
 
 def quality_points(summary: Summary, x: str, y: str) -> list[Point]:
@@ -32,23 +47,39 @@ def quality_points(summary: Summary, x: str, y: str) -> list[Point]:
 
 
 def latency_points(summary: Summary, score: str, resolution: str) -> list[Point]:
-    """Return the points of all subjects with a score and a latency measured at a resolution."""
+    """Return the points of all subjects with a score and a latency measured at a resolution.
+
+    A subject that has no cost of its own stands at the latency of the one that its records name.
+    """
     latency = {
         (row.subject, row.transform, row.machine): row.latency_ms
         for row in summary.cost
         if row.resolution == resolution and row.latency_ms is not None
     }
-    return [
-        Point(subject=row.subject, transform=row.transform, x=measured, y=row.scores[score])
-        for row in summary.quality
-        if score in row.scores
-        and (measured := latency.get((row.subject, row.transform, row.machine))) is not None
-    ]
+    points = []
+    for row in summary.quality:
+        payer = joined_subject(summary, row)
+        measured = latency.get((payer or row.subject, row.transform, row.machine))
+        if score in row.scores and measured is not None:
+            points.append(
+                Point(
+                    subject=row.subject,
+                    transform=row.transform,
+                    x=measured,
+                    y=row.scores[score],
+                    cost_subject=payer,
+                )
+            )
+    return points
 
 
 def choose_resolution(summary: Summary) -> CostRow | None:
     """Return a row of the resolution for latency plots: most subjects measured, then largest."""
-    scored = {(row.subject, row.transform) for row in summary.quality if row.scores}
+    scored = {
+        (joined_subject(summary, row) or row.subject, row.transform)
+        for row in summary.quality
+        if row.scores
+    }
     measured = [
         row for row in summary.cost if row.latency_ms and (row.subject, row.transform) in scored
     ]

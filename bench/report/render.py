@@ -15,7 +15,14 @@ from bench.report.page import EXAMPLES_NAME, write_page
 from bench.report.paired import paired_data, paired_table
 from bench.report.plots import encode_figure
 from bench.report.summary import Summary, summarize
-from bench.report.tables import cost_table, overview_table, quality_table, to_latex, to_markdown
+from bench.report.tables import (
+    cost_table,
+    overview_note,
+    overview_table,
+    quality_table,
+    to_latex,
+    to_markdown,
+)
 from bench.schema import Record
 from bench.store import EXAMPLES_FOLDER, read_records
 from pcakd.errors import OutputError
@@ -79,7 +86,9 @@ def console_table(records: Sequence[Record]) -> str:
     columns = [str(name) for name in table.columns]
     text = tabulate(table.to_numpy().tolist(), columns, tablefmt="simple", disable_numparse=True)
     legend = "median latency in ms, mean scores; ≈ predicted, — not part of this run"
-    return "\n".join([text, legend, *(note.replace("**", "") for note in warnings(summary))])
+    joined = [text for text in [overview_note(summary)] if text]
+    notes = [note.replace("**", "") for note in warnings(summary)]
+    return "\n".join([text, legend, *joined, *notes])
 
 
 def _write_tables(folder: Path, summary: Summary) -> None:
@@ -96,8 +105,9 @@ def _write_tables(folder: Path, summary: Summary) -> None:
         texts["paired"] = paired
         write_text(tables / "paired.csv", to_csv(paired_data(summary)))
     for name, table in texts.items():
-        write_text(tables / f"{name}.md", to_markdown(table))
-        write_text(tables / f"{name}.tex", to_latex(table))
+        note = overview_note(summary) if name == "overview" else ""
+        write_text(tables / f"{name}.md", to_markdown(table) + (f"\n{note}\n" if note else ""))
+        write_text(tables / f"{name}.tex", (f"% {note}\n" if note else "") + to_latex(table))
 
 
 def _write_plots(folder: Path, plots: Sequence[Plot]) -> None:

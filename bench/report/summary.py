@@ -13,6 +13,12 @@ METRIC_NAMES: tuple[str, ...] = tuple(metric.name for metric in METRICS)
 HIGHER_IS_BETTER = {"latency": False} | {each.name: each.higher_is_better for each in METRICS}
 _NS_PER_MS = 1e6
 
+JOINED = (
+    "its scores are those of the method as it was trained here, with a VGG-16 encoder, its cost is "
+    "that of the published architecture, with a VGG-19 encoder"
+)
+"""What it means that a subject stands with the cost of another one."""
+
 Machine = tuple[str, str, int]
 
 
@@ -70,7 +76,13 @@ class CostRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualityRow:
-    """How well one subject stylizes with one transform: means over pairs."""
+    """How well one subject stylizes with one transform: means over pairs.
+
+    Attributes:
+        cost_subject: The subject whose cost stands for this one's (`bench.schema.Record`).
+        num_outside: Records of outputs that were made elsewhere (`is_outside`).
+        num_made_smaller: Those that had their content's native size and were made smaller.
+    """
 
     subject: str
     transform: str
@@ -78,6 +90,14 @@ class QualityRow:
     num_pairs: int
     scores: dict[str, Interval]
     failures: dict[str, int]
+    cost_subject: str | None = None
+    num_outside: int = 0
+    num_made_smaller: int = 0
+
+    @property
+    def outside(self) -> bool:
+        """Whether the outputs were made elsewhere and read from files: there is no cost."""
+        return self.num_outside > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +132,24 @@ def machine_of(record: Record) -> Machine:
     return record.case.device, record.case.device_name, record.case.threads
 
 
+def is_outside(record: Record) -> bool:
+    """Tell whether a record scores an output that was made elsewhere and read from a file."""
+    return record.kind == "quality" and record.config.get("outputs") == "files"
+
+
+def _machines(records: Sequence[Record]) -> tuple[Machine, ...]:
+    """List the machines of the records.
+
+    Outputs that were made elsewhere were only scored here, which gives the same on any machine to
+    rounding: they count as the sole machine's of the other records.
+    """
+    own = [machine_of(record) for record in records if not is_outside(record)]
+    machines = tuple(dict.fromkeys(own or [machine_of(record) for record in records[:1]]))
+    if len(machines) == 1:
+        return machines
+    return tuple(dict.fromkeys(machine_of(record) for record in records))
+
+
 def summarize(records: Sequence[Record]) -> Summary:
     """Gather records into rows.
 
@@ -125,22 +163,31 @@ def summarize(records: Sequence[Record]) -> Summary:
         raise ConfigError("there are no records to report; run `python -m bench run` first")
     kept = latest_records(records)
     names = label_subjects(kept)
+    machines = _machines(kept)
     cost: dict[str, list[Record]] = {}
     quality: dict[tuple[str, str, Machine], list[Record]] = {}
     for record in kept:
         if record.kind == "cost":
             cost.setdefault(record.case_hash, []).append(record)
         elif record.kind == "quality":
-            key = (names[_identity(record)], record.case.transform, machine_of(record))
+            machine = machine_of(record)
+            placed = machine if machine in machines else machines[0]
+            key = (names[_identity(record)], record.case.transform, placed)
             quality.setdefault(key, []).append(record)
     rows = [_cost_row(names[_identity(group[0])], group) for group in cost.values()]
     order = {name: place for place, name in enumerate(names.values())}
     return Summary(
         records=kept,
-        machines=tuple(dict.fromkeys(machine_of(record) for record in kept)),
+        machines=machines,
         cost=tuple(sorted(rows, key=lambda row: (order[row.subject], row.width * row.height))),
         quality=tuple(_quality_row(*key, group) for key, group in quality.items()),
     )
+
+
+def joined_subject(summary: Summary, row: QualityRow) -> str | None:
+    """Return the subject whose cost stands for that of a quality row; None if it has its own."""
+    own = any(cost.subject == row.subject for cost in summary.cost)
+    return None if own else row.cost_subject
 
 
 def _identity(record: Record) -> tuple[str, str]:
@@ -232,6 +279,9 @@ def _quality_row(
         num_pairs=len(by_pair),
         scores=scores,
         failures=failures,
+        cost_subject=next((r.cost_subject for r in reversed(group) if r.cost_subject), None),
+        num_outside=sum(is_outside(record) for record in group),
+        num_made_smaller=sum(bool(record.config.get("made_smaller")) for record in group),
     )
 
 

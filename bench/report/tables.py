@@ -12,15 +12,31 @@ from bench.report.formats import (
     format_number,
     format_score,
 )
-from bench.report.summary import METRIC_NAMES, CostRow, Machine, QualityRow, Summary
+from bench.report.summary import (
+    JOINED,
+    METRIC_NAMES,
+    CostRow,
+    Machine,
+    QualityRow,
+    Summary,
+    joined_subject,
+)
 
 ARROWS: dict[str, str] = {metric.name: f"{metric.title} {metric.arrow}" for metric in METRICS}
 _TEXT_COLUMNS = {"Machine", "Subject", "Transform", "Resolution", "Status", "A", "B"}
 _TEXT_COLUMNS |= {"Claim", "Published", "Where", "Verdict", "Remark", "Fact", "From"}
+_SIZES = ("Parameters", "MACs/px content")
 _LATEX = str.maketrans(
     {each: f"\\{each}" for each in "&%$#_{}"}
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    | {"↓": r"$\downarrow$", "↑": r"$\uparrow$", "×": r"$\times$", "≈": r"$\approx$", "—": "---"}
+    | {
+        "↓": r"$\downarrow$",
+        "↑": r"$\uparrow$",
+        "×": r"$\times$",
+        "≈": r"$\approx$",
+        "†": r"$\dagger$",
+        "—": "---",
+    }
 )
 
 
@@ -37,12 +53,22 @@ def quality_table(summary: Summary) -> pd.DataFrame:
 
 
 def overview_table(summary: Summary) -> pd.DataFrame:
-    """Return one line a subject and transform: size, latency at each resolution, scores."""
+    """Return one line a subject and transform: size, latency at each resolution, scores.
+
+    A figure with † is that of another subject (`overview_note` says which).
+    """
     keys = dict.fromkeys((row.subject, row.transform, row.machine) for row in summary.cost)
     keys |= dict.fromkeys((row.subject, row.transform, row.machine) for row in summary.quality)
     order = {name: place for place, name in enumerate(summary.subjects)}
     ordered = sorted(keys, key=lambda key: order[key[0]])
     return pd.DataFrame([_overview_cells(summary, key) for key in ordered])
+
+
+def overview_note(summary: Summary) -> str:
+    """Say whose figures those with † are; empty where there are none."""
+    joined = {row.subject: joined_subject(summary, row) for row in summary.quality}
+    pairs = [f"{subject} has that of {payer}" for subject, payer in joined.items() if payer]
+    return f"† cost of another subject: {', '.join(pairs)}; {JOINED}." if pairs else ""
 
 
 def to_markdown(table: pd.DataFrame) -> str:
@@ -142,9 +168,11 @@ def _quality_cells(row: QualityRow) -> dict[str, str]:
 
 
 def _overview_cells(summary: Summary, key: tuple[str, str, Machine]) -> dict[str, str]:
-    cost = [row for row in summary.cost if (row.subject, row.transform, row.machine) == key]
     quality = [row for row in summary.quality if (row.subject, row.transform, row.machine) == key]
-    same = [row for row in summary.cost if row.subject == key[0]]  # whatever the transform
+    payer = next((joined_subject(summary, row) for row in quality), None)
+    source = (payer or key[0], key[1], key[2])
+    cost = [row for row in summary.cost if (row.subject, row.transform, row.machine) == source]
+    same = [row for row in summary.cost if row.subject == source[0]]  # whatever the transform
     params = next((row.num_params for row in same if row.num_params is not None), None)
     per_pixel = next((row.macs_per_pixel for row in same if row.macs_per_pixel is not None), None)
     cells = {
@@ -158,6 +186,9 @@ def _overview_cells(summary: Summary, key: tuple[str, str, Machine]) -> dict[str
         row = next((row for row in cost if row.resolution == resolution), None)
         missing = row.status if row else "—"
         cells[f"{resolution} ms"] = latency_cell(row, missing) if row else missing
+    if payer:
+        costs = [name for name in cells if name.endswith(" ms") or name in _SIZES]
+        cells |= {name: f"{cells[name]} †" for name in costs if cells[name] != "—"}
     for metric in METRIC_NAMES:
         cells[ARROWS[metric]] = _mean_cell(quality[0], metric) if quality else "—"
     return cells

@@ -94,4 +94,5 @@ def test_content_is_returned_as_a_copy() -> None:
 
 
 def test_the_names_are_those_of_the_readme() -> None:
-    assert BASELINES.names() == ("reinhard", "mkl", "content")
+    names = ("reinhard", "mkl", "histogram", "idt", "idt-regrain", "content")
+    assert BASELINES.names() == names

@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "run": "measure cost and quality of subjects and write a report",
         "quality": "score subjects over content-style pairs",
         "score": "score a folder of anyone's stylized images",
+        "capacity": "find the largest image of each subject within a memory",
         "report": "render tables and plots of a run folder",
         "check": "compare parameters and multiply-adds with committed records",
         "card": "write scores into the card of a student file",

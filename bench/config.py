@@ -72,6 +72,8 @@ class Profile:
         case_seconds: Time budget of a case's process, and of each quality figure.
         memory_fraction: Share of the device's memory that a case may take.
         quality_max_side: Pairs are made smaller to this many pixels for quality; 0 is native size.
+        capacity_gib: The memory in GiB within which the largest image of each subject is searched;
+            0 leaves the search out.
         overrides: Settings of some subjects or devices; later ones win.
     """
 
@@ -85,6 +87,7 @@ class Profile:
     case_seconds: float
     memory_fraction: float
     quality_max_side: int
+    capacity_gib: float = 0.0
     overrides: tuple[Override, ...] = ()
 
     def __post_init__(self) -> None:
@@ -98,6 +101,8 @@ class Profile:
             raise ConfigError(f"{where}: samples must be ≥ 1, warmup and quality_max_side ≥ 0")
         if not 0 < self.memory_fraction <= 1 or self.case_seconds <= 0:
             raise ConfigError(f"{where}: memory_fraction must be in (0, 1], case_seconds > 0")
+        if self.capacity_gib < 0:
+            raise ConfigError(f"{where}: capacity_gib must be ≥ 0 (0 leaves it out)")
 
     def settings(self, subject: str, device: str) -> Settings:
         """Return what holds for a subject on a kind of device, overrides applied in order."""

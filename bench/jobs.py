@@ -1,4 +1,4 @@
-"""The jobs of a child process: describe a run, measure one cost case, score one subject."""
+"""The jobs of a child process: describe a run, measure one case, score one subject."""
 
 import hashlib
 import re
@@ -14,7 +14,7 @@ from torch import Tensor
 from bench.devices import parse_device
 from bench.environment import describe_environment
 from bench.profiling.latency import create_timer, measure_latency
-from bench.profiling.memory import MemoryMeter
+from bench.profiling.memory import MemoryMeter, total_bytes
 from bench.quality.sizes import MIN_CONTENT_SIDE, MIN_STYLE_SIDE, fit_within, fitted_size
 from bench.subjects import DEFAULT_TRANSFORM, NO_TRANSFORM, Prepared, Subject, parse_subject
 from pcakd.errors import PcakdError, ShapeError
@@ -52,16 +52,8 @@ def measure_cost(job: Job, send: Send, *, parse: Callable[[str], Subject] = pars
     timer = create_timer(device)
     meter = MemoryMeter(device)
     with full_precision(), torch.inference_mode():
-        generator = torch.Generator().manual_seed(0)
-        image = partial(torch.rand, 1, 3, job["height"], job["width"], generator=generator)
-        content, style = image().to(device), image().to(device)
-        prepared = parse(job["subject"]).prepare(device, transform=job["transform"])
-        samples = measure_latency(
-            lambda: prepared(content, style),
-            timer=timer,
-            warmup=job["warmup"],
-            samples=job["samples"],
-        )
+        call = _load_case(job, device, parse)
+        samples = measure_latency(call, timer=timer, warmup=job["warmup"], samples=job["samples"])
     send(
         {
             "type": "cost",
@@ -70,6 +62,26 @@ def measure_cost(job: Job, send: Send, *, parse: Callable[[str], Subject] = pars
             "baseline_bytes": meter.baseline_bytes,
         }
     )
+
+
+def measure_capacity(
+    job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject
+) -> None:
+    """Stylize once within a memory; answer with what the process holds before, then the peak.
+
+    On CUDA torch's allocator refuses what exceeds the memory. Elsewhere the parent watches the
+    process from the first answer on.
+    """
+    device = choose_device(job["device"])
+    if device.type == "cuda":
+        share = job["memory_bytes"] / total_bytes(device)
+        torch.cuda.set_per_process_memory_fraction(min(share, job["memory_fraction"]))
+    timer = create_timer(device)
+    meter = MemoryMeter(device)
+    send({"type": "baseline", "baseline_bytes": meter.baseline_bytes})
+    with full_precision(), torch.inference_mode():
+        latency_ns = timer.time(_load_case(job, device, parse))
+    send({"type": "capacity", "peak_bytes": meter.peak_bytes(), "latency_ns": latency_ns})
 
 
 def score_quality(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
@@ -104,6 +116,17 @@ def choose_device(name: str | None) -> torch.device:
     if device.type == "cuda":
         torch.cuda.set_device(device.index or 0)
     return device
+
+
+def _load_case(
+    job: Job, device: torch.device, parse: Callable[[str], Subject]
+) -> Callable[[], Tensor]:
+    """Put both images and the subject on the device; return the call that stylizes."""
+    generator = torch.Generator().manual_seed(0)
+    image = partial(torch.rand, 1, 3, job["height"], job["width"], generator=generator)
+    content, style = image().to(device), image().to(device)
+    prepared = parse(job["subject"]).prepare(device, transform=job["transform"])
+    return lambda: prepared(content, style)
 
 
 def _describe_pair(pair: Job, max_side: int) -> dict[str, Any]:
@@ -178,5 +201,6 @@ def _write_examples(folder: Path, images: Mapping[str, Tensor]) -> None:
 JOBS: Mapping[str, Callable[[Job, Send], None]] = {
     "describe": describe_run,
     "cost": measure_cost,
+    "capacity": measure_capacity,
     "quality": score_quality,
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bench.report.capacity import capacity_section
 from bench.report.gallery import Plot
 from bench.report.methods import count_threads, methods_section, warnings
 from bench.report.summary import Summary
@@ -23,7 +24,8 @@ def write_page(summary: Summary, plots: Sequence[Plot], *, has_examples: bool) -
     sections += [_plot(plot) for plot in plots]
     if has_examples:
         sections.append(_examples())
-    sections += [_quality(summary), _cost(summary), methods_section(summary), _files()]
+    sections += [_quality(summary), _cost(summary), capacity_section(summary)]
+    sections += [methods_section(summary), _files()]
     return "\n".join(section for section in sections if section)
 
 
@@ -43,6 +45,8 @@ def _heading(summary: Summary) -> str:
 
 
 def _overview(summary: Summary) -> str:
+    if not summary.cost and not summary.quality:
+        return ""
     return (
         "## Overview\n\n"
         "Median latency in milliseconds by resolution, mean scores over pairs; ↓ lower is better, "

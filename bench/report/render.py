@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from bench.report.capacity import capacity_data, capacity_table
 from bench.report.data import cost_data, quality_data, to_csv
 from bench.report.examples import draw_sheet, scored_subjects
 from bench.report.gallery import PLOT_NAMES, Plot, draw_plots
@@ -67,7 +68,9 @@ def console_table(records: Sequence[Record]) -> str:
 
 def _write_tables(folder: Path, summary: Summary) -> None:
     tables = _make_folder(folder / "tables")
-    texts = {"overview": overview_table(summary)}
+    texts = {"overview": overview_table(summary), "capacity": capacity_table(summary)}
+    if not texts["capacity"].empty:
+        write_text(tables / "capacity.csv", to_csv(capacity_data(summary)))
     if summary.cost:
         texts["cost"] = cost_table(summary)
         write_text(tables / "cost.csv", to_csv(cost_data(summary)))
@@ -75,6 +78,8 @@ def _write_tables(folder: Path, summary: Summary) -> None:
         texts["quality"] = quality_table(summary)
         write_text(tables / "quality.csv", to_csv(quality_data(summary)))
     for name, table in texts.items():
+        if table.empty:
+            continue
         write_text(tables / f"{name}.md", to_markdown(table))
         write_text(tables / f"{name}.tex", to_latex(table))
 

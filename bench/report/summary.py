@@ -107,7 +107,7 @@ class Summary:
     def subjects(self) -> tuple[str, ...]:
         """Names of all subjects."""
         names = [row.subject for row in self.cost] + [row.subject for row in self.quality]
-        return tuple(dict.fromkeys(names))
+        return tuple(dict.fromkeys([*names, *label_subjects(self.records).values()]))
 
 
 def latest_records(records: Iterable[Record]) -> tuple[Record, ...]:
@@ -133,16 +133,16 @@ def summarize(records: Sequence[Record]) -> Summary:
     if not records:
         raise ConfigError("there are no records to report; run `python -m bench run` first")
     kept = latest_records(records)
-    names = _label_subjects(kept)
+    names = label_subjects(kept)
     cost: dict[str, list[Record]] = {}
     quality: dict[tuple[str, str, Machine], list[Record]] = {}
     for record in kept:
         if record.kind == "cost":
             cost.setdefault(record.case_hash, []).append(record)
         elif record.kind == "quality":
-            key = (names[_identity(record)], record.case.transform, machine_of(record))
+            key = (names[identify(record)], record.case.transform, machine_of(record))
             quality.setdefault(key, []).append(record)
-    rows = [_cost_row(names[_identity(group[0])], group) for group in cost.values()]
+    rows = [_cost_row(names[identify(group[0])], group) for group in cost.values()]
     order = {name: place for place, name in enumerate(names.values())}
     return Summary(
         records=kept,
@@ -152,13 +152,14 @@ def summarize(records: Sequence[Record]) -> Summary:
     )
 
 
-def _identity(record: Record) -> tuple[str, str]:
+def identify(record: Record) -> tuple[str, str]:
+    """Return what tells a record's subject apart: its name and its hash."""
     return record.case.subject, record.case.subject_hash
 
 
-def _label_subjects(records: Sequence[Record]) -> dict[tuple[str, str], str]:
+def label_subjects(records: Sequence[Record]) -> dict[tuple[str, str], str]:
     """Name each subject; two different subjects of one name get the start of their hash."""
-    identities = list(dict.fromkeys(_identity(record) for record in records))
+    identities = list(dict.fromkeys(identify(record) for record in records))
     names = [name for name, _ in identities]
     return {
         (name, digest): f"{name} ({digest[:6]})" if names.count(name) > 1 else name

@@ -15,11 +15,12 @@ from bench.report.formats import (
 from bench.report.summary import METRIC_NAMES, CostRow, Machine, QualityRow, Summary
 
 ARROWS: dict[str, str] = {metric.name: f"{metric.title} {metric.arrow}" for metric in METRICS}
-_TEXT_COLUMNS = {"Machine", "Subject", "Transform", "Resolution", "Status"}
+_TEXT_COLUMNS = {"Machine", "Subject", "Transform", "Resolution", "Status", "Limited by"}
 _LATEX = str.maketrans(
     {each: f"\\{each}" for each in "&%$#_{}"}
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     | {"↓": r"$\downarrow$", "↑": r"$\uparrow$", "×": r"$\times$", "≈": r"$\approx$", "—": "---"}
+    | {"≥": r"$\geq$"}
 )
 
 

@@ -28,6 +28,8 @@ _CAPTION = (
     "cache included. **OOM** is a result: it ran out. *Ran out at* is the smallest size that was "
     "tried and did; where *Limited by* says memory, its side is at most 2 %, or one k, longer than "
     "that of the largest image. ≥ marks a lower bound, limited by something else. "
+    "On a CPU the peak of one size differs a little from process to process, more in little "
+    "memory, so that sizes near the limit may fall on either side. "
 )
 _INFERRED = (
     "The columns HD to 8K are **inferred** from these two sizes, unless one of them is the size "

@@ -107,6 +107,11 @@ def parse_resolution(text: str) -> Resolution:
     return Resolution(name=text, width=width, height=height)
 
 
+def list_resolutions() -> tuple[Resolution, ...]:
+    """List the resolutions that have names, the smallest first."""
+    return tuple(parse_resolution(name) for name in _SIZES)
+
+
 def plan_cost(
     profile: Profile, subject: SubjectInfo, machine: Machine
 ) -> list[tuple[Case, Settings]]:
@@ -135,6 +140,27 @@ def plan_quality(
     if not subject.has_quality:
         return [_quality_case(subject, machine, chosen[0], None)]
     return [_quality_case(subject, machine, each, pair) for pair in pairs for each in chosen]
+
+
+def plan_capacity(
+    subject: SubjectInfo, machine: Machine, *, memory_bytes: int, largest: Resolution
+) -> Case:
+    """Return the case of the largest image of a subject, up to a resolution, within a memory."""
+    return Case(
+        kind="capacity",
+        subject=subject.name,
+        subject_hash=subject.hash,
+        resolution=largest.name,
+        width=largest.width,
+        height=largest.height,
+        transform=subject.transforms[0],
+        precision=subject.precision,
+        device=machine.device,
+        device_name=machine.device_name,
+        threads=machine.threads,
+        samples=1,
+        memory_bytes=memory_bytes,
+    )
 
 
 def _cost_case(

@@ -35,18 +35,29 @@ class Budget:
     Attributes:
         seconds: From its start, or its last message, to its next message or its end.
         memory_bytes: Resident size, libraries included.
+        added_bytes: Resident size above what the child's message of type ``baseline`` says that it
+            held by then; None sets no such limit.
     """
 
     seconds: float
     memory_bytes: int
+    added_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a child ended."""
+    """How a child ended.
+
+    Attributes:
+        status: Its status.
+        reason: Why it is not ``ok``.
+        by_machine: Whether the memory that it was out of is the machine's share for a child, and
+            not what it may add or what its own allocator was allowed.
+    """
 
     status: Literal["ok", "oom", "timeout", "error"]
     reason: str | None = None
+    by_machine: bool = False
 
 
 def run_child(
@@ -102,10 +113,11 @@ def _watch(
 ) -> Outcome | None:
     """Follow a child; None leaves the verdict to its exit status."""
     deadline = time.monotonic() + budget.seconds
+    baseline: int | None = None
     while True:
-        if _resident_bytes(process.pid) > budget.memory_bytes:
-            limit = budget.memory_bytes / 2**30
-            return Outcome(status="oom", reason=f"took more than its budget of {limit:.1f} GiB")
+        passed = _passed_limit(_resident_bytes(process.pid), baseline, budget)
+        if passed:
+            return passed
         try:
             line = lines.get(timeout=_POLL_SECONDS)
         except queue.Empty:
@@ -119,8 +131,24 @@ def _watch(
         message = json.loads(line)
         if message["type"] == "failure":
             return _failure(message)
+        if message["type"] == "baseline":
+            baseline = message["baseline_bytes"]
         on_message(message)
         deadline = time.monotonic() + budget.seconds
+
+
+def _passed_limit(resident: int, baseline: int | None, budget: Budget) -> Outcome | None:
+    """Tell which limit of memory a child has passed, if any."""
+    allowed = budget.added_bytes
+    if baseline is not None and allowed is not None and resident - baseline > allowed:
+        return Outcome(
+            status="oom", reason=f"added more than {allowed / 2**20:,.0f} MiB to its process"
+        )
+    if resident > budget.memory_bytes:
+        limit = budget.memory_bytes / 2**30
+        reason = f"took more than its budget of {limit:.1f} GiB"
+        return Outcome(status="oom", reason=reason, by_machine=True)
+    return None
 
 
 def _read_lines(process: subprocess.Popen[bytes], lines: "queue.Queue[bytes | None]") -> None:
@@ -149,7 +177,8 @@ def _judge(returncode: int, errors: IO[bytes]) -> Outcome:
     if returncode == 0:
         return Outcome(status="ok")
     if returncode == _SIGKILL:
-        return Outcome(status="oom", reason="killed by the system, most likely for want of memory")
+        reason = "killed by the system, most likely for want of memory"
+        return Outcome(status="oom", reason=reason, by_machine=True)
     errors.seek(0)
     text = errors.read().decode(errors="replace").split("\n")
     last = next((line.strip() for line in reversed(text) if line.strip()), "no message")

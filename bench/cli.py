@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "pair": "time two subjects in turn and give the ratio of their speeds",
         "quality": "score subjects over content-style pairs",
         "score": "score a folder of anyone's stylized images",
+        "capacity": "find the largest image of each subject within a memory",
         "report": "render tables and plots of a run folder",
         "claims": "check the claims of the paper against the records of a run folder",
         "check": "compare parameters and multiply-adds with committed records",

@@ -78,6 +78,8 @@ class Profile:
         paired: Paired speed measurements, each as two of the subjects with a space between.
         paired_resolution: Name or WIDTHxHEIGHT of their size.
         paired_rounds: Timed calls of each of the two, in turn.
+        capacity_gib: The memory in GiB within which the largest image of each subject is searched;
+            0 leaves the search out.
         overrides: Settings of some subjects or devices; later ones win.
     """
 
@@ -94,6 +96,7 @@ class Profile:
     paired: tuple[str, ...] = ()
     paired_resolution: str = "HD"
     paired_rounds: int = 6
+    capacity_gib: float = 0.0
     overrides: tuple[Override, ...] = ()
 
     def __post_init__(self) -> None:
@@ -123,6 +126,8 @@ class Profile:
                 )
         if self.paired.count(text) > 1:
             raise ConfigError(f"{where}: paired holds {text!r} twice; drop one")
+        if self.capacity_gib < 0:
+            raise ConfigError(f"{where}: capacity_gib must be ≥ 0 (0 leaves it out)")
 
     def settings(self, subject: str, device: str) -> Settings:
         """Return what holds for a subject on a kind of device, overrides applied in order."""

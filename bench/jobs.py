@@ -13,7 +13,7 @@ from torch import Tensor
 from bench.devices import parse_device
 from bench.environment import describe_environment
 from bench.profiling.latency import create_timer, measure_in_turn, measure_latency
-from bench.profiling.memory import MemoryMeter
+from bench.profiling.memory import MemoryMeter, total_bytes
 from bench.quality.pairs import Pair, describe_pair
 from bench.quality.sizes import fit_within
 from bench.subjects import DEFAULT_TRANSFORM, NO_TRANSFORM, Prepared, Subject, parse_subject
@@ -52,14 +52,8 @@ def measure_cost(job: Job, send: Send, *, parse: Callable[[str], Subject] = pars
     timer = create_timer(device)
     meter = MemoryMeter(device)
     with full_precision(), torch.inference_mode():
-        content, style = _make_images(job, device)
-        prepared = parse(job["subject"]).prepare(device, transform=job["transform"])
-        samples = measure_latency(
-            lambda: prepared(content, style),
-            timer=timer,
-            warmup=job["warmup"],
-            samples=job["samples"],
-        )
+        call = _load_case(job, device, parse)
+        samples = measure_latency(call, timer=timer, warmup=job["warmup"], samples=job["samples"])
     send(
         {
             "type": "cost",
@@ -89,6 +83,26 @@ def measure_pair(job: Job, send: Send, *, parse: Callable[[str], Subject] = pars
             rounds=job["rounds"],
         )
     send({"type": "pair", "latency_ns": samples, "other_latency_ns": other_samples})
+
+
+def measure_capacity(
+    job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject
+) -> None:
+    """Stylize once within a memory; answer with what the process holds before, then the peak.
+
+    On CUDA torch's allocator refuses what exceeds the memory. Elsewhere the parent watches the
+    process from the first answer on.
+    """
+    device = choose_device(job["device"])
+    if device.type == "cuda":
+        share = job["memory_bytes"] / total_bytes(device)
+        torch.cuda.set_per_process_memory_fraction(min(share, job["memory_fraction"]))
+    timer = create_timer(device)
+    meter = MemoryMeter(device)
+    send({"type": "baseline", "baseline_bytes": meter.baseline_bytes})
+    with full_precision(), torch.inference_mode():
+        latency_ns = timer.time(_load_case(job, device, parse))
+    send({"type": "capacity", "peak_bytes": meter.peak_bytes(), "latency_ns": latency_ns})
 
 
 def score_quality(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
@@ -130,6 +144,15 @@ def _make_images(job: Job, device: torch.device) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(0)
     image = partial(torch.rand, 1, 3, job["height"], job["width"], generator=generator)
     return image().to(device), image().to(device)
+
+
+def _load_case(
+    job: Job, device: torch.device, parse: Callable[[str], Subject]
+) -> Callable[[], Tensor]:
+    """Put both images and the subject on the device; return the call that stylizes."""
+    content, style = _make_images(job, device)
+    prepared = parse(job["subject"]).prepare(device, transform=job["transform"])
+    return lambda: prepared(content, style)
 
 
 def _describe_pair(pair: Job, max_side: int) -> dict[str, Any]:
@@ -194,5 +217,6 @@ JOBS: Mapping[str, Callable[[Job, Send], None]] = {
     "describe": describe_run,
     "cost": measure_cost,
     "pair": measure_pair,
+    "capacity": measure_capacity,
     "quality": score_quality,
 }

@@ -57,6 +57,7 @@ class Recorder:
             "measured": list(settings.measured),
             "memory_fraction": self.profile.memory_fraction,
             "quality_max_side": self.profile.quality_max_side,
+            "capacity_gib": self.profile.capacity_gib,
         }
 
 

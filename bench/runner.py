@@ -6,21 +6,32 @@ result and not the end of the run.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tqdm import tqdm
 
-from bench.cases import Machine, plan_cost, plan_quality
+from bench.capacity import LARGEST, CapacityRunner
+from bench.cases import (
+    Machine,
+    Resolution,
+    parse_resolution,
+    plan_capacity,
+    plan_cost,
+    plan_quality,
+)
 from bench.child import WORKER
 from bench.config import Profile
 from bench.cost import CostRunner
 from bench.describe import PairFiles, Scene, describe_scene, refuse_namesakes
 from bench.paired import PairRunner, plan_pairs
 from bench.recorder import Recorder, known_records
+from bench.schema import Record
 from bench.scores import QualityRunner
 from bench.store import EXAMPLES_FOLDER, set_records_aside
 from pcakd.errors import OutputError
+
+_COUNTED = "HD"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,19 +77,32 @@ def run_benchmark(request: Request) -> Path:
     _make_folder(folder)
     if not request.resume:
         set_records_aside(folder)
-    commit, dirty = request.commit
-    recorder = Recorder(
-        folder=folder,
-        profile=request.profile,
-        environment=scene.environment,
-        commit=commit,
-        dirty=dirty,
-        known=known_records(folder) if request.resume else {},
-    )
+    recorder = _open_recorder(request, scene, folder)
     _run_cost(request, scene, recorder)
     _run_pairs(request, scene, recorder)
+    if request.profile.capacity_gib:
+        _run_capacity(request, scene, recorder, parse_resolution(LARGEST))
     _run_quality(request, scene, recorder)
     return folder
+
+
+def run_capacity(request: Request, *, largest: Resolution) -> list[Record]:
+    """Find the largest image of each subject within the profile's ``capacity_gib``, and no more.
+
+    The records are added to those of the folder, whatever it holds of the same cases.
+
+    Args:
+        request: What to run; ``out`` is given.
+        largest: The largest size to try.
+
+    Raises:
+        PcakdError: The input is bad or the folder cannot be written.
+    """
+    folder = request.out or Path()
+    _make_folder(folder)
+    counted = replace(request.profile, resolutions=(_COUNTED,))  # counts are no part of this
+    scene = describe_scene(counted, (), device=request.device, command=request.command)
+    return _run_capacity(request, scene, _open_recorder(request, scene, folder), largest)
 
 
 def default_folder(profile: str, machine: Machine) -> Path:
@@ -91,6 +115,18 @@ def default_folder(profile: str, machine: Machine) -> Path:
     slug = re.sub(r"[^a-z0-9]+", "-", machine.device_name.lower()).strip("-")
     device = slug if machine.device == "cuda" else machine.device
     return Path("reports") / (device if profile == "full" else f"{profile}-{device}")
+
+
+def _open_recorder(request: Request, scene: Scene, folder: Path) -> Recorder:
+    commit, dirty = request.commit
+    return Recorder(
+        folder=folder,
+        profile=request.profile,
+        environment=scene.environment,
+        commit=commit,
+        dirty=dirty,
+        known=known_records(folder) if request.resume else {},
+    )
 
 
 def _make_folder(folder: Path) -> None:
@@ -132,6 +168,30 @@ def _run_pairs(request: Request, scene: Scene, recorder: Recorder) -> None:
             bar.set_description(f"{plan.case.subject} against {plan.case.other}")
             runner.run(plan)
             bar.update()
+
+
+def _run_capacity(
+    request: Request, scene: Scene, recorder: Recorder, largest: Resolution
+) -> list[Record]:
+    machine = scene.machine
+    runner = CapacityRunner(
+        recorder=recorder,
+        device=request.device or machine.device,
+        memory_bytes=scene.environment["memory_bytes"],
+        command=request.command,
+    )
+    memory = int(request.profile.capacity_gib * 2**30)
+    records = []
+    with tqdm(scene.subjects, desc="capacity", unit="subject") as bar:
+        for subject in bar:
+            case = plan_capacity(subject, machine, memory_bytes=memory, largest=largest)
+            settings = request.profile.settings(subject.name, machine.device)
+
+            def show(size: str, name: str = subject.name) -> None:
+                bar.set_description(f"capacity of {name}: {size}")
+
+            records.append(runner.run(subject, case, seconds=settings.case_seconds, on_probe=show))
+    return records
 
 
 def _run_quality(request: Request, scene: Scene, recorder: Recorder) -> None:

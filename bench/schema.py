@@ -30,9 +30,10 @@ class Case:
             (the largest image within a given memory).
         subject: The subject's name, as given to ``--subjects``.
         subject_hash: Hash of the subject's weights or definition.
-        resolution: Name of a resolution (``HD``), for cost.
-        width: Content width in pixels.
-        height: Content height in pixels.
+        resolution: Name of a resolution (``HD``), for cost; for capacity that of the largest
+            size to try.
+        width: Content width in pixels; for capacity that of the largest size to try.
+        height: Content height in pixels, likewise.
         pair: Number of the content-style pair (``01``), for quality.
         pair_hash: Hash of the pair's two files, for quality.
         transform: ``zca``, ``ot``, ``adain``, or ``none`` for a subject that has no choice.
@@ -86,7 +87,8 @@ class Record:
         commit: Git commit of the code, or None outside a repository.
         dirty: Whether the working tree differed from the commit.
         created: UTC time in ISO 8601.
-        reason: Why the status is not ``ok``, or what a prediction derives from.
+        reason: Why the status is not ``ok``, what a prediction derives from, or why the largest
+            image of a capacity is a lower bound (``time budget: …``).
         num_params: Deployed parameters.
         num_eigenbasis_params: Numbers in the eigenbases, which inference does not need.
         macs_content: Multiply-adds of the convolutions on the content path.
@@ -109,8 +111,9 @@ class Record:
             (``bytes``) by stage of a stylization.
         largest_width: Width of the largest image that is stylized within ``case.memory_bytes``.
         largest_height: Its height.
-        probes: Every size that was tried, with ``width``, ``height``, ``fits`` (0 or 1) and,
-            where it is known, ``peak_bytes``.
+        probes: Every size that was tried, with ``width``, ``height``, ``fits`` (0 or 1; absent
+            where the probe failed for another reason than the given memory) and, where it is
+            known, ``peak_bytes``.
         protocol: What each metric or measurement means exactly, by name.
         obtained: How each figure was obtained, by name.
     """

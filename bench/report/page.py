@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bench.report.capacity import capacity_section
 from bench.report.claims import claims_section
 from bench.report.gallery import Plot
 from bench.report.methods import count_threads, methods_section, warnings
@@ -32,7 +33,8 @@ def write_page(summary: Summary, plots: Sequence[Plot], *, has_examples: bool) -
     if has_examples:
         sections.append(_examples(summary))
     sections += [_quality(summary), _cost(summary), paired_section(summary)]
-    sections += [claims_section(summary), methods_section(summary), _files()]
+    sections += [capacity_section(summary), claims_section(summary), methods_section(summary)]
+    sections.append(_files())
     return "\n".join(section for section in sections if section)
 
 

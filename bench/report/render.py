@@ -6,6 +6,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from bench.claims.check import has_evidence
+from bench.report.capacity import capacity_data, capacity_table
 from bench.report.claims import claims_files
 from bench.report.data import cost_data, quality_data, to_csv
 from bench.report.examples import draw_sheet, scored_subjects
@@ -100,6 +101,10 @@ def _write_tables(folder: Path, summary: Summary) -> None:
     if summary.quality:
         texts["quality"] = quality_table(summary)
         write_text(tables / "quality.csv", to_csv(quality_data(summary)))
+    capacity = capacity_table(summary)
+    if not capacity.empty:
+        texts["capacity"] = capacity
+        write_text(tables / "capacity.csv", to_csv(capacity_data(summary)))
     paired = paired_table(summary)
     if not paired.empty:
         texts["paired"] = paired

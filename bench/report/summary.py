@@ -118,7 +118,7 @@ class Summary:
     def subjects(self) -> tuple[str, ...]:
         """Names of all subjects."""
         names = [row.subject for row in self.cost] + [row.subject for row in self.quality]
-        return tuple(dict.fromkeys(names))
+        return tuple(dict.fromkeys([*names, *label_subjects(self.records).values()]))
 
 
 def latest_records(records: Iterable[Record]) -> tuple[Record, ...]:
@@ -172,9 +172,9 @@ def summarize(records: Sequence[Record]) -> Summary:
         elif record.kind == "quality":
             machine = machine_of(record)
             placed = machine if machine in machines else machines[0]
-            key = (names[_identity(record)], record.case.transform, placed)
+            key = (names[identify(record)], record.case.transform, placed)
             quality.setdefault(key, []).append(record)
-    rows = [_cost_row(names[_identity(group[0])], group) for group in cost.values()]
+    rows = [_cost_row(names[identify(group[0])], group) for group in cost.values()]
     order = {name: place for place, name in enumerate(names.values())}
     return Summary(
         records=kept,
@@ -190,14 +190,15 @@ def joined_subject(summary: Summary, row: QualityRow) -> str | None:
     return None if own else row.cost_subject
 
 
-def _identity(record: Record) -> tuple[str, str]:
+def identify(record: Record) -> tuple[str, str]:
+    """Return what tells a record's subject apart: its name and its hash."""
     return record.case.subject, record.case.subject_hash
 
 
 def _identities(record: Record) -> list[tuple[str, str]]:
     """Return the subject of a record, and the second one of a pair."""
     other = (record.case.other or "", record.case.other_hash or "")
-    return [_identity(record), *([other] if record.case.other else [])]
+    return [identify(record), *([other] if record.case.other else [])]
 
 
 def label_subjects(records: Sequence[Record]) -> dict[tuple[str, str], str]:

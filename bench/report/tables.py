@@ -24,7 +24,7 @@ from bench.report.summary import (
 
 ARROWS: dict[str, str] = {metric.name: f"{metric.title} {metric.arrow}" for metric in METRICS}
 _TEXT_COLUMNS = {"Machine", "Subject", "Transform", "Resolution", "Status", "A", "B"}
-_TEXT_COLUMNS |= {"Claim", "Published", "Where", "Verdict", "Remark", "Fact", "From"}
+_TEXT_COLUMNS |= {"Claim", "Published", "Where", "Verdict", "Remark", "Fact", "From", "Limited by"}
 _SIZES = ("Parameters", "MACs/px content")
 _LATEX = str.maketrans(
     {each: f"\\{each}" for each in "&%$#_{}"}
@@ -35,6 +35,7 @@ _LATEX = str.maketrans(
         "×": r"$\times$",
         "≈": r"$\approx$",
         "†": r"$\dagger$",
+        "≥": r"$\geq$",
         "—": "---",
     }
 )

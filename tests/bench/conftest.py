@@ -92,6 +92,31 @@ def make_pair():
 
 
 @pytest.fixture(scope="session")
+def make_capacity():
+    """Return a maker of capacity records; ``tried`` maps scales to whether they fit."""
+
+    def make(subject="vgg16", tried=None, memory_bytes=2**31, **changes):
+        case = Case(
+            kind="capacity", subject=subject, subject_hash=f"hash of {subject}", resolution="8K",
+            width=7680, height=4320, transform="zca", device="cpu", device_name="Some CPU",
+            threads=2, samples=1, memory_bytes=memory_bytes,
+        )  # fmt: skip
+        fitting = [k for k, fits in (tried or {}).items() if fits]
+        probes = [
+            {"width": 16 * k, "height": 9 * k} | ({} if fits is None else {"fits": int(fits)})
+            for k, fits in (tried or {}).items()
+        ]
+        fields = {"probes": probes}
+        if fitting:
+            largest = max(fitting)
+            fields |= {"largest_width": 16 * largest, "largest_height": 9 * largest}
+            fields |= {"peak_bytes": 2**30}
+        return _record(case, fields | changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def records(make_cost, make_quality):
     """Return the records of a small run: every status, two sizes, three subjects, two pairs."""
     fhd = {"resolution": "FHD", "width": 1920, "height": 1080}

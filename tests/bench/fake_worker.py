@@ -8,7 +8,13 @@ from functools import partial
 
 import torch
 
-from bench.jobs import describe_run, measure_cost, measure_pair, score_quality
+from bench.jobs import (
+    describe_run,
+    measure_capacity,
+    measure_cost,
+    measure_pair,
+    score_quality,
+)
 from bench.quality.protocol import describe_size
 from bench.subjects import Prepared, Subject, parse_subject
 from bench.worker import serve
@@ -23,6 +29,8 @@ def run(name, content, style):
         while True:
             held.append(torch.ones(2**24))
             time.sleep(0.01)
+    if name == "linear":
+        torch.ones(250, *content.shape[-2:])  # 1,000 bytes a pixel
     if name == "greedy":
         torch.empty(2**50)
     if name == "killed":
@@ -87,4 +95,6 @@ class FakeMetrics:
 if __name__ == "__main__":
     cost = partial(measure_cost, parse=parse)
     pair = partial(measure_pair, parse=parse)
-    sys.exit(serve({"describe": describe, "cost": cost, "pair": pair, "quality": score}))
+    capacity = partial(measure_capacity, parse=parse)
+    jobs = {"describe": describe, "cost": cost, "pair": pair, "capacity": capacity}
+    sys.exit(serve({**jobs, "quality": score}))

@@ -47,6 +47,28 @@ def test_memory_budget_kills():
     assert "0.1 GiB" in outcome.reason
 
 
+BASELINE = 'print(json.dumps({"type": "baseline", "baseline_bytes": 10**9}), flush=True); '
+
+
+def test_memory_above_a_baseline_is_limited_too():
+    budget = Budget(seconds=30, memory_bytes=2**40, added_bytes=64 * 2**20)
+    code = BASELINE.replace("10**9", "0") + "held = b'x' * 2**27; time.sleep(60)"
+    outcome, messages = run(code, budget=budget)
+    assert (outcome.status, outcome.by_machine) == ("oom", False)
+    assert outcome.reason == "added more than 64 MiB to its process"
+    assert [message["type"] for message in messages] == ["baseline"]
+    outcome, _ = run(BASELINE + "held = b'x' * 2**27; time.sleep(0.3)", budget=budget)
+    assert outcome.status == "ok"
+
+
+def test_the_machine_s_share_is_told_from_what_a_case_may_add():
+    budget = Budget(seconds=30, memory_bytes=100 * 2**20, added_bytes=2**40)
+    outcome, _ = run(BASELINE + "held = b'x' * 2**28; time.sleep(60)", budget=budget)
+    assert (outcome.status, outcome.by_machine) == ("oom", True)
+    outcome, _ = run("os.kill(os.getpid(), 9)")
+    assert (outcome.status, outcome.by_machine) == ("oom", True)
+
+
 @pytest.mark.parametrize(
     ("code", "status", "reason"),
     [

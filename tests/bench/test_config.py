@@ -45,6 +45,12 @@ def test_quick_profile_is_as_promised():
     assert profile.quality_max_side == 512
 
 
+def test_capacity_is_off_unless_given():
+    assert parse().capacity_gib == 0
+    assert parse(capacity_gib=2).capacity_gib == 2
+    assert load_profile(ROOT / "benchmarks.toml", "full").capacity_gib == 2
+
+
 def test_later_overrides_win():
     profile = parse(
         overrides=[
@@ -63,11 +69,13 @@ def test_later_overrides_win():
     ("changes", "message"),
     [
         ({"sample": 3}, "'sample' is not known; did you mean 'samples'"),
-        ({"zzz": 3}, "'zzz' is not known; Known: case_seconds"),
+        ({"zzz": 3}, "'zzz' is not known; Known: capacity_gib, case_seconds"),
         ({"samples": None}, "'samples' is missing"),
         ({"samples": "3"}, "'samples' must be int"),
         ({"samples": 0}, "samples must be ≥ 1"),
         ({"memory_fraction": 2}, "memory_fraction must be in"),
+        ({"capacity_gib": -1}, "capacity_gib must be ≥ 0"),
+        ({"capacity_gib": "2GiB"}, "'capacity_gib' must be float"),
         ({"subjects": "a"}, "'subjects' must be"),
         ({"overrides": 3}, "overrides must be tables"),
         ({"overrides": [{"sampels": 1}]}, "did you mean 'samples'"),

@@ -4,7 +4,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bench.jobs import describe_run, score_quality
+from bench.jobs import describe_run, measure_capacity, score_quality
 from bench.quality import evaluate
 from bench.subjects import Prepared, Subject
 from pcakd.errors import NumericalError, ShapeError
@@ -80,3 +80,24 @@ def test_too_small_a_pair_ends_the_run_before_it_begins(tmp_path, sizes, message
             describe_run(job, lambda message: None)
     finally:
         torch.set_num_threads(threads)
+
+
+def test_capacity_tells_what_was_there_before_it_starts():
+    job = {
+        "device": "cpu", "subject": "plain", "width": 256, "height": 144, "transform": "zca",
+        "memory_bytes": 2**20, "memory_fraction": 0.5,
+    }  # fmt: skip
+    messages = []
+    seen = []
+
+    def look(text):
+        seen.append([message["type"] for message in messages])
+        return parse(text)
+
+    measure_capacity(job, messages.append, parse=look)
+    assert seen == [["baseline"]]
+    first, last = messages
+    assert first["baseline_bytes"] > 0
+    assert last["type"] == "capacity"
+    assert last["latency_ns"] > 0
+    assert last["peak_bytes"] >= 0

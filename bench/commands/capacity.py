@@ -1,0 +1,120 @@
+"""``bench capacity``: the largest image of each subject within a given memory."""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.commands.scoring import STANDARD_OUTPUT
+from bench.config import CONFIG_NAME, load_profile
+
+if TYPE_CHECKING:
+    from bench.schema import Record
+
+EXAMPLE = "bench capacity mobilenet_v1,vgg16,mkl --memory 512MiB --max-resolution 4K"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    from bench.capacity import LARGEST
+
+    parser.epilog = f"example: python -m {EXAMPLE}"
+    parser.add_argument(
+        "subjects",
+        nargs="+",
+        metavar="A,B",
+        help="as for bench run --subjects; spaces separate them as well",
+    )
+    parser.add_argument(
+        "--memory",
+        required=True,
+        metavar="SIZE",
+        help="what a subject may take, as in 2GiB or 512MiB: on a CPU what it adds to its process, "
+        "on a GPU what torch's allocator may hold",
+    )
+    parser.add_argument(
+        "--max-resolution",
+        default=LARGEST,
+        metavar="R",
+        help=f"the largest size to try: HD to 8K, or WIDTHxHEIGHT ({LARGEST})",
+    )
+    parser.add_argument("--device", help="cpu, cuda or mps (the accelerator, if there is one)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="run folder that takes the records; `bench report DIR` then shows them",
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="OUT", help="file for the rows; - is standard output"
+    )
+    parser.add_argument(
+        "--profile", default="quick", help="whose case_seconds and memory_fraction hold (quick)"
+    )
+    parser.add_argument(
+        "--config", type=Path, default=Path(CONFIG_NAME), metavar="FILE", help=f"({CONFIG_NAME})"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Search for each subject, print the table, and write records and rows where asked.
+
+    Raises:
+        PcakdError: An option, a subject or a file that cannot be used.
+    """
+    from bench.capacity import parse_memory, require_room
+    from bench.cases import parse_resolution
+    from bench.commands.run import choose_profile
+    from bench.environment import git_state
+    from bench.report.capacity import console_text
+    from bench.runner import Request, run_capacity
+    from pcakd.files import require_parent
+
+    profile = choose_profile(load_profile(args.config, args.profile), ",".join(args.subjects), None)
+    memory = parse_memory(args.memory)
+    largest = parse_resolution(args.max_resolution)
+    require_room(largest)
+    if args.json is not None and args.json != STANDARD_OUTPUT:
+        require_parent(args.json)
+    with _folder(args.out) as folder:
+        request = Request(
+            profile=replace(profile, capacity_gib=memory / 2**30),
+            device=args.device,
+            out=folder,
+            commit=git_state(),
+        )
+        records = run_capacity(request, largest=largest)
+    _write_rows(args.json, records)
+    table = sys.stderr if args.json == STANDARD_OUTPUT else sys.stdout
+    table.write(f"{console_text(records)}\n")
+    return 0
+
+
+@contextmanager
+def _folder(out: Path | None) -> Iterator[Path]:
+    """Yield the folder for the records, one that goes away if none is named."""
+    if out is not None:
+        yield out
+        return
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        yield Path(folder)
+
+
+def _write_rows(place: Path | None, records: Sequence["Record"]) -> None:
+    from bench.report.capacity import capacity_rows
+    from bench.report.summary import summarize
+    from pcakd.files import write_text
+
+    if place is None:
+        return
+    rows = capacity_rows(summarize(records))
+    text = json.dumps([row.numbers() for row in rows], indent=2) + "\n"
+    if place == STANDARD_OUTPUT:
+        sys.stdout.write(text)
+    else:
+        write_text(place, text)

@@ -1,0 +1,199 @@
+"""Probes in children of their own: what fits, what runs out, and what fails for another reason."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench.capacity import (
+    CapacityRunner,
+    judge,
+    largest_scale,
+    parse_memory,
+    require_room,
+    scale_size,
+)
+from bench.cases import Machine, SubjectInfo, list_resolutions, parse_resolution, plan_capacity
+from bench.child import Outcome
+from bench.config import Profile
+from bench.recorder import Recorder, known_records
+from bench.runner import Request, run_benchmark, run_capacity
+from bench.store import read_records
+from pcakd.errors import ConfigError
+
+MIB = 2**20
+PROFILE = Profile(
+    name="quick",
+    subjects=("linear",),
+    resolutions=("48x32",),
+    measured=(),
+    transforms=("zca",),
+    warmup=0,
+    samples=1,
+    case_seconds=600.0,
+    memory_fraction=0.9,
+    quality_max_side=0,
+    capacity_gib=0.25,
+)
+MACHINE = Machine(device="cpu", device_name="Some CPU", threads=1)
+INFO = SubjectInfo(
+    name="plain", source="plain", hash="0", transforms=("zca", "ot"), precision="fp32",
+    has_quality=True, num_params=1, num_eigenbasis_params=0, macs={},
+)  # fmt: skip
+READ = (
+    "import sys, json, os, time; job = json.load(sys.stdin); "
+    "pixels = job['width'] * job['height']; "
+)
+ANSWER = (
+    "print(json.dumps({'type': 'baseline', 'baseline_bytes': 10**12})); "
+    "print(json.dumps({'type': 'capacity', 'peak_bytes': 10**6 + 100 * pixels, "
+    "'latency_ns': pixels}))"
+)
+WORKER = (sys.executable, str(Path(__file__).parent / "fake_worker.py"))
+
+
+def search(tmp_path, code=ANSWER, *, memory=100 * MIB, largest="8K", seconds=60.0, known=None):
+    recorder = Recorder(folder=tmp_path, profile=PROFILE, environment={}, known=known or {})
+    command = (sys.executable, "-c", READ + code)
+    runner = CapacityRunner(recorder=recorder, device="cpu", memory_bytes=2**36, command=command)
+    case = plan_capacity(INFO, MACHINE, memory_bytes=memory, largest=parse_resolution(largest))
+    return runner.run(INFO, case, seconds=seconds)
+
+
+def test_the_limit_is_recorded_with_every_probe(tmp_path):
+    record = search(tmp_path)
+    assert read_records(tmp_path) == [record]
+    assert (record.kind, record.status, record.reason) == ("capacity", "ok", None)
+    case = record.case
+    assert (case.memory_bytes, case.transform, case.samples, case.warmup) == (
+        100 * MIB,
+        "zca",
+        1,
+        0,
+    )
+    limit = int(((100 * MIB - 10**6) / 100 / 144) ** 0.5)
+    found = record.largest_width // 16
+    step = max(1, int(0.02 * found))
+    assert (record.largest_width, record.largest_height) == scale_size(found)
+    assert limit - step < found <= limit
+    assert record.peak_bytes == 10**6 + 100 * 144 * found**2 <= 100 * MIB
+    failed = min(probe["width"] for probe in record.probes if not probe["fits"])
+    assert failed <= 16 * (found + step)
+    assert record.probes[0] == {
+        "width": 256, "height": 144, "fits": 1, "peak_bytes": 10**6 + 100 * 256 * 144
+    }  # fmt: skip
+    assert record.obtained["largest_width"] == "measured"
+    assert record.config["capacity_gib"] == 0.25
+
+
+def test_nothing_fits(tmp_path):
+    record = search(tmp_path, memory=MIB)
+    assert (record.status, record.largest_width, record.peak_bytes) == ("oom", None, None)
+    assert record.reason == "256×144: took 4 MiB at its peak"
+    assert [probe["fits"] for probe in record.probes] == [0]
+
+
+def test_the_largest_size_to_try_is_a_lower_bound(tmp_path):
+    record = search(tmp_path, largest="640x480")
+    assert (record.largest_width, record.largest_height, record.status) == (640, 360, "ok")
+    assert record.reason == "size asked for: nothing above 640×360 was to be tried"
+
+
+def test_a_size_that_would_take_too_long_is_not_tried(tmp_path):
+    slow = ANSWER.replace("'latency_ns': pixels", "'latency_ns': pixels * 10**5")
+    record = search(tmp_path, slow, seconds=60.0)
+    assert record.reason == "time budget: larger sizes would take longer than 60 s"
+    assert record.status == "ok"
+    assert max(probe["width"] * probe["height"] for probe in record.probes) * 1e-4 <= 50
+    assert all(probe["fits"] for probe in record.probes)
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "reason"),
+    [
+        ("sys.exit('gears')", "error", "ended with status 1: gears"),
+        ("os.kill(os.getpid(), 9)", "ok", "this machine's memory: {}: killed by the system"),
+    ],
+)
+def test_other_failures_are_reported_as_what_they_are(tmp_path, end, status, reason):
+    record = search(tmp_path, f"{end} if pixels > 10**5 else None; {ANSWER}")
+    failed = record.probes[-1]
+    assert record.status == status
+    assert record.largest_width == 256
+    assert "fits" not in failed
+    assert reason.format(f"{failed['width']}×{failed['height']}") in record.reason
+
+
+def test_a_failure_of_the_smallest_size_leaves_no_result(tmp_path):
+    record = search(tmp_path, "time.sleep(60)", seconds=0.3)
+    assert (record.status, record.largest_width) == ("timeout", None)
+    assert record.reason == "256×144: took more than its budget of 0.3 s"
+
+
+def test_what_is_known_is_not_measured_again(tmp_path):
+    first = search(tmp_path)
+    again = search(tmp_path, "sys.exit(1)", known=known_records(tmp_path))
+    assert again == first
+    assert read_records(tmp_path) == [first]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "peak", "verdict"),
+    [
+        (Outcome(status="ok"), 10, "fits"),
+        (Outcome(status="ok"), 11, "too_large"),
+        (Outcome(status="ok"), None, "error"),
+        (Outcome(status="oom"), None, "too_large"),
+        (Outcome(status="oom", by_machine=True), None, "machine"),
+        (Outcome(status="timeout"), None, "timeout"),
+        (Outcome(status="error"), None, "error"),
+    ],
+)
+def test_the_reported_peak_decides(outcome, peak, verdict):
+    answer = None if peak is None else {"peak_bytes": peak, "latency_ns": 1}
+    assert judge(outcome, answer, given=10, allowed=20).verdict == verdict
+
+
+def test_an_allocator_that_was_allowed_less_than_given_says_nothing():
+    assert judge(Outcome(status="oom"), None, given=30, allowed=20).verdict == "machine"
+
+
+def test_named_resolutions_are_sizes_of_the_search():
+    for each in list_resolutions():
+        scale = largest_scale(each.width, each.height)
+        assert scale_size(scale) == (each.width, each.height)
+
+
+@pytest.mark.parametrize("text", ["", "2", "2GB", "-1GiB", "0GiB", "GiB", "1e3MiB", "0.0000001KiB"])
+def test_amounts_of_memory_are_read_strictly(text):
+    with pytest.raises(ConfigError, match="is not an amount; give a number with KiB"):
+        parse_memory(text)
+
+
+def test_too_small_a_largest_size_is_refused():
+    with pytest.raises(ConfigError, match="begins with 256x144"):
+        require_room(parse_resolution("255x255"))
+
+
+@pytest.mark.slow
+def test_a_real_child_is_stopped_at_what_it_may_add(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    request = Request(profile=PROFILE, device="cpu", out=tmp_path / "run", command=WORKER)
+    (record,) = run_capacity(request, largest=parse_resolution("FHD"))
+    assert record.status == "ok"
+    assert 0 < record.peak_bytes <= 256 * MIB
+    # 250 planes and a few of the images': a little above 1,000 bytes a pixel
+    assert 150_000 < record.largest_width * record.largest_height < 270_000
+    assert [probe["fits"] for probe in record.probes].count(0) >= 1
+
+
+@pytest.mark.slow
+def test_a_run_measures_it_after_cost_and_resumes(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    profile = replace(PROFILE, subjects=("broken", "killed"))
+    request = Request(profile=profile, device="cpu", out=tmp_path / "run", command=WORKER)
+    kinds = [(r.kind, r.status) for r in read_records(run_benchmark(request))]
+    assert kinds == [
+        ("cost", "predicted"), ("cost", "predicted"), ("capacity", "error"), ("capacity", "error"),
+    ]  # fmt: skip

@@ -16,6 +16,7 @@ from pcakd.memory import is_out_of_memory
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "run": "measure cost and quality of subjects and write a report",
+        "profile": "tell where a subject's time goes, stage by stage, and write a trace",
         "quality": "score subjects over content-style pairs",
         "score": "score a folder of anyone's stylized images",
         "report": "render tables and plots of a run folder",

@@ -72,6 +72,7 @@ class Profile:
         case_seconds: Time budget of a case's process, and of each quality figure.
         memory_fraction: Share of the device's memory that a case may take.
         quality_max_side: Pairs are made smaller to this many pixels for quality; 0 is native size.
+        stages: Those of the resolutions at which to tell where the time goes.
         overrides: Settings of some subjects or devices; later ones win.
     """
 
@@ -85,6 +86,7 @@ class Profile:
     case_seconds: float
     memory_fraction: float
     quality_max_side: int
+    stages: tuple[str, ...] = ()
     overrides: tuple[Override, ...] = ()
 
     def __post_init__(self) -> None:
@@ -98,6 +100,12 @@ class Profile:
             raise ConfigError(f"{where}: samples must be ≥ 1, warmup and quality_max_side ≥ 0")
         if not 0 < self.memory_fraction <= 1 or self.case_seconds <= 0:
             raise ConfigError(f"{where}: memory_fraction must be in (0, 1], case_seconds > 0")
+        for name in self.stages:
+            if name not in self.resolutions:
+                known = ", ".join(self.resolutions)
+                raise ConfigError(
+                    f"{where}: stages has {name!r}; use those of resolutions: {known}"
+                )
 
     def settings(self, subject: str, device: str) -> Settings:
         """Return what holds for a subject on a kind of device, overrides applied in order."""

@@ -6,19 +6,21 @@ result and not the end of the run.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tqdm import tqdm
 
-from bench.cases import Machine, plan_cost, plan_quality
+from bench.cases import Machine, plan_cost, plan_quality, plan_stages
 from bench.child import WORKER
 from bench.config import Profile
 from bench.cost import CostRunner
 from bench.describe import PairFiles, Scene, describe_scene
 from bench.recorder import Recorder, known_records
+from bench.schema import hash_case
 from bench.scores import QualityRunner
-from bench.store import EXAMPLES_FOLDER, set_records_aside
+from bench.stages import StagesRunner
+from bench.store import EXAMPLES_FOLDER, read_records, set_records_aside
 from pcakd.errors import OutputError
 
 
@@ -74,6 +76,7 @@ def run_benchmark(request: Request) -> Path:
         known=known_records(folder) if request.resume else {},
     )
     _run_cost(request, scene, recorder)
+    _run_stages(request, scene, recorder)
     _run_quality(request, scene, recorder)
     return folder
 
@@ -114,6 +117,29 @@ def _run_cost(request: Request, scene: Scene, recorder: Recorder) -> None:
         for subject, case, settings in plan:
             bar.set_description(f"cost of {case.subject} at {case.resolution}")
             runner.run(subject, case, settings)
+            bar.update()
+
+
+def _run_stages(request: Request, scene: Scene, recorder: Recorder) -> None:
+    plan = [
+        (subject, case, settings)
+        for subject in scene.subjects
+        for case, settings in plan_stages(request.profile, subject, scene.machine)
+    ]
+    if not plan:
+        return
+    runner = StagesRunner(
+        recorder=recorder,
+        device=request.device or scene.machine.device,
+        memory_bytes=scene.environment["memory_bytes"],
+        command=request.command,
+    )
+    costs = {record.case_hash: record for record in read_records(recorder.folder)}
+    with tqdm(total=len(plan), desc="stages", unit="case") as bar:
+        for subject, case, settings in plan:
+            bar.set_description(f"stages of {case.subject} at {case.resolution}")
+            cost = costs.get(hash_case(replace(case, kind="cost")))
+            runner.run(subject, case, settings, cost=cost)
             bar.update()
 
 

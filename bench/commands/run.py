@@ -101,7 +101,10 @@ def choose_profile(profile: Profile, subjects: str | None, resolutions: str | No
     if resolutions is not None:
         names = _split("resolutions", resolutions)
         overrides = tuple(replace(each, measured=None) for each in profile.overrides)
-        profile = replace(profile, resolutions=names, measured=names, overrides=overrides)
+        stages = tuple(name for name in profile.stages if name in names)
+        profile = replace(
+            profile, resolutions=names, measured=names, stages=stages, overrides=overrides
+        )
     return profile
 
 

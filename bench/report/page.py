@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from bench.report.gallery import Plot
 from bench.report.methods import count_threads, methods_section, warnings
+from bench.report.stages_page import stages_section
+from bench.report.stages_plot import STAGES_PLOT
 from bench.report.summary import Summary
 from bench.report.tables import cost_table, overview_table, quality_table, to_markdown
 from bench.stats import describe_intervals
@@ -20,9 +22,10 @@ def write_page(summary: Summary, plots: Sequence[Plot], *, has_examples: bool) -
         has_examples: Whether there is a sheet of examples.
     """
     sections = [_heading(summary), _overview(summary)]
-    sections += [_plot(plot) for plot in plots]
+    sections += [_plot(plot) for plot in plots if plot.name != STAGES_PLOT]
     if has_examples:
         sections.append(_examples())
+    sections.append(stages_section(summary, plots))
     sections += [_quality(summary), _cost(summary), methods_section(summary), _files()]
     return "\n".join(section for section in sections if section)
 
@@ -43,6 +46,8 @@ def _heading(summary: Summary) -> str:
 
 
 def _overview(summary: Summary) -> str:
+    if not summary.subjects:
+        return ""
     return (
         "## Overview\n\n"
         "Median latency in milliseconds by resolution, mean scores over pairs; ↓ lower is better, "

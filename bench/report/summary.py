@@ -133,7 +133,7 @@ def summarize(records: Sequence[Record]) -> Summary:
     if not records:
         raise ConfigError("there are no records to report; run `python -m bench run` first")
     kept = latest_records(records)
-    names = _label_subjects(kept)
+    names = label_subjects(kept)
     cost: dict[str, list[Record]] = {}
     quality: dict[tuple[str, str, Machine], list[Record]] = {}
     for record in kept:
@@ -156,7 +156,7 @@ def _identity(record: Record) -> tuple[str, str]:
     return record.case.subject, record.case.subject_hash
 
 
-def _label_subjects(records: Sequence[Record]) -> dict[tuple[str, str], str]:
+def label_subjects(records: Sequence[Record]) -> dict[tuple[str, str], str]:
     """Name each subject; two different subjects of one name get the start of their hash."""
     identities = list(dict.fromkeys(_identity(record) for record in records))
     names = [name for name, _ in identities]

@@ -8,10 +8,13 @@
 * *The feature transform is folded* into the convolution that follows it.
 * *Channels-last* on a CPU, and 3 × 3 means without ``avg_pool2d`` (`pcakd.tiling.kernels`).
 
-Under a tracer (which counts operators) the plain reference runs.
+Under a tracer, and within :func:`plain_blocks`, the plain reference runs: what counts operators
+then sees those of the network, not those of tiles and their overlaps.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate, product
@@ -49,6 +52,19 @@ class _Kernel:
     bias: Tensor
 
 
+_plain: ContextVar[bool] = ContextVar("plain", default=False)
+
+
+@contextmanager
+def plain_blocks() -> Iterator[None]:
+    """Run blocks as their plain reference, for whoever counts operators."""
+    token = _plain.set(True)
+    try:
+        yield
+    finally:
+        _plain.reset(token)
+
+
 def encode_block(student: Student, block: int, features: Features) -> Features:
     """Run encoder block 1 to 4; see ``Encoder.encode_block``."""
     return run_block(student.encoder, block, features)
@@ -83,7 +99,7 @@ def run_block(
     Raises:
         ValueError: The block is in training, or a residual has no source.
     """
-    if torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
+    if _plain.get() or torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
         mapped = features if affine is None else apply_affine(features, affine)
         return stack.run_block(block, mapped, source)
     stages = stack.stages(block)

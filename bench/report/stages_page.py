@@ -21,9 +21,10 @@ _SPEEDUP_NOTE = (
 )
 _STAGES_NOTE = (
     "Multiply-adds and bytes are those of the plain networks: bytes are what operators read and "
-    "write, each operand once and whole, with no caches. A stage whose operators move many bytes "
-    "a multiply-add waits for memory. Tiles keep part of that in caches, and fold a network's "
-    "transform into the next convolution, so that it has no rate of its own."
+    "write, each operand once and whole, with no caches. The fewer multiply-adds there are for a "
+    "byte, the more a stage depends on memory and the less on arithmetic. Times are those of "
+    "tiles, which keep part of the traffic in caches, and fold a network's transform into the next "
+    "convolution, so that it has no rate of its own."
 )
 
 
@@ -65,20 +66,20 @@ def _explain_rates(student: StagesRow, full: StagesRow) -> str:
     thin, wide = student.convolutions, full.convolutions
     if not (thin and wide and thin.macs_per_second and wide.macs_per_second):
         return ""
-    rates = (
-        f"Its convolutions run at {format_count(thin.macs_per_second)}MACs/s in place of "
+    faster = wide.latency_ns / thin.latency_ns
+    rest = (full.watched_ns - wide.latency_ns) / max(1, student.watched_ns - thin.latency_ns)
+    text = (
+        f"Its convolutions are {format_number(faster)}× as fast and everything else "
+        f"{format_number(rest)}×: the convolutions run at "
+        f"{format_count(thin.macs_per_second)}MACs/s in place of "
         f"{format_count(wide.macs_per_second)}MACs/s"
     )
     if not (thin.macs_per_byte and wide.macs_per_byte):
-        return f"{rates}."
-    intensities = (
-        f"{format_number(thin.macs_per_byte)} multiply-adds a byte in place of "
-        f"{format_number(wide.macs_per_byte)}"
+        return f"{text}."
+    return (
+        f"{text}, and their operators do {format_number(thin.macs_per_byte)} multiply-adds for "
+        f"each byte that they move in place of {format_number(wide.macs_per_byte)}."
     )
-    slower = thin.macs_per_second < wide.macs_per_second
-    leaner = thin.macs_per_byte < wide.macs_per_byte
-    because = "for thin layers do little with what they load:" if slower and leaner else "with"
-    return f"{rates}, {because} {intensities}."
 
 
 def _explain_rest(row: StagesRow) -> str:

@@ -8,7 +8,7 @@ from functools import partial
 
 import torch
 
-from bench.jobs import describe_run, measure_cost, score_quality
+from bench.jobs import describe_run, measure_cost, measure_stages, score_quality
 from bench.quality.protocol import describe_size
 from bench.subjects import Prepared, Subject, parse_subject
 from bench.worker import serve
@@ -86,4 +86,6 @@ class FakeMetrics:
 
 if __name__ == "__main__":
     cost = partial(measure_cost, parse=parse)
-    sys.exit(serve({"describe": describe, "cost": cost, "quality": score}))
+    stages = partial(measure_stages, parse=parse)
+    jobs = {"describe": describe, "cost": cost, "stages": stages, "quality": score}
+    sys.exit(serve(jobs))

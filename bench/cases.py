@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.config import Profile, Settings
-from bench.schema import Case, Device, Precision
+from bench.schema import Case, Device, Kind, Precision
 from pcakd.errors import ConfigError
 from pcakd.registry import unknown_name
 
@@ -126,6 +126,18 @@ def plan_cost(
     ]
 
 
+def plan_stages(
+    profile: Profile, subject: SubjectInfo, machine: Machine
+) -> list[tuple[Case, Settings]]:
+    """List the cases that tell where a subject's time goes, the smallest first."""
+    settings = profile.settings(subject.name, machine.device)
+    resolutions = [parse_resolution(name) for name in profile.stages]
+    return [
+        (_cost_case(subject, machine, resolution, settings, kind="stages"), settings)
+        for resolution in sorted(resolutions, key=lambda each: each.pixels)
+    ]
+
+
 def plan_quality(
     profile: Profile, subject: SubjectInfo, machine: Machine, pairs: Sequence[PairInfo]
 ) -> list[Case]:
@@ -164,10 +176,15 @@ def plan_capacity(
 
 
 def _cost_case(
-    subject: SubjectInfo, machine: Machine, resolution: Resolution, settings: Settings
+    subject: SubjectInfo,
+    machine: Machine,
+    resolution: Resolution,
+    settings: Settings,
+    *,
+    kind: Kind = "cost",
 ) -> Case:
     return Case(
-        kind="cost",
+        kind=kind,
         subject=subject.name,
         subject_hash=subject.hash,
         resolution=resolution.name,

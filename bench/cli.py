@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "run": "measure cost and quality of subjects and write a report",
         "pair": "time two subjects in turn and give the ratio of their speeds",
+        "profile": "tell where a subject's time goes, stage by stage, and write a trace",
         "quality": "score subjects over content-style pairs",
         "score": "score a folder of anyone's stylized images",
         "capacity": "find the largest image of each subject within a memory",

@@ -80,6 +80,7 @@ class Profile:
         paired_rounds: Timed calls of each of the two, in turn.
         capacity_gib: The memory in GiB within which the largest image of each subject is searched;
             0 leaves the search out.
+        stages: Those of the resolutions at which to tell where the time goes.
         overrides: Settings of some subjects or devices; later ones win.
     """
 
@@ -97,6 +98,7 @@ class Profile:
     paired_resolution: str = "HD"
     paired_rounds: int = 6
     capacity_gib: float = 0.0
+    stages: tuple[str, ...] = ()
     overrides: tuple[Override, ...] = ()
 
     def __post_init__(self) -> None:
@@ -114,6 +116,14 @@ class Profile:
             raise ConfigError(f"{where}: paired_rounds must be ≥ 1")
         for text in self.paired:
             self._check_pair(text, where)
+        if self.capacity_gib < 0:
+            raise ConfigError(f"{where}: capacity_gib must be ≥ 0 (0 leaves it out)")
+        for name in self.stages:
+            if name not in self.resolutions:
+                known = ", ".join(self.resolutions)
+                raise ConfigError(
+                    f"{where}: stages has {name!r}; use those of resolutions: {known}"
+                )
 
     def _check_pair(self, text: str, where: str) -> None:
         if len(text.split()) != 2:
@@ -126,8 +136,6 @@ class Profile:
                 )
         if self.paired.count(text) > 1:
             raise ConfigError(f"{where}: paired holds {text!r} twice; drop one")
-        if self.capacity_gib < 0:
-            raise ConfigError(f"{where}: capacity_gib must be ≥ 0 (0 leaves it out)")
 
     def settings(self, subject: str, device: str) -> Settings:
         """Return what holds for a subject on a kind of device, overrides applied in order."""

@@ -17,9 +17,12 @@ from pcakd.errors import ConfigError
 START_SECONDS = 10.0  # a child's start: interpreter, torch, images
 _NS = 1e9
 
+LATENCY_PROTOCOL = (
+    "two float32 images on the device to the clipped output, style encoding included, "
+    "style as large as content; TF32 off; no guided filter"
+)
 _PROTOCOL = {
-    "latency": "two float32 images on the device to the clipped output, style encoding included, "
-    "style as large as content; TF32 off; no guided filter",
+    "latency": LATENCY_PROTOCOL,
     "peak_bytes": "what the case added to its process: weights, both images, all that it needs",
     "macs": "multiply-adds; fvcore with handles for what it misses (bench.profiling.handles)",
 }

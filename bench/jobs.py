@@ -14,6 +14,7 @@ from bench.devices import parse_device
 from bench.environment import describe_environment
 from bench.profiling.latency import create_timer, measure_in_turn, measure_latency
 from bench.profiling.memory import MemoryMeter, total_bytes
+from bench.profiling.stages import create_stage_clock, median_stages, time_stages
 from bench.quality.pairs import Pair, describe_pair
 from bench.quality.sizes import fit_within
 from bench.subjects import DEFAULT_TRANSFORM, NO_TRANSFORM, Prepared, Subject, parse_subject
@@ -103,6 +104,57 @@ def measure_capacity(
     with full_precision(), torch.inference_mode():
         latency_ns = timer.time(_load_case(job, device, parse))
     send({"type": "capacity", "peak_bytes": meter.peak_bytes(), "latency_ns": latency_ns})
+
+
+def measure_stages(
+    job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject
+) -> None:
+    """Answer with latency, multiply-adds and bytes by stage of one subject at one size.
+
+    A second message has the guided filter, which is no part of a stylization: what becomes of it
+    does not bear on the first. Where the job names a file, a trace of one call is written into it.
+    """
+    from bench.profiling.trace import write_trace
+    from bench.profiling.traffic import count_stages
+    from pcakd.filters import guided_filter
+
+    device = choose_device(job["device"])
+    subject = parse(job["subject"])
+    counts = count_stages(
+        subject.prepare("cpu", transform=job["transform"]), job["height"], job["width"]
+    )
+    if device.type == "cuda":
+        torch.cuda.set_per_process_memory_fraction(job["memory_fraction"])
+    clock = create_stage_clock(device)
+    with full_precision(), torch.inference_mode():
+        generator = torch.Generator().manual_seed(0)
+        image = partial(torch.rand, 1, 3, job["height"], job["width"], generator=generator)
+        content, style = image().to(device), image().to(device)
+        prepared = subject.prepare(device, transform=job["transform"])
+        times = time_stages(
+            lambda: prepared(content, style),
+            timer=create_timer(device),
+            clock=clock,
+            warmup=job["warmup"],
+            samples=job["samples"],
+        )
+        stages = {
+            stage: {"latency_ns": latency_ns, "macs": 0, "bytes": 0, **counts.get(stage, {})}
+            for stage, latency_ns in median_stages(times.stages_ns).items()
+        }
+        send({"type": "stages", "latency_ns": times.latency_ns, "stages": stages})
+        output = prepared(content, style)
+        guided_filter(output[0], content[0])
+        filtering = [
+            clock.time(lambda: guided_filter(output[0], content[0])) for _ in range(job["samples"])
+        ]
+        send({"type": "filter", "latency_ns": median_stages(filtering)["filter"]})
+        if job["trace"]:
+            write_trace(
+                Path(job["trace"]),
+                lambda: guided_filter(prepared(content, style)[0], content[0]),
+                device=device,
+            )
 
 
 def score_quality(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
@@ -218,5 +270,6 @@ JOBS: Mapping[str, Callable[[Job, Send], None]] = {
     "cost": measure_cost,
     "pair": measure_pair,
     "capacity": measure_capacity,
+    "stages": measure_stages,
     "quality": score_quality,
 }

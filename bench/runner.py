@@ -19,6 +19,7 @@ from bench.cases import (
     plan_capacity,
     plan_cost,
     plan_quality,
+    plan_stages,
 )
 from bench.child import WORKER
 from bench.config import Profile
@@ -26,9 +27,10 @@ from bench.cost import CostRunner
 from bench.describe import PairFiles, Scene, describe_scene, refuse_namesakes
 from bench.paired import PairRunner, plan_pairs
 from bench.recorder import Recorder, known_records
-from bench.schema import Record
+from bench.schema import Record, hash_case
 from bench.scores import QualityRunner
-from bench.store import EXAMPLES_FOLDER, set_records_aside
+from bench.stages import StagesRunner
+from bench.store import EXAMPLES_FOLDER, read_records, set_records_aside
 from pcakd.errors import OutputError
 
 _COUNTED = "HD"
@@ -79,6 +81,7 @@ def run_benchmark(request: Request) -> Path:
         set_records_aside(folder)
     recorder = _open_recorder(request, scene, folder)
     _run_cost(request, scene, recorder)
+    _run_stages(request, scene, recorder)
     _run_pairs(request, scene, recorder)
     if request.profile.capacity_gib:
         _run_capacity(request, scene, recorder, parse_resolution(LARGEST))
@@ -192,6 +195,29 @@ def _run_capacity(
 
             records.append(runner.run(subject, case, seconds=settings.case_seconds, on_probe=show))
     return records
+
+
+def _run_stages(request: Request, scene: Scene, recorder: Recorder) -> None:
+    plan = [
+        (subject, case, settings)
+        for subject in scene.subjects
+        for case, settings in plan_stages(request.profile, subject, scene.machine)
+    ]
+    if not plan:
+        return
+    runner = StagesRunner(
+        recorder=recorder,
+        device=request.device or scene.machine.device,
+        memory_bytes=scene.environment["memory_bytes"],
+        command=request.command,
+    )
+    costs = {record.case_hash: record for record in read_records(recorder.folder)}
+    with tqdm(total=len(plan), desc="stages", unit="case") as bar:
+        for subject, case, settings in plan:
+            bar.set_description(f"stages of {case.subject} at {case.resolution}")
+            cost = costs.get(hash_case(replace(case, kind="cost")))
+            runner.run(subject, case, settings, cost=cost)
+            bar.update()
 
 
 def _run_quality(request: Request, scene: Scene, recorder: Recorder) -> None:

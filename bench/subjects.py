@@ -17,6 +17,7 @@ from bench.baselines.peers import PEERS
 from bench.baselines.storage import TrainedPeer, is_peer_file, load_peer
 from bench.schema import Precision
 from pcakd.errors import ConfigError
+from pcakd.regions import region
 from pcakd.registry import unknown_name
 from pcakd.students import Student, StudentSpec, create_student, list_students, load_student
 from pcakd.stylize import stylize
@@ -194,7 +195,12 @@ def _split(text: str) -> tuple[str, Precision, str | None]:
 
 
 def _baseline(name: str) -> Subject:
-    run = BASELINES.get(name)
+    transfer = BASELINES.get(name)
+
+    def run(content: Tensor, style: Tensor) -> Tensor:
+        with region("transform"):  # all that a colour transfer does, but for regions of its own
+            return transfer(content, style)
+
     return Subject(
         name=name,
         transforms=(NO_TRANSFORM,),

@@ -105,10 +105,12 @@ def choose_profile(profile: Profile, subjects: str | None, resolutions: str | No
         names = _split("resolutions", resolutions)
         overrides = tuple(replace(each, measured=None) for each in profile.overrides)
         paired_at = profile.paired_resolution if profile.paired_resolution in names else names[0]
+        stages = tuple(name for name in profile.stages if name in names)
         profile = replace(
             profile,
             resolutions=names,
             measured=names,
+            stages=stages,
             overrides=overrides,
             paired_resolution=paired_at,
         )

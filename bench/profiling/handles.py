@@ -16,8 +16,10 @@ UNCOUNTED = "uncounted "
 """Prefix of the names under which handles report calls in place of multiply-adds."""
 
 _FLOATS = frozenset({"Half", "BFloat16", "Float", "Double"})
-_BY_OUTPUT = ("add", "sub", "rsub", "mul", "div", "pow", "sqrt", "rsqrt", "square", "outer")
-_BY_INPUT = {"sum": 1, "mean": 1, "var": 2, "std": 2, "var_mean": 2, "std_mean": 2}
+BY_OUTPUT = ("add", "sub", "rsub", "mul", "div", "pow", "sqrt", "rsqrt", "square", "outer")
+"""Operators of one multiply-add an element of their output."""
+BY_INPUT = {"sum": 1, "mean": 1, "var": 2, "std": 2, "var_mean": 2, "std_mean": 2}
+"""Multiply-adds an element of the input, for operators that reduce it."""
 _NAMED = (
     "cat", "clamp", "clamp_max", "clamp_min", "clone", "constant_pad_nd", "copy", "ge", "gt", "le",
     "lt", "masked_fill", "max_pool2d", "pad", "reflection_pad2d", "relu", "replication_pad2d",
@@ -38,9 +40,9 @@ _FREE = (
 def create_handles() -> dict[str, Handle | None]:
     """Return our handles by operator; None marks one that touches no element (a view)."""
     handles: dict[str, Handle | None] = {f"aten::{name}": None for name in _FREE}
-    for name in _BY_OUTPUT:
+    for name in BY_OUTPUT:
         handles |= _both(name, _count_output(name))
-    for name, cost in _BY_INPUT.items():
+    for name, cost in BY_INPUT.items():
         handles |= _both(name, _count_input(name, cost))
     for name in _NAMED:
         handles |= _both(name, _name_call(name))
@@ -89,19 +91,27 @@ def _count_avg_pool(inputs: Sequence[Any], outputs: Sequence[Any]) -> Counter[st
 
 
 def _count_eigh(inputs: Sequence[Any], outputs: Sequence[Any]) -> Counter[str]:
+    return Counter({"linalg_eigh": eigh_macs(_sizes(inputs[0]))})
+
+
+def eigh_macs(sizes: Sequence[int]) -> int:
     """Count 9/2 n³ multiply-adds: eigenvalues and eigenvectors of a symmetric matrix.
 
     Source: Golub and Van Loan, "Matrix Computations", 4th edition, section 8.3: about 9 n³ flops
         for tridiagonalisation and the symmetric QR algorithm with accumulated vectors.
     """
-    *batch, side, _ = _sizes(inputs[0])
-    return Counter({"linalg_eigh": prod(batch) * 9 * side**3 // 2})
+    *batch, side, _ = sizes
+    return prod(batch) * 9 * side**3 // 2
 
 
 def _count_inverse(inputs: Sequence[Any], outputs: Sequence[Any]) -> Counter[str]:
+    return Counter({"linalg_inv": inverse_macs(_sizes(inputs[0]))})
+
+
+def inverse_macs(sizes: Sequence[int]) -> int:
     """Count n³ multiply-adds."""
-    *batch, side, _ = _sizes(inputs[0])
-    return Counter({"linalg_inv": prod(batch) * side**3})
+    *batch, side, _ = sizes
+    return prod(batch) * side**3
 
 
 def _sizes(value: Any) -> list[int]:

@@ -8,7 +8,7 @@ how a long tensor is cut into blocks are the one thing left out.
 
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -105,18 +105,42 @@ def _trace_at(
             known[rows, columns] = trace_macs(subject, (rows, columns), (rows, columns))
         return known[rows, columns]
 
-    if max(height, width) <= _DIRECT + _PERIOD:
-        return trace(height, width)
-    low, left = _BASE + height % _PERIOD, _BASE + width % _PERIOD
+    macs = count_at(lambda rows, columns: trace(rows, columns).macs, height, width)
+    return _Trace(macs, trace(*_least(height, width)).uncounted)
+
+
+def count_at(
+    count: Callable[[int, int], Mapping[str, int]], height: int, width: int
+) -> dict[str, int]:
+    """Count at one size: directly if it is small, else by extension of counts at small sizes.
+
+    Args:
+        count: Counts by name at a height and a width.
+        height: Of the image, in pixels.
+        width: Of the image, in pixels.
+
+    Raises:
+        ValueError: The counts are not of the form that the module describes.
+    """
+    low, left = _least(height, width)
+    if (low, left) == (height, width):
+        return dict(count(height, width))
     grid = {
-        (rows, columns): trace(rows, columns).macs
+        (rows, columns): count(rows, columns)
         for rows in (low, low + _STEP)
         for columns in (left, left + _STEP)
     }
     check = (low + 2 * _STEP, left + 2 * _STEP)
-    if _extend(grid, *check) != trace(*check).macs:
+    if _extend(grid, *check) != count(*check):
         raise ValueError(f"multiply-adds are no bilinear function of the size at {check}")
-    return _Trace(_extend(grid, height, width), trace(low, left).uncounted)
+    return _extend(grid, height, width)
+
+
+def _least(height: int, width: int) -> tuple[int, int]:
+    """Return the smallest size that is run for another one: itself, if it is small."""
+    if max(height, width) <= _DIRECT + _PERIOD:
+        return height, width
+    return _BASE + height % _PERIOD, _BASE + width % _PERIOD
 
 
 def _extend(

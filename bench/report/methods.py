@@ -139,6 +139,10 @@ def _not_measured(summary: Summary) -> str:
             key = (row.status, " ".join((row.reason or "no reason recorded").split()))
             reasons.setdefault(key, []).append(f"{row.subject} at {row.resolution}")
     for record in summary.records:
+        if record.kind == "stages" and record.status != "ok":
+            key = (record.status, " ".join((record.reason or "no reason recorded").split()))
+            where = f"{record.case.subject} at {record.case.resolution} (stages)"
+            reasons.setdefault(key, []).append(where)
         if record.kind == "quality" and record.status != "ok":
             key = (record.status, " ".join((record.reason or "no reason recorded").split()))
             pair = f" on pair {record.case.pair}" if record.case.pair else " (quality)"

@@ -15,6 +15,9 @@ from bench.report.methods import warnings
 from bench.report.page import EXAMPLES_NAME, write_page
 from bench.report.paired import paired_data, paired_table
 from bench.report.plots import encode_figure
+from bench.report.stages import stage_rows
+from bench.report.stages_plot import STAGES_PLOT, draw_stages
+from bench.report.stages_tables import speedup_data, speedup_table, stages_data, stages_table
 from bench.report.summary import Summary, summarize
 from bench.report.tables import (
     cost_table,
@@ -48,7 +51,7 @@ def render_report(folder: Path) -> Path:
         OutputError: The folder cannot be written.
     """
     summary = summarize(read_records(folder))
-    plots = draw_plots(summary)
+    plots = [*draw_plots(summary), *draw_stages(summary)]
     scored = scored_subjects(summary.records)
     sheet = draw_sheet(folder / EXAMPLES_FOLDER, scored, order=summary.subjects)
     _write_tables(folder, summary)
@@ -109,6 +112,10 @@ def _write_tables(folder: Path, summary: Summary) -> None:
     if not paired.empty:
         texts["paired"] = paired
         write_text(tables / "paired.csv", to_csv(paired_data(summary)))
+    if stage_rows(summary):
+        texts |= {"stages": stages_table(summary), "speedup": speedup_table(summary)}
+        write_text(tables / "stages.csv", to_csv(stages_data(summary)))
+        write_text(tables / "speedup.csv", to_csv(speedup_data(summary)))
     for name, table in texts.items():
         note = overview_note(summary) if name == "overview" else ""
         write_text(tables / f"{name}.md", to_markdown(table) + (f"\n{note}\n" if note else ""))
@@ -122,7 +129,7 @@ def _write_plots(folder: Path, plots: Sequence[Plot]) -> None:
     for plot in plots:
         for kind in ("png", "svg"):
             _write_bytes(place / f"{plot.name}.{kind}", encode_figure(plot.figure, kind))
-    for name in set(PLOT_NAMES) - drawn:
+    for name in {*PLOT_NAMES, STAGES_PLOT} - drawn:
         for kind in ("png", "svg"):
             (place / f"{name}.{kind}").unlink(missing_ok=True)
 

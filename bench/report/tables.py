@@ -24,6 +24,7 @@ from bench.report.summary import (
 
 ARROWS: dict[str, str] = {metric.name: f"{metric.title} {metric.arrow}" for metric in METRICS}
 _TEXT_COLUMNS = {"Machine", "Subject", "Transform", "Resolution", "Status", "A", "B"}
+_TEXT_COLUMNS |= {"Stage", "Against"}
 _TEXT_COLUMNS |= {"Claim", "Published", "Where", "Verdict", "Remark", "Fact", "From", "Limited by"}
 _SIZES = ("Parameters", "MACs/px content")
 _LATEX = str.maketrans(
@@ -43,13 +44,15 @@ _LATEX = str.maketrans(
 
 def cost_table(summary: Summary) -> pd.DataFrame:
     """Return the cost table as text cells; what could not be measured says why in its cell."""
-    rows = [{**_machine(summary, row.machine), **_cost_cells(row)} for row in summary.cost]
+    rows = [{**machine_column(summary, row.machine), **_cost_cells(row)} for row in summary.cost]
     return pd.DataFrame(rows)
 
 
 def quality_table(summary: Summary) -> pd.DataFrame:
     """Return the quality table as text cells: means over pairs with intervals."""
-    rows = [{**_machine(summary, row.machine), **_quality_cells(row)} for row in summary.quality]
+    rows = [
+        {**machine_column(summary, row.machine), **_quality_cells(row)} for row in summary.quality
+    ]
     return pd.DataFrame(rows)
 
 
@@ -97,7 +100,7 @@ def _escape_latex(cell: object) -> str:
     return str(cell).translate(_LATEX)
 
 
-def _machine(summary: Summary, machine: Machine) -> dict[str, str]:
+def machine_column(summary: Summary, machine: Machine) -> dict[str, str]:
     """Return the column that tells machines apart, where there are several."""
     return {} if summary.comparable else {"Machine": machine_label(summary, machine)}
 
@@ -177,7 +180,7 @@ def _overview_cells(summary: Summary, key: tuple[str, str, Machine]) -> dict[str
     params = next((row.num_params for row in same if row.num_params is not None), None)
     per_pixel = next((row.macs_per_pixel for row in same if row.macs_per_pixel is not None), None)
     cells = {
-        **_machine(summary, key[2]),
+        **machine_column(summary, key[2]),
         "Subject": key[0],
         "Transform": key[1],
         "Parameters": _optional(params, lambda n: f"{n:,.0f}", "—"),

@@ -145,3 +145,30 @@ def records(make_cost, make_quality):
         make_quality("reinhard", transform="none", pair="02", status="oom", reason="no memory"),
         make_quality("vgg19-full", pair=None, status="untrained", reason="seeded weights"),
     ]
+
+
+@pytest.fixture(scope="session")
+def make_stages():
+    """Return a maker of stages records: 90 of 100 ms in convolutions."""
+
+    def make(subject="vgg16", resolution="HD", width=1280, height=720, **changes):
+        case = Case(
+            kind="stages", subject=subject, subject_hash=f"hash of {subject}",
+            resolution=resolution, width=width, height=height, transform="zca", device="cpu",
+            device_name="Some CPU", threads=2, warmup=1, samples=6,
+        )  # fmt: skip
+        stages = {
+            "encode": {"latency_ns": 60_000_000, "macs": 2_500_000_000, "bytes": 500_000_000},
+            "covariance": {"latency_ns": 8_000_000, "macs": 100_000_000, "bytes": 90_000_000},
+            "eigh": {"latency_ns": 1_000_000, "macs": 4_000_000, "bytes": 300_000},
+            "transform": {"latency_ns": 500_000, "macs": 150_000_000, "bytes": 48_000_000},
+            "decode": {"latency_ns": 30_000_000, "macs": 1_500_000_000, "bytes": 400_000_000},
+            "other": {"latency_ns": 500_000, "macs": 0, "bytes": 15_000_000},
+            "filter": {"latency_ns": 40_000_000},
+        }
+        measured = {"protocol": {"stage bytes": "read and written"}}
+        if changes.get("status", "ok") == "ok":
+            measured |= {"latency_ns": [90_000_000] * 6, "stages": stages}
+        return _record(case, measured | changes)
+
+    return make

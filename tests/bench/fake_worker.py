@@ -13,6 +13,7 @@ from bench.jobs import (
     measure_capacity,
     measure_cost,
     measure_pair,
+    measure_stages,
     score_quality,
 )
 from bench.quality.protocol import describe_size
@@ -96,5 +97,6 @@ if __name__ == "__main__":
     cost = partial(measure_cost, parse=parse)
     pair = partial(measure_pair, parse=parse)
     capacity = partial(measure_capacity, parse=parse)
+    stages = partial(measure_stages, parse=parse)
     jobs = {"describe": describe, "cost": cost, "pair": pair, "capacity": capacity}
-    sys.exit(serve({**jobs, "quality": score}))
+    sys.exit(serve({**jobs, "stages": stages, "quality": score}))

@@ -1,13 +1,16 @@
 """One pair that cannot be scored is one result, and too small a pair ends the run at once."""
 
+import json
+
 import pytest
 import torch
 from PIL import Image
 
-from bench.jobs import describe_run, measure_capacity, score_quality
+from bench.jobs import describe_run, measure_capacity, measure_stages, score_quality
 from bench.quality import evaluate
 from bench.subjects import Prepared, Subject
 from pcakd.errors import NumericalError, ShapeError
+from pcakd.regions import region
 
 
 class FakeMetrics:
@@ -59,6 +62,43 @@ def test_a_pair_that_cannot_be_stylized_is_one_error(tmp_path, monkeypatch):
     assert [(m["pair"], m["status"]) for m in messages] == [("a", "error"), ("b", "ok")]
     assert messages[0]["reason"] == "the numbers ran away"
     assert [path.name for path in (tmp_path / "examples").iterdir()] == ["b"]
+
+
+def transfer(content, style):
+    with region("transform"):
+        moved = content + style.mean()
+    return moved.clamp(0, 1)
+
+
+def parse_transfer(text):
+    return Subject(
+        name=text, transforms=("none",), precision="fp32", has_quality=True, hash="0", num_params=0,
+        num_eigenbasis_params=0, build=lambda *_: Prepared(modules=(), run=transfer),
+    )  # fmt: skip
+
+
+def test_stages_are_timed_and_counted_and_the_filter_stands_apart(tmp_path):
+    job = {
+        "device": "cpu", "subject": "shift", "transform": "none", "width": 320, "height": 200,
+        "warmup": 1, "samples": 2, "memory_fraction": 0.9, "trace": str(tmp_path / "trace.json"),
+    }  # fmt: skip
+    messages = []
+    measure_stages(job, messages.append, parse=parse_transfer)
+    first, second = messages
+    assert (first["type"], second["type"]) == ("stages", "filter")
+    assert len(first["latency_ns"]) == 2
+    assert set(first["stages"]) == {"transform", "other"}
+    # the mean and the sum, read twice and once, one result; the rest clips
+    numbers = 3 * 320 * 200
+    transform = first["stages"]["transform"]
+    assert transform["macs"] == 2 * numbers
+    assert transform["bytes"] == 4 * (3 * numbers + 2)
+    assert transform["latency_ns"] > 0
+    assert first["stages"]["other"]["bytes"] == 4 * 2 * numbers
+    assert second["latency_ns"] > 0
+    events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    names = {event["name"] for event in events if event.get("cat") == "user_annotation"}
+    assert names >= {"transform", "filter"}
 
 
 @pytest.mark.parametrize(

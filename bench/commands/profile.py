@@ -1,0 +1,190 @@
+"""``bench profile``: where a subject's time goes, stage by stage, and a trace for Perfetto."""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tabulate import tabulate
+
+from bench.cases import parse_resolution, plan_stages
+from bench.child import WORKER
+from bench.config import Profile
+from bench.describe import describe_scene
+from bench.recorder import Recorder
+from bench.stages import StagesRunner
+from pcakd.errors import ConfigError
+from pcakd.files import make_folder, require_parent
+
+if TYPE_CHECKING:
+    from bench.schema import Record
+
+EXAMPLE = "bench profile vgg16 --resolution HD --trace vgg16.json.gz"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.epilog = f"example: python -m {EXAMPLE}"
+    parser.add_argument(
+        "subject",
+        metavar="SUBJECT",
+        help="as for --subjects of `bench run`: a name or a student file, +fp16, +bf16, @TRANSFORM",
+    )
+    parser.add_argument(
+        "--resolution",
+        required=True,
+        metavar="R",
+        help="HD, FHD, QHD, 4K, 5K, 8K or a size such as 640x480",
+    )
+    parser.add_argument("--device", help="cpu, cuda or mps (the accelerator, if there is one)")
+    parser.add_argument(
+        "--trace",
+        type=Path,
+        metavar="FILE",
+        help="write a trace of one call, for ui.perfetto.dev; compressed if it ends in .gz",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="add the record to this run folder, for `bench report`",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
+    parser.add_argument("--warmup", type=int, default=1, metavar="N", help="untimed calls (1)")
+    parser.add_argument(
+        "--samples", type=int, default=5, metavar="N", help="timed calls, each also watched (5)"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=600.0, metavar="S", help="budget of time (600)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure the stages, print them, and write the record and the trace that were asked for.
+
+    Raises:
+        PcakdError: An option cannot be used, or the subject could not be measured.
+    """
+    if args.trace:
+        require_parent(args.trace)
+    if args.out:
+        make_folder(args.out)
+    with _folder(args.out) as folder:
+        record = measure(args, folder)
+    if record.status != "ok":
+        raise ConfigError(
+            f"{record.case.subject} at {record.case.resolution} ended in {record.status} "
+            f"({record.reason}); use a smaller --resolution or more --seconds"
+        )
+    if args.json:
+        sys.stdout.write(json.dumps(describe(record), indent=2) + "\n")
+    else:
+        sys.stdout.write(render(record) + "\n")
+    if record.reason:
+        raise ConfigError(record.reason)
+    if args.trace:
+        sys.stderr.write(f"trace: {args.trace}, to open in https://ui.perfetto.dev\n")
+    return 0
+
+
+def measure(
+    args: argparse.Namespace, folder: Path, *, command: tuple[str, ...] = WORKER
+) -> "Record":
+    """Measure in a process of its own and write the record into a folder.
+
+    Raises:
+        PcakdError: An option cannot be used.
+    """
+    from bench.environment import git_state
+
+    resolution = parse_resolution(args.resolution).name
+    profile = Profile(
+        name="profile",
+        subjects=(args.subject,),
+        resolutions=(resolution,),
+        measured=(resolution,),
+        transforms=("zca", "ot", "adain"),
+        warmup=args.warmup,
+        samples=args.samples,
+        case_seconds=args.seconds,
+        memory_fraction=0.9,
+        quality_max_side=0,
+        stages=(resolution,),
+    )
+    scene = describe_scene(profile, (), device=args.device, command=command)
+    commit, dirty = git_state()
+    recorder = Recorder(
+        folder=folder, profile=profile, environment=scene.environment, commit=commit, dirty=dirty
+    )
+    runner = StagesRunner(
+        recorder=recorder,
+        device=args.device or scene.machine.device,
+        memory_bytes=scene.environment["memory_bytes"],
+        command=command,
+        trace=str(args.trace) if args.trace else None,
+    )
+    (subject,) = scene.subjects
+    ((case, settings),) = plan_stages(profile, subject, scene.machine)
+    return runner.run(subject, case, settings)
+
+
+def render(record: "Record") -> str:
+    """Write the stages of a record as plain text."""
+    from bench.report.formats import format_number
+    from bench.report.stages import stage_rows
+    from bench.report.stages_tables import format_share, stage_cells
+    from bench.report.summary import summarize
+
+    (row,) = stage_rows(summarize([record]))
+    shown = ("Stage", "Median ms", "Share", "MACs", "Bytes", "MACs/s", "MACs/byte")
+    lines = [[cells[name] for name in shown] for cells in stage_cells(row)]
+    table = tabulate(
+        lines,
+        shown,
+        tablefmt="simple",
+        disable_numparse=True,
+        colalign=("left", *["right"] * (len(shown) - 1)),
+    )
+    text = f"{row.subject} at {row.width}×{row.height} on {row.machine[1]}\n\n{table}\n"
+    if row.latency_ms and row.watching is not None:
+        text += (
+            f"\nwhole call, not watched: median {format_number(row.latency_ms.value)} ms; "
+            f"watching adds {100 * row.watching:+.1f} %"
+        )
+    if row.convolution_share is not None and row.bound is not None:
+        text += (
+            f"\nencode and decode: {format_share(row.convolution_share)} of the time, so thinner "
+            f"convolutions alone make it at most {format_number(row.bound)}× as fast"
+        )
+    return text
+
+
+def describe(record: "Record") -> dict[str, object]:
+    """Return the record with what derives from it, as JSON."""
+    from bench.report.stages import stage_rows
+    from bench.report.summary import summarize
+
+    (row,) = stage_rows(summarize([record]))
+    shares = {stage: row.share(stage) for stage in row.stages}
+    return {
+        "record": asdict(record),
+        "share": {stage: share for stage, share in shares.items() if share is not None},
+        "watching_share": row.watching,
+        "convolution_share": row.convolution_share,
+        "speedup_bound": row.bound,
+    }
+
+
+@contextmanager
+def _folder(chosen: Path | None) -> Iterator[Path]:
+    """Return the run folder, or one that goes away."""
+    if chosen:
+        yield chosen
+        return
+    with tempfile.TemporaryDirectory(prefix="pcakd-") as folder:
+        yield Path(folder)

@@ -1,0 +1,48 @@
+"""A trace of one call that Perfetto and chrome://tracing open, with the stages as named ranges."""
+
+import gzip
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch.profiler import ProfilerActivity, profile, record_function
+
+from pcakd.errors import OutputError
+from pcakd.files import write_atomically
+from pcakd.regions import watch_regions
+
+
+def write_trace(path: Path, call: Callable[[], object], *, device: torch.device) -> None:
+    """Run a call under torch's profiler and write its trace, whole or not at all.
+
+    Args:
+        path: The file: JSON, compressed if its name ends in ``.gz``.
+        call: What to trace; warm it up before.
+        device: Where it computes.
+
+    Raises:
+        OutputError: The file cannot be written, or the profiler made no trace.
+    """
+    activities = [ProfilerActivity.CPU]
+    if device.type == "cuda":
+        activities.append(ProfilerActivity.CUDA)
+    with profile(activities=activities) as profiler, watch_regions(record_function):
+        call()
+    with tempfile.TemporaryDirectory() as folder:
+        raw = Path(folder) / "trace.json"
+        profiler.export_chrome_trace(str(raw))
+        content = raw.read_bytes()
+    _require_trace(path, content)
+    with write_atomically(path) as stream:
+        stream.write(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+
+
+def _require_trace(path: Path, content: bytes) -> None:
+    try:
+        trace = json.loads(content)
+    except ValueError as error:
+        raise OutputError(f"cannot write {path}: torch made no JSON trace ({error})") from error
+    if not isinstance(trace, dict) or not trace.get("traceEvents"):
+        raise OutputError(f"cannot write {path}: torch's trace has no traceEvents; update torch")

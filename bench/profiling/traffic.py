@@ -1,0 +1,195 @@
+"""Multiply-adds and bytes of a stylization by stage, counted operator by operator.
+
+The plain networks run (`pcakd.tiling.plain_blocks`), on small images, under a mode that sees every
+operator of torch; counts extend to any size as those of `bench.profiling.macs` do, and their sum is
+``macs_total`` there.
+
+Bytes are what operators read and write: each operand once, whole, and each result, at the width of
+its type. Views move nothing, an operand that is expanded counts as what it was expanded from, and
+an operator in place reads what it changes. Caches are not in it: an operator that finds its input
+there counts as one that goes to memory for it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from math import prod
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from bench.profiling.handles import BY_INPUT, BY_OUTPUT, eigh_macs, inverse_macs
+from bench.profiling.macs import Runnable, count_at
+from pcakd.regions import watch_regions
+from pcakd.tiling import plain_blocks
+
+OTHER = "other"
+"""The stage of what lies in no region."""
+
+Rule: TypeAlias = Callable[[Sequence[Any], Tensor], int]
+
+_UNTOUCHED = ("detach_", "squeeze_", "unsqueeze_", "transpose_", "t_", "as_strided_", "set_")
+_OVERWRITES = ("copy_", "fill_", "zero_")
+_UNWRITTEN = ("empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided")
+
+
+def count_stages(subject: Runnable, height: int, width: int) -> dict[str, dict[str, int]]:
+    """Count a subject's stages at a size, the style as large as the content.
+
+    Args:
+        subject: A prepared subject, on the CPU.
+        height: In pixels, at least 16.
+        width: In pixels, at least 16.
+
+    Returns:
+        ``macs`` and ``bytes`` of each stage that does anything.
+
+    Raises:
+        ValueError: The counts are no bilinear function of the size.
+    """
+
+    def count(rows: int, columns: int) -> dict[str, int]:
+        return {f"{stage} {unit}": n for (stage, unit), n in _tally(subject, rows, columns).items()}
+
+    stages: dict[str, dict[str, int]] = {}
+    for name, number in count_at(count, height, width).items():
+        stage, unit = name.split()
+        stages.setdefault(stage, {"macs": 0, "bytes": 0})[unit] = number
+    return stages
+
+
+def _tally(subject: Runnable, height: int, width: int) -> Mapping[tuple[str, str], int]:
+    generator = torch.Generator().manual_seed(0)
+    content, style = (torch.rand(1, 3, height, width, generator=generator) for _ in range(2))
+    tally = OperatorTally()
+    with plain_blocks(), watch_regions(tally.enter), torch.inference_mode(), tally:
+        subject(content, style)
+    return +tally.counts
+
+
+class OperatorTally(TorchDispatchMode):
+    """Adds up the multiply-adds and the bytes of every operator that runs within it.
+
+    Attributes:
+        counts: By stage and unit (``macs`` or ``bytes``).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self._open = [OTHER]
+
+    @contextmanager
+    def enter(self, stage: str) -> Iterator[None]:
+        """Count what runs inside as part of a stage, for `pcakd.regions.watch_regions`."""
+        self._open.append(stage)
+        try:
+            yield
+        finally:
+            self._open.pop()
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        name = func.name().removeprefix("aten::").split(".")[0]
+        if name not in _RULES:
+            with self:  # in inference mode composite operators arrive whole
+                parts = func.decompose(*args, **kwargs)
+            if parts is not NotImplemented:
+                return parts
+        result = func(*args, **kwargs)
+        stage = self._open[-1]
+        self.counts[stage, "macs"] += _macs(name, args, result)
+        self.counts[stage, "bytes"] += _bytes(name, args, kwargs, result)
+        return result
+
+
+def _macs(name: str, args: Sequence[Any], result: Any) -> int:
+    rule = _RULES.get(name) or _RULES.get(name.removesuffix("_"))
+    if rule is None:
+        return 0
+    first: Tensor = tree_leaves(result)[0]
+    return rule(args, first)
+
+
+def _bytes(name: str, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> int:
+    written = _tensors(result)
+    operands = _tensors((args, {key: each for key, each in kwargs.items() if key != "out"}))
+    changes = name.endswith("_") or "out" in kwargs
+    if name in _UNTOUCHED or (not changes and _are_views(written, operands)):
+        return 0
+    read = operands[1:] if name in _OVERWRITES else operands
+    return sum(map(_size, read)) + (0 if name in _UNWRITTEN else sum(map(_size, written)))
+
+
+def _are_views(results: Sequence[Tensor], operands: Sequence[Tensor]) -> bool:
+    places = {each.untyped_storage()._cdata for each in operands}
+    return bool(results) and all(each.untyped_storage()._cdata in places for each in results)
+
+
+def _size(tensor: Tensor) -> int:
+    """Return the bytes of a tensor's own elements: an expanded axis has one."""
+    sizes = zip(tensor.shape, tensor.stride(), strict=True)
+    return tensor.element_size() * prod(size for size, stride in sizes if stride or not size)
+
+
+def _tensors(tree: Any) -> list[Tensor]:
+    return [each for each in tree_leaves(tree) if isinstance(each, Tensor)]
+
+
+def _elements(tensor: Tensor) -> int:
+    """Return the number of elements; arithmetic of sizes is not counted."""
+    return tensor.numel() if tensor.is_floating_point() else 0
+
+
+def _of_output(macs: int) -> Rule:
+    return lambda args, output: macs * _elements(output)
+
+
+def _of_input(macs: int) -> Rule:
+    return lambda args, output: macs * _elements(args[0])
+
+
+def _of_product(left: int) -> Rule:
+    """Count each output element's inner product, whose length the left factor has last."""
+    return lambda args, output: args[left].shape[-1] * _elements(output)
+
+
+def _of_convolution(args: Sequence[Any], output: Tensor) -> int:
+    """Count every weight at every place, of the input if the convolution is transposed."""
+    image, weight, transposed = args[0], args[1], args[6]
+    places = (image if transposed else output).shape[2:]
+    return int(len(image) * weight.numel() * prod(places))
+
+
+def _of_pooling(args: Sequence[Any], output: Tensor) -> int:
+    """Count every element of each window."""
+    sides = args[1] if len(args[1]) == 2 else 2 * args[1]
+    return int(prod(sides)) * _elements(output)
+
+
+_RULES: Mapping[str, Rule] = {
+    **{name: _of_output(1) for name in BY_OUTPUT},
+    **{name: _of_input(macs) for name, macs in BY_INPUT.items()},
+    "convolution": _of_convolution,
+    "mm": _of_product(0),
+    "bmm": _of_product(0),
+    "mv": _of_product(0),
+    "dot": _of_product(0),
+    "addmm": _of_product(1),
+    "baddbmm": _of_product(1),
+    "avg_pool2d": _of_pooling,
+    "upsample_bilinear2d": _of_output(4),  # the two as fvcore has them
+    "upsample_nearest2d": _of_output(1),
+    "_linalg_eigh": lambda args, output: eigh_macs(args[0].shape),
+    "linalg_inv_ex": lambda args, output: inverse_macs(args[0].shape),
+}
+"""Multiply-adds by operator, those of `bench.profiling.handles`; others compare, copy or pad."""

@@ -1,0 +1,217 @@
+"""Where the time of each subject goes, and what that says of making it thinner."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import get_args
+
+from bench.amdahl import bound, speedup
+from bench.report.summary import Interval, Machine, Summary, label_subjects, machine_of
+from bench.schema import Record
+from bench.stats import median, median_interval
+from pcakd.regions import RegionName
+
+OTHER, FILTER = "other", "filter"
+STAGES: tuple[str, ...] = (*(name for name in get_args(RegionName) if name != FILTER), OTHER)
+"""The stages of a stylization, in order; they sum to it. The filter, if any, comes after it."""
+
+CONVOLUTIONS = ("encode", "decode")
+"""The stages that distillation makes thinner."""
+
+FULL_WIDTH_OF = {
+    "vgg16": "vgg19-full",
+    "vgg19": "vgg19-full",
+    "mobilenet_v1": "mobilenet_v1-full",
+}
+"""Students and the full-width autoencoders that they stand for."""
+
+_NS_PER_MS = 1e6
+_NS_PER_S = 1e9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What one or more stages take.
+
+    Attributes:
+        latency_ns: Median.
+        macs: Multiply-adds of the plain path; None where they are not counted.
+        bytes: Read and written by the operators of the plain path; None where not counted.
+    """
+
+    latency_ns: int
+    macs: int | None = None
+    bytes: int | None = None
+
+    @property
+    def macs_per_second(self) -> float | None:
+        """The rate that is achieved."""
+        if not self.macs or not self.latency_ns:
+            return None
+        return self.macs * _NS_PER_S / self.latency_ns
+
+    @property
+    def macs_per_byte(self) -> float | None:
+        """The arithmetic intensity."""
+        return self.macs / self.bytes if self.macs and self.bytes else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagesRow:
+    """The stages of one subject with one transform at one resolution.
+
+    Attributes:
+        latency_ms: Of calls that nobody watched; None where nothing was measured.
+        stages: By name, those of STAGES and perhaps FILTER.
+    """
+
+    subject: str
+    transform: str
+    resolution: str
+    width: int
+    height: int
+    machine: Machine
+    status: str
+    latency_ms: Interval | None
+    stages: Mapping[str, Work]
+
+    @property
+    def watched_ns(self) -> int:
+        """The sum of the stages, the filter left out."""
+        return sum(work.latency_ns for name, work in self.stages.items() if name != FILTER)
+
+    @property
+    def watching(self) -> float | None:
+        """What watching adds to the latency, as a share of it."""
+        if not self.latency_ms:
+            return None
+        return self.watched_ns / (self.latency_ms.value * _NS_PER_MS) - 1.0
+
+    @property
+    def convolutions(self) -> Work | None:
+        """Encode and decode together; None for a subject without networks."""
+        works = [self.stages[name] for name in CONVOLUTIONS if name in self.stages]
+        if not works:
+            return None
+        return Work(
+            latency_ns=sum(work.latency_ns for work in works),
+            macs=sum(work.macs or 0 for work in works),
+            bytes=sum(work.bytes or 0 for work in works),
+        )
+
+    @property
+    def convolution_share(self) -> float | None:
+        """The share of time in encode and decode; None where there is no such stage."""
+        work = self.convolutions
+        return work.latency_ns / self.watched_ns if work and self.watched_ns else None
+
+    @property
+    def bound(self) -> float | None:
+        """What no thinning of the convolutions alone can exceed."""
+        share = self.convolution_share
+        return None if share is None else bound(share)
+
+    def share(self, stage: str) -> float | None:
+        """Return a stage's share of the time; the filter has none."""
+        if stage == FILTER or not self.watched_ns:
+            return None
+        work = self.stages.get(stage)
+        return work.latency_ns / self.watched_ns if work else 0.0
+
+    def has_rate(self, stage: str) -> bool:
+        """Tell whether multiply-adds a second mean anything in a stage.
+
+        A network's transform is counted as a convolution of its own, which tiles spare: they fold
+        it into the next one, in ``decode``.
+        """
+        return stage != "transform" or self.convolutions is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thinning:
+    """A student against its full-width autoencoder, at the same resolution on the same machine."""
+
+    student: StagesRow
+    full: StagesRow
+    macs_ratio: float
+    expected: float
+    measured: float
+
+
+def stage_rows(summary: Summary) -> list[StagesRow]:
+    """Return the rows of the records of stages, subjects in the order of the report."""
+    names = label_subjects(summary.records)
+    groups: dict[str, list[Record]] = {}
+    for record in summary.records:
+        if record.kind == "stages":
+            groups.setdefault(record.case_hash, []).append(record)
+    rows = [
+        _row(names[group[0].case.subject, group[0].case.subject_hash], group)
+        for group in groups.values()
+    ]
+    order = {name: place for place, name in enumerate((*summary.subjects, *names.values()))}
+    return sorted(rows, key=lambda row: (order[row.subject], row.width * row.height))
+
+
+def thinnings(rows: list[StagesRow]) -> list[Thinning]:
+    """Return the students whose full-width autoencoder was measured beside them."""
+    found = [thinning(row, other) for row in rows for other in rows if _is_full_of(other, row)]
+    return [each for each in found if each]
+
+
+def thinning(student: StagesRow, full: StagesRow) -> Thinning | None:
+    """Compare a student with its autoencoder; None where either lacks a figure."""
+    thin, wide = student.convolutions, full.convolutions
+    share = full.convolution_share
+    if not (thin and wide and thin.macs and wide.macs and share is not None):
+        return None
+    if not (student.latency_ms and full.latency_ms):
+        return None
+    ratio = wide.macs / thin.macs
+    return Thinning(
+        student=student,
+        full=full,
+        macs_ratio=ratio,
+        expected=speedup(share, ratio),
+        measured=full.latency_ms.value / student.latency_ms.value,
+    )
+
+
+def _is_full_of(full: StagesRow, student: StagesRow) -> bool:
+    """Tell whether a row is the full-width one of a student's, all else equal."""
+    name, plus, precision = student.subject.partition("+")
+    wanted = FULL_WIDTH_OF.get(name)
+    same = ("transform", "width", "height", "machine")
+    return (
+        wanted is not None
+        and full.subject == wanted + plus + precision
+        and all(getattr(full, each) == getattr(student, each) for each in same)
+    )
+
+
+def _row(subject: str, group: list[Record]) -> StagesRow:
+    """Make a row of the repeats of one case: samples are joined, stages are those of the last."""
+    measured = [record for record in group if record.status == "ok"]
+    shown = (measured or group)[-1]
+    case = shown.case
+    samples = [ns for record in measured for ns in record.latency_ns or ()]
+    return StagesRow(
+        subject=subject,
+        transform=case.transform,
+        resolution=case.resolution or f"{case.width}x{case.height}",
+        width=case.width or 0,
+        height=case.height or 0,
+        machine=machine_of(shown),
+        status=shown.status,
+        latency_ms=_interval(samples) if samples else None,
+        stages={name: Work(**work) for name, work in (shown.stages or {}).items()},
+    )
+
+
+def _interval(samples: list[int]) -> Interval:
+    low, high = median_interval(samples)
+    return Interval(
+        value=median(samples) / _NS_PER_MS,
+        low=low / _NS_PER_MS,
+        high=high / _NS_PER_MS,
+        count=len(samples),
+    )

@@ -1,0 +1,80 @@
+"""The profile command: a table, JSON, a record and a trace; one line where there is none."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.commands import profile
+from bench.store import read_records
+from pcakd.errors import ConfigError, OutputError
+
+WORKER = (sys.executable, str(Path(__file__).parents[1] / "fake_worker.py"))
+
+
+def parse(*given):
+    parser = argparse.ArgumentParser()
+    profile.add_arguments(parser)
+    return parser.parse_args([*given])
+
+
+@pytest.fixture
+def measured(monkeypatch, make_stages):
+    record = make_stages()
+    monkeypatch.setattr(profile, "measure", lambda args, folder: record)
+    return record
+
+
+@pytest.mark.usefixtures("measured")
+def test_it_prints_every_stage_and_the_bound(capsys):
+    assert profile.run(parse("vgg16", "--resolution", "HD")) == 0
+    text = capsys.readouterr().out
+    lines = text.splitlines()
+    assert any(line.startswith("encode  ") and "60 %" in line for line in lines)
+    assert any(line.startswith("filter (optional)") and "not counted" in line for line in lines)
+    assert "watching adds +11.1 %" in text
+    assert "encode and decode: 90 % of the time" in text
+    assert "at most 10.0× as fast" in text
+
+
+def test_json_has_the_record_and_what_derives_from_it(measured, capsys):
+    assert profile.run(parse("vgg16", "--resolution", "HD", "--json")) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["record"]["stages"] == measured.stages
+    assert sum(answer["share"].values()) == pytest.approx(1.0)
+    assert "filter" not in answer["share"]
+    assert answer["speedup_bound"] == pytest.approx(10.0)
+
+
+def test_what_could_not_be_measured_is_one_line(monkeypatch, make_stages):
+    failed = make_stages(status="oom", reason="needed more than 2 GiB")
+    monkeypatch.setattr(profile, "measure", lambda args, folder: failed)
+    with pytest.raises(ConfigError, match=r"vgg16 at HD ended in oom \(needed more than 2 GiB\)"):
+        profile.run(parse("vgg16", "--resolution", "HD"))
+
+
+def test_places_that_cannot_be_written_come_to_light_first(tmp_path, monkeypatch):
+    monkeypatch.setattr(profile, "measure", lambda *_: pytest.fail("measured"))
+    for option, place in (("--trace", "no/trace.json"), ("--out", "no/run")):
+        with pytest.raises(OutputError, match="does not exist; create it"):
+            profile.run(parse("vgg16", "--resolution", "HD", option, str(tmp_path / place)))
+
+
+@pytest.mark.slow
+def test_a_measurement_in_a_process_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
+    trace = tmp_path / "trace.json"
+    given = ("content", "--resolution", "96x64", "--device", "cpu", "--samples", "2")
+    record = profile.measure(parse(*given, "--trace", str(trace)), tmp_path, command=WORKER)
+    assert record.status == "ok", record.reason
+    assert read_records(tmp_path) == [record]
+    assert (record.case.kind, record.case.resolution, record.case.samples) == (
+        "stages",
+        "96x64",
+        2,
+    )
+    assert record.stages["transform"]["bytes"] == 4 * 2 * 3 * 96 * 64
+    assert record.config["profile"] == "profile"
+    assert json.loads(trace.read_text())["traceEvents"]

@@ -1,0 +1,64 @@
+"""Traces are JSON that Perfetto reads, and have the stages as ranges."""
+
+import gzip
+import json
+
+import pytest
+import torch
+
+from bench.profiling import trace
+from bench.profiling.trace import write_trace
+from pcakd.errors import OutputError
+from pcakd.regions import region
+
+CPU = torch.device("cpu")
+
+
+def call():
+    with region("transform"):
+        matrix = torch.rand(8, 8)
+        with region("eigh"):
+            torch.linalg.eigh(matrix @ matrix.T)
+
+
+def ranges(content):
+    events = json.loads(content)["traceEvents"]
+    return {
+        event["name"]: (event["ts"], event["ts"] + event["dur"])
+        for event in events
+        if event.get("cat") == "user_annotation"
+    }
+
+
+@pytest.mark.parametrize("name", ["trace.json", "trace.json.gz"])
+def test_stages_are_nested_ranges(tmp_path, name):
+    path = tmp_path / name
+    write_trace(path, call, device=CPU)
+    content = path.read_bytes()
+    found = ranges(gzip.decompress(content) if name.endswith(".gz") else content)
+    assert found.keys() >= {"transform", "eigh"}
+    assert found["transform"][0] <= found["eigh"][0] < found["eigh"][1] <= found["transform"][1]
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
+def test_a_failure_leaves_the_file_that_was_there(tmp_path):
+    path = tmp_path / "trace.json"
+    path.write_text("before")
+
+    def fail():
+        raise RuntimeError("stuck")
+
+    with pytest.raises(RuntimeError, match="stuck"):
+        write_trace(path, fail, device=CPU)
+    assert path.read_text() == "before"
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b'{"traceEvents": []}'])
+def test_what_is_no_trace_is_refused(tmp_path, content):
+    with pytest.raises(OutputError, match=r"cannot write .*trace\.json: torch"):
+        trace._require_trace(tmp_path / "trace.json", content)
+
+
+def test_a_folder_that_does_not_exist(tmp_path):
+    with pytest.raises(OutputError, match="does not exist; create it"):
+        write_trace(tmp_path / "none" / "trace.json", call, device=CPU)

@@ -1,0 +1,135 @@
+"""Multiply-adds by stage sum to the total that fvcore counts; bytes agree with counts by hand."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from bench.profiling.macs import CONVOLUTION, count_macs
+from bench.profiling.traffic import OTHER, OperatorTally, _tally, count_stages
+from bench.subjects import Prepared, list_subjects, parse_subject
+from pcakd.regions import region, watch_regions
+from pcakd.students import StudentSpec, create_student
+from pcakd.stylize import stylize
+
+QUICK = [name for name in list_subjects() if not name.endswith("-full")]
+
+
+def tally(call):
+    counter = OperatorTally()
+    with torch.inference_mode(), watch_regions(counter.enter), counter:
+        call()
+    return {unit: counter.counts[OTHER, unit] for unit in ("macs", "bytes")}
+
+
+def tiny():
+    spec = StudentSpec(architecture="tiny", ranks=(2, 3, 4, 5))
+    student = create_student(spec).eval()
+    return Prepared(modules=(student,), run=lambda content, style: stylize(student, content, style))
+
+
+@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("size", [(40, 56), (720, 1280)])
+def test_stages_sum_to_the_total(name, size):
+    subject = parse_subject(name)
+    for transform in subject.transforms:
+        prepared = subject.prepare(transform=transform)
+        (count,) = count_macs(prepared, [size])
+        stages = count_stages(prepared, *size)
+        assert sum(work["macs"] for work in stages.values()) == count.macs_total
+        assert all(work["bytes"] > 0 for work in stages.values())
+        networks = sum(stages[each]["macs"] for each in ("encode", "decode") if each in stages)
+        assert networks >= count.macs_by_operator.get(CONVOLUTION, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(set(list_subjects()) - set(QUICK)))
+def test_full_width_networks_sum_to_the_total(name):
+    prepared = parse_subject(name).prepare()
+    (count,) = count_macs(prepared, [(720, 1280)])
+    stages = count_stages(prepared, 720, 1280)
+    assert sum(work["macs"] for work in stages.values()) == count.macs_total
+
+
+def test_stages_of_a_network():
+    stages = count_stages(tiny(), 720, 1280)
+    assert set(stages) == {"encode", "covariance", "eigh", "transform", "decode", OTHER}
+    # both images at four taps, whitening and colouring: 9/2 n³ for each of 2, 3, 4, 5 channels
+    assert stages["eigh"]["macs"] == sum(2 * (9 * n**3 // 2) for n in (2, 3, 4, 5))
+
+
+def test_colour_transfers_are_transforms():
+    prepared = {name: parse_subject(name).prepare() for name in ("reinhard", "mkl", "content")}
+    stages = {name: set(count_stages(each, 40, 56)) for name, each in prepared.items()}
+    assert stages == {
+        "reinhard": {"transform"},
+        "mkl": {"transform", "covariance", "eigh"},
+        "content": {"transform"},
+    }
+
+
+@pytest.mark.parametrize("size", [(178, 250), (256, 112)])
+def test_an_extended_count_is_the_direct_one(size):
+    subject = tiny()
+    direct = _tally(subject, *size)
+    extended = count_stages(subject, *size)
+    assert {(s, u): n for s, work in extended.items() for u, n in work.items() if n} == direct
+
+
+def test_bytes_of_a_convolution():
+    image, weight, bias = torch.rand(1, 3, 10, 12), torch.rand(8, 3, 3, 3), torch.rand(8)
+    counted = tally(lambda: F.conv2d(image, weight, bias))
+    outputs = 8 * 8 * 10
+    assert counted == {
+        "macs": outputs * 27,
+        "bytes": 4 * (3 * 10 * 12 + 8 * 27 + 8 + outputs),
+    }
+
+
+def test_bytes_of_other_convolutions():
+    image, weight = torch.rand(1, 4, 6, 6), torch.rand(4, 2, 2, 2)
+    assert tally(lambda: F.conv_transpose2d(image, weight, stride=2)) == {
+        "macs": 36 * 4 * 2 * 4,
+        "bytes": 4 * (4 * 36 + 32 + 2 * 144),
+    }
+    depthwise = torch.rand(4, 1, 3, 3, dtype=torch.float64)
+    assert tally(lambda: F.conv2d(image.double(), depthwise, groups=4)) == {
+        "macs": 16 * 36,
+        "bytes": 8 * (4 * 36 + 36 + 64) + 12 * 4 * 36,  # and the widening of the image
+    }
+
+
+@pytest.mark.parametrize(
+    ("call", "macs", "elements"),
+    [
+        (lambda x: x + x, 100, 300),  # two operands, one result
+        (lambda x: x.add_(1.0), 100, 200),
+        (lambda x: F.relu_(x), 0, 200),
+        (lambda x: torch.sub(x, x, out=torch.empty(10, 10)), 100, 300),
+        (lambda x: x.view(100).flatten().unsqueeze(0)[:, 3:], 0, 0),
+        (lambda x: x.T.reshape(5, 20), 0, 200),  # a copy
+        (lambda x: x[0].expand(10, 10) + x[0], 100, 120),
+        (lambda x: torch.empty(10, 10).copy_(x), 0, 200),
+        (lambda x: torch.empty(10, 10).fill_(1.0), 0, 100),
+        (lambda x: x @ x, 1000, 300),
+        (lambda x: x @ x[0], 100, 120),
+        (lambda x: x.sum(dim=0), 100, 110),
+        (lambda x: F.avg_pool2d(x[None, None], 2), 100, 125),
+        (lambda x: F.interpolate(x[None, None], scale_factor=2, mode="bilinear"), 1600, 500),
+    ],
+)
+def test_bytes_by_hand(call, macs, elements):
+    image = torch.rand(10, 10)
+    assert tally(lambda: call(image)) == {"macs": macs, "bytes": 4 * elements}
+
+
+def test_the_innermost_stage_counts():
+    counter = OperatorTally()
+    with watch_regions(counter.enter), counter:
+        image = torch.ones(4)
+        with region("transform"):
+            image = image * 2
+            with region("eigh"):
+                image = image * 2
+            image * 2
+    assert counter.counts["transform", "macs"] == 8
+    assert counter.counts["eigh", "macs"] == 4

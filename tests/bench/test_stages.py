@@ -1,0 +1,135 @@
+"""Cases of stages: what is run, what is skipped, and what a child's answers become."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench.cases import Machine, SubjectInfo, plan_cost, plan_stages
+from bench.child import Outcome
+from bench.commands.run import choose_profile
+from bench.config import Profile
+from bench.recorder import Recorder
+from bench.runner import Request, run_benchmark
+from bench.stages import StagesRunner, _measured_fields
+from bench.store import read_records
+from pcakd.errors import ConfigError
+
+WORKER = (sys.executable, str(Path(__file__).parent / "fake_worker.py"))
+MACHINE = Machine(device="cpu", device_name="Some CPU", threads=1)
+PROFILE = Profile(
+    name="quick",
+    subjects=("plain",),
+    resolutions=("48x32", "96x64"),
+    measured=("48x32", "96x64"),
+    transforms=("zca",),
+    warmup=1,
+    samples=2,
+    case_seconds=100.0,
+    memory_fraction=0.5,
+    quality_max_side=64,
+    stages=("96x64", "48x32"),
+)
+INFO = SubjectInfo(
+    name="plain",
+    source="plain",
+    hash="0",
+    transforms=("zca",),
+    precision="fp32",
+    has_quality=True,
+    num_params=1,
+    num_eigenbasis_params=0,
+    macs={name: {"macs_content": 1, "macs_total": 4} for name in PROFILE.resolutions},
+)
+STAGES = {"transform": {"latency_ns": 5, "macs": 4, "bytes": 8}}
+
+
+def make_runner(folder, profile=PROFILE):
+    recorder = Recorder(folder=folder, profile=profile, environment={})
+    return StagesRunner(
+        recorder=recorder, device="cpu", memory_bytes=2**34, command=("/none",), trace=None
+    )
+
+
+def test_the_smallest_comes_first_with_a_case_of_its_own():
+    cases = [case for case, _ in plan_stages(PROFILE, INFO, MACHINE)]
+    assert [(case.kind, case.resolution) for case in cases] == [
+        ("stages", "48x32"),
+        ("stages", "96x64"),
+    ]
+    assert [replace(case, kind="cost") for case in cases] == [
+        case for case, _ in plan_cost(PROFILE, INFO, MACHINE)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cost", "reason"),
+    [
+        ({"latency_ns": [20_000_000_000] * 2}, "over budget: about 110 s of 100 s"),
+        ({"peak_bytes": 2**34}, "over budget: about 16.0 GiB of 8.0 GiB"),
+        ({"status": "oom"}, "not run: its cost case ended in oom"),
+        (
+            {"status": "predicted", "predicted_latency_ns": 30_000_000_000},
+            "over budget: about 160 s of 100 s",
+        ),
+    ],
+)
+def test_what_its_cost_case_rules_out_is_not_run(tmp_path, make_cost, cost, reason):
+    ((case, settings), _) = plan_stages(PROFILE, INFO, MACHINE)
+    cost = make_cost(**cost)
+    record = make_runner(tmp_path).run(INFO, case, settings, cost=cost)
+    assert (record.kind, record.status, record.stages) == ("stages", "predicted", None)
+    assert record.reason == reason
+    assert read_records(tmp_path) == [record]
+
+
+@pytest.mark.parametrize("cost", [None, {"latency_ns": [17_000_000_000]}])
+def test_what_fits_is_run_and_a_child_that_cannot_start_is_a_result(tmp_path, make_cost, cost):
+    ((case, settings), _) = plan_stages(PROFILE, INFO, MACHINE)
+    cost = make_cost(**cost) if cost else None
+    record = make_runner(tmp_path).run(INFO, case, settings, cost=cost)
+    assert record.status == "error"
+    assert record.reason.startswith("cannot start /none")
+
+
+def test_a_filter_that_fails_leaves_the_stages():
+    first = {"type": "stages", "latency_ns": [6, 7], "stages": STAGES}
+    whole = _measured_fields([first, {"type": "filter", "latency_ns": 9}], Outcome(status="ok"))
+    assert whole["stages"] == STAGES | {"filter": {"latency_ns": 9}}
+    assert whole["latency_ns"] == [6, 7]
+    assert "reason" not in whole
+    part = _measured_fields([first], Outcome(status="oom", reason="no memory"))
+    assert (part["status"], part["stages"]) == ("ok", STAGES)
+    assert part["reason"] == "after the stages, oom: no memory"
+    none = _measured_fields([], Outcome(status="timeout", reason="slow"))
+    assert none == {"status": "timeout", "reason": "slow"}
+    assert _measured_fields([], Outcome(status="ok"))["status"] == "error"
+
+
+def test_stages_are_told_of_resolutions_of_the_run_only():
+    with pytest.raises(ConfigError, match="stages has 'HD'; use those of resolutions: 48x32"):
+        replace(PROFILE, stages=("HD",))
+    assert choose_profile(PROFILE, None, "48x32").stages == ("48x32",)
+    assert choose_profile(PROFILE, None, "64x64").stages == ()
+
+
+@pytest.mark.slow
+def test_a_run_with_stages(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    profile = replace(
+        PROFILE, case_seconds=600.0, memory_fraction=0.9, stages=("48x32",), resolutions=("48x32",)
+    )
+    request = Request(profile=profile, device="cpu", out=tmp_path / "run", command=WORKER)
+    records = read_records(run_benchmark(request))
+    assert [record.kind for record in records] == ["cost", "stages"]
+    record = records[1]
+    assert record.status == "ok", record.reason
+    assert len(record.latency_ns) == 2
+    assert set(record.stages) == {"other", "filter"}
+    assert record.stages["other"]["macs"] == record.macs_total == records[0].macs_total
+    assert record.obtained["stages.bytes"] == "derived"
+    assert "no caches" in record.protocol["stage bytes"]
+    assert record.protocol["latency"] == records[0].protocol["latency"]
+    again = read_records(run_benchmark(replace(request, resume=True)))
+    assert again == records

@@ -130,6 +130,8 @@ def plan_stages(
     profile: Profile, subject: SubjectInfo, machine: Machine
 ) -> list[tuple[Case, Settings]]:
     """List the cases that tell where a subject's time goes, the smallest first."""
+    if subject.cost_subject is not None:
+        return []
     settings = profile.settings(subject.name, machine.device)
     resolutions = [parse_resolution(name) for name in profile.stages]
     return [

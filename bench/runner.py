@@ -185,7 +185,8 @@ def _run_capacity(
     )
     memory = int(request.profile.capacity_gib * 2**30)
     records = []
-    with tqdm(scene.subjects, desc="capacity", unit="subject") as bar:
+    costly = [subject for subject in scene.subjects if subject.cost_subject is None]
+    with tqdm(costly, desc="capacity", unit="subject") as bar:
         for subject in bar:
             case = plan_capacity(subject, machine, memory_bytes=memory, largest=largest)
             settings = request.profile.settings(subject.name, machine.device)

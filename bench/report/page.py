@@ -7,6 +7,7 @@ from bench.report.claims import claims_section
 from bench.report.gallery import Plot
 from bench.report.methods import count_threads, methods_section, warnings
 from bench.report.paired import paired_section
+from bench.report.prediction import prediction_section
 from bench.report.stages_page import stages_section
 from bench.report.stages_plot import STAGES_PLOT
 from bench.report.summary import Summary
@@ -34,7 +35,8 @@ def write_page(summary: Summary, plots: Sequence[Plot], *, has_examples: bool) -
     sections += [_plot(plot) for plot in plots if plot.name != STAGES_PLOT]
     if has_examples:
         sections.append(_examples(summary))
-    sections += [_quality(summary), _cost(summary), paired_section(summary)]
+    sections += [_quality(summary), _cost(summary), prediction_section(summary)]
+    sections.append(paired_section(summary))
     sections += [stages_section(summary, plots), capacity_section(summary)]
     sections += [claims_section(summary), methods_section(summary), _files()]
     return "\n".join(section for section in sections if section)

@@ -46,7 +46,8 @@ def _ordered(summary: Summary, series: Series) -> list[tuple[str, list[CostRow]]
 
 
 def _style(place: int) -> tuple[str, str]:
-    return _COLOURS[place % len(_COLOURS)], _SHAPES[place % len(_SHAPES)]
+    turns, index = divmod(place, len(_COLOURS))  # a colour that comes again has another shape
+    return _COLOURS[index], _SHAPES[(index + 3 * turns) % len(_SHAPES)]
 
 
 def _pixels(row: CostRow) -> float:

@@ -49,6 +49,7 @@ class SubjectInfo:
         num_params: Deployed parameters.
         num_eigenbasis_params: Numbers in its eigenbases.
         macs: Record fields of its multiply-adds, by name of resolution.
+        cost_subject: The subject whose cost stands for this one's, which is then not measured.
     """
 
     name: str
@@ -60,6 +61,7 @@ class SubjectInfo:
     num_params: int
     num_eigenbasis_params: int
     macs: Mapping[str, Mapping[str, Any]]
+    cost_subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +111,8 @@ def plan_cost(
     profile: Profile, subject: SubjectInfo, machine: Machine
 ) -> list[tuple[Case, Settings]]:
     """List the cost cases of a subject, the smallest first, as predictions grow from them."""
+    if subject.cost_subject is not None:
+        return []
     settings = profile.settings(subject.name, machine.device)
     resolutions = [parse_resolution(name) for name in profile.resolutions]
     return [

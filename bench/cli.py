@@ -16,11 +16,14 @@ from pcakd.memory import is_out_of_memory
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "run": "measure cost and quality of subjects and write a report",
+        "pair": "time two subjects in turn and give the ratio of their speeds",
         "profile": "tell where a subject's time goes, stage by stage, and write a trace",
         "quality": "score subjects over content-style pairs",
         "score": "score a folder of anyone's stylized images",
         "report": "render tables and plots of a run folder",
+        "claims": "check the claims of the paper against the records of a run folder",
         "check": "compare parameters and multiply-adds with committed records",
+        "train": "train the decoder of a peer, so that it can be scored",
         "card": "write scores into the card of a student file",
     }
 )

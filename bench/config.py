@@ -32,6 +32,7 @@ class Override:
     warmup: int | None = None
     samples: int | None = None
     case_seconds: float | None = None
+    paired_rounds: int | None = None
 
     def holds_for(self, subject: str, device: str) -> bool:
         """Tell whether the override concerns a subject on a kind of device."""
@@ -49,12 +50,14 @@ class Settings:
         warmup: Untimed calls.
         samples: Timed calls.
         case_seconds: Time budget of a case's process, start included.
+        paired_rounds: Timed calls of each subject of a paired measurement.
     """
 
     measured: tuple[str, ...]
     warmup: int
     samples: int
     case_seconds: float
+    paired_rounds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +76,9 @@ class Profile:
         memory_fraction: Share of the device's memory that a case may take.
         quality_max_side: Pairs are made smaller to this many pixels for quality; 0 is native size.
         stages: Those of the resolutions at which to tell where the time goes.
+        paired: Paired speed measurements, each as two of the subjects with a space between.
+        paired_resolution: Name or WIDTHxHEIGHT of their size.
+        paired_rounds: Timed calls of each of the two, in turn.
         overrides: Settings of some subjects or devices; later ones win.
     """
 
@@ -87,6 +93,9 @@ class Profile:
     memory_fraction: float
     quality_max_side: int
     stages: tuple[str, ...] = ()
+    paired: tuple[str, ...] = ()
+    paired_resolution: str = "HD"
+    paired_rounds: int = 6
     overrides: tuple[Override, ...] = ()
 
     def __post_init__(self) -> None:
@@ -106,6 +115,22 @@ class Profile:
                 raise ConfigError(
                     f"{where}: stages has {name!r}; use those of resolutions: {known}"
                 )
+        if self.paired_rounds < 1:
+            raise ConfigError(f"{where}: paired_rounds must be ≥ 1")
+        for text in self.paired:
+            self._check_pair(text, where)
+
+    def _check_pair(self, text: str, where: str) -> None:
+        if len(text.split()) != 2:
+            raise ConfigError(f"{where}: paired holds {text!r}; write two subjects: 'A B'")
+        for name in text.split():
+            if name not in self.subjects:
+                raise ConfigError(
+                    f"{where}: paired names {name!r}, which is not one of the profile's subjects; "
+                    "add it there or drop the pair"
+                )
+        if self.paired.count(text) > 1:
+            raise ConfigError(f"{where}: paired holds {text!r} twice; drop one")
 
     def settings(self, subject: str, device: str) -> Settings:
         """Return what holds for a subject on a kind of device, overrides applied in order."""

@@ -95,7 +95,6 @@ def describe_scene(
         outcome = run_child(job, budget=budget, on_message=take, command=command)
     if outcome.status != "ok":
         raise ConfigError(f"the run cannot be prepared: {outcome.status}, {outcome.reason}")
-    refuse_namesakes(scene)
     return scene
 
 

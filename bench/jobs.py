@@ -1,4 +1,4 @@
-"""The jobs of a child process: describe a run, measure one case, score one subject."""
+"""The jobs of a child process: describe a run, measure one case or pair, score one subject."""
 
 import hashlib
 import re
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bench.devices import parse_device
 from bench.environment import describe_environment
-from bench.profiling.latency import create_timer, measure_latency
+from bench.profiling.latency import create_timer, measure_in_turn, measure_latency
 from bench.profiling.memory import MemoryMeter
 from bench.profiling.stages import create_stage_clock, median_stages, time_stages
 from bench.quality.sizes import MIN_CONTENT_SIDE, MIN_STYLE_SIDE, fit_within, fitted_size
@@ -53,9 +53,7 @@ def measure_cost(job: Job, send: Send, *, parse: Callable[[str], Subject] = pars
     timer = create_timer(device)
     meter = MemoryMeter(device)
     with full_precision(), torch.inference_mode():
-        generator = torch.Generator().manual_seed(0)
-        image = partial(torch.rand, 1, 3, job["height"], job["width"], generator=generator)
-        content, style = image().to(device), image().to(device)
+        content, style = _make_images(job, device)
         prepared = parse(job["subject"]).prepare(device, transform=job["transform"])
         samples = measure_latency(
             lambda: prepared(content, style),
@@ -94,9 +92,7 @@ def measure_stages(
         torch.cuda.set_per_process_memory_fraction(job["memory_fraction"])
     clock = create_stage_clock(device)
     with full_precision(), torch.inference_mode():
-        generator = torch.Generator().manual_seed(0)
-        image = partial(torch.rand, 1, 3, job["height"], job["width"], generator=generator)
-        content, style = image().to(device), image().to(device)
+        content, style = _make_images(job, device)
         prepared = subject.prepare(device, transform=job["transform"])
         times = time_stages(
             lambda: prepared(content, style),
@@ -122,6 +118,27 @@ def measure_stages(
                 lambda: guided_filter(prepared(content, style)[0], content[0]),
                 device=device,
             )
+
+
+def measure_pair(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
+    """Answer with latency samples of two subjects that are timed in turn at one size."""
+    device = choose_device(job["device"])
+    if device.type == "cuda":
+        torch.cuda.set_per_process_memory_fraction(job["memory_fraction"])
+    with full_precision(), torch.inference_mode():
+        content, style = _make_images(job, device)
+        first, second = (
+            parse(job[name]).prepare(device, transform=job[f"{name}_transform"])
+            for name in ("subject", "other")
+        )
+        samples, other_samples = measure_in_turn(
+            lambda: first(content, style),
+            lambda: second(content, style),
+            timer=create_timer(device),
+            warmup=job["warmup"],
+            rounds=job["rounds"],
+        )
+    send({"type": "pair", "latency_ns": samples, "other_latency_ns": other_samples})
 
 
 def score_quality(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
@@ -158,6 +175,13 @@ def choose_device(name: str | None) -> torch.device:
     return device
 
 
+def _make_images(job: Job, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return a content and a style image of a job's size, the same ones in every child."""
+    generator = torch.Generator().manual_seed(0)
+    image = partial(torch.rand, 1, 3, job["height"], job["width"], generator=generator)
+    return image().to(device), image().to(device)
+
+
 def _describe_pair(pair: Job, max_side: int) -> dict[str, Any]:
     """Read a pair; files that are broken or too small end the run before it begins."""
     sizes = {}
@@ -183,8 +207,9 @@ def _describe_subject(
     subject = parse(source)
     # a count is the same in any precision, and half precision is slow on a CPU
     plain = parse(re.sub(r"\+(fp16|bf16)(?=@|$)", "", source))
+    measured = resolutions if subject.has_cost else []
     counts = count_macs(
-        plain.prepare("cpu"), [(each["height"], each["width"]) for each in resolutions]
+        plain.prepare("cpu"), [(each["height"], each["width"]) for each in measured]
     )
     return {
         "source": source,
@@ -195,9 +220,8 @@ def _describe_subject(
         "has_quality": subject.has_quality,
         "num_params": subject.num_params,
         "num_eigenbasis_params": subject.num_eigenbasis_params,
-        "macs": {
-            each["name"]: asdict(count) for each, count in zip(resolutions, counts, strict=True)
-        },
+        "cost_subject": subject.cost_subject,
+        "macs": {each["name"]: asdict(count) for each, count in zip(measured, counts, strict=True)},
     }
 
 
@@ -231,5 +255,6 @@ JOBS: Mapping[str, Callable[[Job, Send], None]] = {
     "describe": describe_run,
     "cost": measure_cost,
     "stages": measure_stages,
+    "pair": measure_pair,
     "quality": score_quality,
 }

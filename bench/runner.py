@@ -1,4 +1,4 @@
-"""One run: measure or predict each cost case, score each pair, write each record. No torch.
+"""One run: cost cases, paired speed measurements, quality; each one becomes a record. No torch.
 
 Every case computes in a child process, so that running out of time or memory, or crashing, is a
 result and not the end of the run.
@@ -15,7 +15,8 @@ from bench.cases import Machine, plan_cost, plan_quality, plan_stages
 from bench.child import WORKER
 from bench.config import Profile
 from bench.cost import CostRunner
-from bench.describe import PairFiles, Scene, describe_scene
+from bench.describe import PairFiles, Scene, describe_scene, refuse_namesakes
+from bench.paired import PairRunner, plan_pairs
 from bench.recorder import Recorder, known_records
 from bench.schema import hash_case
 from bench.scores import QualityRunner
@@ -62,6 +63,7 @@ def run_benchmark(request: Request) -> Path:
     scene = describe_scene(
         request.profile, request.pairs, device=request.device, command=request.command
     )
+    refuse_namesakes(scene)
     folder = request.out or default_folder(request.profile.name, scene.machine)
     _make_folder(folder)
     if not request.resume:
@@ -77,6 +79,7 @@ def run_benchmark(request: Request) -> Path:
     )
     _run_cost(request, scene, recorder)
     _run_stages(request, scene, recorder)
+    _run_pairs(request, scene, recorder)
     _run_quality(request, scene, recorder)
     return folder
 
@@ -140,6 +143,20 @@ def _run_stages(request: Request, scene: Scene, recorder: Recorder) -> None:
             bar.set_description(f"stages of {case.subject} at {case.resolution}")
             cost = costs.get(hash_case(replace(case, kind="cost")))
             runner.run(subject, case, settings, cost=cost)
+            bar.update()
+
+
+def _run_pairs(request: Request, scene: Scene, recorder: Recorder) -> None:
+    runner = PairRunner(
+        recorder=recorder,
+        device=request.device or scene.machine.device,
+        command=request.command,
+    )
+    plans = plan_pairs(request.profile, scene.subjects, scene.machine)
+    with tqdm(total=len(plans), desc="paired speed", unit="pair", disable=not plans) as bar:
+        for plan in plans:
+            bar.set_description(f"{plan.case.subject} against {plan.case.other}")
+            runner.run(plan)
             bar.update()
 
 

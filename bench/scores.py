@@ -47,7 +47,7 @@ class QualityRunner:
 
         def finish(case: Case, **fields: Any) -> None:
             pending.remove(case)
-            self.recorder.write(case, **fields)
+            self.recorder.write(case, cost_subject=subject.cost_subject, **fields)
             advance(1)
 
         def take(message: Message) -> None:

@@ -1,6 +1,8 @@
-"""Summaries of samples: median, 95th percentile, mean, and their intervals. No torch."""
+"""Summaries of samples: median, 95th percentile, mean, ratio, and their intervals. No torch."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -16,6 +18,16 @@ The range of n samples misses the median with probability 2^(1-n): that of 5 is 
 """
 
 _SEED = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """A figure of ``count`` samples (median, mean or ratio) with the ends of its interval."""
+
+    value: float
+    low: float
+    high: float
+    count: int
 
 
 class MeanInterval(NamedTuple):
@@ -62,6 +74,37 @@ def mean_interval(samples: Sequence[float]) -> MeanInterval:
     Fewer than 6 samples give their least and greatest one in its place.
     """
     return MeanInterval(float(np.mean(_array(samples))), *_interval(samples, "mean"))
+
+
+def ratio_interval(first: Sequence[float], second: Sequence[float]) -> Interval:
+    """Return how many times as large ``first`` is as ``second``, taken in pairs.
+
+    The figure is the median of the ratios of the pairs, on a logarithmic scale: exchanging the two
+    sides gives the inverse, and a disturbed pair does not carry it away. Its interval is
+    that of `median_interval`.
+
+    Raises:
+        ValueError: The sides differ in length, are empty, or hold what is not positive.
+
+    >>> ratio_interval([2, 8, 4], [1, 2, 4])
+    Interval(value=2.0, low=1.0, high=4.0, count=3)
+    """
+    if len(first) != len(second) or any(each <= 0 for each in (*first, *second)):
+        raise ValueError("expected as many positive samples on both sides")
+    logs = [math.log2(a / b) for a, b in zip(first, second, strict=True)]
+    low, high = median_interval(logs)
+    return Interval(value=2 ** median(logs), low=2**low, high=2**high, count=len(logs))
+
+
+def difference_interval(first: Sequence[float], second: Sequence[float]) -> Interval:
+    """Return the mean of ``first`` − ``second``, taken in pairs, with `mean_interval`'s interval.
+
+    >>> difference_interval([3.0, 5.0], [1.0, 2.0])
+    Interval(value=2.5, low=2.0, high=3.0, count=2)
+    """
+    differences = [a - b for a, b in zip(first, second, strict=True)]
+    mean, low, high = mean_interval(differences)
+    return Interval(value=mean, low=low, high=high, count=len(differences))
 
 
 def describe_intervals(statistic: Literal["median", "mean"], samples: str) -> str:

@@ -1,4 +1,4 @@
-"""What is under test: students, full-width autoencoders and colour transfers, by one interface."""
+"""What is under test: students, full-width autoencoders, peers and colour transfers."""
 
 import copy
 import hashlib
@@ -6,13 +6,15 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias, get_args
+from typing import TypeAlias, TypeVar, get_args
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from bench.baselines import BASELINES, Baseline
+from bench.baselines.peers import PEERS
+from bench.baselines.storage import TrainedPeer, is_peer_file, load_peer
 from bench.schema import Precision
 from pcakd.errors import ConfigError
 from pcakd.regions import region
@@ -23,6 +25,7 @@ from pcakd.transforms import TRANSFORMS
 from pcakd.weights import hash_tensors
 
 Device: TypeAlias = torch.device | str
+M = TypeVar("M", bound=nn.Module)
 
 DEFAULT_TRANSFORM = "zca"
 NO_TRANSFORM = "none"
@@ -82,6 +85,7 @@ class Subject:
         num_params: Deployed parameters.
         num_eigenbasis_params: Numbers in the eigenbases, which inference does not need.
         build: Makes it on a device for one transform; ``prepare`` is what to call.
+        cost_subject: The subject whose cost stands for this one's, which is then not measured.
     """
 
     name: str
@@ -92,6 +96,12 @@ class Subject:
     num_params: int
     num_eigenbasis_params: int
     build: Callable[[Device, str], Prepared]
+    cost_subject: str | None = None
+
+    @property
+    def has_cost(self) -> bool:
+        """Whether its cost is measured."""
+        return self.cost_subject is None
 
     def prepare(self, device: Device = "cpu", *, transform: str | None = None) -> Prepared:
         """Put the subject on a device; its first transform unless another is named."""
@@ -99,22 +109,22 @@ class Subject:
 
 
 def list_subjects() -> tuple[str, ...]:
-    """List the names that ``parse_subject`` knows; a student's file is a subject as well."""
-    return (*list_students(), *FULL_WIDTH, *BASELINES.names())
+    """List the names that ``parse_subject`` knows; files of students and peers are subjects too."""
+    return (*list_students(), *FULL_WIDTH, *PEERS.names(), *BASELINES.names())
 
 
 def parse_subject(text: str, *, transforms: Sequence[str] = TRANSFORMS) -> Subject:
     """Make a subject from ``NAME[+fp16|+bf16][@zca|@ot|@adain]``.
 
     Args:
-        text: A name of ``list_subjects`` or the path of a student's ``.safetensors`` file, with a
-            precision and one transform if wanted.
-        transforms: The transforms of a student that names none itself.
+        text: A name of ``list_subjects`` or the path of a student's or a trained peer's
+            ``.safetensors`` file, with a precision and one transform if wanted.
+        transforms: The transforms of a student that names none itself; a peer has ``zca``.
 
     Raises:
         UnknownNameError: The name, precision or transform is not known.
         ConfigError: A colour transfer with a precision or a transform.
-        StudentFileError: The file is missing, damaged or not a student.
+        StudentFileError: The file is missing, damaged or neither a student nor a peer.
     """
     name, precision, transform = _split(text)
     for each in (transform,) if transform else transforms:
@@ -128,9 +138,14 @@ def parse_subject(text: str, *, transforms: Sequence[str] = TRANSFORMS) -> Subje
     if name in FULL_WIDTH:
         student = create_student(FULL_WIDTH[name]).eval().requires_grad_(False)
         return _student(name, student, precision, chosen, has_quality=False)
-    if name not in list_students() and Path(name).suffix != ".safetensors":
+    if name in PEERS.names():
+        return _peer(name, precision, transform or DEFAULT_TRANSFORM)
+    path = Path(name)
+    if name not in list_students() and path.suffix != ".safetensors":
         raise unknown_name("subject", name, list_subjects())
-    stem = Path(name).stem if Path(name).suffix == ".safetensors" else name
+    if path.suffix == ".safetensors" and is_peer_file(path):
+        return _trained_peer(path.stem, load_peer(path), precision, transform or DEFAULT_TRANSFORM)
+    stem = path.stem if path.suffix == ".safetensors" else name
     return _student(stem, load_student(name), precision, chosen, has_quality=True)
 
 
@@ -198,6 +213,47 @@ def _baseline(name: str) -> Subject:
     )
 
 
+def _peer(name: str, precision: Precision, transform: str) -> Subject:
+    """Make a peer with the architecture of its paper and seeded weights: cost only."""
+    peer = PEERS.get(name)
+    network = peer.assemble(peer.create_seeded())
+    return Subject(
+        name=_full_name(name, precision),
+        transforms=(transform,),
+        precision=precision,
+        has_quality=False,
+        hash=hashlib.sha256(f"peer {name} vgg19".encode()).hexdigest(),
+        num_params=_num_params(network),
+        num_eigenbasis_params=0,
+        build=lambda device, chosen: _prepare_peer(name, network, device, chosen, precision),
+    )
+
+
+def _trained_peer(stem: str, peer: TrainedPeer, precision: Precision, transform: str) -> Subject:
+    """Make a peer with trained weights: quality only, the cost is that of its paper's encoder."""
+    network = PEERS.get(peer.name).assemble(peer.autoencoder)
+    text = f"peer {peer.name} {peer.autoencoder.depth} {hash_tensors(dict(network.state_dict()))}"
+    return Subject(
+        name=_full_name(stem, precision),
+        transforms=(transform,),
+        precision=precision,
+        has_quality=True,
+        hash=hashlib.sha256(text.encode()).hexdigest(),
+        num_params=_num_params(network),
+        num_eigenbasis_params=0,
+        build=lambda device, chosen: _prepare_peer(peer.name, network, device, chosen, precision),
+        cost_subject=_full_name(peer.name, precision),
+    )
+
+
+def _num_params(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def _full_name(name: str, precision: Precision) -> str:
+    return name if precision == "fp32" else f"{name}+{precision}"
+
+
 def _student(
     name: str,
     student: Student,
@@ -207,7 +263,7 @@ def _student(
     has_quality: bool,
 ) -> Subject:
     return Subject(
-        name=name if precision == "fp32" else f"{name}+{precision}",
+        name=_full_name(name, precision),
         transforms=transforms,
         precision=precision,
         has_quality=has_quality,
@@ -229,16 +285,32 @@ def _hash_student(student: Student, *, weights: bool) -> str:
 def _prepare_student(
     student: Student, device: Device, transform: str, precision: Precision
 ) -> Prepared:
-    """Copy a student to a device and a precision.
-
-    Weights and images are halved, not autocast: ``pcakd.linalg`` widens what it reads, and
-    autocast would narrow its products again.
-    """
-    dtype = _DTYPES[precision]
-    network = copy.deepcopy(student).to(device=device, dtype=dtype)
+    network, dtype = _place(student, device, precision)
 
     def run(content: Tensor, style: Tensor) -> Tensor:
         output = stylize(network, content.to(dtype), style.to(dtype), transform=transform)
         return output.float()
 
     return Prepared(modules=(network,), run=run)
+
+
+def _prepare_peer(
+    name: str, peer: nn.Module, device: Device, transform: str, precision: Precision
+) -> Prepared:
+    network, dtype = _place(peer, device, precision)
+    run_peer = PEERS.get(name).stylize
+
+    def run(content: Tensor, style: Tensor) -> Tensor:
+        return run_peer(network, content.to(dtype), style.to(dtype), transform).float()
+
+    return Prepared(modules=(network,), run=run)
+
+
+def _place(network: M, device: Device, precision: Precision) -> tuple[M, torch.dtype]:
+    """Copy a network to a device and a precision.
+
+    Weights and images are halved, not autocast: ``pcakd.linalg`` widens what it reads, and
+    autocast would narrow its products again.
+    """
+    dtype = _DTYPES[precision]
+    return copy.deepcopy(network).to(device=device, dtype=dtype), dtype

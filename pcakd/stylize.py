@@ -12,11 +12,11 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from pcakd.blocks import Autoencoder, Source
 from pcakd.errors import ConfigError, ShapeError
 from pcakd.linalg import Statistics, measure_statistics
 from pcakd.regions import region
-from pcakd.students import Student
-from pcakd.tiling import decode_block, encode_block, lay_out
+from pcakd.tiling import lay_out, run_block
 from pcakd.transforms import blend_with_identity, fit_transform
 
 MIN_SIZE = 16
@@ -25,7 +25,7 @@ NUM_STAGES = 2 + len(_BLOCKS)
 
 
 def stylize(
-    student: Student,
+    network: Autoencoder,
     content: Float[Tensor, "3 h w"],
     style: Float[Tensor, "3 h2 w2"] | Sequence[Statistics],
     *,
@@ -36,8 +36,9 @@ def stylize(
     """Give a photograph the style of another one.
 
     Args:
-        student: The network; it stays in the mode and on the device that it is in.
-        content: RGB in [0, 1], at least 16 × 16, on the student's device.
+        network: A student, or another autoencoder of four block pairs; it stays in the mode and on
+            the device that it is in.
+        content: RGB in [0, 1], at least 16 × 16, on the network's device.
         style: RGB in [0, 1], at least 16 × 16, of any other size; or what :func:`measure_style`
             found, for many contents in one style.
         transform: ``zca``, ``ot`` or ``adain``.
@@ -54,38 +55,40 @@ def stylize(
     """
     if not 0.0 <= strength <= 1.0:
         raise ConfigError(f"strength must lie in [0, 1], got {strength}")
-    stride = student.spec.stride
+    stride = network.stride
     with torch.inference_mode():
-        targets = measure_style(student, style) if isinstance(style, Tensor) else style
+        targets = measure_style(network, style) if isinstance(style, Tensor) else style
         on_stage()
         with region("encode"):
-            sources = [_prepared("content", content, stride)]
+            features = prepare_image("content", content, stride)
+            sources: list[Source] = []
             for block in _BLOCKS:
-                sources.append(encode_block(student, block, sources[-1]))
-        features = sources.pop()
+                features, source = network.encode_block(block, features, run=run_block)
+                sources.append(source)
+                del source
         on_stage()
         for tap in reversed(_BLOCKS):
             moments = measure_statistics(features[0])
             affine = fit_transform(
-                transform, moments, targets[tap - 1], regularizer=student.regularizer
+                transform, moments, targets[tap - 1], regularizer=network.regularizer
             )
             affine = blend_with_identity(affine, strength)
             # popping frees each tap of the encoder as soon as the decoder has passed it
             with region("decode"):
-                features = decode_block(student, tap, features, sources.pop(), affine=affine)
+                features = run_block(network.decoder, tap, features, sources.pop(), affine=affine)
             on_stage()
         height, width = content.shape[-2:]
         return features[0, :, :height, :width].clamp(0.0, 1.0)
 
 
-def measure_style(student: Student, style: Float[Tensor, "3 h w"]) -> list[Statistics]:
+def measure_style(network: Autoencoder, style: Float[Tensor, "3 h w"]) -> list[Statistics]:
     """Return the moments of a style image at taps 1 to 4, holding one tap at a time."""
     moments = []
     with torch.inference_mode():
-        features = _prepared("style", style, student.spec.stride)
+        features = prepare_image("style", style, network.stride)
         for block in _BLOCKS:
             with region("encode"):
-                features = encode_block(student, block, features)
+                features = network.encode_block(block, features, run=run_block)[0]
             moments.append(measure_statistics(features[0]))
     return moments
 
@@ -97,8 +100,12 @@ def pad_to_multiple(image: Float[Tensor, "b c h w"], multiple: int) -> Tensor:
     return F.pad(image, (0, right, 0, bottom), mode="reflect") if bottom or right else image
 
 
-def _prepared(name: str, image: Tensor, stride: int) -> Float[Tensor, "1 3 h w"]:
-    """Check an image, pad it, and lay it out as its device likes it."""
+def prepare_image(name: str, image: Tensor, stride: int) -> Float[Tensor, "1 3 h w"]:
+    """Check an image, pad it to a multiple of a stride, and lay it out as its device likes it.
+
+    Raises:
+        ShapeError: It is not 3 × h × w, or smaller than 16 pixels; ``name`` says which image.
+    """
     if image.dim() != 3 or image.shape[0] != 3:
         raise ShapeError(f"the {name} image must be 3 × h × w, got {tuple(image.shape)}")
     height, width = image.shape[-2:]

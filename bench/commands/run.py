@@ -91,19 +91,28 @@ def run(args: argparse.Namespace) -> int:
 def choose_profile(profile: Profile, subjects: str | None, resolutions: str | None) -> Profile:
     """Put the subjects and resolutions of the command line in place of the profile's.
 
-    Resolutions that are asked for by name are measured, whatever the profile would predict.
+    Resolutions that are asked for by name are measured, whatever the profile would predict. Paired
+    measurements stay where both subjects do, at the first resolution if theirs is not named.
 
     Raises:
         ConfigError: A list is empty or names something twice.
     """
     if subjects is not None:
-        profile = replace(profile, subjects=_split("subjects", subjects))
+        chosen = _split("subjects", subjects)
+        paired = tuple(text for text in profile.paired if set(text.split()) <= set(chosen))
+        profile = replace(profile, subjects=chosen, paired=paired)
     if resolutions is not None:
         names = _split("resolutions", resolutions)
         overrides = tuple(replace(each, measured=None) for each in profile.overrides)
         stages = tuple(name for name in profile.stages if name in names)
+        paired_at = profile.paired_resolution if profile.paired_resolution in names else names[0]
         profile = replace(
-            profile, resolutions=names, measured=names, stages=stages, overrides=overrides
+            profile,
+            resolutions=names,
+            measured=names,
+            overrides=overrides,
+            stages=stages,
+            paired_resolution=paired_at,
         )
     return profile
 

@@ -78,3 +78,35 @@ def measure_latency(
     for _ in range(warmup):
         call()
     return [timer.time(call) for _ in range(samples)]
+
+
+def measure_in_turn(
+    first: Callable[[], object],
+    second: Callable[[], object],
+    *,
+    timer: Timer,
+    warmup: int,
+    rounds: int,
+) -> tuple[list[int], list[int]]:
+    """Time two calls in turn, in an order that alternates: A B, B A, A B and so on.
+
+    What slows a machine down for a while slows both, and going second is shared.
+
+    Args:
+        first: The first call, A.
+        second: The second call, B.
+        timer: Times one call.
+        warmup: Untimed calls of each, taken before all others.
+        rounds: Timed calls of each.
+
+    Returns:
+        Raw samples of both in nanoseconds, round by round.
+    """
+    for _ in range(warmup):
+        first()
+        second()
+    samples: tuple[list[int], list[int]] = ([], [])
+    for number in range(rounds):
+        for which in (0, 1) if number % 2 == 0 else (1, 0):
+            samples[which].append(timer.time((first, second)[which]))
+    return samples

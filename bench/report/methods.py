@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 
+from bench.ratios import paired_speeds
 from bench.report.summary import Machine, Summary
 from bench.report.tables import machine_label
 from bench.schema import Record
@@ -131,6 +132,11 @@ def _not_measured(summary: Summary) -> str:
             pair = f" on pair {record.case.pair}" if record.case.pair else " (quality)"
             where = f"{record.case.subject}{pair}"
             reasons.setdefault(key, []).append(where)
+    for speed in paired_speeds(summary.records):
+        if speed.ratio is None:
+            reason = " ".join((speed.record.reason or "no reason recorded").split())
+            where = f"{speed.case.subject} against {speed.case.other} at {speed.case.resolution}"
+            reasons.setdefault((speed.record.status, reason), []).append(where)
     if not reasons:
         return ""
     lines = [f"- **{s}** ({why}): {', '.join(cases)}" for (s, why), cases in reasons.items()]

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from bench.report.claims import claims_section
 from bench.report.gallery import Plot
 from bench.report.methods import count_threads, methods_section, warnings
+from bench.report.paired import paired_section
 from bench.report.stages_page import stages_section
 from bench.report.stages_plot import STAGES_PLOT
 from bench.report.summary import Summary
@@ -26,7 +28,8 @@ def write_page(summary: Summary, plots: Sequence[Plot], *, has_examples: bool) -
     if has_examples:
         sections.append(_examples())
     sections.append(stages_section(summary, plots))
-    sections += [_quality(summary), _cost(summary), methods_section(summary), _files()]
+    sections += [_quality(summary), _cost(summary), paired_section(summary)]
+    sections += [claims_section(summary), methods_section(summary), _files()]
     return "\n".join(section for section in sections if section)
 
 
@@ -35,6 +38,8 @@ def _heading(summary: Summary) -> str:
     first = summary.machines[0]
     machine = f" on `{first[0]}` with {count_threads(first)}" if summary.comparable else ""
     counts = f"{len(summary.subjects)} subjects, {len(summary.cost)} cost cases"
+    paired = sum(each.kind == "pair" for each in summary.records)
+    counts += f", {paired} paired speed measurement{'s' * (paired > 1)}" if paired else ""
     pairs = max((row.num_pairs for row in summary.quality), default=0)
     notes = "".join(f"\n> **Note.** {text}\n" for text in warnings(summary))
     return (

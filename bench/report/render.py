@@ -5,11 +5,14 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from bench.claims.check import has_evidence
+from bench.report.claims import claims_files
 from bench.report.data import cost_data, quality_data, to_csv
 from bench.report.examples import draw_sheet, scored_subjects
 from bench.report.gallery import PLOT_NAMES, Plot, draw_plots
 from bench.report.methods import warnings
 from bench.report.page import EXAMPLES_NAME, write_page
+from bench.report.paired import paired_data, paired_table
 from bench.report.plots import encode_figure
 from bench.report.stages import stage_rows
 from bench.report.stages_plot import STAGES_PLOT, draw_stages
@@ -44,6 +47,8 @@ def render_report(folder: Path) -> Path:
     scored = scored_subjects(summary.records)
     sheet = draw_sheet(folder / EXAMPLES_FOLDER, scored, order=summary.subjects)
     _write_tables(folder, summary)
+    if has_evidence(summary.records):
+        write_claims(folder, summary)
     _write_plots(folder, plots)
     if sheet is not None:
         _write_bytes(folder / EXAMPLES_NAME, sheet)
@@ -52,6 +57,18 @@ def render_report(folder: Path) -> Path:
     page = folder / "README.md"
     write_text(page, write_page(summary, plots, has_examples=sheet is not None))
     return page
+
+
+def write_claims(folder: Path, summary: Summary) -> Path:
+    """Write the tables of claims and facts into ``tables/`` and return the Markdown one's path.
+
+    Raises:
+        OutputError: The folder cannot be written.
+    """
+    tables = _make_folder(folder / "tables")
+    for name, text in claims_files(summary).items():
+        write_text(tables / name, text)
+    return tables / "claims.md"
 
 
 def console_table(records: Sequence[Record]) -> str:
@@ -70,7 +87,7 @@ def console_table(records: Sequence[Record]) -> str:
 
 def _write_tables(folder: Path, summary: Summary) -> None:
     tables = _make_folder(folder / "tables")
-    texts = {"overview": overview_table(summary)}
+    texts = {"overview": overview_table(summary)} if summary.subjects else {}
     if summary.cost:
         texts["cost"] = cost_table(summary)
         write_text(tables / "cost.csv", to_csv(cost_data(summary)))
@@ -81,6 +98,10 @@ def _write_tables(folder: Path, summary: Summary) -> None:
         texts |= {"stages": stages_table(summary), "speedup": speedup_table(summary)}
         write_text(tables / "stages.csv", to_csv(stages_data(summary)))
         write_text(tables / "speedup.csv", to_csv(speedup_data(summary)))
+    paired = paired_table(summary)
+    if not paired.empty:
+        texts["paired"] = paired
+        write_text(tables / "paired.csv", to_csv(paired_data(summary)))
     for name, table in texts.items():
         write_text(tables / f"{name}.md", to_markdown(table))
         write_text(tables / f"{name}.tex", to_latex(table))

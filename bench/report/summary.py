@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bench.quality.protocol import METRICS
 from bench.schema import Record
+from bench.stats import Interval as Interval  # part of the rows
 from bench.stats import mean_interval, median, median_interval, p95
 from pcakd.errors import ConfigError
 
@@ -13,16 +14,6 @@ HIGHER_IS_BETTER = {"latency": False} | {each.name: each.higher_is_better for ea
 _NS_PER_MS = 1e6
 
 Machine = tuple[str, str, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """A median or mean of ``count`` samples with its interval (`bench.stats`)."""
-
-    value: float
-    low: float
-    high: float
-    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,9 +147,15 @@ def _identity(record: Record) -> tuple[str, str]:
     return record.case.subject, record.case.subject_hash
 
 
+def _identities(record: Record) -> list[tuple[str, str]]:
+    """Return the subject of a record, and the second one of a pair."""
+    other = (record.case.other or "", record.case.other_hash or "")
+    return [_identity(record), *([other] if record.case.other else [])]
+
+
 def label_subjects(records: Sequence[Record]) -> dict[tuple[str, str], str]:
-    """Name each subject; two different subjects of one name get the start of their hash."""
-    identities = list(dict.fromkeys(_identity(record) for record in records))
+    """Name each subject by name and hash; two of one name get the start of their hash."""
+    identities = list(dict.fromkeys(each for record in records for each in _identities(record)))
     names = [name for name, _ in identities]
     return {
         (name, digest): f"{name} ({digest[:6]})" if names.count(name) > 1 else name

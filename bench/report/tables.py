@@ -1,6 +1,6 @@
 """Cost, quality and overview tables for people, as Markdown and LaTeX."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
@@ -15,7 +15,9 @@ from bench.report.formats import (
 from bench.report.summary import METRIC_NAMES, CostRow, Machine, QualityRow, Summary
 
 ARROWS: dict[str, str] = {metric.name: f"{metric.title} {metric.arrow}" for metric in METRICS}
-_TEXT_COLUMNS = {"Machine", "Subject", "Transform", "Resolution", "Status", "Stage", "Against"}
+_TEXT_COLUMNS = {"Machine", "Subject", "Transform", "Resolution", "Status", "A", "B"}
+_TEXT_COLUMNS |= {"Claim", "Published", "Where", "Verdict", "Remark", "Fact", "From"}
+_TEXT_COLUMNS |= {"Stage", "Against"}
 _LATEX = str.maketrans(
     {each: f"\\{each}" for each in "&%$#_{}"}
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
@@ -54,9 +56,15 @@ def to_markdown(table: pd.DataFrame) -> str:
     return str(cells.to_markdown(index=False, colalign=aligned, disable_numparse=True)) + "\n"
 
 
-def to_latex(table: pd.DataFrame) -> str:
-    """Write a table of text cells as LaTeX (needs the package booktabs)."""
-    columns = "".join("l" if column in _TEXT_COLUMNS else "r" for column in table.columns)
+def to_latex(table: pd.DataFrame, *, formats: Mapping[str, str] | None = None) -> str:
+    """Write a table of text cells as LaTeX (needs the package booktabs).
+
+    Args:
+        table: The cells.
+        formats: Column formats other than ``l`` for text and ``r`` for numbers, by title.
+    """
+    formats = dict.fromkeys(_TEXT_COLUMNS, "l") | dict(formats or {})
+    columns = "".join(formats.get(str(column), "r") for column in table.columns)
     escaped = table.rename(columns=_escape_latex).map(_escape_latex)
     return str(escaped.style.hide(axis="index").to_latex(hrules=True, column_format=columns))
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pcakd.distill.recipe import PhaseName
 from pcakd.errors import TrainingError
-from pcakd.files import read_safetensors, write_safetensors
+from pcakd.files import make_folder, read_safetensors, write_safetensors
 
 CHECKPOINT = "checkpoint.safetensors"
 """Its name in a run's folder."""
@@ -26,7 +26,7 @@ class Progress:
 
     Attributes:
         block: The block pair in training, 1 to 4; 5 when all are done.
-        phase: ``encoder`` or ``pair``.
+        phase: ``encoder`` or ``pair``; ``decoder`` where only decoders are trained.
         step: Steps done of the phase; 0 means that it is not set up yet.
         attempt: How often this block was restarted.
         scales: What the losses b and c are divided by, in a pair phase.
@@ -41,6 +41,22 @@ class Progress:
     scales: dict[str, float] = field(default_factory=dict)
     reports: list[dict[str, Any]] = field(default_factory=list)
     device_seconds: float = 0.0
+
+
+def open_output(output: Path, *, resume: bool) -> None:
+    """Make a run's folder, or refuse one that holds a run that is not to go on.
+
+    Raises:
+        TrainingError: It holds a checkpoint and ``resume`` is not set.
+        OutputError: It cannot be made.
+    """
+    if not resume and (output / CHECKPOINT).exists():
+        raise TrainingError(
+            f"{output} holds a distillation already; pass --resume or name another folder"
+        )
+    make_folder(output)
+    for partial in output.glob(".*.part"):  # what a killed run left
+        partial.unlink(missing_ok=True)
 
 
 def save_checkpoint(

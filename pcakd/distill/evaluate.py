@@ -8,9 +8,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pcakd.backbones import Backbone
+from pcakd.blocks import Autoencoder
 from pcakd.distill.losses import centred, project
 from pcakd.precision import full_precision
-from pcakd.students import Student
 
 _DEAD = 1e-4  # a channel whose deviation is under this share of the mean deviation is dead
 
@@ -33,7 +33,7 @@ class TapReport:
 
 
 def evaluate_tap(
-    student: Student,
+    student: Autoencoder,
     backbone: Backbone,
     basis: Float[Tensor, "c k"],
     images: Iterable[Float[Tensor, "b 3 h w"]],
@@ -53,15 +53,12 @@ def evaluate_tap(
         Shares of variance, and dead channels.
     """
     left = within = total = 0.0
-    spread = torch.zeros(student.spec.ranks[tap - 1], dtype=torch.float64)
+    spread = torch.zeros(basis.shape[1], dtype=torch.float64)
     with torch.inference_mode(), full_precision():
         for batch in images:
             teacher = centred(backbone(batch, last_tap=tap)[-1].float())
             target = project(teacher, basis)
-            features = batch
-            for block in range(1, tap + 1):
-                features = student.encoder.encode_block(block, features)
-            mapped = centred(features)
+            mapped = centred(student.encode_with_sources(batch, last_block=tap)[0][-1])
             power = float(teacher.square().sum())
             inside = float(target.square().sum())
             left += float((mapped - target).square().sum()) + power - inside

@@ -10,10 +10,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
+from pcakd.blocks import Autoencoder
 from pcakd.errors import OutputError
 from pcakd.files import write_text
 from pcakd.images import save_image
-from pcakd.students import Student
 
 COLUMNS = ("block", "attempt", "phase", "step", "global_step", "rate", "loss", "a", "b", "c", "d")
 
@@ -82,16 +82,14 @@ def _table(rows: list[dict[str, str]]) -> str:
 
 
 def save_contact_sheet(
-    path: Path, student: Student, images: Float[Tensor, "b 3 s s"], *, block: int
+    path: Path, network: Autoencoder, images: Float[Tensor, "b 3 s s"], *, block: int
 ) -> None:
     """Write photographs above their reconstructions from tap ``block``, as one picture."""
     with torch.inference_mode():
-        sources = [images]
-        for tap in range(1, block + 1):
-            sources.append(student.encoder.encode_block(tap, sources[-1]))
-        features = sources[block]
+        taps, sources = network.encode_with_sources(images, last_block=block)
+        features = taps[-1]
         for tap in range(block, 0, -1):
-            features = student.decode_block(tap, features, sources[tap - 1])
+            features = network.decode_block(tap, features, sources[tap - 1])
     rows = torch.stack((images, features.clamp(0.0, 1.0)))
     gap = torch.ones(*rows.shape[:-1], 4, device=rows.device)
     strips = torch.cat((rows, gap), dim=-1).permute(0, 2, 3, 1, 4).flatten(3)

@@ -2,12 +2,15 @@
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from pcakd.errors import ConfigError
 
-PhaseName = Literal["encoder", "pair"]
-PHASES: tuple[PhaseName, ...] = get_args(PhaseName)
+PhaseName = Literal["encoder", "pair", "decoder"]
+PHASES: tuple[PhaseName, ...] = ("encoder", "pair")
+"""What each block pair of a student goes through."""
+DECODER_PHASES: tuple[PhaseName, ...] = ("decoder",)
+"""What each block goes through where only decoders are trained."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,9 +21,9 @@ class Recipe:
         crop: Side of the square training crops, in pixels; a multiple of 16 from 32 to 2048.
         batch: Crops a step.
         encoder_steps: Steps of the encoder phase of blocks 1 to 4.
-        pair_steps: Steps of the pair phase of blocks 1 to 4.
+        pair_steps: Steps of the pair (or decoder) phase of blocks 1 to 4.
         encoder_rate: Peak learning rate of the encoder phase.
-        pair_rate: Peak learning rate of the pair phase.
+        pair_rate: Peak learning rate of the pair (or decoder) phase.
         settled_share: Of the pair phase's rate, what the encoder gets, which has learnt already.
         loss_weights: Weights of the losses a (the teacher's coefficients), b (image), c (features
             of the tap before) and d (the teacher's features), each of which is a share of its

@@ -1,9 +1,7 @@
 """A whole distillation: teacher, eigenbases, block pairs, and the student file with its card."""
 
 import copy
-import hashlib
 import json
-import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,6 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from pcakd import __version__
 from pcakd.backbones import (
     Backbone,
     create_backbone,
@@ -20,8 +17,9 @@ from pcakd.backbones import (
     measure_channel_means,
     normalize_activations,
 )
-from pcakd.distill.checkpoint import CHECKPOINT, load_checkpoint
-from pcakd.distill.phases import Setting
+from pcakd.distill.card import describe_teacher, describe_training, digest_manifest
+from pcakd.distill.checkpoint import CHECKPOINT, load_checkpoint, open_output
+from pcakd.distill.phases import Setting, teacher_dtype
 from pcakd.distill.photos import Photos
 from pcakd.distill.recipe import PHASES, Recipe
 from pcakd.distill.trainer import Run, Trainer
@@ -33,8 +31,7 @@ from pcakd.eigenbases import (
     load_eigenbases,
     save_eigenbases,
 )
-from pcakd.errors import TrainingError
-from pcakd.files import make_folder, write_text
+from pcakd.files import write_text
 from pcakd.precision import full_precision
 from pcakd.students import Student, StudentSpec, create_student, save_student
 
@@ -74,7 +71,7 @@ def distill(request: Request) -> Path:
     Raises:
         PcakdError: Bad input, an output that cannot be written, or a run that cannot recover.
     """
-    _open_output(request)
+    open_output(request.output, resume=request.resume)
     recipe = request.recipe
     photos = Photos(request.data, held_out=recipe.held_out, seed=recipe.seed)
     checkpoint = request.output / CHECKPOINT
@@ -155,23 +152,11 @@ def fit_eigenbases(
     return fitted, means
 
 
-def _open_output(request: Request) -> None:
-    output = request.output
-    checkpoint = output / CHECKPOINT
-    if not request.resume and checkpoint.exists():
-        raise TrainingError(
-            f"{output} holds a distillation already; pass --resume or name another folder"
-        )
-    make_folder(output)
-    for partial in output.glob(".*.part"):  # what a killed run left
-        partial.unlink(missing_ok=True)
-
-
 def _fingerprint(request: Request, teacher: Backbone, manifest: dict[str, str]) -> dict[str, Any]:
     return {
         "backbone": request.backbone,
         "teacher": teacher.card.sha256 if teacher.card else "seeded",
-        "photos": _digest(manifest),
+        "photos": digest_manifest(manifest),
         # the regularizer is used after training: a finished run may be resumed with another one
         "recipe": replace(request.recipe, regularizer=1.0).to_json(),
         "ranks": list(request.rule.ranks or ()),
@@ -240,26 +225,13 @@ def _run(
     return Run(
         recipe=request.recipe,
         setting=setting,
+        phases=PHASES,
+        draw=lambda seed: create_student(student.spec, seed=seed),
         check_teacher=teacher,
         photos=photos,
         folder=request.output,
         fingerprint=fingerprint,
     )
-
-
-def teacher_dtype(device: torch.device) -> torch.dtype:
-    """Return the precision of the frozen teacher in training: bfloat16 where a device gains by it.
-
-    The student stays in float32: it is a tenth of the work.
-    """
-    if device.type == "cuda":
-        return (
-            torch.bfloat16
-            if torch.cuda.is_bf16_supported(including_emulation=False)
-            else torch.float32
-        )
-    native = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    return torch.bfloat16 if device.type == "cpu" and native() else torch.float32
 
 
 def _card(
@@ -269,61 +241,16 @@ def _card(
     eigenbases: list[Eigenbasis],
     manifest: dict[str, str],
 ) -> dict[str, Any]:
-    recipe, weights = request.recipe, teacher.card
-    steps = {phase: [recipe.steps(phase, b) for b in (1, 2, 3, 4)] for phase in PHASES}
     return {
         "name": request.backbone,
-        "software": f"pca-kd-bench {__version__}",
-        "commit": _commit(),
-        "teacher": {
-            "backbone": request.backbone,
-            "weight_set": weights.weight_set if weights else "seeded",
-            "sha256": weights.sha256 if weights else None,
-            "verified": weights.verified if weights else False,
-            "licence": weights.licence if weights else None,
-        },
+        "teacher": describe_teacher(teacher),
         "licence": "MIT",
         "ranks": [e.rank for e in eigenbases],
         "mcev": [e.mcev for e in eigenbases],
         "explained": [e.explained for e in eigenbases],
-        "num_params": trainer.student.num_params,
         "num_eigenbasis_params": sum(e.basis.numel() for e in eigenbases),
-        "recipe": recipe.to_json(),
-        "steps": steps,
-        "blocks": trainer.progress.reports,
-        "photos": {"training": len(manifest), "manifest_sha256": _digest(manifest)},
-        "device": _device_name(request.device),
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "teacher_dtype": str(teacher_dtype(request.device)).removeprefix("torch."),
-        "device_seconds": trainer.progress.device_seconds,
+        **describe_training(trainer, manifest),
     }
-
-
-def _device_name(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{device.type} ({torch.backends.cpu.get_cpu_capability()})"
-
-
-def _commit() -> str | None:
-    """Return the commit that this source tree is at, marked if it was edited; None without git."""
-    root = Path(__file__).parents[2]
-    try:
-        if Path(_git(root, "rev-parse", "--show-toplevel")).resolve() != root.resolve():
-            return None  # installed inside some other repository
-        return _git(root, "describe", "--always", "--dirty", "--abbrev=40")
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(folder), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-
-def _digest(manifest: dict[str, str]) -> str:
-    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
 def _pretty(card: dict[str, Any]) -> str:

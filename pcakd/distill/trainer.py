@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from pcakd.backbones import Backbone
+from pcakd.blocks import Autoencoder, ConvLayer
 from pcakd.distill.checkpoint import (
     CHECKPOINT,
     Progress,
@@ -23,7 +24,7 @@ from pcakd.distill.checkpoint import (
 from pcakd.distill.evaluate import evaluate_tap
 from pcakd.distill.journal import Journal, save_contact_sheet
 from pcakd.distill.phases import (
-    PairPhase,
+    DecoderPhase,
     Phase,
     Setting,
     create_phase,
@@ -31,14 +32,12 @@ from pcakd.distill.phases import (
     prepare_layers,
 )
 from pcakd.distill.photos import Photos
-from pcakd.distill.recipe import PHASES, Recipe
+from pcakd.distill.recipe import PhaseName, Recipe
 from pcakd.errors import TrainingError
-from pcakd.students import Student, create_student
-from pcakd.students.layers import ConvLayer
 
 _CHECKPOINT_EVERY = 200
 _LOG_EVERY = 20
-_CALIBRATION_BATCHES = 4
+_FIRST_STEP = 4  # numbers below draw calibration crops
 _SHEET_PHOTOS = 6
 _WARM_UP = 0.1
 _FINAL_RATE = 0.01
@@ -55,7 +54,9 @@ class Run:
 
     Attributes:
         recipe: All settings.
-        setting: Student, teacher, eigenbases and weights of losses.
+        setting: Student (or another autoencoder), teacher and eigenbases.
+        phases: What each block goes through, in order.
+        draw: Makes a network like the one in training with other random weights, from a seed.
         check_teacher: The teacher in full precision, for R².
         photos: Training crops.
         folder: Where checkpoints, logs and sheets go.
@@ -64,6 +65,8 @@ class Run:
 
     recipe: Recipe
     setting: Setting
+    phases: tuple[PhaseName, ...]
+    draw: Callable[[int], Autoencoder]
     check_teacher: Backbone
     photos: Photos
     folder: Path
@@ -80,7 +83,7 @@ def rate_at(step: int, steps: int, peak: float) -> float:
 
 
 class Trainer:
-    """Trains the block pairs of a student, from the start or from a checkpoint.
+    """Trains the blocks of a student or of another autoencoder, from the start or a checkpoint.
 
     Args:
         run: What to train, on what, and where to.
@@ -88,8 +91,8 @@ class Trainer:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.progress = Progress()
-        self.student: Student = run.setting.student
+        self.progress = Progress(phase=run.phases[0])
+        self.student: Autoencoder = run.setting.student
         self.device = next(self.student.parameters()).device
         self._checkpoint = run.folder / CHECKPOINT
         self._phase: Phase | None = None
@@ -110,7 +113,7 @@ class Trainer:
             self._checkpoint, fingerprint=dict(self.run.fingerprint)
         )
         if self.progress.phase == "pair":
-            prepare_layers(self.student.encoder.layers(self.progress.block))
+            prepare_layers(self.student.encoder_layers(self.progress.block))
         if self.progress.step:
             phase, optimizer = self._open_phase()
             phase.scales = dict(self.progress.scales)
@@ -194,11 +197,15 @@ class Trainer:
         if phase is None:
             raise RuntimeError("no phase is open")
         follow_batches(phase.layers, live=False)
-        if isinstance(phase, PairPhase):
+        if isinstance(phase, DecoderPhase):
             for layer in phase.layers:
                 layer.fold()
-            progress.reports.append(self._report_encoder() | self._report_decoder(phase))
-            progress.block, progress.phase, progress.attempt = progress.block + 1, "encoder", 0
+            report = {"block": progress.block, "attempts": progress.attempt + 1}
+            if "encoder" in self.run.phases:
+                report |= self._report_encoder()
+            progress.reports.append(report | self._report_decoder(phase))
+            progress.block, progress.phase = progress.block + 1, self.run.phases[0]
+            progress.attempt = 0
         else:
             self._report_encoder()
             progress.phase = "pair"
@@ -213,9 +220,9 @@ class Trainer:
         if tap.dead_channels > recipe.max_dead_share * tap.channels:
             raise _CollapseError(f"{tap.dead_channels} of {tap.channels} channels are dead")
         tqdm.write(f"tap {block}: R² {tap.r2:.3f} of {tap.ceiling:.3f}, {tap.dead_channels} dead")
-        return {"block": block, "attempts": self.progress.attempt + 1, **asdict(tap)}
+        return asdict(tap)
 
-    def _report_decoder(self, phase: PairPhase) -> dict[str, Any]:
+    def _report_decoder(self, phase: DecoderPhase) -> dict[str, Any]:
         totals: dict[str, float] = {}
         batches = list(self._held_out())
         with torch.inference_mode():
@@ -239,17 +246,18 @@ class Trainer:
                 "steps, lower rates or another --seed"
             )
         tqdm.write(f"{message}; restarting the block with another seed and half the rate")
-        progress.phase = "encoder"
+        progress.phase = self.run.phases[0]
         self._close_phase()
         self._draw_block()
 
     def _draw_block(self) -> None:
-        """Give the current block pair fresh random weights."""
+        """Give what is trained of the current block fresh random weights."""
         p = self.progress
-        seed = self.run.recipe.seed + 1000 * p.attempt + p.block
-        fresh = create_student(self.student.spec, seed=seed)
-        for part in ("encoder", "decoder"):
-            new, old = (getattr(s, part).layers(p.block) for s in (fresh, self.student))
+        fresh = self.run.draw(self.run.recipe.seed + 1000 * p.attempt + p.block)
+        pairs = [(n.decoder.layers(p.block) for n in (fresh, self.student))]
+        if "encoder" in self.run.phases:
+            pairs.append(n.encoder_layers(p.block) for n in (fresh, self.student))
+        for new, old in pairs:
             for source, target in zip(new, old, strict=True):
                 target.fold()
                 target.conv.load_state_dict(source.conv.state_dict())
@@ -258,9 +266,9 @@ class Trainer:
         progress = self.progress
         phase = create_phase(progress.phase, self.run.setting, progress.block)
         if progress.step:
-            prepare_layers(phase.live_layers)
+            phase.restore()
         else:
-            phase.prepare([self._batch(-1 - i) for i in range(_CALIBRATION_BATCHES)])
+            phase.prepare([self._calibration_batch(i) for i in range(phase.calibration_batches)])
         for layer in phase.layers:
             layer.requires_grad_(True)
         self._phase = phase
@@ -297,13 +305,23 @@ class Trainer:
 
     def _global_step(self) -> int:
         p, recipe = self.progress, self.run.recipe
-        before = sum(recipe.steps(phase, block) for block in range(1, p.block) for phase in PHASES)
-        within = recipe.steps("encoder", p.block) if p.phase == "pair" else 0
+        phases = self.run.phases
+        before = sum(recipe.steps(phase, block) for block in range(1, p.block) for phase in phases)
+        earlier = phases[: phases.index(p.phase)]
+        within = sum(recipe.steps(phase, p.block) for phase in earlier)
         return before + within + p.step
 
     def _batch(self, step: int) -> Tensor:
+        return self._draw_batch(step + _FIRST_STEP)
+
+    def _calibration_batch(self, index: int) -> Tensor:
+        """Draw crops that no step sees; the first ones are numbered before the first step."""
+        below = _FIRST_STEP - 1 - index
+        return self._draw_batch(below) if below >= 0 else self._draw_batch(-below, 1)
+
+    def _draw_batch(self, *number: int) -> Tensor:
         p, recipe = self.progress, self.run.recipe
-        key = (p.block, p.attempt, PHASES.index(p.phase), step + _CALIBRATION_BATCHES)
+        key = (p.block, p.attempt, self.run.phases.index(p.phase), *number)
         return self._on_device(self.run.photos.batch(key, size=recipe.batch, crop=recipe.crop))
 
     def _held_out(self) -> list[Tensor]:

@@ -15,15 +15,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from pcakd.blocks import Block, Conv
 from pcakd.errors import StudentFileError
-from pcakd.students.spec import (
-    Architecture,
-    Block,
-    Conv,
-    StudentSpec,
-    decoder_blocks,
-    encoder_blocks,
-)
+from pcakd.students.spec import Architecture, StudentSpec, decoder_blocks, encoder_blocks
 from pcakd.students.student import Student
 
 Array: TypeAlias = npt.NDArray[np.float32]

@@ -1,54 +1,16 @@
-"""What a student is made of: its stages as data, derived from an architecture and four ranks."""
+"""What a student is made of: stages derived from an architecture and four ranks."""
 
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, TypeAlias, get_args
 
+from pcakd.blocks import AddResidual, Block, ConcatResidual, Conv, MaxPool, Upsample
 from pcakd.errors import ConfigError
 from pcakd.registry import unknown_name
 
 Architecture = Literal["vgg16", "vgg19", "mobilenet_v1", "tiny"]
 ARCHITECTURES: tuple[Architecture, ...] = get_args(Architecture)
 Ranks: TypeAlias = tuple[int, int, int, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conv:
-    """A convolution with bias, padded by reflection to keep ``size / stride``.
-
-    A stride of 1 pads both sides by half the kernel; a stride of 2 pads (0, 1), right and bottom.
-    """
-
-    in_channels: int
-    out_channels: int
-    kernel_size: int = 3
-    stride: int = 1
-    depthwise: bool = False
-    relu: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class MaxPool:
-    """A 2 × 2 maximum with stride 2."""
-
-
-@dataclass(frozen=True, slots=True)
-class Upsample:
-    """Bilinear enlargement by 2, half-pixel centres."""
-
-
-@dataclass(frozen=True, slots=True)
-class AddResidual:
-    """Adds the high-frequency residual of the matching encoder block."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConcatResidual:
-    """Appends the high-frequency residual of the matching encoder block as channels."""
-
-
-Stage: TypeAlias = Conv | MaxPool | Upsample | AddResidual | ConcatResidual
-Block: TypeAlias = tuple[Stage, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,19 +1,17 @@
-"""A student: encoder, decoder, and what stylization needs to know of them."""
+"""A student: a thin autoencoder, and what is known of where it comes from."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
+from pcakd.blocks import Autoencoder
 from pcakd.errors import ConfigError
-from pcakd.students.decoder import Decoder
-from pcakd.students.encoder import Encoder
-from pcakd.students.spec import StudentSpec
+from pcakd.students.spec import StudentSpec, decoder_blocks, encoder_blocks
 
 
-class Student(nn.Module):
+class Student(Autoencoder):
     """A thin autoencoder with four taps.
 
     Attributes:
@@ -39,43 +37,20 @@ class Student(nn.Module):
         channel_means: Sequence[Tensor] = (),
         card: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__()
         if not 0.0 <= regularizer < float("inf"):
             raise ConfigError(f"the regularizer must be finite and not negative, got {regularizer}")
+        super().__init__(
+            encoder_blocks(spec), decoder_blocks(spec), stride=spec.stride, regularizer=regularizer
+        )
         self.spec = spec
-        self.encoder = Encoder(spec)
-        self.decoder = Decoder(spec)
-        self.regularizer = regularizer
         self.eigenbases = tuple(eigenbases)
         self.channel_means = tuple(channel_means)
         self.card: dict[str, Any] = dict(card or {})
 
     @property
-    def num_params(self) -> int:
-        """Deployed parameters: encoder and decoder, without the eigenbases."""
-        return sum(parameter.numel() for parameter in self.parameters())
-
-    @property
     def num_eigenbasis_params(self) -> int:
         """Numbers in the eigenbases, which inference does not need."""
         return sum(basis.numel() for basis in self.eigenbases)
-
-    def encode(self, image: Float[Tensor, "b 3 h w"]) -> list[Tensor]:
-        """Return the features at taps 1 to 4; sizes must be multiples of ``spec.stride``."""
-        taps: list[Tensor] = self.encoder(image)
-        return taps
-
-    def decode_block(self, block: int, features: Tensor, source: Tensor) -> Tensor:
-        """Decode tap ``block`` to what its encoder block read; see :class:`Decoder`."""
-        return self.decoder.decode_block(block, features, source)
-
-    def forward(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
-        """Reconstruct an image from its tap 4 (not clipped)."""
-        sources = [image, *self.encode(image)]
-        features = sources[-1]
-        for block in range(4, 0, -1):
-            features = self.decode_block(block, features, sources[block - 1])
-        return features
 
 
 def create_student(spec: StudentSpec, *, seed: int = 0, regularizer: float = 1.0) -> Student:

@@ -24,9 +24,30 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pcakd.students import Student
-from pcakd.students.layers import BlockStack, ConvLayer, Edges, pad_reflect
-from pcakd.students.spec import Block, ConcatResidual, Conv, MaxPool, Stage, Upsample
+from pcakd.blocks import (
+    AddPooledResidual,
+    AvgPool,
+    Block,
+    BlockStack,
+    ConcatResidual,
+    Conv,
+    ConvLayer,
+    MaxPool,
+    MaxUnpool,
+    Source,
+    Stage,
+    Upsample,
+    WaveletUnpool,
+)
+from pcakd.blocks.layers import (
+    Edges,
+    enlarge,
+    pad_reflect,
+    require_bands,
+    require_map,
+    unpool_by_maxima,
+)
+from pcakd.blocks.wavelets import haar_unpool, haar_unpool_bands
 from pcakd.tiling.kernels import (
     Features,
     PadMode,
@@ -34,6 +55,7 @@ from pcakd.tiling.kernels import (
     high_frequencies,
     layout_of,
     pad_by_one,
+    pooled_residual,
 )
 from pcakd.tiling.spans import Span, cut, output_size, trace_back
 from pcakd.transforms import AffineMap, apply_affine
@@ -65,41 +87,34 @@ def plain_blocks() -> Iterator[None]:
         _plain.reset(token)
 
 
-def encode_block(student: Student, block: int, features: Features) -> Features:
-    """Run encoder block 1 to 4; see ``Encoder.encode_block``."""
-    return run_block(student.encoder, block, features)
-
-
-def decode_block(
-    student: Student, block: int, features: Features, source: Features, *, affine: AffineMap
-) -> Features:
-    """Transform features and run decoder block 1 to 4 on them; see ``Decoder.decode_block``."""
-    return run_block(student.decoder, block, features, source, affine=affine)
+def runs_plain() -> bool:
+    """Tell whether blocks run as their plain reference now."""
+    return _plain.get() or bool(torch.jit.is_tracing())  # type: ignore[attr-defined,no-untyped-call]
 
 
 def run_block(
     stack: BlockStack,
     block: int,
     features: Features,
-    source: Features | None = None,
+    source: Source | None = None,
     *,
     affine: AffineMap | None = None,
     tile_bytes: int | None = None,
 ) -> Features:
-    """Run the stages of block 1 to 4 in order, tile by tile.
+    """Run the stages of a block in order, tile by tile.
 
     Args:
         stack: An encoder or a decoder, without batch norms.
-        block: Which block.
+        block: Which block, from 1.
         features: Its input, whose sizes are multiples of the block's stride.
-        source: What a decoder block takes the high frequencies of.
+        source: What a decoder block takes from the content's encoder.
         affine: A map of single pixels to apply to ``features`` first.
         tile_bytes: About the size of a tile's largest map; None suits the device.
 
     Raises:
-        ValueError: The block is in training, or a residual has no source.
+        ValueError: The block is in training, or a stage lacks its source.
     """
-    if _plain.get() or torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
+    if runs_plain():
         mapped = features if affine is None else apply_affine(features, affine)
         return stack.run_block(block, mapped, source)
     stages = stack.stages(block)
@@ -128,7 +143,7 @@ def _run_tile(
     stages: Block,
     kernels: Sequence[_Kernel],
     features: Features,
-    source: Features | None,
+    source: Source | None,
     path: Sequence[tuple[Span, Span]],
 ) -> Features:
     """Run all stages on what leads to one tile; ``path`` has its rows and columns at each step."""
@@ -165,26 +180,54 @@ def _pad(layer: ConvLayer, part: Features, edges: Edges) -> Features:
 def _run_stage(
     stage: Stage,
     part: Features,
-    source: Features | None,
+    source: Source | None,
     before: tuple[Span, Span],
     after: tuple[Span, Span],
 ) -> Features:
     match stage:
         case MaxPool():
             return F.max_pool2d(part, 2)
+        case AvgPool():
+            return F.avg_pool2d(part, 2)
         case Upsample():
-            larger = F.interpolate(part, scale_factor=2, mode="bilinear", align_corners=False)
-            rows, columns = (
-                slice(span.start - 2 * read.start, span.stop - 2 * read.start)
-                for read, span in zip(before, after, strict=True)
-            )
-            return larger[..., rows, columns]
-    if source is None:
-        raise ValueError(f"{type(stage).__name__} needs a source of high frequencies")
-    residual = high_frequencies(source, *after)
-    if isinstance(stage, ConcatResidual):
-        return torch.cat((part, residual), dim=1)
-    return residual.add_(part)
+            return _within(enlarge(part), before, after)
+        case WaveletUnpool(concat=concat):
+            bands = require_bands(stage, source)
+            return _within(_unpool_wavelets(part, bands, before, concat=concat), before, after)
+    whole = require_map(stage, source)
+    match stage:
+        case MaxUnpool():
+            return _within(unpool_by_maxima(part, _doubled(whole, before)), before, after)
+        case AddPooledResidual():
+            return pooled_residual(whole, *after).add_(part)
+        case ConcatResidual():
+            return torch.cat((part, high_frequencies(whole, *after)), dim=1)
+    return high_frequencies(whole, *after).add_(part)
+
+
+def _within(larger: Features, before: tuple[Span, Span], after: tuple[Span, Span]) -> Features:
+    """Cut what a part was asked for out of its enlargement by 2."""
+    rows, columns = (
+        slice(span.start - 2 * read.start, span.stop - 2 * read.start)
+        for read, span in zip(before, after, strict=True)
+    )
+    return larger[..., rows, columns]
+
+
+def _unpool_wavelets(
+    part: Features, bands: tuple[Tensor, ...], read: tuple[Span, Span], *, concat: bool
+) -> Features:
+    rows, columns = read
+    horizontal, vertical, diagonal = (band[..., rows.index, columns.index] for band in bands[1:])
+    if not concat:
+        return haar_unpool(part, (horizontal, vertical, diagonal))
+    return haar_unpool_bands((part, horizontal, vertical, diagonal), _doubled(bands[0], read))
+
+
+def _doubled(whole: Tensor, read: tuple[Span, Span]) -> Tensor:
+    """Cut out of a map what a part of a map half as large covers."""
+    rows, columns = read
+    return whole[..., 2 * rows.start : 2 * rows.stop, 2 * columns.start : 2 * columns.stop]
 
 
 def _kernels(layers: Sequence[ConvLayer], affine: AffineMap | None) -> list[_Kernel]:
@@ -231,8 +274,17 @@ def _tile_side(stages: Block, features: Features, tile_bytes: int | None) -> int
     channels, scale = features.shape[1], Fraction(1)
     sizes = [(channels, scale)]
     for stage in stages:
-        channels = stage.out_channels if isinstance(stage, Conv) else channels
+        channels = _output_channels(stage, channels)
         scale *= Fraction(output_size(stage, 2), 2)
         sizes.append((channels, scale))
     pixel = max(channels * (each / scale) ** 2 for channels, each in sizes)
     return max(_LEAST_SIDE, isqrt(int(budget / (features.element_size() * pixel))))
+
+
+def _output_channels(stage: Stage, channels: int) -> int:
+    match stage:
+        case Conv():
+            return stage.out_channels
+        case WaveletUnpool(concat=True):
+            return 5 * stage.channels
+    return channels

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from pcakd.students.layers import Edges
+from pcakd.blocks.layers import Edges, enlarge
 from pcakd.tiling.spans import Span
 from pcakd.transforms import AffineMap
 
@@ -50,6 +50,19 @@ def high_frequencies(source: Features, rows: Span, columns: Span) -> Features:
     edges = (columns.first, columns.last, rows.first, rows.last)
     mean = box_mean(pad_by_one(part, edges, mode="replicate"))
     return torch.sub(part[..., rows.within(seen[0]), columns.within(seen[1])], mean, out=mean)
+
+
+def pooled_residual(source: Features, rows: Span, columns: Span) -> Features:
+    """Return a part of a map minus its 2 × 2 means, enlarged again."""
+    seen = tuple(
+        Span(max(0, (span.start - 1) // 2), min(span.stop // 2 + 1, span.size // 2), span.size // 2)
+        for span in (rows, columns)
+    )
+    full_rows, full_columns = (Span(2 * s.start, 2 * s.stop, 2 * s.size) for s in seen)
+    part = source[..., full_rows.index, full_columns.index]
+    larger = enlarge(F.avg_pool2d(part, 2))
+    inside = rows.within(full_rows), columns.within(full_columns)
+    return part[..., inside[0], inside[1]] - larger[..., inside[0], inside[1]]
 
 
 def pad_by_one(part: Features, edges: Edges, *, mode: PadMode) -> Features:

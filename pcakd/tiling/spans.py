@@ -4,7 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from pcakd.students.spec import AddResidual, Block, ConcatResidual, Conv, MaxPool, Stage, Upsample
+from pcakd.blocks import (
+    AddPooledResidual,
+    AddResidual,
+    AvgPool,
+    Block,
+    ConcatResidual,
+    Conv,
+    MaxPool,
+    MaxUnpool,
+    Stage,
+    Upsample,
+    WaveletUnpool,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +58,9 @@ def output_size(stage: Stage, size: int) -> int:
     (10, 4)
     """
     match stage:
-        case MaxPool() | Conv(stride=2):
+        case MaxPool() | AvgPool() | Conv(stride=2):
             return size // 2
-        case Upsample():
+        case Upsample() | MaxUnpool() | WaveletUnpool():
             return 2 * size
     return size
 
@@ -67,11 +79,13 @@ def input_span(stage: Stage, span: Span, size: int) -> Span:
             return _clip(start - kernel // 2, stop + kernel // 2, size)
         case Conv(stride=stride, kernel_size=kernel):  # padded by (0, kernel // 2)
             return _clip(stride * start, stride * (stop - 1) + kernel, size)
-        case MaxPool():
+        case MaxPool() | AvgPool():
             return _clip(2 * start, 2 * stop, size)
         case Upsample():
             return _clip((start - 1) // 2, stop // 2 + 1, size)
-        case AddResidual() | ConcatResidual():
+        case MaxUnpool() | WaveletUnpool():
+            return _clip(start // 2, -(-stop // 2), size)
+        case AddResidual() | ConcatResidual() | AddPooledResidual():
             return span
     raise TypeError(f"{stage!r} is no stage")
 

@@ -71,6 +71,27 @@ def make_quality():
 
 
 @pytest.fixture(scope="session")
+def make_pair():
+    """Return a maker of paired measurements; ``ratio`` is how many times as fast ``other`` is."""
+
+    def make(subject="vgg16", other="mobilenet_v1", ratio=2.0, rounds=6, **changes):
+        case = Case(
+            kind="pair", subject=subject, subject_hash=f"hash of {subject}", resolution="HD",
+            width=1280, height=720, transform="zca", device="cpu", device_name="Some CPU",
+            threads=2, warmup=1, samples=rounds, other=other, other_hash=f"hash of {other}",
+            other_transform="zca",
+        )  # fmt: skip
+        measured = {"protocol": {"pair": "taken in turn"}}
+        if changes.get("status", "ok") == "ok":
+            wobble = [1 + (n - (rounds - 1) / 2) / 100 for n in range(rounds)]
+            measured["latency_ns"] = [round(1e8 * ratio * each) for each in wobble]
+            measured["other_latency_ns"] = [100_000_000] * rounds
+        return _record(case, measured | changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def records(make_cost, make_quality):
     """Return the records of a small run: every status, two sizes, three subjects, two pairs."""
     fhd = {"resolution": "FHD", "width": 1920, "height": 1080}

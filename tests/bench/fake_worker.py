@@ -8,7 +8,7 @@ from functools import partial
 
 import torch
 
-from bench.jobs import describe_run, measure_cost, measure_stages, score_quality
+from bench.jobs import describe_run, measure_cost, measure_pair, measure_stages, score_quality
 from bench.quality.protocol import describe_size
 from bench.subjects import Prepared, Subject, parse_subject
 from bench.worker import serve
@@ -86,6 +86,11 @@ class FakeMetrics:
 
 if __name__ == "__main__":
     cost = partial(measure_cost, parse=parse)
-    stages = partial(measure_stages, parse=parse)
-    jobs = {"describe": describe, "cost": cost, "stages": stages, "quality": score}
+    jobs = {
+        "describe": describe,
+        "cost": cost,
+        "stages": partial(measure_stages, parse=parse),
+        "pair": partial(measure_pair, parse=parse),
+        "quality": score,
+    }
     sys.exit(serve(jobs))

@@ -72,6 +72,12 @@ def test_later_overrides_win():
         ({"overrides": 3}, "overrides must be tables"),
         ({"overrides": [{"sampels": 1}]}, "did you mean 'samples'"),
         ({"name": "x"}, "'name' is not known"),
+        ({"paired": "a b"}, "'paired' must be"),
+        ({"paired": ["a"]}, "paired holds 'a'; write two subjects"),
+        ({"paired": ["a b", "a c"]}, "paired names 'c', which is not one of the profile's subj"),
+        ({"paired": ["a b", "a b"]}, "paired holds 'a b' twice"),
+        ({"paired_rounds": 0}, "paired_rounds must be ≥ 1"),
+        ({"paired_round": 1}, "did you mean 'paired_rounds'"),
     ],
 )
 def test_mistakes_are_named(changes, message):
@@ -93,3 +99,14 @@ def test_missing_broken_and_unknown(tmp_path):
         load_profile(tmp_path / "broken.toml", "quick")
     with pytest.raises(UnknownNameError, match="did you mean 'quick'"):
         load_profile(ROOT / "benchmarks.toml", "quikc")
+
+
+def test_paired_measurements_have_settings_of_their_own():
+    profile = parse(
+        paired=["a b"], paired_rounds=7, overrides=[{"device": "cuda", "paired_rounds": 50}]
+    )
+    assert profile.paired == ("a b",)
+    assert profile.paired_resolution == "HD"
+    assert profile.settings("a", "cpu").paired_rounds == 7
+    assert profile.settings("a", "cuda").paired_rounds == 50
+    assert parse().paired == ()

@@ -269,6 +269,10 @@ def test_command_line_choices():
     chosen = choose_profile(PROFILE, "a, b", "HD")
     assert chosen.subjects == ("a", "b")
     assert chosen.resolutions == chosen.measured == ("HD",)
+    paired = replace(PROFILE, subjects=("a", "b", "c"), paired=("a b", "b c"))
+    assert choose_profile(paired, "b, a", None).paired == ("a b",)
+    assert choose_profile(paired, None, "FHD,HD").paired_resolution == "HD"
+    assert choose_profile(paired, None, "FHD,4K").paired_resolution == "FHD"
     for text in ("", "a,a"):
         with pytest.raises(ConfigError):
             choose_profile(PROFILE, text, None)

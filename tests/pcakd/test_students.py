@@ -6,11 +6,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pcakd.blocks import Conv, ConvLayer
+from pcakd.blocks.layers import high_frequencies, pad_reflect
 from pcakd.errors import ConfigError, OutputError, PcakdError, StudentFileError, UnknownNameError
 from pcakd.files import write_safetensors
 from pcakd.students import StudentSpec, create_student, list_students, load_student, save_student
-from pcakd.students.layers import ConvLayer, high_frequencies, pad_reflect
-from pcakd.students.spec import Conv
 
 TINY = StudentSpec(architecture="tiny", ranks=(4, 6, 8, 10))
 

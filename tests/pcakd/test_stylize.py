@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import uniform_filter
 
+from pcakd.blocks.layers import high_frequencies
 from pcakd.errors import ConfigError, ShapeError
 from pcakd.filters import guided_filter
 from pcakd.linalg import measure_statistics_reference
 from pcakd.students import StudentSpec, create_student
-from pcakd.students.layers import high_frequencies
 from pcakd.stylize import pad_to_multiple, stylize
 from pcakd.transforms import TRANSFORMS
 

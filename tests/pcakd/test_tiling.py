@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pcakd.blocks import Conv, MaxPool, Upsample
+from pcakd.blocks import layers as plain
 from pcakd.students import StudentSpec, create_student
-from pcakd.students import layers as plain
-from pcakd.students.spec import Conv, MaxPool, Upsample
 from pcakd.tiling import lay_out
 from pcakd.tiling.blocks import run_block
 from pcakd.tiling.kernels import box_mean, fold_affine, high_frequencies, pad_by_one

@@ -3,7 +3,13 @@
 import pytest
 import torch
 
-from bench.profiling.latency import ClockTimer, CudaTimer, create_timer, measure_latency
+from bench.profiling.latency import (
+    ClockTimer,
+    CudaTimer,
+    create_timer,
+    measure_in_turn,
+    measure_latency,
+)
 from bench.profiling.memory import MemoryMeter, total_bytes
 
 CPU = torch.device("cpu")
@@ -44,6 +50,23 @@ def test_number_of_calls(warmup, samples):
     )
     assert len(taken) == samples
     assert device.log.count("call") == warmup + samples
+
+
+def test_two_calls_take_turns_in_alternating_order():
+    device = FakeDevice()
+
+    def call(name, duration):
+        device.log.append(name)
+        device.now += duration
+
+    a, b = measure_in_turn(
+        lambda: call("A", 30), lambda: call("B", 10),
+        timer=ClockTimer(device.clock), warmup=2, rounds=3,
+    )  # fmt: skip
+    assert (a, b) == ([30] * 3, [10] * 3)
+    order = "".join(entry for entry in device.log if entry != "read")
+    assert order == "ABAB" + "AB" + "BA" + "AB"
+    assert device.log[:4] == ["A", "B", "A", "B"]  # warm-up is not timed
 
 
 def test_processor_clock_is_default():

@@ -1,4 +1,4 @@
-"""The stages of a student as modules and functions."""
+"""The stages of blocks as modules and functions: the plain reference of what runs in tiles."""
 
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -8,10 +8,26 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from pcakd.students.spec import AddResidual, Block, ConcatResidual, Conv, MaxPool, Stage, Upsample
+from pcakd.blocks.stages import (
+    AddPooledResidual,
+    AddResidual,
+    AvgPool,
+    Block,
+    ConcatResidual,
+    Conv,
+    MaxPool,
+    MaxUnpool,
+    Stage,
+    Upsample,
+    WaveletUnpool,
+)
+from pcakd.blocks.wavelets import NUM_BANDS, HaarUnpool
 
 Features = Float[Tensor, "b c h w"]
 
+Source: TypeAlias = Tensor | tuple[Tensor, ...]
+"""What a decoder block takes from the content beside its features: the map whose high frequencies
+it needs, or, for `WaveletUnpool`, the map before the pooling and its detail bands LH, HL and HH."""
 
 Edges: TypeAlias = tuple[bool, bool, bool, bool]
 ALL_EDGES: Edges = (True, True, True, True)
@@ -124,48 +140,114 @@ class BlockStack(nn.Module):
         self._stages = tuple(stages)
         self.blocks = nn.ModuleList(
             [
-                nn.ModuleList([ConvLayer(stage) for stage in block if isinstance(stage, Conv)])
+                nn.ModuleList([layer for stage in block if (layer := _create_layer(stage))])
                 for block in stages
             ]
         )
 
     def stages(self, block: int) -> Block:
-        """Return the stages of block 1 to 4, in order."""
+        """Return the stages of a block (numbered from 1), in order."""
         return self._stages[block - 1]
 
     def layers(self, block: int) -> list[ConvLayer]:
-        """Return the convolutions of block 1 to 4, in order."""
+        """Return the convolutions of a block, in order."""
         return [
             layer for layer in self.blocks[block - 1].children() if isinstance(layer, ConvLayer)
         ]
 
-    def run_block(self, block: int, features: Features, source: Features | None = None) -> Features:
-        """Run the stages of block 1 to 4 in order.
+    def run_block(self, block: int, features: Features, source: Source | None = None) -> Features:
+        """Run the stages of a block in order.
 
         Args:
-            block: Which block.
+            block: Which block, from 1.
             features: Its input.
-            source: What a decoder block takes the high frequencies of.
+            source: What a decoder block takes from the content's encoder beside its features.
         """
-        layers = iter(self.layers(block))
+        layers = iter(self.blocks[block - 1].children())
         for stage in self.stages(block):
-            is_conv = isinstance(stage, Conv)
-            features = next(layers)(features) if is_conv else _run(stage, features, source)
+            if isinstance(stage, Conv):
+                features = next(layers)(features)
+            elif isinstance(stage, WaveletUnpool):
+                features = _unpool_wavelets(stage, next(layers), features, source)
+            else:
+                features = run_stage(stage, features, source)
         return features
 
 
-def _run(stage: Stage, features: Features, source: Features | None) -> Features:
+def _create_layer(stage: Stage) -> nn.Module | None:
+    """Return the module of a stage that has weights."""
+    if isinstance(stage, Conv):
+        return ConvLayer(stage)
+    return HaarUnpool(stage.channels) if isinstance(stage, WaveletUnpool) else None
+
+
+def run_stage(stage: Stage, features: Features, source: Source | None = None) -> Features:
+    """Run a stage that has no weights.
+
+    Raises:
+        ValueError: It lacks its source.
+        TypeError: It has weights.
+    """
     match stage:
         case MaxPool():
             return F.max_pool2d(features, 2)
+        case AvgPool():
+            return F.avg_pool2d(features, 2)
         case Upsample():
-            return F.interpolate(features, scale_factor=2, mode="bilinear", align_corners=False)
-    if source is None:
-        raise ValueError(f"{type(stage).__name__} needs a source of high frequencies")
-    residual = high_frequencies(source)
+            return enlarge(features)
+    whole = require_map(stage, source)
+    match stage:
+        case MaxUnpool():
+            return unpool_by_maxima(features, whole)
+        case AddPooledResidual():
+            return features + (whole - enlarge(F.avg_pool2d(whole, 2)))
+    residual = high_frequencies(whole)
     if isinstance(stage, AddResidual):
         # without gradients the larger of the two maps need not be there twice
         return features + residual if torch.is_grad_enabled() else residual.add_(features)
     if isinstance(stage, ConcatResidual):
         return torch.cat((features, residual), dim=1)
     raise TypeError(f"{stage!r} is no stage")
+
+
+def _unpool_wavelets(
+    stage: WaveletUnpool, filters: nn.Module, features: Features, source: Source | None
+) -> Features:
+    original, *details = require_bands(stage, source)
+    parts: tuple[Tensor, ...] = filters((features, *details))
+    return torch.cat((*parts, original), dim=1) if stage.concat else sum(parts[1:], parts[0])
+
+
+def enlarge(features: Features) -> Features:
+    """Enlarge a map by 2, bilinearly with half-pixel centres."""
+    return F.interpolate(features, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+def unpool_by_maxima(features: Features, whole: Features) -> Features:
+    """Put each value where ``whole``, twice as large, has the maximum of its 2 × 2 window."""
+    _, places = F.max_pool2d(whole, 2, return_indices=True)
+    # what F.max_unpool2d calls, which checks sizes in a way that no tracer can follow
+    larger: Tensor = torch._C._nn.max_unpool2d(features, places, list(whole.shape[-2:]))
+    return larger
+
+
+def require_map(stage: Stage, source: Source | None) -> Tensor:
+    """Return the map that a stage needs beside its features.
+
+    Raises:
+        ValueError: There is none.
+    """
+    if not isinstance(source, Tensor):
+        raise ValueError(f"{type(stage).__name__} needs the map of its encoder block")
+    return source
+
+
+def require_bands(stage: Stage, source: Source | None) -> tuple[Tensor, ...]:
+    """Return the map before a wavelet pooling and its three detail bands.
+
+    Raises:
+        ValueError: They are not given.
+    """
+    if not isinstance(source, tuple) or len(source) != NUM_BANDS:
+        raise ValueError(f"{type(stage).__name__} needs a map and its three detail bands")
+    return source

@@ -1,0 +1,132 @@
+"""What the peers are made of: VGG to relu4_1, its blocks cut before each pooling, and a way back.
+
+Convention: widths 64, 128, 256 and 512; every convolution is padded by reflection; a 1 × 1
+convolution of colours comes first and does the pre-processing (``conv0`` of the released encoders).
+"""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from pcakd.blocks import Autoencoder, Block, Conv, ConvLayer, RunBlock, Source, Stage, run_plain
+from pcakd.blocks.layers import Features, run_stage
+
+Depth = Literal["vgg16", "vgg19"]
+DEPTHS: tuple[Depth, ...] = get_args(Depth)
+
+WIDTHS = (64, 128, 256, 512)
+STRIDE = 8
+REGULARIZER = 1.0
+"""λ of the transform: the released codes add the identity to covariances of such features."""
+
+_CONVS_BEFORE_POOL: dict[Depth, tuple[int, int, int]] = {"vgg16": (1, 1, 2), "vgg19": (1, 1, 3)}
+_CONVS_AFTER_UNPOOL = (1, 1, 3)  # as in VGG-19, whatever the encoder
+
+
+class VggAutoencoder(Autoencoder):
+    """A full-width VGG encoder and the decoder that mirrors it.
+
+    Encoder block b from 2 on is stacked as two: the convolutions up to the pooling, whose result
+    the decoder takes, and the pooling with the convolution that ends at the tap.
+
+    Args:
+        pool: What halves the maps, in the stack; nothing if the subclass does it.
+        unpool: What doubles maps of so many channels in the decoder.
+        widening: Channels after ``unpool`` over those before.
+        depth: VGG-16 or VGG-19; they differ in one convolution before the third pooling.
+        levels: Blocks of each, 1 to 4.
+    """
+
+    def __init__(
+        self,
+        *,
+        pool: tuple[Stage, ...],
+        unpool: Callable[[int], tuple[Stage, ...]],
+        widening: int = 1,
+        depth: Depth = "vgg19",
+        levels: int = 4,
+    ) -> None:
+        super().__init__(
+            _encoder(depth, pool)[: 2 * levels - 1],
+            _decoder(unpool, widening)[:levels],
+            stride=STRIDE,
+            regularizer=REGULARIZER,
+        )
+        self.depth: Depth = depth
+        self._pool_stages = pool
+        self.levels = levels
+
+    def encode_block(
+        self, block: int, features: Features, *, run: RunBlock = run_plain
+    ) -> tuple[Features, Source]:
+        """Run encoder block 1 to 4; the decoder takes the map before the pooling."""
+        if block == 1:
+            return run(self.encoder, 1, features), features
+        before = run(self.encoder, 2 * block - 2, features)
+        return run(self.encoder, 2 * block - 1, before), before
+
+    def encoder_layers(self, block: int) -> list[ConvLayer]:
+        """Return the convolutions of encoder block 1 to 4, in order."""
+        if block == 1:
+            return self.encoder.layers(1)
+        return [*self.encoder.layers(2 * block - 2), *self.encoder.layers(2 * block - 1)]
+
+    def mirror_targets(self, block: int, features: Features) -> list[Tensor]:
+        """Return the encoder's maps from the tap before on, the last one first.
+
+        With VGG-16, whose third block lacks a convolution that the decoder has, the features at the
+        tap before are the target of two.
+        """
+        if block == 1:
+            return [features]
+        maps = [features]
+        for layer in self.encoder.layers(2 * block - 2):
+            maps.append(layer(maps[-1]))
+        pooled = self.pool_map(block, maps.pop())
+        back = maps[::-1]
+        missing = len(self.decoder.layers(block)) - 1 - len(back)
+        return [pooled, *back, *[features] * missing]
+
+    def pool_map(self, block: int, before: Features) -> Features:
+        """Halve the map before the pooling of block 2 to 4."""
+        del block
+        for stage in self._pool_stages:
+            before = run_stage(stage, before)
+        return before
+
+
+def _encoder(depth: Depth, pool: tuple[Stage, ...]) -> tuple[Block, ...]:
+    blocks: list[Block] = [
+        (
+            Conv(in_channels=3, out_channels=3, kernel_size=1, relu=False),
+            Conv(in_channels=3, out_channels=WIDTHS[0]),
+        )
+    ]
+    for (k, n), convs in zip(pairwise(WIDTHS), _CONVS_BEFORE_POOL[depth], strict=True):
+        blocks.append((Conv(in_channels=k, out_channels=k),) * convs)
+        blocks.append((*pool, Conv(in_channels=k, out_channels=n)))
+    return tuple(blocks)
+
+
+def _decoder(unpool: Callable[[int], tuple[Stage, ...]], widening: int) -> tuple[Block, ...]:
+    blocks: list[Block] = [(Conv(in_channels=WIDTHS[0], out_channels=3, relu=False),)]
+    for (k, n), convs in zip(pairwise(WIDTHS), _CONVS_AFTER_UNPOOL, strict=True):
+        blocks.append(
+            (
+                Conv(in_channels=n, out_channels=k),
+                *unpool(k),
+                Conv(in_channels=widening * k, out_channels=k),
+                *((Conv(in_channels=k, out_channels=k),) * (convs - 1)),
+            )
+        )
+    return tuple(blocks)
+
+
+def seeded(build: Callable[[], VggAutoencoder], seed: int = 0) -> VggAutoencoder:
+    """Build a network with seeded random weights, without touching the global generator."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build().eval().requires_grad_(False)

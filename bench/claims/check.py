@@ -1,0 +1,38 @@
+"""Each claim of the paper with what the records say of it."""
+
+from collections.abc import Sequence
+
+from bench.claims.counts import largest_rows, parameter_rows
+from bench.claims.published import PEERS, QUALITY_CLAIMS, SPEED_CLAIMS, STUDENTS
+from bench.claims.quality import quality_rows
+from bench.claims.rows import ClaimRow
+from bench.claims.speed import overall_rows, speed_rows
+from bench.ratios import paired_speeds
+from bench.schema import Record
+
+
+def check_claims(records: Sequence[Record]) -> list[ClaimRow]:
+    """Hold every claim against the records.
+
+    Args:
+        records: Of one folder; of two records of one repeat, only the one that counts.
+    """
+    speeds = paired_speeds(records)
+    rows = [*parameter_rows(records)]
+    for claim in SPEED_CLAIMS:
+        rows += speed_rows(claim, speeds)
+    rows += overall_rows(speeds)
+    for student in STUDENTS:
+        rows += largest_rows(student, records)
+    for quality in QUALITY_CLAIMS:
+        for student in STUDENTS:
+            rows += quality_rows(quality, student, records)
+    return rows
+
+
+def has_evidence(records: Sequence[Record]) -> bool:
+    """Tell whether records hold a comparison: a paired measurement, or an existing model."""
+    return any(
+        record.kind == "pair" or record.case.subject in PEERS or record.cost_subject in PEERS
+        for record in records
+    )

@@ -1,0 +1,178 @@
+"""What the records of a folder hold of the claims: speeds, scores and counts. No torch."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bench.claims.published import SMALLEST_PIXELS, TRANSFORM
+from bench.ratios import PairedSpeed
+from bench.schema import Case, Record
+from bench.stats import Interval, difference_interval
+
+Place = tuple[str, str, int, str]
+"""Kind of device, its name, threads and resolution."""
+
+_TRANSFORMS = (TRANSFORM, "none")
+_PERIOD = 16  # counts are proportional to pixels where both sides are multiples of this
+
+
+def place_of(case: Case) -> Place:
+    """Return where and at what size a case was measured."""
+    resolution = case.resolution or f"{case.width}x{case.height}"
+    return case.device, case.device_name, case.threads, resolution
+
+
+def describe_place(place: Place) -> str:
+    """Write a place: ``HD, cpu Some CPU, 2 threads``."""
+    device, name, threads, resolution = place
+    return f"{resolution}, {device} {name}, {threads} thread{'s' if threads != 1 else ''}"
+
+
+def find_speeds(
+    speeds: Iterable[PairedSpeed], slow: str, fast: str
+) -> dict[Place, tuple[Interval | None, Record]]:
+    """Return how many times as fast ``fast`` is as ``slow``, by place.
+
+    A measurement of the two in the other order counts, inverted. Of several at one place the last
+    one counts; one that did not end well counts only where there is no other. Sizes below the
+    paper's smallest one are passed over.
+    """
+    found: dict[Place, tuple[Interval | None, Record]] = {}
+    for speed in speeds:
+        case = speed.case
+        if case.transform not in _TRANSFORMS or case.other_transform not in _TRANSFORMS:
+            continue
+        if (case.width or 0) * (case.height or 0) < SMALLEST_PIXELS:
+            continue
+        ratio, place = speed.ratio, place_of(case)
+        if (case.subject, case.other) == (fast, slow):
+            ratio = _invert(ratio) if ratio else None
+        elif (case.subject, case.other) != (slow, fast):
+            continue
+        if ratio is not None or place not in found or found[place][0] is None:
+            found[place] = ratio, speed.record
+    return found
+
+
+def _invert(ratio: Interval) -> Interval:
+    return Interval(
+        value=1 / ratio.value, low=1 / ratio.high, high=1 / ratio.low, count=ratio.count
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityDifference:
+    """Scores of a student minus those of a peer, pair by pair, on one machine."""
+
+    place: str
+    difference: Interval
+    means: tuple[float, float]
+
+
+Scores = dict[tuple[str | int | None, ...], float]
+
+
+def find_differences(
+    records: Sequence[Record], student: str, peer: str, metric: str
+) -> list[QualityDifference]:
+    """Compare two subjects over the pairs that both were scored on, machine by machine.
+
+    Only scores of the same files at the same size under the same protocol are put together.
+    """
+    ours, theirs = (_scores(records, subject, metric) for subject in (student, peer))
+    common = [key for key in ours if key in theirs]
+    machines = dict.fromkeys(key[:2] for key in common)
+    found = []
+    for machine in machines:
+        keys = [key for key in common if key[:2] == machine]
+        a, b = ([scores[key] for key in keys] for scores in (ours, theirs))
+        found.append(
+            QualityDifference(
+                place=f"{len(keys)} pair{'s' if len(keys) != 1 else ''}, {machine[0]} {machine[1]}",
+                difference=difference_interval(a, b),
+                means=(sum(a) / len(a), sum(b) / len(b)),
+            )
+        )
+    return found
+
+
+def _scores(records: Iterable[Record], subject: str, metric: str) -> Scores:
+    """Return the scores of the last version of a subject, repeats averaged."""
+    own = [r for r in _quality(records, subject) if getattr(r, metric) is not None]
+    values: dict[tuple[str | int | None, ...], list[float]] = {}
+    for record in own:
+        case = record.case
+        if case.subject_hash == own[-1].case.subject_hash:
+            key = (
+                case.device, case.device_name, case.threads, case.pair, case.pair_hash, case.width,
+                case.height, (record.protocol or {}).get(metric),
+            )  # fmt: skip
+            values.setdefault(key, []).append(getattr(record, metric))
+    return {key: sum(many) / len(many) for key, many in values.items()}
+
+
+def _quality(records: Iterable[Record], subject: str) -> list[Record]:
+    return [
+        record
+        for record in records
+        if record.kind == "quality"
+        and record.status == "ok"
+        and record.case.subject == subject
+        and record.case.transform in _TRANSFORMS
+    ]
+
+
+def list_quality_subjects(records: Sequence[Record], peer: str) -> tuple[str, ...]:
+    """Return the subjects that carry the quality of a peer: itself, or its trained stand-ins."""
+    if _quality(records, peer):
+        return (peer,)
+    names = [
+        record.case.subject
+        for record in records
+        if record.kind == "quality" and record.status == "ok" and record.cost_subject == peer
+    ]
+    return tuple(dict.fromkeys(names))
+
+
+def is_untrained(records: Iterable[Record], subject: str) -> bool:
+    """Tell whether the records say that a subject has no pictures to score."""
+    return any(r.case.subject == subject and r.status == "untrained" for r in records)
+
+
+def find_cost(records: Iterable[Record], subject: str) -> Record | None:
+    """Return the last cost record of a subject that has its parameters; any status will do."""
+    found = [r for r in _cost(records, subject) if r.num_params is not None]
+    return found[-1] if found else None
+
+
+def find_macs_per_pixel(records: Iterable[Record], subject: str) -> float | None:
+    """Return the multiply-adds of a subject's content path a content pixel.
+
+    Sizes that are no multiples of 16 pay for padding and are passed over.
+    """
+    for record in _cost(records, subject):
+        width, height = record.case.width or 0, record.case.height or 0
+        whole = width and height and width % _PERIOD == height % _PERIOD == 0
+        if whole and record.macs_content is not None:
+            return record.macs_content / (width * height)
+    return None
+
+
+def find_largest(
+    records: Iterable[Record], subject: str, size: tuple[int, int]
+) -> dict[Place, Record]:
+    """Return the cost records of a subject at one size, the last one of each place."""
+    return {
+        place_of(record.case): record
+        for record in _cost(records, subject)
+        if (record.case.width, record.case.height) == size
+    }
+
+
+def _cost(records: Iterable[Record], subject: str) -> list[Record]:
+    return [
+        record
+        for record in records
+        if record.kind == "cost"
+        and record.case.subject == subject
+        and record.case.transform in _TRANSFORMS
+    ]

@@ -1,0 +1,106 @@
+"""What follows from counts beside the claims."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from bench.claims.evidence import find_cost, find_macs_per_pixel
+from bench.claims.published import (
+    FULL_WIDTH,
+    MOBILENET_STUDENT,
+    PEERS,
+    STUDENTS,
+    VGG_STUDENT,
+    WCT2,
+    Student,
+)
+from bench.claims.rows import Fact, no_record
+from bench.schema import Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Macs:
+    """Multiply-adds of a content path a content pixel, and where they come from."""
+
+    value: float | None
+    source: str
+    subject: str
+
+
+def derive_facts(records: Sequence[Record]) -> list[Fact]:
+    """Return what follows from counts; a fact that needs a record says what to run for it."""
+    recorded = {
+        name: _Macs(
+            value=find_macs_per_pixel(records, name), source=f"record of `{name}`", subject=name
+        )
+        for name in (FULL_WIDTH, *(student.subject for student in STUDENTS))
+    }
+    vgg, mobilenet = (
+        _Macs(value=student.macs_per_pixel, source="counted", subject=student.subject)
+        for student in STUDENTS
+    )
+    facts = [
+        _macs_fact("the full-width VGG-19 to the paper's VGG student", recorded[FULL_WIDTH], vgg),
+        _macs_fact("the paper's VGG student to its MobileNet student", vgg, mobilenet),
+    ]
+    for a, b in pairwise(recorded):
+        facts.append(_macs_fact(f"`{a}` to `{b}`", recorded[a], recorded[b]))
+    facts += [_student_fact(student, records) for student in STUDENTS]
+    both = VGG_STUDENT.num_params + VGG_STUDENT.num_eigenbasis_params
+    source = f"{VGG_STUDENT.num_params:,} + {VGG_STUDENT.num_eigenbasis_params:,}, counted"
+    facts.append(
+        Fact(
+            fact="283K if it counted eigenbases, as 73K does",
+            figure=f"{both:,}",
+            source=source,
+            value=both,
+        )
+    )
+    return [*facts, *_share_facts(records)]
+
+
+def _macs_fact(sides: str, first: _Macs, second: _Macs) -> Fact:
+    fact = f"MACs a content pixel, {sides}"
+    for side in (first, second):
+        if side.value is None:
+            return _missing(fact, side.subject)
+    a, b = first.value or 0.0, second.value or 1.0
+    source = f"{a:,.0f} ({first.source}) / {b:,.0f} ({second.source})"
+    return Fact(fact=fact, figure=f"{a / b:.1f}×", source=source, value=a / b)
+
+
+def _missing(fact: str, subject: str) -> Fact:
+    run = f"bench run --subjects {subject} --resolutions HD --resume --out DIR"
+    return Fact(fact=fact, source=no_record(run).remark)
+
+
+def _student_fact(student: Student, records: Sequence[Record]) -> Fact:
+    fact = f"Parameters of the shipped student `{student.subject}`"
+    record = find_cost(records, student.subject)
+    if record is None or record.num_params is None:
+        return _missing(fact, student.subject)
+    bases = record.num_eigenbasis_params or 0
+    source = (
+        f"deployed, from its record; {record.num_params + bases:,} with {bases:,} eigenbasis "
+        "numbers"
+    )
+    return Fact(fact=fact, figure=f"{record.num_params:,}", source=source, value=record.num_params)
+
+
+def _share_facts(records: Sequence[Record]) -> list[Fact]:
+    """Return 73K's share of the other existing models; the claim is of WCT², the largest one."""
+    part = MOBILENET_STUDENT.num_params + MOBILENET_STUDENT.num_eigenbasis_params
+    facts = []
+    for peer, title in PEERS.items():
+        record = find_cost(records, peer)
+        if peer != WCT2 and record and record.num_params:
+            share = part / record.num_params
+            facts.append(
+                Fact(
+                    fact=f"73K's share of {title}'s parameters",
+                    figure=f"{share * 100:.2f} %",
+                    source=f"{part:,} of {record.num_params:,} (record of `{peer}`)",
+                    value=share,
+                )
+            )
+    return facts

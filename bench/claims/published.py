@@ -1,0 +1,135 @@
+"""What the paper says, and counts of its two students' architectures.
+
+Source: Chiu and Gurari, "PCA-Based Knowledge Distillation Towards Lightweight and Content-Style
+Balanced Photorealistic Style Transfer Models", CVPR 2022. Its speeds were measured on a GPU.
+
+The counts are those of ``pcakd.students.create_student`` and of `bench.profiling.macs` at sizes
+that are multiples of 16; a test holds them together. They stand here as numbers, so that reports
+need no torch.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+TRANSFORM = "zca"
+"""The transform of the paper, whose records the claims are held against."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Student:
+    """A student of the paper.
+
+    Attributes:
+        title: How rows call it.
+        architecture: What the authors distilled.
+        num_params: Deployed parameters of that architecture.
+        num_eigenbasis_params: Numbers in the eigenbases that it was distilled with.
+        macs_per_pixel: Multiply-adds of its content path a content pixel.
+        subject: The shipped student that stands for it in measurements.
+        stands_for: How the two differ, in words; empty where they do not.
+    """
+
+    title: str
+    architecture: str
+    num_params: int
+    num_eigenbasis_params: int
+    macs_per_pixel: float
+    subject: str
+    stands_for: str
+
+
+VGG_STUDENT = Student(
+    title="VGG student",
+    architecture="VGG-19, ranks 10, 20, 58 and 64, with its colour layer",
+    num_params=283_236,
+    num_eigenbasis_params=50_816,
+    macs_per_pixel=18_832.5,
+    subject="vgg16",
+    stands_for="`vgg16`, distilled from VGG-16, stands for the paper's student of VGG-19",
+)
+MOBILENET_STUDENT = Student(
+    title="MobileNet student",
+    architecture="MobileNet-V1, ranks 10, 19, 37 and 54",
+    num_params=52_742,
+    num_eigenbasis_params=20_096,
+    macs_per_pixel=2_465.4609375,
+    subject="mobilenet_v1",
+    stands_for="",
+)
+STUDENTS = (VGG_STUDENT, MOBILENET_STUDENT)
+
+SMALLEST_PIXELS = 1280 * 720
+"""The smallest of the paper's six sizes is HD; speed at a smaller one is not its subject."""
+
+FULL_WIDTH = "vgg19-full"
+"""The subject that the paper's VGG student compresses."""
+
+WCT2, PHOTOWCT, PHOTOWCT2 = "wct2-cat5", "photowct", "photowct2"
+PEERS: Mapping[str, str] = MappingProxyType(
+    {WCT2: "WCT²", PHOTOWCT: "PhotoWCT", PHOTOWCT2: "PhotoWCT²"}
+)
+"""The existing models of the comparison: subject and title."""
+
+ENCODERS: Mapping[str, str] = MappingProxyType({"photowct2-vgg16": "its encoder is VGG-16"})
+"""Where subjects that carry the quality of a peer depart from it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeedClaim:
+    """That ``fast`` is from ``least`` to ``most`` times as fast as ``slow`` (both subjects)."""
+
+    title: str
+    slow: str
+    fast: Student
+    least: float
+    most: float
+
+    @property
+    def published(self) -> str:
+        """The figure as the paper gives it."""
+        return f"about {self.least:g}×"
+
+
+SPEED_CLAIMS = (
+    *(
+        SpeedClaim(
+            title=f"{VGG_STUDENT.title} faster than {PEERS[peer]}",
+            slow=peer,
+            fast=VGG_STUDENT,
+            least=times,
+            most=times,
+        )
+        for peer, times in ((WCT2, 10), (PHOTOWCT, 10), (PHOTOWCT2, 5))
+    ),
+    SpeedClaim(
+        title=f"{MOBILENET_STUDENT.title} faster than the {VGG_STUDENT.title}",
+        slow=VGG_STUDENT.subject,
+        fast=MOBILENET_STUDENT,
+        least=2,
+        most=2,
+    ),
+)
+
+OVERALL_SPEED = (5.0, 20.0)
+OVERALL_PAIRS = (
+    *((peer, VGG_STUDENT.subject) for peer in PEERS),
+    (WCT2, MOBILENET_STUDENT.subject),
+)
+"""Paired measurements without which the overall claim cannot be judged: its ends are among them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityClaim:
+    """That both students score better than a peer."""
+
+    peer: str
+    metric: str
+    published: str
+
+
+QUALITY_CLAIMS = (
+    QualityClaim(peer=WCT2, metric="gram", published="stronger style"),
+    QualityClaim(peer=PHOTOWCT, metric="ssim", published="better content"),
+    QualityClaim(peer=PHOTOWCT2, metric="ssim", published="better content"),
+)

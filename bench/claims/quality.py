@@ -1,0 +1,74 @@
+"""Claims about quality, from scores that are paired by content and style."""
+
+from collections.abc import Sequence
+
+from bench.claims.evidence import (
+    QualityDifference,
+    find_differences,
+    is_untrained,
+    list_quality_subjects,
+)
+from bench.claims.published import ENCODERS, PEERS, QualityClaim, Student
+from bench.claims.rows import ClaimRow, join_remarks, missing_row, no_record, write_span
+from bench.claims.verdicts import Finding, judge_direction
+from bench.quality.protocol import METRICS
+from bench.schema import Record
+
+_METRICS = {str(metric.name): metric for metric in METRICS}
+
+
+def quality_rows(
+    claim: QualityClaim, student: Student, records: Sequence[Record]
+) -> list[ClaimRow]:
+    """Judge one claim for one student, on every machine that scored both sides."""
+    metric = _METRICS[claim.metric]
+    title = f"{student.title}: {claim.published} than {PEERS[claim.peer]}"
+    published = f"{'higher' if metric.higher_is_better else 'lower'} {metric.title}"
+    rows = []
+    for subject in list_quality_subjects(records, claim.peer):
+        note = _describe_stand_in(subject, claim.peer)
+        for found in find_differences(records, student.subject, subject, claim.metric):
+            finding = judge_direction(found.difference, higher=metric.higher_is_better)
+            rows.append(_difference_row(title, published, found, finding, note))
+    finding = _why_none(claim.peer, student.subject, records)
+    return rows or [missing_row(title, published, "score", finding)]
+
+
+def _difference_row(
+    claim: str, published: str, found: QualityDifference, finding: Finding, note: str
+) -> ClaimRow:
+    difference = found.difference
+    means = f"{found.means[0]:.3f} against {found.means[1]:.3f}"
+    ends = f"{difference.low:+.3f} to {difference.high:+.3f}"
+    return ClaimRow(
+        claim=claim,
+        published=published,
+        measured=f"{difference.value:+.3f}",
+        span=write_span(ends, difference.count),
+        place=found.place,
+        verdict=finding.verdict,
+        remark=join_remarks(finding.remark, means, note),
+        unit="score",
+        value=difference.value,
+        low=difference.low,
+        high=difference.high,
+        count=difference.count,
+    )
+
+
+def _describe_stand_in(subject: str, peer: str) -> str:
+    if subject == peer:
+        return ""
+    how = f", {ENCODERS[subject]}" if subject in ENCODERS else ""
+    return f"`{subject}` carries the quality of {PEERS[peer]}{how}"
+
+
+def _why_none(peer: str, student: str, records: Sequence[Record]) -> Finding:
+    """Say why a claim has no row: nothing scored, nothing in common, or no trained weights."""
+    subjects = list_quality_subjects(records, peer)
+    if not subjects and is_untrained(records, peer):
+        return Finding(verdict="not comparable", remark=f"`{peer}` is untrained: no quality")
+    if subjects and student in list_quality_subjects(records, student):
+        remark = f"`{student}` and `{subjects[0]}` share no pair, size and protocol"
+        return Finding(verdict="not comparable", remark=remark)
+    return no_record("bench run --profile full --resume --out DIR")

@@ -1,0 +1,128 @@
+"""Claims about speed, from paired measurements."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from bench.claims.evidence import Place, describe_place, find_speeds
+from bench.claims.published import OVERALL_PAIRS, OVERALL_SPEED, PEERS, STUDENTS, SpeedClaim
+from bench.claims.rows import ClaimRow, join_remarks, missing_row, no_record, write_span
+from bench.claims.verdicts import Finding, judge_speed
+from bench.ratios import PairedSpeed, format_ratio
+from bench.schema import Record
+from bench.stats import Interval
+
+_OVERALL = "Faster than existing models, overall"
+
+
+def speed_rows(claim: SpeedClaim, speeds: Sequence[PairedSpeed]) -> list[ClaimRow]:
+    """Judge one claim at every place that it was measured at."""
+    rows = []
+    for place, (ratio, record) in find_speeds(speeds, claim.slow, claim.fast.subject).items():
+        judged = judge_speed(ratio, least=claim.least, most=claim.most) if ratio else None
+        finding = judged or _failed(record)
+        rows.append(_speed_row(claim.title, claim.published, place, ratio, finding))
+    if rows:
+        return rows
+    missing = no_record(f"bench pair {claim.slow} {claim.fast.subject} --out DIR")
+    return [missing_row(claim.title, claim.published, "ratio", missing)]
+
+
+def _speed_row(
+    claim: str, published: str, place: Place, ratio: Interval | None, finding: Finding
+) -> ClaimRow:
+    on_cpu = "the ratio on a CPU; the published one is of a GPU"
+    return ClaimRow(
+        claim=claim,
+        published=published,
+        measured=f"{format_ratio(ratio.value)}×" if ratio else "—",
+        span=write_span(_span(ratio, ratio), ratio.count) if ratio else "—",
+        place=describe_place(place),
+        verdict=finding.verdict,
+        remark=join_remarks(finding.remark, on_cpu if ratio and place[0] == "cpu" else ""),
+        unit="ratio",
+        value=ratio.value if ratio else None,
+        low=ratio.low if ratio else None,
+        high=ratio.high if ratio else None,
+        count=ratio.count if ratio else None,
+    )
+
+
+def _span(least: Interval, most: Interval) -> str:
+    return f"{format_ratio(least.low, least.value)} to {format_ratio(most.high, most.value)}"
+
+
+def _failed(record: Record) -> Finding:
+    reason = record.reason or "no reason recorded"
+    return Finding(verdict="not comparable", remark=f"ended in {record.status}: {reason}")
+
+
+def overall_rows(speeds: Sequence[PairedSpeed]) -> list[ClaimRow]:
+    """Judge the range of all speed-ups over existing models, place by place."""
+    least, most = OVERALL_SPEED
+    published = f"{least:g} to {most:g}×"
+    others = [(peer, student.subject) for student in STUDENTS for peer in PEERS]
+    found = {pair: find_speeds(speeds, *pair) for pair in dict.fromkeys([*OVERALL_PAIRS, *others])}
+    rows = []
+    for place in dict.fromkeys(place for each in found.values() for place in each):
+        measured = {pair: each[place][0] for pair, each in found.items() if place in each}
+        ratios = {pair: ratio for pair, ratio in measured.items() if ratio is not None}
+        rows.append(_overall_row(published, place, ratios))
+    if rows:
+        return rows
+    missing = Finding(verdict="not comparable", remark=f"no record: {_to_run(OVERALL_PAIRS)}")
+    return [missing_row(_OVERALL, published, "ratio", missing)]
+
+
+def _overall_row(
+    published: str, place: Place, ratios: Mapping[tuple[str, str], Interval]
+) -> ClaimRow:
+    """Write the least and the greatest ratio of a place, with the outer ends of their intervals."""
+    finding = _judge_overall(ratios)
+    if not ratios:
+        return _speed_row(_OVERALL, published, place, None, finding)
+    least = min(ratios.values(), key=lambda each: each.value)
+    most = max(ratios.values(), key=lambda each: each.value)
+    row = _speed_row(_OVERALL, published, place, least, finding)
+    if least is most:
+        return row
+    lowest = min(ratios.values(), key=lambda each: each.low)
+    highest = max(ratios.values(), key=lambda each: each.high)
+    count = min(each.count for each in ratios.values())
+    return replace(
+        row,
+        measured=f"{format_ratio(least.value)} to {format_ratio(most.value)}×",
+        span=write_span(_span(lowest, highest), count),
+        value=None,
+        low=lowest.low,
+        high=highest.high,
+        count=count,
+    )
+
+
+def _judge_overall(ratios: Mapping[tuple[str, str], Interval]) -> Finding:
+    """Judge all paired ratios of one place: one outside is enough to fail, all are needed."""
+    least, most = OVERALL_SPEED
+    findings = {pair: judge_speed(r, least=least, most=most) for pair, r in ratios.items()}
+    outside = _remarks(findings, "not reproduced")
+    if outside:
+        return Finding(verdict="not reproduced", remark=outside)
+    missing = [pair for pair in OVERALL_PAIRS if pair not in ratios]
+    if missing:
+        return Finding(verdict="not comparable", remark=f"no figure: {_to_run(missing)}")
+    unclear = _remarks(findings, "not comparable")
+    if unclear:
+        return Finding(verdict="not comparable", remark=unclear)
+    return Finding(verdict="reproduced")
+
+
+def _remarks(findings: Mapping[tuple[str, str], Finding], verdict: str) -> str:
+    return "; ".join(
+        f"{fast} against {slow}: {finding.remark}"
+        for (slow, fast), finding in findings.items()
+        if finding.verdict == verdict
+    )
+
+
+def _to_run(pairs: Sequence[tuple[str, str]]) -> str:
+    names = ", ".join(f"`{slow} {fast}`" for slow, fast in pairs)
+    return f"run `python -m bench pair A B --out DIR` with {names}"

@@ -1,0 +1,40 @@
+"""What commands that answer with one JSON document have in common."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+STANDARD_OUTPUT = Path("-")
+
+
+def add_json_argument(parser: argparse.ArgumentParser, content: str) -> None:
+    """Declare ``--json``; without a file it means standard output."""
+    parser.add_argument(
+        "--json",
+        type=Path,
+        nargs="?",
+        const=STANDARD_OUTPUT,
+        metavar="OUT",
+        help=f"file for {content}; alone or with - it is standard output",
+    )
+
+
+def write_json(path: Path | None, content: object, text: str) -> None:
+    """Print a text for people and write the JSON where it was asked for.
+
+    JSON on standard output sends the text to standard error.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    from pcakd.files import write_text
+
+    document = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    if path == STANDARD_OUTPUT:
+        sys.stdout.write(document)
+        sys.stderr.write(text + "\n")
+        return
+    if path is not None:
+        write_text(path, document)
+    sys.stdout.write(text + "\n")

@@ -1,0 +1,96 @@
+"""``bench train``: train the decoder of a peer, so that it can be scored."""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.epilog = "example: python -m bench train photowct2 --data photos/ -o runs/photowct2"
+    parser.add_argument("peer", metavar="PEER", help="wct2-cat5, wct2-sum, photowct or photowct2")
+    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="photographs")
+    parser.add_argument(
+        "-o", "--output", required=True, type=Path, metavar="DIR", help="where all files go"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument(
+        "--encoder", default="vgg16", choices=("vgg16", "vgg19"), help="(default: vgg16)"
+    )
+    parser.add_argument(
+        "--weights",
+        metavar="SET|FILE",
+        help="weights of the encoder: caffe, torchvision or a .safetensors file (default: caffe)",
+    )
+    parser.add_argument("--crop", type=int, default=256, metavar="N", help="in pixels (256)")
+    parser.add_argument("--batch", type=int, default=8, metavar="N", help="crops a step (8)")
+    parser.add_argument(
+        "--basis-images",
+        type=int,
+        default=200,
+        metavar="N",
+        help="photographs that the encoder is normalised on (200)",
+    )
+    parser.add_argument(
+        "--steps",
+        default="600,2000,3000,4000",
+        metavar="N1,N2,N3,N4",
+        help="of decoder blocks 1 to 4, or N for all (600,2000,3000,4000)",
+    )
+    parser.add_argument("--rate", type=float, default=1e-5, help="peak learning rate (0.00001)")
+    parser.add_argument(
+        "--loss-weights",
+        default="2,1,0.2",
+        metavar="B,C,D",
+        help="of the image, the features of the tap before and the encoder's view (2,1,0.2)",
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="(default: 0)")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, and say where the weights lie.
+
+    Raises:
+        PcakdError: An option, a file or a photograph that cannot be used.
+    """
+    from bench.baselines.training import PeerRequest, train_peer
+    from bench.devices import parse_device
+    from pcakd.commands.options import four_integers
+    from pcakd.distill.recipe import Recipe
+
+    path = Path(args.weights) if args.weights and args.weights.endswith(".safetensors") else None
+    weights = _loss_weights(args.loss_weights)
+    request = PeerRequest(
+        peer=args.peer,
+        depth=args.encoder,
+        weight_set=None if path else args.weights,
+        weights_path=path,
+        data=args.data,
+        output=args.output,
+        recipe=Recipe(
+            crop=args.crop,
+            batch=args.batch,
+            basis_images=args.basis_images,
+            pair_steps=four_integers("--steps", args.steps),
+            pair_rate=args.rate,
+            loss_weights=(0.0, *weights),
+            seed=args.seed,
+        ),
+        device=parse_device(args.device),
+        resume=args.resume,
+    )
+    sys.stdout.write(f"peer: {train_peer(request)}\n")
+    return 0
+
+
+def _loss_weights(text: str) -> tuple[float, float, float]:
+    from pcakd.errors import ConfigError
+
+    try:
+        image, features, view = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ConfigError(
+            f"--loss-weights {text!r}: three numbers are needed, as 2,1,0.2"
+        ) from None
+    return image, features, view

@@ -1,0 +1,38 @@
+"""Blocks of stages: what the encoders and decoders of this project are described and run with."""
+
+from pcakd.blocks.autoencoder import Autoencoder, RunBlock, run_plain
+from pcakd.blocks.layers import BlockStack, ConvLayer, Features, Source
+from pcakd.blocks.stages import (
+    AddPooledResidual,
+    AddResidual,
+    AvgPool,
+    Block,
+    ConcatResidual,
+    Conv,
+    MaxPool,
+    MaxUnpool,
+    Stage,
+    Upsample,
+    WaveletUnpool,
+)
+
+__all__ = [
+    "AddPooledResidual",
+    "AddResidual",
+    "Autoencoder",
+    "AvgPool",
+    "Block",
+    "BlockStack",
+    "ConcatResidual",
+    "Conv",
+    "ConvLayer",
+    "Features",
+    "MaxPool",
+    "MaxUnpool",
+    "RunBlock",
+    "Source",
+    "Stage",
+    "Upsample",
+    "WaveletUnpool",
+    "run_plain",
+]

@@ -1,0 +1,78 @@
+"""What a card tells of a training: software, recipe, losses, photographs, device, time."""
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pcakd import __version__
+from pcakd.backbones import Backbone
+from pcakd.distill.phases import teacher_dtype
+from pcakd.distill.trainer import Trainer
+
+
+def describe_training(trainer: Trainer, manifest: Mapping[str, str]) -> dict[str, Any]:
+    """Return the entries that every trained network's card has.
+
+    Args:
+        trainer: Has done its work.
+        manifest: SHA-256 of each training photograph by its name.
+    """
+    recipe, phases = trainer.run.recipe, trainer.run.phases
+    return {
+        "software": f"pca-kd-bench {__version__}",
+        "commit": _commit(),
+        "num_params": trainer.student.num_params,
+        "recipe": recipe.to_json(),
+        "steps": {phase: [recipe.steps(phase, b) for b in (1, 2, 3, 4)] for phase in phases},
+        "blocks": trainer.progress.reports,
+        "photos": {"training": len(manifest), "manifest_sha256": digest_manifest(manifest)},
+        "device": _device_name(trainer.device),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "teacher_dtype": str(teacher_dtype(trainer.device)).removeprefix("torch."),
+        "device_seconds": trainer.progress.device_seconds,
+    }
+
+
+def describe_teacher(teacher: Backbone) -> dict[str, Any]:
+    """Return where a teacher's weights come from."""
+    weights = teacher.card
+    return {
+        "backbone": teacher.name,
+        "weight_set": weights.weight_set if weights else "seeded",
+        "sha256": weights.sha256 if weights else None,
+        "verified": weights.verified if weights else False,
+        "licence": weights.licence if weights else None,
+    }
+
+
+def digest_manifest(manifest: Mapping[str, str]) -> str:
+    """Return the SHA-256 of a manifest."""
+    return hashlib.sha256(json.dumps(dict(manifest), sort_keys=True).encode()).hexdigest()
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type} ({torch.backends.cpu.get_cpu_capability()})"
+
+
+def _commit() -> str | None:
+    """Return the commit that this source tree is at, marked if it was edited; None without git."""
+    root = Path(__file__).parents[2]
+    try:
+        if Path(_git(root, "rev-parse", "--show-toplevel")).resolve() != root.resolve():
+            return None  # installed inside some other repository
+        return _git(root, "describe", "--always", "--dirty", "--abbrev=40")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

@@ -1,0 +1,101 @@
+"""Training the decoder of an encoder that stays as it is, full-width or thin, block by block.
+
+Source: Chiu and Gurari, "PhotoWCT²", WACV 2022, section 3.2: decoder block b learns to lead from
+tap b back to tap b - 1 on three losses: the image, the features of the tap before, and the features
+that the encoder sees in the decoded image. Departures: those of `pcakd.distill` (each loss is a
+share of its target's variance, batch norms that are folded afterwards).
+"""
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pcakd.backbones import Backbone
+from pcakd.blocks import Autoencoder
+from pcakd.distill.card import describe_teacher, describe_training, digest_manifest
+from pcakd.distill.checkpoint import CHECKPOINT, open_output
+from pcakd.distill.phases import Setting, teacher_dtype
+from pcakd.distill.photos import Photos
+from pcakd.distill.recipe import DECODER_PHASES, Recipe
+from pcakd.distill.trainer import Run, Trainer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecoderRequest:
+    """What is to be trained.
+
+    Attributes:
+        network: Its encoder holds the weights of ``teacher``; its decoder is trained in place.
+        teacher: The encoder as a backbone, which compares pictures.
+        draw: Makes a network of the same shape from a seed, should a block have to be restarted.
+        data: Folder of photographs.
+        output: Folder for checkpoints and logs.
+        recipe: Its pair steps and rate count, and its losses b to d.
+        device: Where to compute.
+        resume: Go on from the checkpoint in ``output``.
+        mirrors: Whether the decoder mirrors the encoder, and so starts from regressions.
+        identity: What says which network this is; a run is resumed only with the same.
+    """
+
+    network: Autoencoder
+    teacher: Backbone
+    draw: Callable[[int], Autoencoder]
+    data: Path
+    output: Path
+    recipe: Recipe
+    device: torch.device
+    resume: bool
+    mirrors: bool
+    identity: Mapping[str, Any]
+
+
+def train_decoder(request: DecoderRequest) -> dict[str, Any]:
+    """Train the decoder of a network and return its card.
+
+    Raises:
+        PcakdError: Bad input, an output that cannot be written, or a run that cannot recover.
+    """
+    open_output(request.output, resume=request.resume)
+    recipe = request.recipe
+    photos = Photos(request.data, held_out=recipe.held_out, seed=recipe.seed)
+    if not (request.output / CHECKPOINT).is_file():
+        photos.check()
+    manifest = photos.manifest()
+    network = request.network.to(request.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.eval().requires_grad_(False)
+    teacher = request.teacher.to(request.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    fast = copy.deepcopy(teacher).to(teacher_dtype(request.device))
+    trainer = Trainer(
+        Run(
+            recipe=recipe,
+            setting=Setting(
+                student=network,
+                teacher=fast,
+                eigenbases=(),
+                tap_offset=0.0,
+                mirrors=request.mirrors,
+            ),
+            phases=DECODER_PHASES,
+            draw=request.draw,
+            check_teacher=teacher,
+            photos=photos,
+            folder=request.output,
+            fingerprint={
+                **request.identity,
+                "photos": digest_manifest(manifest),
+                "recipe": recipe.to_json(),
+            },
+        )
+    )
+    if request.resume and trainer.has_checkpoint:
+        trainer.resume()
+    trainer.train()
+    return {
+        **request.identity,
+        "teacher": describe_teacher(teacher),
+        **describe_training(trainer, manifest),
+    }

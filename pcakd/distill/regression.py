@@ -1,0 +1,81 @@
+"""Convolutions fitted in closed form: the start of a decoder that mirrors its encoder.
+
+A mirroring decoder's layers have targets of their own, the maps that its encoder passed through, so
+each layer is a linear regression of its target on the patches of its input (ridge regression, the
+rectifier left out). What is trained from there starts near its end.
+"""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from pcakd.blocks import ConvLayer
+from pcakd.blocks.layers import pad_reflect
+
+_RIDGE = 1e-4  # of the mean variance of a patch's entries
+_MOST_PATCHES = 512  # of each image, drawn at random
+
+
+@torch.no_grad()
+def fit_layer(layer: ConvLayer, pairs: Iterable[tuple[Tensor, Tensor]], *, seed: int = 0) -> None:
+    """Set the weights of a convolution of stride 1 to the ridge regression of targets on inputs.
+
+    Args:
+        layer: A full (not depthwise) convolution; what surrounds it must be folded.
+        pairs: Inputs ``(b, in, h, w)`` and targets ``(b, out, h, w)``, batch by batch.
+        seed: Draws the patches that count.
+
+    Raises:
+        ValueError: The convolution is depthwise or has a stride.
+    """
+    conv = layer.conv
+    if conv.groups > 1 or conv.stride != (1, 1):
+        raise ValueError("only full convolutions of stride 1 can be fitted")
+    generator = torch.Generator().manual_seed(seed)
+    count = 0
+    sums: tuple[Tensor, ...] = ()
+    for features, target in pairs:
+        inputs, outputs = _patches(layer, features, target, generator)
+        moments = (
+            inputs.sum(dim=1).double(),
+            outputs.sum(dim=1).double(),
+            (inputs @ inputs.T).double(),
+            (inputs @ outputs.T).double(),
+        )
+        if not sums:
+            sums = moments
+        else:
+            for total, part in zip(sums, moments, strict=True):
+                total.add_(part)
+        count += inputs.shape[1]
+    if not sums:
+        raise ValueError("nothing to fit a convolution to")
+    mean, goal = sums[0] / count, sums[1] / count
+    covariance = sums[2] / count - torch.outer(mean, mean)
+    cross = sums[3] / count - torch.outer(mean, goal)
+    covariance.diagonal().add_(_RIDGE * covariance.diagonal().mean() + 1e-12)
+    weights = torch.linalg.solve(covariance, cross, left=True).T
+    conv.weight.copy_(weights.reshape(conv.weight.shape))
+    assert conv.bias is not None  # noqa: S101 (built with one)
+    conv.bias.copy_(goal - weights @ mean)
+
+
+def _patches(
+    layer: ConvLayer, features: Tensor, target: Tensor, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Return patches ``(in · k · k, n)`` and what they are to become ``(out, n)``."""
+    before, after = layer.padding
+    size = layer.conv.kernel_size
+    columns, rows = [], []
+    for one, goal in zip(features, target, strict=True):
+        padded = pad_reflect(one[None], before=before, after=after)
+        places = torch.randperm(goal[0].numel(), generator=generator)[:_MOST_PATCHES]
+        places = places.to(features.device)
+        # windows as views: only those that count are copied
+        windows = padded[0].unfold(1, size[0], 1).unfold(2, size[1], 1)
+        width = goal.shape[-1]
+        chosen = windows[:, places // width, places % width]  # in, n, k, k
+        columns.append(chosen.permute(0, 2, 3, 1).flatten(0, 2))
+        rows.append(goal.flatten(1)[:, places])
+    return torch.cat(columns, dim=1).float(), torch.cat(rows, dim=1).float()

@@ -1,0 +1,156 @@
+"""Decoders of encoders that stay as they are: regressions, and training from there."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pcakd.backbones import create_backbone
+from pcakd.blocks import Autoencoder, AvgPool, Conv, ConvLayer, Upsample
+from pcakd.distill import trainer as trainer_module
+from pcakd.distill.decoders import DecoderRequest, train_decoder
+from pcakd.distill.recipe import Recipe
+from pcakd.distill.regression import fit_layer
+from pcakd.errors import TrainingError
+
+WIDTHS = (8, 12, 16, 20)  # of the tiny teacher
+
+
+class Mirror(Autoencoder):
+    """The tiny teacher as an autoencoder whose decoder mirrors it."""
+
+    def __init__(self):
+        steps = list(zip((3, *WIDTHS[:-1]), WIDTHS, strict=True))
+        encoder = [
+            (*((AvgPool(),) if block else ()), Conv(in_channels=k, out_channels=n))
+            for block, (k, n) in enumerate(steps)
+        ]
+        decoder = [
+            (Conv(in_channels=n, out_channels=k, relu=block > 0), *((Upsample(),) if block else ()))
+            for block, (k, n) in enumerate(steps)
+        ]
+        super().__init__(tuple(encoder), tuple(decoder), stride=8, regularizer=1.0)
+
+    def mirror_targets(self, block, features):
+        return [features if block == 1 else torch.nn.functional.avg_pool2d(features, 2)]
+
+
+def _draw(seed):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return Mirror().eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    rng = np.random.default_rng(0)
+    for index in range(6):
+        coarse = Image.fromarray(rng.integers(0, 256, (6, 7, 3), dtype=np.uint8))
+        coarse.resize((70, 60), Image.Resampling.BICUBIC).save(folder / f"{index}.png")
+    return folder
+
+
+def _request(photos, output, *, resume=False, mirrors=True, steps=4):
+    return DecoderRequest(
+        network=_draw(0),
+        teacher=create_backbone("tiny"),
+        draw=_draw,
+        data=photos,
+        output=output,
+        recipe=Recipe(
+            crop=32, batch=2, pair_steps=(steps,) * 4, pair_rate=1e-4, held_out=2, basis_images=2
+        ),
+        device=torch.device("cpu"),
+        resume=resume,
+        mirrors=mirrors,
+        identity={"name": "mirror"},
+    )
+
+
+@pytest.fixture(autouse=True)
+def lenient_images(monkeypatch):
+    monkeypatch.setattr(trainer_module, "_LOST_IMAGE", float("inf"))
+
+
+def test_a_fitted_layer_is_the_least_squares_solution():
+    torch.manual_seed(0)
+    truth = ConvLayer(Conv(in_channels=3, out_channels=4, relu=False)).double()
+    layer = ConvLayer(Conv(in_channels=3, out_channels=4, relu=False)).double()
+    pairs = [(x, truth(x).detach()) for x in torch.rand(3, 2, 3, 12, 10, dtype=torch.float64)]
+    fit_layer(layer, pairs)
+    fresh = torch.rand(1, 3, 9, 9, dtype=torch.float64)
+    torch.testing.assert_close(layer(fresh), truth(fresh), atol=2e-3, rtol=0)
+
+
+def test_a_fitted_layer_agrees_with_ridge_regression_in_numpy():
+    rng = np.random.default_rng(0)
+    inputs, targets = rng.normal(size=(2, 2, 6, 6)), rng.normal(size=(2, 3, 6, 6))
+    layer = ConvLayer(Conv(in_channels=2, out_channels=3, kernel_size=1)).double()
+    fit_layer(layer, [(torch.from_numpy(inputs), torch.from_numpy(targets))])
+    x, y = (a.transpose(1, 0, 2, 3).reshape(a.shape[1], -1) for a in (inputs, targets))
+    centred = x - x.mean(1, keepdims=True)
+    covariance = centred @ centred.T / x.shape[1]
+    covariance += 1e-4 * np.diag(covariance).mean() * np.eye(2)
+    expected = np.linalg.solve(covariance, centred @ (y.T - y.mean(1)) / x.shape[1]).T
+    np.testing.assert_allclose(layer.conv.weight.detach().numpy()[..., 0, 0], expected, atol=1e-5)
+
+
+def test_a_strided_layer_is_refused():
+    with pytest.raises(ValueError, match="stride 1"):
+        fit_layer(ConvLayer(Conv(in_channels=2, out_channels=3, stride=2)), [])
+
+
+def test_only_the_decoder_is_trained_and_the_card_says_how(photos, tmp_path):
+    request = _request(photos, tmp_path / "run")
+    before = {name: t.clone() for name, t in request.network.state_dict().items()}
+    card = train_decoder(request)
+    after = request.network.state_dict()
+    for name, tensor in before.items():
+        assert torch.equal(tensor, after[name]) == name.startswith("encoder."), name
+    assert card["name"] == "mirror"
+    assert card["steps"] == {"decoder": [4, 4, 4, 4]}
+    assert [set(block["held_out_losses"]) for block in card["blocks"]] == [{"b"}] + [{*"bcd"}] * 3
+    assert json.dumps(card)
+
+
+def test_regressions_start_below_random_weights(photos, tmp_path):
+    losses = {}
+    for mirrors in (True, False):
+        card = train_decoder(_request(photos, tmp_path / str(mirrors), mirrors=mirrors, steps=1))
+        losses[mirrors] = card["blocks"][0]["held_out_losses"]["b"]
+    assert losses[True] < 0.5 * losses[False]
+
+
+def test_an_interrupted_run_resumes_bit_for_bit(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer_module, "_CHECKPOINT_EVERY", 2)
+    whole = _request(photos, tmp_path / "whole")
+    train_decoder(whole)
+    steps = 0
+    step = trainer_module.Trainer._step
+
+    def interrupted(self, total, journal):
+        nonlocal steps
+        steps += 1
+        if steps == 8:
+            raise KeyboardInterrupt
+        return step(self, total, journal)
+
+    monkeypatch.setattr(trainer_module.Trainer, "_step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train_decoder(_request(photos, tmp_path / "run"))
+    again = _request(photos, tmp_path / "run", resume=True)
+    train_decoder(again)
+    for name, tensor in whole.network.state_dict().items():
+        assert torch.equal(tensor, again.network.state_dict()[name]), name
+
+
+def test_another_network_does_not_go_on_from_a_checkpoint(photos, tmp_path):
+    from dataclasses import replace
+
+    train_decoder(_request(photos, tmp_path / "run"))
+    other = replace(_request(photos, tmp_path / "run", resume=True), identity={"name": "other"})
+    with pytest.raises(TrainingError, match='name was "mirror", is "other"'):
+        train_decoder(other)

@@ -4,14 +4,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from bench.baselines import BASELINES
 from bench.profiling.macs import CONVOLUTION, count_macs
 from bench.profiling.traffic import OTHER, OperatorTally, _tally, count_stages
 from bench.subjects import Prepared, list_subjects, parse_subject
 from pcakd.regions import region, watch_regions
-from pcakd.students import StudentSpec, create_student
+from pcakd.students import StudentSpec, create_student, list_students
 from pcakd.stylize import stylize
 
-QUICK = [name for name in list_subjects() if not name.endswith("-full")]
+QUICK = [*list_students(), *BASELINES.names()]
 
 
 def tally(call):
@@ -43,10 +44,10 @@ def test_stages_sum_to_the_total(name, size):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(list_subjects()) - set(QUICK)))
-def test_full_width_networks_sum_to_the_total(name):
+def test_wide_networks_sum_to_the_total(name):
     prepared = parse_subject(name).prepare()
-    (count,) = count_macs(prepared, [(720, 1280)])
-    stages = count_stages(prepared, 720, 1280)
+    (count,) = count_macs(prepared, [(64, 80)])
+    stages = count_stages(prepared, 64, 80)
     assert sum(work["macs"] for work in stages.values()) == count.macs_total
 
 

@@ -230,7 +230,8 @@ def _judge_search(found: Found, seconds: float) -> tuple[Status, str | None]:
     if found.end == "memory":
         return ("ok", None) if found.largest else ("oom", told)
     if found.end == "error" or found.largest is None:
-        return ("timeout" if found.end == "timeout" else "error"), told
+        ends: dict[str, Status] = {"timeout": "timeout", "machine": "oom"}
+        return ends.get(found.end, "error"), told
     texts: dict[End, str] = {
         "time": f"larger sizes would take longer than {seconds:g} s",
         "size": f"nothing above {write_size(scale)} was to be tried",

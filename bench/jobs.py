@@ -1,4 +1,4 @@
-"""The jobs of a child process: describe a run, measure one case or pair, score one subject."""
+"""The jobs of a child process: describe a run, measure a case, score a subject."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -127,9 +127,7 @@ def measure_stages(
         torch.cuda.set_per_process_memory_fraction(job["memory_fraction"])
     clock = create_stage_clock(device)
     with full_precision(), torch.inference_mode():
-        generator = torch.Generator().manual_seed(0)
-        image = partial(torch.rand, 1, 3, job["height"], job["width"], generator=generator)
-        content, style = image().to(device), image().to(device)
+        content, style = _make_images(job, device)
         prepared = subject.prepare(device, transform=job["transform"])
         times = time_stages(
             lambda: prepared(content, style),
@@ -139,7 +137,7 @@ def measure_stages(
             samples=job["samples"],
         )
         stages = {
-            stage: {"latency_ns": latency_ns, "macs": 0, "bytes": 0, **counts.get(stage, {})}
+            stage: {"latency_ns": latency_ns, **counts.get(stage, {"macs": 0, "bytes": 0})}
             for stage, latency_ns in median_stages(times.stages_ns).items()
         }
         send({"type": "stages", "latency_ns": times.latency_ns, "stages": stages})

@@ -1,4 +1,4 @@
-"""One run: cost cases, paired speed measurements, quality; each one becomes a record. No torch.
+"""One run: cost, stages, paired speed, capacity, quality; each case becomes a record. No torch.
 
 Every case computes in a child process, so that running out of time or memory, or crashing, is a
 result and not the end of the run.

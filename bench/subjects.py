@@ -230,9 +230,10 @@ def _peer(name: str, precision: Precision, transform: str) -> Subject:
 
 
 def _trained_peer(stem: str, peer: TrainedPeer, precision: Precision, transform: str) -> Subject:
-    """Make a peer with trained weights: quality only, the cost is that of its paper's encoder."""
+    """Make a trained peer; with a VGG-16 encoder its cost is left to its paper's VGG-19."""
+    depth = peer.autoencoder.depth
     network = PEERS.get(peer.name).assemble(peer.autoencoder)
-    text = f"peer {peer.name} {peer.autoencoder.depth} {hash_tensors(dict(network.state_dict()))}"
+    text = f"peer {peer.name} {depth} {hash_tensors(dict(network.state_dict()))}"
     return Subject(
         name=_full_name(stem, precision),
         transforms=(transform,),
@@ -242,7 +243,7 @@ def _trained_peer(stem: str, peer: TrainedPeer, precision: Precision, transform:
         num_params=_num_params(network),
         num_eigenbasis_params=0,
         build=lambda device, chosen: _prepare_peer(peer.name, network, device, chosen, precision),
-        cost_subject=_full_name(peer.name, precision),
+        cost_subject=_full_name(peer.name, precision) if depth == "vgg16" else None,
     )
 
 

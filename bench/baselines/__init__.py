@@ -1,4 +1,4 @@
-"""Colour transfers that need no network: what a student has to beat."""
+"""What a student has to beat: colour transfers here, networks in `bench.baselines.peers`."""
 
 from collections.abc import Callable
 from typing import TypeAlias

@@ -1,6 +1,7 @@
 """Work that a trace shall name and not look into: other libraries' and that of a pyramid."""
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -8,6 +9,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 Work = Callable[[Tensor, Tensor], Tensor]
+
+_inside: ContextVar[bool] = ContextVar("inside", default=False)
+
+
+def is_opaque() -> bool:
+    """Tell whether work that is only named runs now; what counts operators looks away then."""
+    return _inside.get()
 
 
 def name_in_traces(name: str, work: Work) -> Work:
@@ -23,7 +31,11 @@ def name_in_traces(name: str, work: Work) -> Work:
     """
 
     def forward(ctx: Any, first: Float[Tensor, "..."], second: Float[Tensor, "..."]) -> Tensor:
-        return work(first, second)
+        token = _inside.set(True)
+        try:
+            return work(first, second)
+        finally:
+            _inside.reset(token)
 
     function = type(name, (torch.autograd.Function,), {"forward": staticmethod(forward)})
     apply: Work = function.apply  # type: ignore[attr-defined]

@@ -8,7 +8,8 @@ part of the network and is left out, as it is by PCA-KD's comparison.
 
 Departures: the style is encoded once, at all four taps; both covariances are regularised by the
 identity, where the released code leaves the style's as it is; images are padded by reflection to a
-multiple of 8.
+multiple of 8; the decoders of the levels share the weights of the deepest one's blocks, which are
+trained one by one (`pcakd.distill.decoders`), where the authors train each decoder on its own.
 """
 
 from collections.abc import Mapping

@@ -15,14 +15,14 @@ from bench.baselines.vgg import Depth, VggAutoencoder
 from pcakd.backbones import Backbone, create_backbone, measure_channel_means, normalize_activations
 from pcakd.backbones.interface import PaddedConv
 from pcakd.backbones.vgg import IMAGENET_MEAN, IMAGENET_STD
+from pcakd.distill.checkpoint import open_output
 from pcakd.distill.decoders import DecoderRequest, train_decoder
 from pcakd.distill.photos import Photos
 from pcakd.distill.recipe import Recipe
-from pcakd.files import make_folder, write_text
+from pcakd.files import write_text
 from pcakd.precision import full_precision
 
 _MEANS_CROP = 256
-LICENCE = "MIT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ def train_peer(request: PeerRequest) -> Path:
         PcakdError: Bad input, an output that cannot be written, or a run that cannot recover.
     """
     peer, recipe = PEERS.get(request.peer), request.recipe
-    make_folder(request.output)
+    open_output(request.output, resume=request.resume)
     photos = Photos(request.data, held_out=recipe.held_out, seed=recipe.seed)
     teacher = create_backbone(
         request.depth, weight_set=request.weight_set, path=request.weights_path
@@ -90,7 +90,8 @@ def train_peer(request: PeerRequest) -> Path:
         )
     )
     path = request.output / f"{request.peer}-{request.depth}.safetensors"
-    card |= {"licence": LICENCE}
+    encoder = teacher.card.licence if teacher.card else "none"
+    card |= {"licence": f"decoder: MIT; encoder (the teacher's weights, rescaled): {encoder}"}
     save_peer(path, TrainedPeer(name=request.peer, autoencoder=autoencoder.cpu(), card=card))
     write_text(path.with_suffix(".json"), json.dumps(card, indent=2, sort_keys=True) + "\n")
     return path

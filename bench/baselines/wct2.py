@@ -11,7 +11,8 @@ bands and at the three decoder blocks before the last, both covariances regulari
 Departures: transformed features are not clipped to the content's range, which the released code
 does and the paper does not say, so that the map folds into the next convolution; with ``sum`` the
 encoder transforms at the relu*_1 taps as well, where the released code does after each pooling;
-covariances divide by N; no segmentation maps; images are padded by reflection to a multiple of 8.
+covariances divide by N; no segmentation maps; images are padded by reflection to a multiple of 8;
+the decoder is trained block by block (`pcakd.distill.decoders`).
 """
 
 from dataclasses import dataclass

@@ -80,10 +80,10 @@ def find_differences(
     """
     ours, theirs = (_scores(records, subject, metric) for subject in (student, peer))
     common = [key for key in ours if key in theirs]
-    machines = dict.fromkeys(key[:2] for key in common)
+    machines = dict.fromkeys(key[:3] for key in common)
     found = []
     for machine in machines:
-        keys = [key for key in common if key[:2] == machine]
+        keys = [key for key in common if key[:3] == machine]
         a, b = ([scores[key] for key in keys] for scores in (ours, theirs))
         found.append(
             QualityDifference(

@@ -71,7 +71,9 @@ PEERS: Mapping[str, str] = MappingProxyType(
 )
 """The existing models of the comparison: subject and title."""
 
-ENCODERS: Mapping[str, str] = MappingProxyType({"photowct2-vgg16": "its encoder is VGG-16"})
+ENCODERS: Mapping[str, str] = MappingProxyType(
+    {f"{peer}-vgg16": "its encoder is VGG-16" for peer in PEERS}
+)
 """Where subjects that carry the quality of a peer depart from it."""
 
 

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "subject",
         metavar="SUBJECT",
-        help="as for --subjects of `bench run`: a name or a student file, +fp16, +bf16, @TRANSFORM",
+        help="as for --subjects of `bench run`: a name or a file, +fp16, +bf16, @TRANSFORM",
     )
     parser.add_argument(
         "--resolution",

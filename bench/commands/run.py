@@ -28,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--subjects",
         metavar="A,B",
         help="in place of the profile's: shipped students, vgg19-full, mobilenet_v1-full, "
-        "colour transfers, content, or student files; each may end in +fp16 or +bf16, and in "
-        "@TRANSFORM",
+        "peers, colour transfers, content, or files of students and peers; each may end in +fp16 "
+        "or +bf16, and in @TRANSFORM",
     )
     parser.add_argument(
         "--resolutions",

@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from bench.baselines.opaque import is_opaque
 from bench.profiling.handles import BY_INPUT, BY_OUTPUT, eigh_macs, inverse_macs
 from bench.profiling.macs import Runnable, count_at
 from pcakd.regions import watch_regions
@@ -28,6 +29,9 @@ from pcakd.tiling import plain_blocks
 
 OTHER = "other"
 """The stage of what lies in no region."""
+
+_OPAQUE = "opaque"
+_WHOLE = ("diff",)  # composites that `bench.profiling.macs` names and does not count
 
 Rule: TypeAlias = Callable[[Sequence[Any], Tensor], int]
 
@@ -45,7 +49,8 @@ def count_stages(subject: Runnable, height: int, width: int) -> dict[str, dict[s
         width: In pixels, at least 16.
 
     Returns:
-        ``macs`` and ``bytes`` of each stage that does anything.
+        ``macs`` and ``bytes`` of each stage that does anything; neither of a stage with work that
+        is only named (`bench.baselines.opaque`), NumPy's or a pyramid's.
 
     Raises:
         ValueError: The counts are no bilinear function of the size.
@@ -55,9 +60,13 @@ def count_stages(subject: Runnable, height: int, width: int) -> dict[str, dict[s
         return {f"{stage} {unit}": n for (stage, unit), n in _tally(subject, rows, columns).items()}
 
     stages: dict[str, dict[str, int]] = {}
-    for name, number in count_at(count, height, width).items():
+    counts = count_at(count, height, width)
+    for name, number in counts.items():
         stage, unit = name.split()
-        stages.setdefault(stage, {"macs": 0, "bytes": 0})[unit] = number
+        if unit == _OPAQUE:
+            stages[stage] = {}
+        elif f"{stage} {_OPAQUE}" not in counts:
+            stages.setdefault(stage, {"macs": 0, "bytes": 0})[unit] = number
     return stages
 
 
@@ -99,8 +108,11 @@ class OperatorTally(TorchDispatchMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
+        if is_opaque():
+            self.counts[self._open[-1], _OPAQUE] = 1
+            return func(*args, **kwargs)
         name = func.name().removeprefix("aten::").split(".")[0]
-        if name not in _RULES:
+        if name not in _RULES and name not in _WHOLE:
             with self:  # in inference mode composite operators arrive whole
                 parts = func.decompose(*args, **kwargs)
             if parts is not NotImplemented:

@@ -24,7 +24,7 @@ _ABSENT = "—"
 _CAPTION = (
     "The largest 16:9 image (16 k × 9 k pixels for a whole k) that a subject stylizes within the "
     "memory, the style as large as the content; each size was tried in a process of its own. On a "
-    "CPU memory is what a case adds to its process, on a GPU what torch's allocator holds, its "
+    "CPU memory is what a case adds to its process, on CUDA what torch's allocator holds, its "
     "cache included. **OOM** is a result: it ran out. *Ran out at* is the smallest size that was "
     "tried and did; where *Limited by* says memory, its side is at most 2 %, or one k, longer than "
     "that of the largest image. ≥ marks a lower bound, limited by something else. "

@@ -60,7 +60,7 @@ def _heading(summary: Summary) -> str:
 
 
 def _overview(summary: Summary) -> str:
-    if not summary.subjects:
+    if not summary.cost and not summary.quality:
         return ""
     return (
         "## Overview\n\n"

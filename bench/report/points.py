@@ -25,7 +25,7 @@ class Point:
     def name(self) -> str:
         """The label: the subject, its transform where it has a choice, and whose cost it has."""
         name = name_subject(self.subject, self.transform)
-        return f"{name} (cost: {self.cost_subject})" if self.cost_subject else name
+        return f"{name} (VGG-16; cost: {self.cost_subject}, VGG-19)" if self.cost_subject else name
 
 
 def name_subject(subject: str, transform: str) -> str:

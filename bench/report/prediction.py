@@ -43,8 +43,9 @@ def prediction_section(summary: Summary) -> str:
     return (
         "## Predictions, checked\n\n"
         "Subjects with predicted cases: their largest measured case as it would have been "
-        "predicted from the smaller ones, by the same rule. Predictions further out rest on more "
-        "cases and reach further.\n\n"
+        "predicted from the smaller ones. This checks the rule, not the figures above: predictions "
+        "in the tables use all measured sizes of their subject. A subject of which one size was "
+        "measured has nothing to check.\n\n"
         f"{to_markdown(pd.DataFrame([_cells(check) for check in checks]))}"
     )
 

@@ -97,7 +97,7 @@ def console_table(records: Sequence[Record]) -> str:
 
 def _write_tables(folder: Path, summary: Summary) -> None:
     tables = _make_folder(folder / "tables")
-    texts = {"overview": overview_table(summary)} if summary.subjects else {}
+    texts = {"overview": overview_table(summary)} if summary.cost or summary.quality else {}
     if summary.cost:
         texts["cost"] = cost_table(summary)
         write_text(tables / "cost.csv", to_csv(cost_data(summary)))

@@ -12,9 +12,11 @@ from bench.report.tables import to_markdown
 
 _SPEEDUP_NOTE = (
     "*Convolutions* is p, the share of time in encode and decode, which distillation makes "
-    "thinner; *Bound* is 1 / (1 - p), which no thinning alone can exceed (Amdahl). For a student "
-    "beside its full-width autoencoder, *Fewer MACs* is r, the ratio of multiply-adds in encode "
-    "and decode (both images); *Expected* is 1 / ((1 - p) + p / r) with the p of the autoencoder: "
+    "thinner; *Bound* is 1 / (1 - p), which making encode and decode faster, all else unchanged, "
+    "cannot exceed (Amdahl). Thinner taps also make covariance, eigh and transform cheaper, so "
+    "*Measured* may be more. For a student beside its full-width autoencoder, *Fewer MACs* is r, "
+    "the ratio of multiply-adds in encode and decode (both images); *Expected* is "
+    "1 / ((1 - p) + p / r) with the p of the autoencoder: "
     "what thinning would give at an unchanged rate, everything else as it was; *Measured* is the "
     "ratio of the medians, each taken in a process of its own. *Watching* is what reading the "
     "clock at the borders of stages added."
@@ -24,7 +26,7 @@ _STAGES_NOTE = (
     "write, each operand once and whole, with no caches. The fewer multiply-adds there are for a "
     "byte, the more a stage depends on memory and the less on arithmetic. Times are those of "
     "tiles, which keep part of the traffic in caches, and fold a network's transform into the next "
-    "convolution, so that it has no rate of its own."
+    "convolution (those of WCT²'s detail bands excepted), so that it has no rate of its own."
 )
 
 

@@ -29,7 +29,7 @@ class Progress:
         phase: ``encoder`` or ``pair``; ``decoder`` where only decoders are trained.
         step: Steps done of the phase; 0 means that it is not set up yet.
         attempt: How often this block was restarted.
-        scales: What the losses b and c are divided by, in a pair phase.
+        scales: What the losses b to d are divided by, in a pair or decoder phase.
         reports: One entry a finished block: R², ceiling, dead channels, losses.
         device_seconds: Time spent on the device in training steps, over all sessions.
     """
@@ -52,7 +52,7 @@ def open_output(output: Path, *, resume: bool) -> None:
     """
     if not resume and (output / CHECKPOINT).exists():
         raise TrainingError(
-            f"{output} holds a distillation already; pass --resume or name another folder"
+            f"{output} holds a training run already; pass --resume or name another folder"
         )
     make_folder(output)
     for partial in output.glob(".*.part"):  # what a killed run left

@@ -38,10 +38,10 @@ def fit_layer(layer: ConvLayer, pairs: Iterable[tuple[Tensor, Tensor]], *, seed:
     for features, target in pairs:
         inputs, outputs = _patches(layer, features, target, generator)
         moments = (
-            inputs.sum(dim=1).double(),
-            outputs.sum(dim=1).double(),
-            (inputs @ inputs.T).double(),
-            (inputs @ outputs.T).double(),
+            inputs.sum(dim=1).cpu().double(),  # not every device has float64
+            outputs.sum(dim=1).cpu().double(),
+            (inputs @ inputs.T).cpu().double(),
+            (inputs @ outputs.T).cpu().double(),
         )
         if not sums:
             sums = moments

@@ -12,6 +12,7 @@ from pcakd.regions import region, watch_regions
 from pcakd.students import StudentSpec, create_student, list_students
 from pcakd.stylize import stylize
 
+OPAQUE = ("histogram", "idt-regrain")
 QUICK = [*list_students(), *BASELINES.names()]
 
 
@@ -36,6 +37,9 @@ def test_stages_sum_to_the_total(name, size):
         prepared = subject.prepare(transform=transform)
         (count,) = count_macs(prepared, [size])
         stages = count_stages(prepared, *size)
+        if name in OPAQUE:  # a stage with work that is only named has no counts
+            assert stages["transform"] == {}
+            continue
         assert sum(work["macs"] for work in stages.values()) == count.macs_total
         assert all(work["bytes"] > 0 for work in stages.values())
         networks = sum(stages[each]["macs"] for each in ("encode", "decode") if each in stages)

@@ -36,7 +36,7 @@ def test_a_subject_without_cost_stands_at_that_of_the_subject_it_names(joined):
     summary = summarize(joined)
     vgg, peer = latency_points(summary, "gram", "HD")
     assert (vgg.name, vgg.cost_subject) == ("vgg16 · zca", None)
-    assert peer.name == "photowct2-vgg16 · zca (cost: photowct2)"
+    assert peer.name == "photowct2-vgg16 · zca (VGG-16; cost: photowct2, VGG-19)"
     assert (peer.x.value, peer.y.value) == (90.0, 0.3)
     names = [point.name for point in quality_points(summary, "ssim", "gram")]
     assert names == ["vgg16 · zca", "photowct2-vgg16 · zca", "photowct2-vgg16 · ot"]
@@ -72,7 +72,9 @@ def test_joined_points_are_hollow_and_say_so(joined):
     }
     assert faces[90.0] == "white"
     assert faces[11.0] != "white"
-    assert "photowct2-vgg16 · zca (cost: photowct2)" in {text.get_text() for text in axes.texts}
+    assert "photowct2-vgg16 · zca (VGG-16; cost: photowct2, VGG-19)" in {
+        text.get_text() for text in axes.texts
+    }
     assert "Hollow: photowct2-vgg16 · zca at the latency of photowct2: its scores" in plot.caption
     assert "VGG-16 encoder" in plot.caption
     assert "VGG-19 encoder" in plot.caption

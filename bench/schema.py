@@ -111,9 +111,9 @@ class Record:
             (``bytes``) by stage of a stylization.
         largest_width: Width of the largest image that is stylized within ``case.memory_bytes``.
         largest_height: Its height.
-        probes: Every size that was tried, with ``width``, ``height``, ``fits`` (0 or 1; absent
-            where the probe failed for another reason than the given memory) and, where it is
-            known, ``peak_bytes``.
+        probes: Every size that was tried, on a CPU once more where it ran out, with ``width``,
+            ``height``, ``fits`` (0 or 1; absent where the probe failed for another reason than the
+            given memory) and, where it is known, ``peak_bytes``.
         protocol: What each metric or measurement means exactly, by name.
         obtained: How each figure was obtained, by name.
     """

@@ -28,8 +28,8 @@ _CAPTION = (
     "cache included. **OOM** is a result: it ran out. *Ran out at* is the smallest size that was "
     "tried and did; where *Limited by* says memory, its side is at most 2 %, or one k, longer than "
     "that of the largest image. ≥ marks a lower bound, limited by something else. "
-    "On a CPU the peak of one size differs a little from process to process, more in little "
-    "memory, so that sizes near the limit may fall on either side. "
+    "On a CPU the peak of one size differs from process to process, more in little memory: a size "
+    "has run out when it did so twice, and sizes near the limit may fall on either side. "
 )
 _INFERRED = (
     "The columns HD to 8K are **inferred** from these two sizes, unless one of them is the size "
@@ -177,7 +177,8 @@ def write_memory(value: int) -> str:
 
 def _row(subject: str, record: Record) -> CapacityRow:
     probes = tuple(record.probes or ())
-    ran_out = [(each["width"], each["height"]) for each in probes if each.get("fits") == 0]
+    fitted = {(each["width"], each["height"]) for each in probes if each.get("fits") == 1}
+    ran_out = {(each["width"], each["height"]) for each in probes if each.get("fits") == 0}
     width, height = record.largest_width, record.largest_height
     return CapacityRow(
         subject=subject,
@@ -187,7 +188,7 @@ def _row(subject: str, record: Record) -> CapacityRow:
         status=record.status,
         reason=record.reason,
         largest=(width, height) if width and height else None,
-        too_large=min(ran_out, default=None),
+        too_large=min(ran_out - fitted, default=None),
         peak_bytes=record.peak_bytes,
         probes=probes,
     )

@@ -18,6 +18,8 @@ from bench.cases import Machine, SubjectInfo, list_resolutions, parse_resolution
 from bench.child import Outcome
 from bench.config import Profile
 from bench.recorder import Recorder, known_records
+from bench.report.capacity import capacity_rows
+from bench.report.summary import summarize
 from bench.runner import Request, run_benchmark, run_capacity
 from bench.store import read_records
 from pcakd.errors import ConfigError
@@ -91,7 +93,23 @@ def test_nothing_fits(tmp_path):
     record = search(tmp_path, memory=MIB)
     assert (record.status, record.largest_width, record.peak_bytes) == ("oom", None, None)
     assert record.reason == "256×144: took 4 MiB at its peak"
-    assert [probe["fits"] for probe in record.probes] == [0]
+    assert [probe["fits"] for probe in record.probes] == [0, 0]
+
+
+def test_a_heap_that_grew_once_too_much_is_tried_again(tmp_path):
+    mark = tmp_path / "mark"
+    once = f"import pathlib; mark = pathlib.Path({str(mark)!r}); first = not mark.exists(); "
+    grown = ANSWER.replace("10**6 +", "(10**9 if first and pixels > 10**5 else 10**6) +")
+    touch = "; mark.touch() if pixels > 10**5 else None"
+    record = search(tmp_path, once + grown + touch, largest="1280x720")
+    assert (record.largest_width, record.status) == (1280, "ok")
+    assert record.peak_bytes == 10**6 + 100 * 1280 * 720
+    tries = [(probe["width"], probe["fits"]) for probe in record.probes]
+    assert [fits for _, fits in tries].count(0) == 1
+    failed = next(width for width, fits in tries if not fits)
+    assert tries.count((failed, 1)) == 1
+    (row,) = capacity_rows(summarize([record]))
+    assert row.too_large is None
 
 
 def test_the_largest_size_to_try_is_a_lower_bound(tmp_path):

@@ -213,5 +213,5 @@ def test_a_run_measures_it_after_cost_and_resumes(tmp_path, monkeypatch):
     request = Request(profile=profile, device="cpu", out=tmp_path / "run", command=WORKER)
     kinds = [(r.kind, r.status) for r in read_records(run_benchmark(request))]
     assert kinds == [
-        ("cost", "predicted"), ("cost", "predicted"), ("capacity", "error"), ("capacity", "error"),
+        ("cost", "predicted"), ("cost", "predicted"), ("capacity", "error"), ("capacity", "oom"),
     ]  # fmt: skip

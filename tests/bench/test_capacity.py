@@ -27,7 +27,7 @@ from pcakd.errors import ConfigError
 MIB = 2**20
 PROFILE = Profile(
     name="quick",
-    subjects=("linear",),
+    subjects=("plain",),
     resolutions=("48x32",),
     measured=(),
     transforms=("zca",),
@@ -197,13 +197,14 @@ def test_too_small_a_largest_size_is_refused():
 @pytest.mark.slow
 def test_a_real_child_is_stopped_at_what_it_may_add(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-    request = Request(profile=PROFILE, device="cpu", out=tmp_path / "run", command=WORKER)
-    (record,) = run_capacity(request, largest=parse_resolution("FHD"))
-    assert record.status == "ok"
-    assert 0 < record.peak_bytes <= 256 * MIB
-    # 250 planes and a few of the images': a little above 1,000 bytes a pixel
-    assert 150_000 < record.largest_width * record.largest_height < 270_000
-    assert [probe["fits"] for probe in record.probes].count(0) >= 1
+    profile = replace(PROFILE, subjects=("hungry", "plain"))
+    request = Request(profile=profile, device="cpu", out=tmp_path / "run", command=WORKER)
+    hungry, plain = run_capacity(request, largest=parse_resolution("256x144"))
+    assert (hungry.status, plain.status) == ("oom", "ok")
+    assert hungry.reason == "256×144: added more than 256 MiB to its process"
+    assert [probe["fits"] for probe in hungry.probes] == [0, 0]
+    assert plain.largest_width == 256
+    assert 0 < plain.peak_bytes <= 256 * MIB
 
 
 @pytest.mark.slow
@@ -213,5 +214,5 @@ def test_a_run_measures_it_after_cost_and_resumes(tmp_path, monkeypatch):
     request = Request(profile=profile, device="cpu", out=tmp_path / "run", command=WORKER)
     kinds = [(r.kind, r.status) for r in read_records(run_benchmark(request))]
     assert kinds == [
-        ("cost", "predicted"), ("cost", "predicted"), ("capacity", "error"), ("capacity", "error"),
+        ("cost", "predicted"), ("cost", "predicted"), ("capacity", "error"), ("capacity", "oom"),
     ]  # fmt: skip

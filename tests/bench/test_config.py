@@ -48,7 +48,7 @@ def test_quick_profile_is_as_promised():
 def test_capacity_is_off_unless_given():
     assert parse().capacity_gib == 0
     assert parse(capacity_gib=2).capacity_gib == 2
-    assert load_profile(ROOT / "benchmarks.toml", "full").capacity_gib == 0.5
+    assert load_profile(ROOT / "benchmarks.toml", "full").capacity_gib == 0.25
 
 
 def test_later_overrides_win():

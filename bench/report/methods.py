@@ -13,7 +13,8 @@ CONTRACT = """\
 - **Latency** runs from two float images on the device to the clipped output. The style image is as
   large as the content and its encoding is included. Every sample is one whole call; on an
   accelerator it ends with a synchronisation inside the timed region. TF32 is off.
-- Each case runs in a process of its own, with a budget of time and one of memory. Running out of
+- Each case runs in a process of its own (a pair's two subjects share one), with a budget of time
+  and one of memory. Running out of
   either is a result: `timeout`, `oom`. A case that is expected to be over budget, or that the
   profile leaves out, is not run but derived from multiply-adds and bytes of measured ones:
   `predicted`, written with ≈, drawn hollow. Predictions are linear in multiply-adds and in bytes.

@@ -2,7 +2,7 @@
 
 A mirroring decoder's layers have targets of their own, the maps that its encoder passed through, so
 each layer is a linear regression of its target on the patches of its input (ridge regression, the
-rectifier left out). What is trained from there starts near its end.
+rectifier left out). The deeper the block, the more is left to train from there.
 """
 
 from collections.abc import Iterable

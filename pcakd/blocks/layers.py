@@ -100,6 +100,18 @@ class ConvLayer(nn.Module):
         """Subtract ``mean`` from the input and divide by ``std`` from now on."""
         self.input_mean, self.input_std = mean[:, None, None], std[:, None, None]
 
+    @torch.no_grad()
+    def recondition(self, mean: Float[Tensor, " c"], std: Float[Tensor, " c"]) -> None:
+        """Standardise the input and let the convolution undo it: what it computes is the same.
+
+        Only for a full convolution; :meth:`fold` takes the standardisation out again.
+        """
+        assert self.conv.bias is not None  # noqa: S101 (built with one)
+        means = (self.conv.weight * mean[:, None, None]).sum(dim=(1, 2, 3))
+        self.conv.bias.add_(means)
+        self.conv.weight.mul_(std[:, None, None])
+        self.standardize_input(mean, std)
+
     def add_norm(self) -> None:
         """Follow the convolution by a batch norm, in evaluation mode."""
         norm = nn.BatchNorm2d(self.conv.out_channels).to(self.conv.weight.device)

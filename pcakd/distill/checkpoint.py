@@ -16,8 +16,11 @@ from pcakd.files import make_folder, read_safetensors, write_safetensors
 CHECKPOINT = "checkpoint.safetensors"
 """Its name in a run's folder."""
 
+OPTIMIZER = "optimizer."
+"""How the names of the optimiser's tensors begin."""
+
 _HEADER = "pcakd"
-_FORMAT = "pcakd-checkpoint"
+_FORMAT = "pcakd-checkpoint-2"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,19 +114,19 @@ def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]
             yield f"{key} was {json.dumps(one)}, is {json.dumps(other)}"
 
 
-def pack_adam(optimizer: torch.optim.Adam) -> dict[str, Tensor]:
-    """Return the optimiser's moments as named tensors."""
+def pack_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return the optimiser's state as named tensors."""
     packed = {}
     for index, parameter in enumerate(_parameters(optimizer)):
         for name, value in optimizer.state.get(parameter, {}).items():
-            packed[f"adam.{index}.{name}"] = value
+            packed[f"{OPTIMIZER}{index}.{name}"] = value
     return packed
 
 
-def unpack_adam(optimizer: torch.optim.Adam, state: dict[str, Tensor]) -> None:
-    """Put back what :func:`pack_adam` took."""
+def unpack_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Tensor]) -> None:
+    """Put back what :func:`pack_optimizer` took."""
     for index, parameter in enumerate(_parameters(optimizer)):
-        prefix = f"adam.{index}."
+        prefix = f"{OPTIMIZER}{index}."
         values = {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}
         optimizer.state[parameter] = {
             name: value.clone() if name == "step" else torch.zeros_like(parameter).copy_(value)
@@ -131,5 +134,5 @@ def unpack_adam(optimizer: torch.optim.Adam, state: dict[str, Tensor]) -> None:
         }
 
 
-def _parameters(optimizer: torch.optim.Adam) -> list[torch.nn.Parameter]:
+def _parameters(optimizer: torch.optim.Optimizer) -> list[torch.nn.Parameter]:
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]

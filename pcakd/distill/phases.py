@@ -6,6 +6,7 @@ that stays as it is (`pcakd.distill.decoders`) goes through ``decoder`` alone.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,9 +14,13 @@ from torch import Tensor
 from pcakd.backbones import Backbone
 from pcakd.blocks import Autoencoder, ConvLayer, Source
 from pcakd.distill.losses import squared_error, subspace_error, variance
+from pcakd.distill.muon import Muon
 from pcakd.distill.recipe import PhaseName
 from pcakd.distill.regression import fit_layer
 from pcakd.eigenbases import Eigenbasis
+
+ParameterGroups = Sequence[dict[str, Any]]
+"""Parameters of layers and their share of the rate."""
 
 _CALIBRATION_BATCHES = 4
 _REGRESSION_BATCHES = 32
@@ -67,6 +72,10 @@ class EncoderPhase:
         """Surround the layers by what a checkpoint of this phase holds."""
         prepare_layers(self.layers)
 
+    def create_optimizer(self, groups: ParameterGroups) -> torch.optim.Optimizer:
+        """Build what trains the layers."""
+        return create_adam(groups)
+
     def losses(self, image: Tensor) -> dict[str, Tensor]:
         """Return the loss terms of a batch, each a share of its target's variance."""
         with torch.no_grad():
@@ -79,7 +88,8 @@ class DecoderPhase:
     """Trains decoder block b on the losses (b), (c) and (d); the encoder stays as it is.
 
     A decoder that mirrors its encoder starts from regressions (`pcakd.distill.regression`) and is
-    trained as it is; another one starts from random weights that norms surround.
+    trained without norms, on standardised inputs; another one starts from random weights that
+    norms surround.
     """
 
     name: PhaseName = "decoder"
@@ -114,8 +124,14 @@ class DecoderPhase:
 
     def restore(self) -> None:
         """Surround the layers by what a checkpoint of this phase holds."""
-        if not self.mirrors:
+        if self.mirrors:
+            standardize_layers(self.live_layers)
+        else:
             prepare_layers(self.live_layers)
+
+    def create_optimizer(self, groups: ParameterGroups) -> torch.optim.Optimizer:
+        """Build what trains the layers: from regressions Muon, as Adam's first steps lose them."""
+        return Muon(groups) if self.mirrors else create_adam(groups)
 
     @torch.no_grad()
     def _regress(self, images: Sequence[Tensor]) -> None:
@@ -131,6 +147,12 @@ class DecoderPhase:
                     yield _catch(layer, lambda e=encoded: self._decode(e)), wanted[index]  # type: ignore[misc]
 
             fit_layer(layer, pairs())
+        for layer in self.live_layers:
+            caught = [
+                _catch(layer, lambda x=x: self._decode(encode(self.setting, self.block, x)))  # type: ignore[misc]
+                for x in images[:_CALIBRATION_BATCHES]
+            ]
+            layer.recondition(*_moments(torch.cat(caught)))
 
     def losses(self, image: Tensor) -> dict[str, Tensor]:
         """Return the loss terms of a batch, each a share of its target's variance."""
@@ -244,10 +266,21 @@ def create_phase(name: PhaseName, setting: Setting, block: int) -> Phase:
             return DecoderPhase(setting, block)
 
 
+def create_adam(groups: ParameterGroups) -> torch.optim.Optimizer:
+    """Build the optimiser of layers that norms surround."""
+    return torch.optim.Adam(groups, betas=(0.9, 0.99))
+
+
+def standardize_layers(layers: Sequence[ConvLayer]) -> None:
+    """Give each layer a standardisation of its input, to be filled in."""
+    for layer in layers:
+        channels = torch.zeros(layer.conv.in_channels, device=layer.conv.weight.device)
+        layer.standardize_input(channels, torch.ones_like(channels))
+
+
 def prepare_layers(layers: Sequence[ConvLayer]) -> None:
     """Surround a block's layers by the normalisation that trains them."""
-    channels = torch.zeros(layers[0].conv.in_channels, device=layers[0].conv.weight.device)
-    layers[0].standardize_input(channels, torch.ones_like(channels))
+    standardize_layers(layers[:1])
     for layer in layers:
         layer.add_norm()
 

@@ -15,11 +15,12 @@ from pcakd.backbones import Backbone
 from pcakd.blocks import Autoencoder, ConvLayer
 from pcakd.distill.checkpoint import (
     CHECKPOINT,
+    OPTIMIZER,
     Progress,
     load_checkpoint,
-    pack_adam,
+    pack_optimizer,
     save_checkpoint,
-    unpack_adam,
+    unpack_optimizer,
 )
 from pcakd.distill.evaluate import evaluate_tap
 from pcakd.distill.journal import Journal, save_contact_sheet
@@ -96,7 +97,7 @@ class Trainer:
         self.device = next(self.student.parameters()).device
         self._checkpoint = run.folder / CHECKPOINT
         self._phase: Phase | None = None
-        self._optimizer: torch.optim.Adam | None = None
+        self._optimizer: torch.optim.Optimizer | None = None
 
     @property
     def has_checkpoint(self) -> bool:
@@ -117,8 +118,8 @@ class Trainer:
         if self.progress.step:
             phase, optimizer = self._open_phase()
             phase.scales = dict(self.progress.scales)
-            unpack_adam(optimizer, state)
-        weights = {n: t for n, t in state.items() if not n.startswith("adam.")}
+            unpack_optimizer(optimizer, state)
+        weights = {n: t for n, t in state.items() if not n.startswith(OPTIMIZER)}
         try:
             self.student.load_state_dict(weights)
         except RuntimeError as cause:
@@ -262,7 +263,7 @@ class Trainer:
                 target.fold()
                 target.conv.load_state_dict(source.conv.state_dict())
 
-    def _open_phase(self) -> tuple[Phase, torch.optim.Adam]:
+    def _open_phase(self) -> tuple[Phase, torch.optim.Optimizer]:
         progress = self.progress
         phase = create_phase(progress.phase, self.run.setting, progress.block)
         if progress.step:
@@ -276,7 +277,7 @@ class Trainer:
         if settled := [layer for layer in phase.layers if layer not in phase.live_layers]:
             share = self.run.recipe.settled_share
             groups.append({"params": _parameters(settled), "share": share})
-        self._optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99))
+        self._optimizer = phase.create_optimizer(groups)
         return phase, self._optimizer
 
     def _close_phase(self) -> None:
@@ -288,7 +289,7 @@ class Trainer:
     def _save(self) -> None:
         state = dict(self.student.state_dict())
         if self._phase is not None and self._optimizer is not None:
-            state |= pack_adam(self._optimizer)
+            state |= pack_optimizer(self._optimizer)
             self.progress.scales = dict(self._phase.scales)
         save_checkpoint(
             self._checkpoint, self.progress, state, fingerprint=dict(self.run.fingerprint)

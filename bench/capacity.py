@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.bisection import Bounds, End, Found, Trial, Verdict, find_largest
 from bench.cases import Resolution, SubjectInfo
-from bench.child import Budget, Message, Outcome, run_child
+from bench.child import NO_ANSWER, Budget, Message, Outcome, ask_child
 from bench.cost import START_SECONDS
 from bench.host import host_bytes
 from bench.recorder import Recorder
@@ -124,11 +124,7 @@ class CapacityRunner:
             memory_bytes=int(fraction * host_bytes()),
             added_bytes=None if case.device == "cuda" else given,
         )
-        answers: list[Message] = []
-        try:
-            outcome = run_child(job, budget=budget, on_message=answers.append, command=self.command)
-        except ConfigError as error:  # a student that is gone by now is a result of its case
-            outcome = Outcome(status="error", reason=str(error))
+        answers, outcome = ask_child(job, budget=budget, command=self.command)
         final = next((each for each in answers if each["type"] == "capacity"), None)
         return judge(outcome, final, given=given, allowed=int(fraction * self.memory_bytes))
 
@@ -155,7 +151,7 @@ def judge(outcome: Outcome, answer: Message | None, *, given: int, allowed: int)
         machine = outcome.by_machine or given > allowed
         return Trial(verdict="machine" if machine else "too_large", reason=outcome.reason)
     verdict: Verdict = "timeout" if outcome.status == "timeout" else "error"
-    return Trial(verdict=verdict, reason=outcome.reason or "the child gave no answer")
+    return Trial(verdict=verdict, reason=outcome.reason or NO_ANSWER)
 
 
 def scale_size(scale: int) -> tuple[int, int]:

@@ -23,6 +23,8 @@ from pcakd.errors import ConfigError
 WORKER = (sys.executable, "-m", "bench.worker")
 _POLL_SECONDS = 0.05
 _SIGKILL = -9
+NO_ANSWER = "the child gave no answer"
+"""The reason of a record whose child ended well and said nothing."""
 
 Message: TypeAlias = dict[str, Any]
 _END = None
@@ -93,6 +95,33 @@ def run_child(
                 process.kill()
                 reader.join()
         return outcome or _judge(process.returncode, errors)
+
+
+def ask_child(
+    job: Mapping[str, Any], *, budget: Budget, command: Sequence[str] = WORKER
+) -> tuple[list[Message], Outcome]:
+    """Run a job and return its messages and how it ended.
+
+    Bad input is an ending too: a student whose file is gone by now is a result of its cases.
+    """
+    answers: list[Message] = []
+    try:
+        outcome = run_child(job, budget=budget, on_message=answers.append, command=command)
+    except ConfigError as error:
+        outcome = Outcome(status="error", reason=str(error))
+    return answers, outcome
+
+
+def record_fields(answers: Sequence[Message], outcome: Outcome) -> dict[str, Any]:
+    """Return the record fields of a child that answers once with all that it measured.
+
+    The figures of its message are fields of a record, each of them measured.
+    """
+    if outcome.status == "ok" and answers:
+        figures = {key: value for key, value in answers[0].items() if key != "type"}
+        return {"status": "ok", "obtained": dict.fromkeys(figures, "measured"), **figures}
+    status = outcome.status if outcome.status != "ok" else "error"
+    return {"status": status, "reason": outcome.reason or NO_ANSWER}
 
 
 def _send(process: subprocess.Popen[bytes], job: Mapping[str, Any]) -> None:

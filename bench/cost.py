@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.cases import SubjectInfo
-from bench.child import Budget, Message, Outcome, run_child
+from bench.child import Budget, ask_child, record_fields
 from bench.config import Settings
 from bench.host import host_bytes
 from bench.predict import Measured, Prediction, predict_cost
 from bench.recorder import Recorder
 from bench.schema import Case, Obtained, Record
 from bench.stats import median
-from pcakd.errors import ConfigError
 
 START_SECONDS = 10.0  # a child's start: interpreter, torch, images
 _NS = 1e9
@@ -103,18 +102,9 @@ class CostRunner:
             "samples": settings.samples,
             "memory_fraction": fraction,
         }
-        answers: list[Message] = []
         budget = Budget(seconds=settings.case_seconds, memory_bytes=int(fraction * host_bytes()))
-        try:
-            outcome = run_child(job, budget=budget, on_message=answers.append, command=self.command)
-        except ConfigError as error:  # a student that is gone by now is a result of its cases
-            outcome = Outcome(status="error", reason=str(error))
-        if outcome.status == "ok" and answers:
-            figures = {key: value for key, value in answers[0].items() if key != "type"}
-            obtained: dict[str, Obtained] = {"latency_ns": "measured", "peak_bytes": "measured"}
-            return {"status": "ok", "obtained": obtained, **figures}
-        status = outcome.status if outcome.status != "ok" else "error"
-        return {"status": status, "reason": outcome.reason or "the child gave no answer"}
+        answers, outcome = ask_child(job, budget=budget, command=self.command)
+        return record_fields(answers, outcome)
 
     def _learn(self, record: Record) -> None:
         """Keep what a record tells of later cases."""

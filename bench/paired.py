@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.cases import Machine, Resolution, SubjectInfo, parse_resolution
-from bench.child import Budget, Message, Outcome, run_child
+from bench.child import Budget, ask_child, record_fields
 from bench.config import Profile, Settings
 from bench.host import host_bytes
 from bench.recorder import Recorder
-from bench.schema import Case, Obtained, Record
-from pcakd.errors import ConfigError
+from bench.schema import Case, Record
 
 _PROTOCOL = {
     "pair": "both subjects in one process, warm-up of both first, then one call of each a round in "
@@ -112,15 +111,6 @@ class PairRunner:
             "rounds": case.samples,
             "memory_fraction": fraction,
         }
-        answers: list[Message] = []
         budget = Budget(seconds=plan.seconds, memory_bytes=int(fraction * host_bytes()))
-        try:
-            outcome = run_child(job, budget=budget, on_message=answers.append, command=self.command)
-        except ConfigError as error:  # a student that is gone by now is a result of its pairs
-            outcome = Outcome(status="error", reason=str(error))
-        if outcome.status == "ok" and answers:
-            figures = {key: value for key, value in answers[0].items() if key != "type"}
-            obtained: dict[str, Obtained] = dict.fromkeys(figures, "measured")
-            return {"status": "ok", "obtained": obtained, **figures}
-        status = outcome.status if outcome.status != "ok" else "error"
-        return {"status": status, "reason": outcome.reason or "the child gave no answer"}
+        answers, outcome = ask_child(job, budget=budget, command=self.command)
+        return record_fields(answers, outcome)

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.cases import SubjectInfo
-from bench.child import Budget, Message, Outcome, run_child
+from bench.child import NO_ANSWER, Budget, Message, Outcome, ask_child
 from bench.config import Settings
 from bench.cost import LATENCY_PROTOCOL, START_SECONDS
 from bench.host import host_bytes
 from bench.recorder import Recorder
 from bench.schema import Case, Obtained, Record
 from bench.stats import median
-from pcakd.errors import ConfigError
 
 FILTER = "filter"
 """The stage of the guided filter, which no latency of a stylization has in it."""
@@ -98,12 +97,8 @@ class StagesRunner:
             "memory_fraction": fraction,
             "trace": self.trace,
         }
-        answers: list[Message] = []
         budget = Budget(seconds=settings.case_seconds, memory_bytes=int(fraction * host_bytes()))
-        try:
-            outcome = run_child(job, budget=budget, on_message=answers.append, command=self.command)
-        except ConfigError as error:  # a student that is gone by now is a result of its cases
-            outcome = Outcome(status="error", reason=str(error))
+        answers, outcome = ask_child(job, budget=budget, command=self.command)
         return _measured_fields(answers, outcome)
 
 
@@ -114,7 +109,7 @@ def _calls(settings: Settings) -> int:
 
 def _measured_fields(answers: Sequence[Message], outcome: Outcome) -> dict[str, Any]:
     """Return the record fields of a child's answers; what follows the first one is optional."""
-    reason = outcome.reason or "the child gave no answer"
+    reason = outcome.reason or NO_ANSWER
     if not answers:
         return {"status": "error" if outcome.status == "ok" else outcome.status, "reason": reason}
     first = answers[0]

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N1,N2,N3,N4",
         help="of decoder blocks 1 to 4, or N for all (600,2000,3000,4000)",
     )
-    parser.add_argument("--rate", type=float, default=0.003, help="peak learning rate (0.003)")
+    parser.add_argument("--rate", type=float, default=0.0015, help="peak learning rate (0.0015)")
     parser.add_argument(
         "--loss-weights",
         default="2,1,0.2",

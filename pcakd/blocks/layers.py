@@ -88,13 +88,18 @@ class ConvLayer(nn.Module):
 
     def forward(self, features: Features) -> Features:
         """Map ``(b, in, h, w)`` to ``(b, out, h / stride, w / stride)``."""
+        result = self.convolve(features)
+        if self.norm is not None:
+            result = self.norm(result)
+        return F.relu(result, inplace=not torch.is_grad_enabled()) if self.relu else result
+
+    def convolve(self, features: Features) -> Features:
+        """Standardise the input, if it is to be, pad it and convolve it."""
         if self.input_mean is not None and self.input_std is not None:
             features = (features - self.input_mean) / self.input_std
         before, after = self.padding
         result: Tensor = self.conv(pad_reflect(features, before=before, after=after))
-        if self.norm is not None:
-            result = self.norm(result)
-        return F.relu(result, inplace=not torch.is_grad_enabled()) if self.relu else result
+        return result
 
     def standardize_input(self, mean: Float[Tensor, " c"], std: Float[Tensor, " c"]) -> None:
         """Subtract ``mean`` from the input and divide by ``std`` from now on."""

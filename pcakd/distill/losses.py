@@ -45,8 +45,11 @@ def subspace_error_reference(student: Tensor, teacher: Tensor, basis: Tensor) ->
 def squared_error(
     result: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"]
 ) -> Float[Tensor, ""]:
-    """Losses (b), (c), (d): squared distance of feature vectors, mean over images and pixels."""
-    return (result - target).square().sum(dim=1).mean(dtype=torch.float32)
+    """Losses (b), (c), (d): squared distance of feature vectors, mean over images and pixels.
+
+    In float32, whatever the features are in.
+    """
+    return (result.float() - target.float()).square().sum(dim=1).mean()
 
 
 def variance(target: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:

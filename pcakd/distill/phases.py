@@ -4,9 +4,9 @@ A student's block pair goes through the phases ``encoder`` and ``pair``; the dec
 that stays as it is (`pcakd.distill.decoders`) goes through ``decoder`` alone.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,17 +14,20 @@ from torch import Tensor
 from pcakd.backbones import Backbone
 from pcakd.blocks import Autoencoder, ConvLayer, Source
 from pcakd.distill.losses import squared_error, subspace_error, variance
-from pcakd.distill.muon import Muon
+from pcakd.distill.norms import (
+    catch,
+    measure_moments,
+    prepare_layers,
+    standardize,
+    start_norm,
+    surround_as_is,
+)
 from pcakd.distill.recipe import PhaseName
 from pcakd.distill.regression import fit_layer
 from pcakd.eigenbases import Eigenbasis
 
-ParameterGroups = Sequence[dict[str, Any]]
-"""Parameters of layers and their share of the rate."""
-
 _CALIBRATION_BATCHES = 4
 _REGRESSION_BATCHES = 32
-_LEAST_DEVIATION = 0.1  # of the channels' mean deviation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,16 +68,16 @@ class EncoderPhase:
         self.restore()
         basis = self.setting.eigenbases[self.block - 1]
         scale = basis.eigenvalues[: basis.rank].sqrt().float()
-        _start_norm(self.layers[-1], scale=scale, offset=self.setting.tap_offset * scale)
-        _standardize(self.layers[0], lambda x: encode(self.setting, self.block, x), images)
+        start_norm(self.layers[-1], scale=scale, offset=self.setting.tap_offset * scale)
+        standardize(self.layers[0], lambda x: encode(self.setting, self.block, x), images)
 
     def restore(self) -> None:
         """Surround the layers by what a checkpoint of this phase holds."""
         prepare_layers(self.layers)
 
-    def create_optimizer(self, groups: ParameterGroups) -> torch.optim.Optimizer:
-        """Build what trains the layers."""
-        return create_adam(groups)
+    def precision(self) -> AbstractContextManager[object]:
+        """Return the context of a training step: the student stays in float32."""
+        return nullcontext()
 
     def losses(self, image: Tensor) -> dict[str, Tensor]:
         """Return the loss terms of a batch, each a share of its target's variance."""
@@ -87,9 +90,8 @@ class EncoderPhase:
 class DecoderPhase:
     """Trains decoder block b on the losses (b), (c) and (d); the encoder stays as it is.
 
-    A decoder that mirrors its encoder starts from regressions (`pcakd.distill.regression`) and is
-    trained without norms, on standardised inputs; another one starts from random weights that
-    norms surround.
+    A decoder that mirrors its encoder starts from regressions (`pcakd.distill.regression`),
+    surrounded by norms that leave them as they are; another one starts from random weights.
     """
 
     name: PhaseName = "decoder"
@@ -117,42 +119,43 @@ class DecoderPhase:
             self._regress(images)
             return
         self.restore()
-        mean, deviation = _moments(target)
-        _start_norm(self.live_layers[-1], scale=deviation, offset=mean)
+        mean, deviation = measure_moments(target)
+        start_norm(self.live_layers[-1], scale=deviation, offset=mean)
         first = self.live_layers[0]
-        _standardize(first, lambda x: self._decode(encode(self.setting, self.block, x)), few)
+        standardize(first, lambda x: self._decode(encode(self.setting, self.block, x)), few)
 
     def restore(self) -> None:
         """Surround the layers by what a checkpoint of this phase holds."""
-        if self.mirrors:
-            standardize_layers(self.live_layers)
-        else:
-            prepare_layers(self.live_layers)
+        prepare_layers(self.live_layers, all_inputs=self.mirrors)
 
-    def create_optimizer(self, groups: ParameterGroups) -> torch.optim.Optimizer:
-        """Build what trains the layers: from regressions Muon, as Adam's first steps lose them."""
-        return Muon(groups) if self.mirrors else create_adam(groups)
+    def precision(self) -> AbstractContextManager[object]:
+        """Return the context of a training step: bfloat16 where a device gains by it."""
+        device = self.live_layers[0].conv.weight.device
+        dtype = teacher_dtype(device)
+        return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
     @torch.no_grad()
     def _regress(self, images: Sequence[Tensor]) -> None:
         """Fit layer after layer to the encoder's maps, each to what those before it make."""
         for index, layer in enumerate(self.live_layers):
-
-            def pairs(
-                layer: ConvLayer = layer, index: int = index
-            ) -> Iterator[tuple[Tensor, Tensor]]:
-                for image in images:
-                    encoded = encode(self.setting, self.block, image)
-                    wanted = self.setting.student.mirror_targets(self.block, encoded.target)
-                    yield _catch(layer, lambda e=encoded: self._decode(e)), wanted[index]  # type: ignore[misc]
-
-            fit_layer(layer, pairs())
+            fit_layer(layer, self._regression_pairs(images, index))
         for layer in self.live_layers:
-            caught = [
-                _catch(layer, lambda x=x: self._decode(encode(self.setting, self.block, x)))  # type: ignore[misc]
-                for x in images[:_CALIBRATION_BATCHES]
-            ]
-            layer.recondition(*_moments(torch.cat(caught)))
+            few = images[:_CALIBRATION_BATCHES]
+            surround_as_is(layer, torch.cat([self._reaching(layer, image) for image in few]))
+
+    def _regression_pairs(
+        self, images: Sequence[Tensor], index: int
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield what reaches a layer of the decoder, and the map that it is to make of it."""
+        for image in images:
+            with self.precision():
+                encoded = encode(self.setting, self.block, image)
+                wanted = self.setting.student.mirror_targets(self.block, encoded.target)
+                reaching = catch(self.live_layers[index], lambda e=encoded: self._decode(e))  # type: ignore[misc]
+            yield reaching, wanted[index]
+
+    def _reaching(self, layer: ConvLayer, image: Tensor) -> Tensor:
+        return catch(layer, lambda: self._decode(encode(self.setting, self.block, image)))
 
     def losses(self, image: Tensor) -> dict[str, Tensor]:
         """Return the loss terms of a batch, each a share of its target's variance."""
@@ -167,7 +170,8 @@ class DecoderPhase:
         picture = self._to_image(decoded, encoded)
         terms = {"b": squared_error(picture, image) / self.scales["b"]}
         if self.block > 1:
-            wanted = self._teach(image) if teacher is None else teacher
+            # an encoder that stays as it is is the teacher
+            wanted = encoded.features if teacher is None else teacher
             seen = self.setting.teacher(picture, last_tap=self.block)[-1]
             terms["c"] = squared_error(decoded, encoded.target) / self.scales["c"]
             terms["d"] = squared_error(seen, wanted) / self.scales["d"]
@@ -264,69 +268,6 @@ def create_phase(name: PhaseName, setting: Setting, block: int) -> Phase:
             return PairPhase(setting, block)
         case "decoder":
             return DecoderPhase(setting, block)
-
-
-def create_adam(groups: ParameterGroups) -> torch.optim.Optimizer:
-    """Build the optimiser of layers that norms surround."""
-    return torch.optim.Adam(groups, betas=(0.9, 0.99))
-
-
-def standardize_layers(layers: Sequence[ConvLayer]) -> None:
-    """Give each layer a standardisation of its input, to be filled in."""
-    for layer in layers:
-        channels = torch.zeros(layer.conv.in_channels, device=layer.conv.weight.device)
-        layer.standardize_input(channels, torch.ones_like(channels))
-
-
-def prepare_layers(layers: Sequence[ConvLayer]) -> None:
-    """Surround a block's layers by the normalisation that trains them."""
-    standardize_layers(layers[:1])
-    for layer in layers:
-        layer.add_norm()
-
-
-def follow_batches(layers: Sequence[ConvLayer], *, live: bool) -> None:
-    """Let the batch norms follow their batches, or keep their running statistics.
-
-    A layer without ReLU makes pixels of an image: batch statistics would be noise on a colour, so
-    its norm stays a trained scale and offset.
-    """
-    for layer in layers:
-        if layer.norm is not None:
-            layer.norm.train(live and layer.relu)
-
-
-@torch.no_grad()
-def _start_norm(layer: ConvLayer, *, scale: Tensor, offset: Tensor) -> None:
-    if layer.norm is not None:
-        layer.norm.weight.copy_(scale)
-        layer.norm.bias.copy_(offset)
-
-
-def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
-    deviation, mean = torch.std_mean(features.float(), dim=(0, 2, 3))
-    # a channel that hardly varies here may do so elsewhere: dividing by less would make it explode
-    return mean, deviation.clamp_min(_LEAST_DEVIATION * float(deviation.mean()) + 1e-12)
-
-
-def _standardize(
-    layer: ConvLayer, run: Callable[[Tensor], object], images: Sequence[Tensor]
-) -> None:
-    """Standardise what reaches a layer by its moments."""
-    caught = [_catch(layer, lambda x=image: run(x)) for image in images]  # type: ignore[misc]
-    layer.standardize_input(*_moments(torch.cat(caught)))
-
-
-def _catch(layer: ConvLayer, run: Callable[[], object]) -> Tensor:
-    """Return what reaches a layer while something runs."""
-    caught: list[Tensor] = []
-    handle = layer.register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0].detach()))
-    try:
-        with torch.no_grad():
-            run()
-    finally:
-        handle.remove()
-    return caught[0]
 
 
 def teacher_dtype(device: torch.device) -> torch.dtype:

@@ -24,14 +24,8 @@ from pcakd.distill.checkpoint import (
 )
 from pcakd.distill.evaluate import evaluate_tap
 from pcakd.distill.journal import Journal, save_contact_sheet
-from pcakd.distill.phases import (
-    DecoderPhase,
-    Phase,
-    Setting,
-    create_phase,
-    follow_batches,
-    prepare_layers,
-)
+from pcakd.distill.norms import follow_batches, prepare_layers
+from pcakd.distill.phases import DecoderPhase, Phase, Setting, create_phase
 from pcakd.distill.photos import Photos
 from pcakd.distill.recipe import PhaseName, Recipe
 from pcakd.errors import TrainingError
@@ -166,7 +160,8 @@ class Trainer:
             group["lr"] = rate * group["share"]
         live = progress.step < (1.0 - self.run.recipe.frozen_share) * steps
         follow_batches(phase.live_layers, live=live)
-        terms = phase.losses(self._batch(progress.step))
+        with phase.precision():
+            terms = phase.losses(self._batch(progress.step))
         loss = torch.stack([self._weight(name) * term for name, term in terms.items()]).sum()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -277,7 +272,7 @@ class Trainer:
         if settled := [layer for layer in phase.layers if layer not in phase.live_layers]:
             share = self.run.recipe.settled_share
             groups.append({"params": _parameters(settled), "share": share})
-        self._optimizer = phase.create_optimizer(groups)
+        self._optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99))
         return phase, self._optimizer
 
     def _close_phase(self) -> None:

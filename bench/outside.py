@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.cases import PairInfo
+from bench.identity import is_outside, latest_records
 from bench.quality.protocol import METRICS, name_file_outputs, without_outputs
 from bench.recorder import create_record
-from bench.report.summary import is_outside, latest_records
 from bench.schema import Case, Obtained, Record
 from bench.store import read_records, records_path
 from pcakd.errors import ConfigError

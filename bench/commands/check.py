@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tabulate import tabulate
 
 from bench.compare import QUANTITIES, Comparison, CostKey, Counts, compare_counts, recorded_counts
-from bench.report.summary import latest_records
+from bench.identity import latest_records
 from bench.store import read_records
 from pcakd.errors import ConfigError, UnknownNameError
 

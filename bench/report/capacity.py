@@ -7,15 +7,9 @@ import pandas as pd
 from tabulate import tabulate
 
 from bench.cases import Resolution, list_resolutions
+from bench.identity import Machine, identify, label_subjects, machine_of
 from bench.report.formats import format_bytes, format_number
-from bench.report.summary import (
-    Machine,
-    Summary,
-    identify,
-    label_subjects,
-    machine_of,
-    summarize,
-)
+from bench.report.summary import Summary, summarize
 from bench.report.tables import machine_label, to_markdown
 from bench.schema import Record
 

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Iterable, Sequence
 
+from bench.identity import Machine
 from bench.quality.protocol import METRICS, without_outputs
 from bench.ratios import paired_speeds
-from bench.report.summary import Machine, Summary
+from bench.report.summary import Summary
 from bench.report.tables import machine_label
 from bench.schema import Record
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from bench.identity import Machine, label_subjects
 from bench.ratios import PairedSpeed, format_ratio, paired_speeds
 from bench.report.formats import format_number
-from bench.report.summary import Machine, Summary, label_subjects
+from bench.report.summary import Summary
 from bench.report.tables import machine_label, to_markdown
 from bench.stats import describe_intervals
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import get_args
 
 from bench.amdahl import bound, speedup
-from bench.report.summary import Interval, Machine, Summary, label_subjects, machine_of
+from bench.identity import Machine, label_subjects, machine_of
+from bench.report.summary import Interval, Summary, median_latency_ms
 from bench.schema import Record
-from bench.stats import median, median_interval
 from pcakd.regions import RegionName
 
 OTHER, FILTER = "other", "filter"
@@ -202,16 +202,6 @@ def _row(subject: str, group: list[Record]) -> StagesRow:
         height=case.height or 0,
         machine=machine_of(shown),
         status=shown.status,
-        latency_ms=_interval(samples) if samples else None,
+        latency_ms=median_latency_ms(samples),
         stages={name: Work(**work) for name, work in (shown.stages or {}).items()},
-    )
-
-
-def _interval(samples: list[int]) -> Interval:
-    low, high = median_interval(samples)
-    return Interval(
-        value=median(samples) / _NS_PER_MS,
-        low=low / _NS_PER_MS,
-        high=high / _NS_PER_MS,
-        count=len(samples),
     )

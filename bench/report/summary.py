@@ -3,6 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from bench.identity import (
+    Machine,
+    identify,
+    is_outside,
+    label_subjects,
+    latest_records,
+    machine_of,
+)
 from bench.quality.protocol import METRICS
 from bench.schema import Record
 from bench.stats import Interval as Interval  # part of the rows
@@ -18,8 +26,6 @@ JOINED = (
     "that of the published architecture, with a VGG-19 encoder"
 )
 """What it means that a subject stands with the cost of another one."""
-
-Machine = tuple[str, str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,22 +127,6 @@ class Summary:
         return tuple(dict.fromkeys([*names, *label_subjects(self.records).values()]))
 
 
-def latest_records(records: Iterable[Record]) -> tuple[Record, ...]:
-    """Keep one record for each repeat of a case: the last one in the file replaces earlier ones."""
-    latest = {(record.case_hash, record.repeat): record for record in records}
-    return tuple(latest.values())
-
-
-def machine_of(record: Record) -> Machine:
-    """Return the kind of device, its name and the number of threads of a record."""
-    return record.case.device, record.case.device_name, record.case.threads
-
-
-def is_outside(record: Record) -> bool:
-    """Tell whether a record scores an output that was made elsewhere and read from a file."""
-    return record.kind == "quality" and record.config.get("outputs") == "files"
-
-
 def _machines(records: Sequence[Record]) -> tuple[Machine, ...]:
     """List the machines of the records.
 
@@ -190,27 +180,6 @@ def joined_subject(summary: Summary, row: QualityRow) -> str | None:
     return None if own else row.cost_subject
 
 
-def identify(record: Record) -> tuple[str, str]:
-    """Return what tells a record's subject apart: its name and its hash."""
-    return record.case.subject, record.case.subject_hash
-
-
-def _identities(record: Record) -> list[tuple[str, str]]:
-    """Return the subject of a record, and the second one of a pair."""
-    other = (record.case.other or "", record.case.other_hash or "")
-    return [identify(record), *([other] if record.case.other else [])]
-
-
-def label_subjects(records: Sequence[Record]) -> dict[tuple[str, str], str]:
-    """Name each subject by name and hash; two of one name get the start of their hash."""
-    identities = list(dict.fromkeys(each for record in records for each in _identities(record)))
-    names = [name for name, _ in identities]
-    return {
-        (name, digest): f"{name} ({digest[:6]})" if names.count(name) > 1 else name
-        for name, digest in identities
-    }
-
-
 def _cost_row(subject: str, group: Sequence[Record]) -> CostRow:
     measured = [record for record in group if record.status == "ok"]
     shown = (measured or list(group))[-1]
@@ -232,7 +201,7 @@ def _cost_row(subject: str, group: Sequence[Record]) -> CostRow:
         macs_total=shown.macs_total,
         uncounted=dict(shown.uncounted or {}),
         num_samples=len(samples),
-        latency_ms=_latency(samples),
+        latency_ms=median_latency_ms(samples),
         latency_p95_ms=p95(samples) / _NS_PER_MS if samples else None,
         peak_bytes=max(peaks, default=None),
         predicted_latency_ms=_to_ms(shown.predicted_latency_ns),
@@ -244,7 +213,8 @@ def _to_ms(ns: int | None) -> float | None:
     return None if ns is None else ns / _NS_PER_MS
 
 
-def _latency(samples: Sequence[int]) -> Interval | None:
+def median_latency_ms(samples: Sequence[int]) -> Interval | None:
+    """Return the median of samples in nanoseconds as milliseconds, with its interval."""
     if not samples:
         return None
     low, high = median_interval(samples)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
+from bench.identity import Machine
 from bench.quality.protocol import METRICS
 from bench.report.formats import (
     format_bytes,
@@ -12,15 +13,7 @@ from bench.report.formats import (
     format_number,
     format_score,
 )
-from bench.report.summary import (
-    JOINED,
-    METRIC_NAMES,
-    CostRow,
-    Machine,
-    QualityRow,
-    Summary,
-    joined_subject,
-)
+from bench.report.summary import JOINED, METRIC_NAMES, CostRow, QualityRow, Summary, joined_subject
 
 ARROWS: dict[str, str] = {metric.name: f"{metric.title} {metric.arrow}" for metric in METRICS}
 _TEXT_COLUMNS = {"Machine", "Subject", "Transform", "Resolution", "Status", "A", "B"}

@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from bench.report.summary import latest_records, summarize
+from bench.identity import latest_records
+from bench.report.summary import summarize
 from pcakd.errors import ConfigError
 
 

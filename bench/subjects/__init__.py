@@ -1,0 +1,29 @@
+"""What is under test: students, full-width autoencoders, peers and colour transfers."""
+
+from bench.subjects.interface import (
+    DEFAULT_TRANSFORM,
+    NO_TRANSFORM,
+    Device,
+    Prepared,
+    Subject,
+)
+from bench.subjects.parse import (
+    FULL_WIDTH,
+    list_subjects,
+    parse_subject,
+    parse_subjects,
+    row_name,
+)
+
+__all__ = [
+    "DEFAULT_TRANSFORM",
+    "FULL_WIDTH",
+    "NO_TRANSFORM",
+    "Device",
+    "Prepared",
+    "Subject",
+    "list_subjects",
+    "parse_subject",
+    "parse_subjects",
+    "row_name",
+]

@@ -1,0 +1,154 @@
+"""The kinds of subjects: colour transfers, peers (seeded or trained) and students."""
+
+import copy
+import hashlib
+from collections.abc import Mapping
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from bench.baselines import BASELINES
+from bench.baselines.peers import PEERS
+from bench.baselines.storage import TrainedPeer
+from bench.schema import Precision
+from bench.subjects.interface import NO_TRANSFORM, Device, Prepared, Subject
+from pcakd.regions import region
+from pcakd.students import Student
+from pcakd.stylize import stylize
+from pcakd.weights import hash_tensors
+
+M = TypeVar("M", bound=nn.Module)
+
+_DTYPES: Mapping[str, torch.dtype] = {
+    "fp32": torch.float32,
+    "fp16": torch.float16,
+    "bf16": torch.bfloat16,
+}
+
+
+def create_baseline(name: str) -> Subject:
+    """Make a colour transfer, or the unchanged content."""
+    transfer = BASELINES.get(name)
+
+    def run(content: Tensor, style: Tensor) -> Tensor:
+        with region("transform"):  # all that a colour transfer does, but for regions of its own
+            return transfer(content, style)
+
+    return Subject(
+        name=name,
+        transforms=(NO_TRANSFORM,),
+        precision="fp32",
+        has_quality=True,
+        hash=hashlib.sha256(f"baseline {name}".encode()).hexdigest(),
+        num_params=0,
+        num_eigenbasis_params=0,
+        build=lambda device, transform: Prepared(modules=(), run=run),
+    )
+
+
+def create_peer(name: str, precision: Precision, transform: str) -> Subject:
+    """Make a peer with the architecture of its paper and seeded weights: cost only."""
+    peer = PEERS.get(name)
+    network = peer.assemble(peer.create_seeded())
+    return Subject(
+        name=_full_name(name, precision),
+        transforms=(transform,),
+        precision=precision,
+        has_quality=False,
+        hash=hashlib.sha256(f"peer {name} vgg19".encode()).hexdigest(),
+        num_params=_num_params(network),
+        num_eigenbasis_params=0,
+        build=lambda device, chosen: _prepare_peer(name, network, device, chosen, precision),
+    )
+
+
+def create_trained_peer(
+    stem: str, peer: TrainedPeer, precision: Precision, transform: str
+) -> Subject:
+    """Make a trained peer; with a VGG-16 encoder its cost is left to its paper's VGG-19."""
+    depth = peer.autoencoder.depth
+    network = PEERS.get(peer.name).assemble(peer.autoencoder)
+    text = f"peer {peer.name} {depth} {hash_tensors(dict(network.state_dict()))}"
+    return Subject(
+        name=_full_name(stem, precision),
+        transforms=(transform,),
+        precision=precision,
+        has_quality=True,
+        hash=hashlib.sha256(text.encode()).hexdigest(),
+        num_params=_num_params(network),
+        num_eigenbasis_params=0,
+        build=lambda device, chosen: _prepare_peer(peer.name, network, device, chosen, precision),
+        cost_subject=_full_name(peer.name, precision) if depth == "vgg16" else None,
+    )
+
+
+def _num_params(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def _full_name(name: str, precision: Precision) -> str:
+    return name if precision == "fp32" else f"{name}+{precision}"
+
+
+def create_student_subject(
+    name: str,
+    student: Student,
+    precision: Precision,
+    transforms: tuple[str, ...],
+    *,
+    has_quality: bool,
+) -> Subject:
+    """Make a student, or a full-width autoencoder of seeded weights (no quality)."""
+    return Subject(
+        name=_full_name(name, precision),
+        transforms=transforms,
+        precision=precision,
+        has_quality=has_quality,
+        hash=_hash_student(student, weights=has_quality),
+        num_params=student.num_params,
+        num_eigenbasis_params=student.num_eigenbasis_params,
+        build=lambda device, transform: _prepare_student(student, device, transform, precision),
+    )
+
+
+def _hash_student(student: Student, *, weights: bool) -> str:
+    """Hash a student; seeded weights are left out, for they do not bear on cost."""
+    text = f"student {student.spec!r} {student.regularizer!r}"
+    if weights:
+        text += f" {hash_tensors(dict(student.state_dict()))}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _prepare_student(
+    student: Student, device: Device, transform: str, precision: Precision
+) -> Prepared:
+    network, dtype = _place(student, device, precision)
+
+    def run(content: Tensor, style: Tensor) -> Tensor:
+        output = stylize(network, content.to(dtype), style.to(dtype), transform=transform)
+        return output.float()
+
+    return Prepared(modules=(network,), run=run)
+
+
+def _prepare_peer(
+    name: str, peer: nn.Module, device: Device, transform: str, precision: Precision
+) -> Prepared:
+    network, dtype = _place(peer, device, precision)
+    run_peer = PEERS.get(name).stylize
+
+    def run(content: Tensor, style: Tensor) -> Tensor:
+        return run_peer(network, content.to(dtype), style.to(dtype), transform).float()
+
+    return Prepared(modules=(network,), run=run)
+
+
+def _place(network: M, device: Device, precision: Precision) -> tuple[M, torch.dtype]:
+    """Copy a network to a device and a precision.
+
+    Weights and images are halved, not autocast: ``pcakd.linalg`` widens what it reads, and
+    autocast would narrow its products again.
+    """
+    dtype = _DTYPES[precision]
+    return copy.deepcopy(network).to(device=device, dtype=dtype), dtype

@@ -1,0 +1,118 @@
+"""Subjects by what a command line or a profile calls them."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import get_args
+
+from bench.baselines import BASELINES
+from bench.baselines.peers import PEERS
+from bench.baselines.storage import is_peer_file, load_peer
+from bench.schema import Precision
+from bench.subjects.interface import DEFAULT_TRANSFORM, NO_TRANSFORM, Subject
+from bench.subjects.kinds import (
+    create_baseline,
+    create_peer,
+    create_student_subject,
+    create_trained_peer,
+)
+from pcakd.errors import ConfigError
+from pcakd.registry import unknown_name
+from pcakd.students import StudentSpec, create_student, list_students, load_student
+from pcakd.transforms import TRANSFORMS
+
+FULL_WIDTH: Mapping[str, StudentSpec] = {
+    "vgg19-full": StudentSpec(architecture="vgg19", ranks=(64, 128, 256, 512), colour_conv=True),
+    "mobilenet_v1-full": StudentSpec(architecture="mobilenet_v1", ranks=(32, 64, 128, 256)),
+}
+"""The full-width autoencoders that the students compress: seeded weights, cost only."""
+
+_NAME = re.compile(r"(?P<name>.+?)(\+(?P<precision>[a-z0-9]+))?(@(?P<transform>[a-z]+))?")
+
+
+def list_subjects() -> tuple[str, ...]:
+    """List the names that ``parse_subject`` knows; files of students and peers are subjects too."""
+    return (*list_students(), *FULL_WIDTH, *PEERS.names(), *BASELINES.names())
+
+
+def parse_subject(text: str, *, transforms: Sequence[str] = TRANSFORMS) -> Subject:
+    """Make a subject from ``NAME[+fp16|+bf16][@zca|@ot|@adain]``.
+
+    Args:
+        text: A name of ``list_subjects`` or the path of a student's or a trained peer's
+            ``.safetensors`` file, with a precision and one transform if wanted.
+        transforms: The transforms of a student that names none itself; a peer has ``zca``.
+
+    Raises:
+        UnknownNameError: The name, precision or transform is not known.
+        ConfigError: A colour transfer with a precision or a transform.
+        StudentFileError: The file is missing, damaged or neither a student nor a peer.
+    """
+    name, precision, transform = _split(text)
+    for each in (transform,) if transform else transforms:
+        if each not in TRANSFORMS:
+            raise unknown_name("transform", each, TRANSFORMS)
+    if name in BASELINES.names():
+        if precision != "fp32" or transform:
+            raise ConfigError(f"subject {text!r}: {name} has no precision or transform; drop it")
+        return create_baseline(name)
+    chosen = (transform,) if transform else tuple(transforms)
+    if name in FULL_WIDTH:
+        student = create_student(FULL_WIDTH[name]).eval().requires_grad_(False)
+        return create_student_subject(name, student, precision, chosen, has_quality=False)
+    if name in PEERS.names():
+        return create_peer(name, precision, transform or DEFAULT_TRANSFORM)
+    path = Path(name)
+    if name not in list_students() and path.suffix != ".safetensors":
+        raise unknown_name("subject", name, list_subjects())
+    if path.suffix == ".safetensors" and is_peer_file(path):
+        return create_trained_peer(
+            path.stem, load_peer(path), precision, transform or DEFAULT_TRANSFORM
+        )
+    stem = path.stem if path.suffix == ".safetensors" else name
+    return create_student_subject(stem, load_student(name), precision, chosen, has_quality=True)
+
+
+def parse_subjects(
+    texts: Sequence[str], *, transforms: Sequence[str] = TRANSFORMS
+) -> list[Subject]:
+    """Make several subjects, whose names must differ.
+
+    Raises:
+        ConfigError: No subject or no transform given, or a subject twice with one transform.
+        PcakdError: What ``parse_subject`` raises.
+    """
+    subjects = [parse_subject(text, transforms=transforms) for text in texts]
+    if not subjects:
+        raise ConfigError(f"no subjects given; known: {', '.join(list_subjects())}")
+    if not transforms:
+        raise ConfigError(f"no transforms given; known: {', '.join(TRANSFORMS)}")
+    seen: set[tuple[str, str]] = set()
+    for subject in subjects:
+        for transform in subject.transforms:
+            if (subject.name, transform) in seen:
+                raise ConfigError(f"subject {subject.name!r} is given twice; rename or drop one")
+            seen.add((subject.name, transform))
+    return subjects
+
+
+def row_name(subject: str, transform: str) -> str:
+    """Name a subject and a transform in one, for rows that have no place for the second.
+
+    >>> row_name("vgg16", "zca"), row_name("vgg16", "ot"), row_name("mkl", "none")
+    ('vgg16', 'vgg16@ot', 'mkl')
+    """
+    return subject if transform in (DEFAULT_TRANSFORM, NO_TRANSFORM) else f"{subject}@{transform}"
+
+
+def _split(text: str) -> tuple[str, Precision, str | None]:
+    """Cut ``NAME[+precision][@transform]``; a path may hold both signs before its suffix."""
+    match = _NAME.fullmatch(text)
+    if match is None:
+        raise ConfigError(
+            f"a subject needs a name, got {text!r}; known: {', '.join(list_subjects())}"
+        )
+    for known in get_args(Precision):
+        if known == (match["precision"] or "fp32"):
+            return match["name"], known, match["transform"]
+    raise unknown_name("precision", match["precision"], get_args(Precision))

@@ -11,7 +11,7 @@ import torch
 
 from pcakd import __version__
 from pcakd.backbones import Backbone
-from pcakd.distill.phases import teacher_dtype
+from pcakd.distill.setting import teacher_dtype
 from pcakd.distill.trainer import Trainer
 
 

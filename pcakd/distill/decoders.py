@@ -19,9 +19,9 @@ from pcakd.backbones import Backbone
 from pcakd.blocks import Autoencoder
 from pcakd.distill.card import describe_teacher, describe_training, digest_manifest
 from pcakd.distill.checkpoint import CHECKPOINT, open_output
-from pcakd.distill.phases import Setting, teacher_dtype
 from pcakd.distill.photos import Photos
 from pcakd.distill.recipe import DECODER_PHASES, Recipe
+from pcakd.distill.setting import Setting, teacher_dtype
 from pcakd.distill.trainer import Run, Trainer
 
 

@@ -6,14 +6,12 @@ that stays as it is (`pcakd.distill.decoders`) goes through ``decoder`` alone.
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from pcakd.backbones import Backbone
-from pcakd.blocks import Autoencoder, ConvLayer, Source
-from pcakd.distill.losses import squared_error, subspace_error, variance
+from pcakd.blocks import ConvLayer
+from pcakd.distill.losses import squared_error, variance
 from pcakd.distill.norms import (
     catch,
     measure_moments,
@@ -24,30 +22,10 @@ from pcakd.distill.norms import (
 )
 from pcakd.distill.recipe import PhaseName
 from pcakd.distill.regression import fit_layer
-from pcakd.eigenbases import Eigenbasis
+from pcakd.distill.setting import Encoded, Setting, encode, subspace_share, teacher_dtype
 
 _CALIBRATION_BATCHES = 4
 _REGRESSION_BATCHES = 32
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """What every phase works with.
-
-    Attributes:
-        student: Being trained; blocks before the current one are finished.
-        teacher: The (normalised) backbone, in the precision that suits the device: it sets the
-            coefficients to learn, and compares pictures.
-        eigenbases: One a tap, on the device; none where only decoders are trained.
-        tap_offset: Start of the batch norm before a tap's ReLU, in standard deviations.
-        mirrors: Whether decoders start from regressions on the encoder's maps.
-    """
-
-    student: Autoencoder
-    teacher: Backbone
-    eigenbases: Sequence[Eigenbasis]
-    tap_offset: float
-    mirrors: bool = False
 
 
 class EncoderPhase:
@@ -163,7 +141,7 @@ class DecoderPhase:
             encoded = encode(self.setting, self.block, image)
         return self._decoder_losses(encoded, None)
 
-    def _decoder_losses(self, encoded: "Encoded", teacher: Tensor | None) -> dict[str, Tensor]:
+    def _decoder_losses(self, encoded: Encoded, teacher: Tensor | None) -> dict[str, Tensor]:
         """Return the losses (b) to (d); the teacher's features are those of the image."""
         image = encoded.image
         decoded = self._decode(encoded)
@@ -185,10 +163,10 @@ class DecoderPhase:
             features: Tensor = self.setting.teacher(image, last_tap=self.block)[-1]
         return features
 
-    def _decode(self, encoded: "Encoded") -> Tensor:
+    def _decode(self, encoded: Encoded) -> Tensor:
         return self.setting.student.decode_block(self.block, encoded.features, encoded.sources[-1])
 
-    def _to_image(self, decoded: Tensor, encoded: "Encoded") -> Tensor:
+    def _to_image(self, decoded: Tensor, encoded: Encoded) -> Tensor:
         for block in range(self.block - 1, 0, -1):
             source = encoded.sources[block - 1]
             decoded = self.setting.student.decode_block(block, decoded, source)
@@ -222,43 +200,6 @@ class PairPhase(DecoderPhase):
 Phase = EncoderPhase | DecoderPhase
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Encoded:
-    """What an encoder makes of images, up to the block in training.
-
-    Attributes:
-        image: The images.
-        target: What decoder block b is to lead back to: the tap before, or the image.
-        features: At tap b.
-        sources: What decoder blocks 1 to b take from the encoder.
-    """
-
-    image: Tensor
-    target: Tensor
-    features: Tensor
-    sources: Sequence[Source]
-
-
-def encode(setting: Setting, block: int, image: Tensor) -> Encoded:
-    """Encode images up to block 1 to 4; only that block has gradients."""
-    with torch.no_grad():
-        taps, sources = setting.student.encode_with_sources(image, last_block=block - 1)
-    target = taps[-1] if taps else image
-    features, source = setting.student.encode_block(block, target)
-    return Encoded(image=image, target=target, features=features, sources=[*sources, source])
-
-
-def subspace_share(setting: Setting, block: int, features: Tensor, teacher: Tensor) -> Tensor:
-    """Return loss (a) as a share of the teacher's variance at the tap.
-
-    What the eigenbasis leaves out is added as a constant, so that 1 minus the loss is the R².
-    """
-    basis = setting.eigenbases[block - 1]
-    total = float(basis.eigenvalues.sum())
-    beyond = float(basis.eigenvalues[basis.rank :].sum())
-    return (subspace_error(features, teacher, basis.basis) + beyond) / total
-
-
 def create_phase(name: PhaseName, setting: Setting, block: int) -> Phase:
     """Build a phase of block 1 to 4 by its name."""
     match name:
@@ -268,18 +209,3 @@ def create_phase(name: PhaseName, setting: Setting, block: int) -> Phase:
             return PairPhase(setting, block)
         case "decoder":
             return DecoderPhase(setting, block)
-
-
-def teacher_dtype(device: torch.device) -> torch.dtype:
-    """Return the precision of the frozen teacher in training: bfloat16 where a device gains by it.
-
-    The student stays in float32: it is a tenth of the work.
-    """
-    if device.type == "cuda":
-        return (
-            torch.bfloat16
-            if torch.cuda.is_bf16_supported(including_emulation=False)
-            else torch.float32
-        )
-    native = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    return torch.bfloat16 if device.type == "cpu" and native() else torch.float32

@@ -19,9 +19,9 @@ from pcakd.backbones import (
 )
 from pcakd.distill.card import describe_teacher, describe_training, digest_manifest
 from pcakd.distill.checkpoint import CHECKPOINT, load_checkpoint, open_output
-from pcakd.distill.phases import Setting, teacher_dtype
 from pcakd.distill.photos import Photos
 from pcakd.distill.recipe import PHASES, Recipe
+from pcakd.distill.setting import Setting, teacher_dtype
 from pcakd.distill.trainer import Run, Trainer
 from pcakd.eigenbases import (
     CovarianceStream,

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,25 +22,20 @@ from pcakd.distill.checkpoint import (
     save_checkpoint,
     unpack_optimizer,
 )
-from pcakd.distill.evaluate import evaluate_tap
-from pcakd.distill.journal import Journal, save_contact_sheet
+from pcakd.distill.health import CollapseError, Examiner
+from pcakd.distill.journal import Journal
 from pcakd.distill.norms import follow_batches, prepare_layers
-from pcakd.distill.phases import DecoderPhase, Phase, Setting, create_phase
+from pcakd.distill.phases import DecoderPhase, Phase, create_phase
 from pcakd.distill.photos import Photos
 from pcakd.distill.recipe import PhaseName, Recipe
+from pcakd.distill.setting import Setting
 from pcakd.errors import TrainingError
 
 _CHECKPOINT_EVERY = 200
 _LOG_EVERY = 20
 _FIRST_STEP = 4  # numbers below draw calibration crops
-_SHEET_PHOTOS = 6
 _WARM_UP = 0.1
 _FINAL_RATE = 0.01
-_LOST_IMAGE = 0.5  # a decoder that leaves this share of the image's variance has collapsed
-
-
-class _CollapseError(Exception):
-    """A block went wrong and is to be restarted; the text says how."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +85,13 @@ class Trainer:
         self.student: Autoencoder = run.setting.student
         self.device = next(self.student.parameters()).device
         self._checkpoint = run.folder / CHECKPOINT
+        self._examiner = Examiner(
+            recipe=run.recipe,
+            setting=run.setting,
+            check_teacher=run.check_teacher,
+            photos=run.photos,
+            folder=run.folder,
+        )
         self._phase: Phase | None = None
         self._optimizer: torch.optim.Optimizer | None = None
 
@@ -132,7 +134,7 @@ class Trainer:
                 try:
                     self._train_phase(journal)
                     self._finish_phase()
-                except _CollapseError as collapse:
+                except CollapseError as collapse:
                     self._restart(str(collapse))
                 self._save()
 
@@ -167,7 +169,7 @@ class Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         value = float(loss.detach())
         if not math.isfinite(value):
-            raise _CollapseError(f"the loss became {value} at step {progress.step}")
+            raise CollapseError(f"the loss became {value} at step {progress.step}")
         optimizer.step()
         progress.step += 1
         progress.device_seconds += time.perf_counter() - start
@@ -198,39 +200,14 @@ class Trainer:
                 layer.fold()
             report = {"block": progress.block, "attempts": progress.attempt + 1}
             if "encoder" in self.run.phases:
-                report |= self._report_encoder()
-            progress.reports.append(report | self._report_decoder(phase))
+                report |= self._examiner.examine_tap(progress.block)
+            progress.reports.append(report | self._examiner.examine_decoder(phase))
             progress.block, progress.phase = progress.block + 1, self.run.phases[0]
             progress.attempt = 0
         else:
-            self._report_encoder()
+            self._examiner.examine_tap(progress.block)
             progress.phase = "pair"
         self._close_phase()
-
-    def _report_encoder(self) -> dict[str, Any]:
-        recipe, block = self.run.recipe, self.progress.block
-        basis = self.run.setting.eigenbases[block - 1].basis
-        tap = evaluate_tap(self.student, self.run.check_teacher, basis, self._held_out(), tap=block)
-        if not tap.r2 >= recipe.min_r2_share * tap.ceiling:  # NaN has collapsed too
-            raise _CollapseError(f"R² {tap.r2:.3f} of a ceiling of {tap.ceiling:.3f}")
-        if tap.dead_channels > recipe.max_dead_share * tap.channels:
-            raise _CollapseError(f"{tap.dead_channels} of {tap.channels} channels are dead")
-        tqdm.write(f"tap {block}: R² {tap.r2:.3f} of {tap.ceiling:.3f}, {tap.dead_channels} dead")
-        return asdict(tap)
-
-    def _report_decoder(self, phase: DecoderPhase) -> dict[str, Any]:
-        totals: dict[str, float] = {}
-        batches = list(self._held_out())
-        with torch.inference_mode():
-            for image in batches:
-                for name, term in phase.losses(image).items():
-                    totals[name] = totals.get(name, 0.0) + float(term) / len(batches)
-        if not totals["b"] < _LOST_IMAGE:
-            raise _CollapseError(f"the image loss is {totals['b']:.3f} of the image's variance")
-        image = torch.cat(batches)[:_SHEET_PHOTOS]
-        sheet = self.run.folder / f"block{phase.block}_reconstructions.png"
-        save_contact_sheet(sheet, self.student, image, block=phase.block)
-        return {"held_out_losses": totals, "scales": dict(phase.scales)}
 
     def _restart(self, reason: str) -> None:
         progress = self.progress
@@ -319,11 +296,6 @@ class Trainer:
         p, recipe = self.progress, self.run.recipe
         key = (p.block, p.attempt, self.run.phases.index(p.phase), *number)
         return self._on_device(self.run.photos.batch(key, size=recipe.batch, crop=recipe.crop))
-
-    def _held_out(self) -> list[Tensor]:
-        recipe, photos = self.run.recipe, self.run.photos
-        crops = photos.centre_crops(photos.held_out, size=recipe.batch, crop=recipe.crop)
-        return [self._on_device(batch) for batch in crops]
 
     def _on_device(self, batch: Tensor) -> Tensor:
         return batch.to(self.device, memory_format=torch.channels_last)

@@ -15,7 +15,7 @@ from bench.baselines.training import PeerRequest, train_peer
 from bench.cli import main
 from bench.subjects import parse_subject
 from pcakd.backbones.vgg import create_vgg
-from pcakd.distill import trainer as trainer_module
+from pcakd.distill import health
 from pcakd.distill.recipe import Recipe
 from pcakd.errors import StudentFileError
 
@@ -48,7 +48,7 @@ def photos(tmp_path_factory):
 @pytest.fixture(scope="module")
 def trained(photos, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainer_module, "_LOST_IMAGE", float("inf"))
+        patch.setattr(health, "_LOST_IMAGE", float("inf"))
         patch.setattr(training, "create_backbone", _random_vgg)
         return train_peer(
             PeerRequest(

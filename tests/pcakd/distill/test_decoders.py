@@ -9,6 +9,7 @@ from PIL import Image
 
 from pcakd.backbones import create_backbone
 from pcakd.blocks import Autoencoder, AvgPool, Conv, ConvLayer, Upsample
+from pcakd.distill import health
 from pcakd.distill import trainer as trainer_module
 from pcakd.distill.decoders import DecoderRequest, train_decoder
 from pcakd.distill.recipe import Recipe
@@ -72,7 +73,7 @@ def _request(photos, output, *, resume=False, mirrors=True, steps=4):
 
 @pytest.fixture(autouse=True)
 def lenient_images(monkeypatch):
-    monkeypatch.setattr(trainer_module, "_LOST_IMAGE", float("inf"))
+    monkeypatch.setattr(health, "_LOST_IMAGE", float("inf"))
 
 
 def test_a_fitted_layer_is_the_least_squares_solution():

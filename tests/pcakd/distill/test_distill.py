@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from pcakd.backbones import create_backbone
+from pcakd.distill import health
 from pcakd.distill import trainer as trainer_module
 from pcakd.distill.evaluate import evaluate_tap
 from pcakd.distill.photos import Photos
@@ -51,7 +52,7 @@ def photos(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def lenient_images(monkeypatch):
     """A few steps leave a poor image; what is tested here is the machinery."""
-    monkeypatch.setattr(trainer_module, "_LOST_IMAGE", float("inf"))
+    monkeypatch.setattr(health, "_LOST_IMAGE", float("inf"))
 
 
 def _request(data, output, *, recipe=RECIPE, resume=False):
@@ -72,7 +73,7 @@ def _request(data, output, *, recipe=RECIPE, resume=False):
 def unbroken(photos, tmp_path_factory):
     """Return the output folder of a run that nothing interrupted."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainer_module, "_LOST_IMAGE", float("inf"))
+        patch.setattr(health, "_LOST_IMAGE", float("inf"))
         folder = tmp_path_factory.mktemp("run") / "tiny"
         distill(_request(photos, folder))
     return folder

@@ -1,10 +1,18 @@
-"""Labels that lie beside their points without covering points, bars or one another."""
+"""Labels that lie beside their points: apart, and with lines back to them that do not cross."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
-_DIRECTIONS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
-_DISTANCES = (7.0, 13.0, 20.0, 30.0, 42.0, 56.0, 72.0)
+_DIRECTIONS = 16
+_DISTANCES = (7.0, 13.0, 20.0, 30.0, 42.0, 56.0, 72.0, 90.0, 110.0)
+_SWEEPS = 4
+_CROSSING = 4000.0  # square pixels that one crossing of lines, or a line over a mark, counts as
+_LENGTH = 0.6  # square pixels that a pixel of a line counts as
+_SOFT = 0.15  # the share of its area that covering something soft counts as
+
+Place: TypeAlias = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +24,11 @@ class Box:
     right: float
     top: float
 
+    @property
+    def centre(self) -> Place:
+        """The middle."""
+        return (self.left + self.right) / 2, (self.bottom + self.top) / 2
+
     def overlap(self, other: "Box") -> float:
         """Return the area that both cover, in square pixels."""
         width = min(self.right, other.right) - max(self.left, other.left)
@@ -26,51 +39,131 @@ class Box:
         """Return the area that sticks out of ``frame``, in square pixels."""
         return (self.right - self.left) * (self.top - self.bottom) - self.overlap(frame)
 
-
-def _candidates(x: float, y: float, width: float, height: float, unit: float) -> Iterator[Box]:
-    """Yield places around a point, the nearest first."""
-    for distance in _DISTANCES:
-        for across, up in _DIRECTIONS:
-            # a diagonal label starts as far from the point as a straight one
-            reach = distance * unit * (0.71 if across and up else 1.0)
-            left = x + reach if across > 0 else x - reach - width if across < 0 else x - width / 2
-            bottom = y + reach if up > 0 else y - reach - height if up < 0 else y - height / 2
-            yield Box(left=left, bottom=bottom, right=left + width, top=bottom + height)
+    def gap(self, place: Place) -> float:
+        """Return the distance from a place to the rectangle, in pixels."""
+        across = max(self.left - place[0], place[0] - self.right, 0.0)
+        return math.hypot(across, max(self.bottom - place[1], place[1] - self.top, 0.0))
 
 
-def place_labels(
-    points: Sequence[tuple[float, float]],
-    sizes: Sequence[tuple[float, float]],
-    *,
-    obstacles: Sequence[Box],
-    frame: Box,
-    unit: float = 1.0,
-) -> list[Box]:
-    """Choose a place for each label: the nearest one that covers nothing, else the least bad one.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What labels are placed among, in pixels.
 
-    Labels are placed in the order given, so the same input gives the same output.
+    Attributes:
+        points: Centres of the marks that are labelled; lines keep off the others.
+        obstacles: What labels must not cover.
+        soft: What labels had better not cover (error bars).
+        frame: The axes; labels stay inside.
+        radius: Of a mark.
+        unit: Pixels a typographic point, so that distances look alike at every resolution.
+    """
+
+    points: Sequence[Place]
+    obstacles: Sequence[Box]
+    soft: Sequence[Box] = ()
+    frame: Box
+    radius: float = 4.0
+    unit: float = 1.0
+
+
+def place_labels(sizes: Sequence[tuple[float, float]], scene: Scene) -> list[Box]:
+    """Choose a place for each label, near its mark, that covers nothing and crosses no line.
+
+    Each label in turn takes the place that is best beside the others, and a few times over; the
+    same input gives the same output.
 
     Args:
-        points: Centres of the marks, in pixels.
-        sizes: Width and height of each label, in pixels.
-        obstacles: What labels must not cover (marks, error bars), in pixels.
-        frame: The axes; labels stay inside.
-        unit: Pixels a typographic point, so that distances look alike at every resolution.
+        sizes: Width and height of each label, in pixels; one a point of the scene.
+        scene: What they are placed among.
 
     Returns:
         One box a label.
+
+    Raises:
+        ValueError: A point is not finite.
     """
-    placed: list[Box] = []
-    for (x, y), (width, height) in zip(points, sizes, strict=True):
-        taken = [*obstacles, *placed]
-        best, least = None, float("inf")
-        for box in _candidates(x, y, width, height, unit):
-            cost = sum(box.overlap(other) for other in taken) + 4 * box.outside(frame)
-            if cost < least:
-                best, least = box, cost
-            if cost <= 0:
-                break
-        if best is None:
-            raise ValueError(f"a label cannot be placed at ({x}, {y}): not a finite place")
-        placed.append(best)
-    return placed
+    placed: dict[int, Box] = {}
+    for sweep in range(_SWEEPS):
+        before = dict(placed)
+        for index, size in enumerate(sizes):
+            others = {k: box for k, box in placed.items() if k != index}
+            placed[index] = _best_place(index, size, others, scene)
+        if sweep and placed == before:
+            break
+    return [placed[index] for index in range(len(sizes))]
+
+
+def _best_place(index: int, size: tuple[float, float], others: dict[int, Box], scene: Scene) -> Box:
+    best, least = None, math.inf
+    for box in _candidates(scene.points[index], size, scene.unit):
+        cost = _cost(index, box, others, scene)
+        if cost < least:
+            best, least = box, cost
+    if best is None:
+        raise ValueError(f"a label cannot be placed at {scene.points[index]}: not a finite place")
+    return best
+
+
+def _candidates(point: Place, size: tuple[float, float], unit: float) -> Iterator[Box]:
+    """Yield places around a point, the nearest first."""
+    (x, y), (width, height) = point, size
+    for distance in _DISTANCES:
+        for step in range(_DIRECTIONS):
+            angle = 2 * math.pi * step / _DIRECTIONS
+            across, up = round(math.cos(angle), 6), round(math.sin(angle), 6)
+            # the label's side or corner that is towards the point is that far from it
+            left = x + distance * unit * across + width * (_clip(2 * across) - 1) / 2
+            bottom = y + distance * unit * up + height * (_clip(2 * up) - 1) / 2
+            yield Box(left=left, bottom=bottom, right=left + width, top=bottom + height)
+
+
+def _clip(value: float) -> float:
+    return min(max(value, -1.0), 1.0)
+
+
+def _cost(index: int, box: Box, others: dict[int, Box], scene: Scene) -> float:
+    """Return how bad a place is beside the other labels, in square pixels."""
+    point = scene.points[index]
+    covered = sum(box.overlap(each) for each in (*scene.obstacles, *others.values()))
+    softly = sum(box.overlap(each) for each in scene.soft)
+    faults = sum(
+        _crosses(point, box.centre, scene.points[k], other.centre) or _hits(point, box, other)
+        for k, other in others.items()
+    )
+    for k, mark in enumerate(scene.points):
+        near = math.dist(mark, point) < scene.radius  # as good as the same mark
+        faults += k != index and not near and _passes(point, box.centre, mark, scene.radius)
+    return (
+        covered
+        + 4 * box.outside(scene.frame)
+        + _SOFT * softly
+        + _CROSSING * faults
+        + _LENGTH * box.gap(point)
+    )
+
+
+def _crosses(a: Place, b: Place, c: Place, d: Place) -> bool:
+    """Tell whether the lines from a to b and from c to d cross."""
+
+    def side(p: Place, q: Place, r: Place) -> float:
+        return (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
+
+    return side(a, b, c) * side(a, b, d) < 0 and side(c, d, a) * side(c, d, b) < 0
+
+
+def _hits(point: Place, box: Box, other: Box) -> bool:
+    """Tell whether the line to a label runs over another label."""
+    corners = (other.left, other.bottom), (other.right, other.top)
+    diagonals = [corners, ((other.left, other.top), (other.right, other.bottom))]
+    return any(_crosses(point, box.centre, *ends) for ends in diagonals)
+
+
+def _passes(a: Place, b: Place, mark: Place, radius: float) -> bool:
+    """Tell whether the line from a to b runs over a mark."""
+    length = math.dist(a, b)
+    if not length:
+        return False
+    along = ((mark[0] - a[0]) * (b[0] - a[0]) + (mark[1] - a[1]) * (b[1] - a[1])) / length
+    nearest = _clip(along / length) if along > 0 else 0.0
+    foot = a[0] + nearest * (b[0] - a[0]), a[1] + nearest * (b[1] - a[1])
+    return math.dist(foot, mark) < radius

@@ -8,13 +8,14 @@ from typing import cast
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Annotation, Text
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.report.formats import name_intervals
-from bench.report.labels import Box, place_labels
+from bench.report.labels import Box, Scene, place_labels
 from bench.report.points import Point, mark_front
 from bench.report.summary import HIGHER_IS_BETTER, Interval
 
@@ -23,6 +24,7 @@ Line = tuple[tuple[float, float], tuple[float, float], float]
 DPI = 160
 FRONT_COLOUR = "#0b5fa5"
 GREY = "#9a9a9a"
+_MARK = 4.5  # half the side that is kept free around a mark, in points
 _LEGEND_LETTERS = 70  # more do not fit in one line
 MARKERS = {"zca": "o", "ot": "s", "adain": "^", "none": "D"}
 AXIS_TITLES = {
@@ -103,11 +105,15 @@ def _bars(interval: Interval) -> list[list[float]] | None:
 
 
 def _draw_point(axes: Axes, point: Point, colour: str) -> None:
+    front = colour != GREY
     axes.errorbar(
         [point.x.value], [point.y.value], xerr=_bars(point.x), yerr=_bars(point.y),
-        fmt=MARKERS.get(point.transform, "v"), color=colour, ecolor=colour, markersize=6,
-        markerfacecolor="white" if point.cost_subject else colour,
-        elinewidth=0.9, capsize=2, zorder=2 if colour == GREY else 3,
+        fmt="none", ecolor=to_rgba(colour, 0.35), elinewidth=0.9, capsize=2, zorder=2,
+    )  # fmt: skip
+    axes.plot(
+        [point.x.value], [point.y.value], MARKERS.get(point.transform, "v"), color=colour,
+        markersize=6, markerfacecolor="white" if point.cost_subject else colour,
+        zorder=4 if front else 3,
     )  # fmt: skip
 
 
@@ -162,15 +168,20 @@ def _label_points(
     ]
     # the extent of the text alone: that of an annotation has its line in it
     extents = [Text.get_window_extent(text) for text in texts]
-    obstacles = [bar for point in points for bar in _bar_lines(point)]
-    obstacles += [(first, second, 1.5) for first, second in pairwise(steps)]
+    hard: list[Line] = [(*[(p.x.value, p.y.value)] * 2, _MARK) for p in points]  # type: ignore[misc]
+    soft = [bar for point in points for bar in _bar_lines(point)]
+    soft += [(first, second, 1.5) for first, second in pairwise(steps)]
     window = axes.get_window_extent()
     boxes = place_labels(
-        [(float(x), float(y)) for x, y in marks],
         [(extent.width, extent.height) for extent in extents],
-        obstacles=[_box_line(axes, *line) for line in obstacles],
-        frame=Box(left=window.x0, bottom=window.y0, right=window.x1, top=window.y1),
-        unit=unit,
+        Scene(
+            points=[(float(x), float(y)) for x, y in marks],
+            obstacles=[_box_line(axes, *line) for line in hard],
+            soft=[_box_line(axes, *line) for line in soft],
+            frame=Box(left=window.x0, bottom=window.y0, right=window.x1, top=window.y1),
+            radius=_MARK * unit,
+            unit=unit,
+        ),
     )
     for text, box, (x, y) in zip(texts, boxes, marks, strict=True):
         text.set_position(((box.left - x) / unit, (box.bottom - y) / unit))
@@ -179,18 +190,17 @@ def _label_points(
 def _annotate(axes: Axes, point: Point, colour: str) -> Annotation:
     return axes.annotate(
         point.name, (point.x.value, point.y.value), xytext=(0, 0), textcoords="offset points",
-        fontsize=7.5, color=colour, va="bottom", ha="left", zorder=4,
+        fontsize=7.5, color=colour, va="bottom", ha="left", zorder=5,
         path_effects=[withStroke(linewidth=1.8, foreground="white")],
-        arrowprops={"arrowstyle": "-", "color": "#b5b5b5", "linewidth": 0.6, "shrinkA": 0,
+        arrowprops={"arrowstyle": "-", "color": "#6e6e6e", "linewidth": 0.6, "shrinkA": 0,
                     "shrinkB": 4, "relpos": (0.5, 0.5)},
     )  # fmt: skip
 
 
 def _bar_lines(point: Point) -> list[Line]:
-    """Return what labels must not cover, with half its thickness: the mark and its error bars."""
+    """Return the error bars of a point, with half their thickness."""
     x, y = point.x, point.y
     return [
-        ((x.value, y.value), (x.value, y.value), 4.5),
         ((x.low, y.value), (x.high, y.value), 1.5),
         ((x.value, y.low), (x.value, y.high), 1.5),
     ]

@@ -20,7 +20,7 @@ OPTIMIZER = "optimizer."
 """How the names of the optimiser's tensors begin."""
 
 _HEADER = "pcakd"
-_FORMAT = "pcakd-checkpoint-2"
+_FORMAT = "pcakd-checkpoint-3"
 
 
 @dataclass(slots=True, kw_only=True)

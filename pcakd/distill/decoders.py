@@ -3,8 +3,8 @@
 Source: Chiu and Gurari, "PhotoWCT²", WACV 2022, section 3.2: decoder block b learns to lead from
 tap b back to tap b - 1 on three losses: the image, the features of the tap before, and the features
 that the encoder sees in the decoded image. Departures: those of `pcakd.distill` (each loss is a
-share of its target's variance). A decoder that mirrors its encoder starts from ridge regressions
-and has no batch norms; another one has those that are folded afterwards.
+share of its target's variance). A decoder that mirrors its encoder starts from ridge regressions,
+another one from random weights; both are trained between norms that are folded afterwards.
 """
 
 import copy

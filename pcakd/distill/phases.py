@@ -33,6 +33,7 @@ class EncoderPhase:
 
     name: PhaseName = "encoder"
     calibration_batches = _CALIBRATION_BATCHES
+    follows_batches = True
 
     def __init__(self, setting: Setting, block: int) -> None:
         self.setting = setting
@@ -81,6 +82,8 @@ class DecoderPhase:
         self.layers = self.live_layers
         self.scales: dict[str, float] = {}
         self.mirrors = setting.mirrors
+        # fitted layers know absolute values, which the statistics of a few crops would take away
+        self.follows_batches = not self.mirrors
         self.calibration_batches = _REGRESSION_BATCHES if self.mirrors else _CALIBRATION_BATCHES
 
     def prepare(self, images: Sequence[Tensor]) -> None:
@@ -174,7 +177,7 @@ class DecoderPhase:
 
 
 class PairPhase(DecoderPhase):
-    """Trains encoder and decoder block b together on the losses (a) to (d).
+    """Trains encoder and decoder block b together on the losses (a) to (d), in float32.
 
     The encoder keeps its batch statistics from the phase before, so that it moves but slowly.
     """
@@ -184,6 +187,10 @@ class PairPhase(DecoderPhase):
     def __init__(self, setting: Setting, block: int) -> None:
         super().__init__(setting, block)
         self.layers = [*setting.student.encoder_layers(block), *self.live_layers]
+
+    def precision(self) -> AbstractContextManager[object]:
+        """Return the context of a training step: the student stays in float32."""
+        return nullcontext()
 
     def losses(self, image: Tensor) -> dict[str, Tensor]:
         """Return the loss terms of a batch, each a share of its target's variance."""

@@ -161,7 +161,7 @@ class Trainer:
         for group in optimizer.param_groups:
             group["lr"] = rate * group["share"]
         live = progress.step < (1.0 - self.run.recipe.frozen_share) * steps
-        follow_batches(phase.live_layers, live=live)
+        follow_batches(phase.live_layers, live=live and phase.follows_batches)
         with phase.precision():
             terms = phase.losses(self._batch(progress.step))
         loss = torch.stack([self._weight(name) * term for name, term in terms.items()]).sum()

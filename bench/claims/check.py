@@ -3,12 +3,22 @@
 from collections.abc import Sequence
 
 from bench.claims.counts import largest_rows, parameter_rows
-from bench.claims.published import PEERS, QUALITY_CLAIMS, SPEED_CLAIMS, STUDENTS
+from bench.claims.evidence import find_macs_per_pixel
+from bench.claims.published import (
+    PEERS,
+    QUALITY_CLAIMS,
+    SPEED_CLAIMS,
+    STUDENTS,
+    TRAINED,
+    Student,
+)
 from bench.claims.quality import quality_rows
 from bench.claims.rows import ClaimRow
 from bench.claims.speed import overall_rows, speed_rows
 from bench.ratios import paired_speeds
 from bench.schema import Record
+
+_SAME_WORK = 0.01
 
 
 def check_claims(records: Sequence[Record]) -> list[ClaimRow]:
@@ -20,7 +30,7 @@ def check_claims(records: Sequence[Record]) -> list[ClaimRow]:
     speeds = paired_speeds(records)
     rows = [*parameter_rows(records)]
     for claim in SPEED_CLAIMS:
-        rows += speed_rows(claim, speeds)
+        rows += speed_rows(claim, speeds, note=_compare_macs(claim.fast, records))
     rows += overall_rows(speeds)
     for student in STUDENTS:
         rows += largest_rows(student, records)
@@ -33,6 +43,20 @@ def check_claims(records: Sequence[Record]) -> list[ClaimRow]:
 def has_evidence(records: Sequence[Record]) -> bool:
     """Tell whether records hold a comparison: a paired measurement, or an existing model."""
     return any(
-        record.kind == "pair" or record.case.subject in PEERS or record.cost_subject in PEERS
+        record.kind == "pair"
+        or record.case.subject in PEERS.keys() | TRAINED.keys()
+        or record.cost_subject in PEERS
         for record in records
+    )
+
+
+def _compare_macs(student: Student, records: Sequence[Record]) -> str:
+    """Say how much less work the measured student does than the paper's; nothing if as much."""
+    macs = find_macs_per_pixel(records, student.subject)
+    if macs is None or abs(macs / student.macs_per_pixel - 1) < _SAME_WORK:
+        return ""
+    change = 100 * (macs / student.macs_per_pixel - 1)
+    return (
+        f"`{student.subject}` does {abs(change):.0f} % {'fewer' if change < 0 else 'more'} MACs a "
+        "pixel than the paper's student"
     )

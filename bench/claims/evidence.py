@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bench.claims.published import SMALLEST_PIXELS, TRANSFORM
+from bench.claims.published import SMALLEST_PIXELS, TRAINED, TRANSFORM
 from bench.ratios import PairedSpeed
 from bench.schema import Case, Record
 from bench.stats import Interval, difference_interval
@@ -128,7 +128,9 @@ def list_quality_subjects(records: Sequence[Record], peer: str) -> tuple[str, ..
     names = [
         record.case.subject
         for record in records
-        if record.kind == "quality" and record.status == "ok" and record.cost_subject == peer
+        if record.kind == "quality"
+        and record.status == "ok"
+        and peer in (record.cost_subject, TRAINED.get(record.case.subject))
     ]
     return tuple(dict.fromkeys(names))
 

@@ -77,6 +77,10 @@ ENCODERS: Mapping[str, str] = MappingProxyType(
 """Where subjects that carry the quality of a peer depart from it."""
 
 
+TRAINED: Mapping[str, str] = MappingProxyType({f"{peer}-vgg19": peer for peer in PEERS})
+"""Files that `bench train --encoder vgg19` makes: peers with a cost of their own."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeedClaim:
     """That ``fast`` is from ``least`` to ``most`` times as fast as ``slow`` (both subjects)."""

@@ -14,13 +14,16 @@ from bench.stats import Interval
 _OVERALL = "Faster than existing models, overall"
 
 
-def speed_rows(claim: SpeedClaim, speeds: Sequence[PairedSpeed]) -> list[ClaimRow]:
-    """Judge one claim at every place that it was measured at."""
+def speed_rows(
+    claim: SpeedClaim, speeds: Sequence[PairedSpeed], *, note: str = ""
+) -> list[ClaimRow]:
+    """Judge one claim at every place that it was measured at; ``note`` goes into the remarks."""
     rows = []
     for place, (ratio, record) in find_speeds(speeds, claim.slow, claim.fast.subject).items():
         judged = judge_speed(ratio, least=claim.least, most=claim.most) if ratio else None
         finding = judged or _failed(record)
-        rows.append(_speed_row(claim.title, claim.published, place, ratio, finding))
+        row = _speed_row(claim.title, claim.published, place, ratio, finding)
+        rows.append(replace(row, remark=join_remarks(row.remark, note)))
     if rows:
         return rows
     missing = no_record(f"bench pair {claim.slow} {claim.fast.subject} --out DIR")

@@ -22,13 +22,15 @@ RULES = (
     f"to b× if every such interval meets a / {TOLERANCE:g} to {TOLERANCE:g} b. An interval "
     "that lies outside is *not reproduced*, and the row says whether more or less than claimed. "
     "One that reaches beyond both ends tells nothing: *not comparable*, and so are fewer than "
-    f"{MIN_SAMPLES} rounds.",
+    f"{MIN_SAMPLES} rounds. The ratio of two subjects on one device is judged on whatever device "
+    "it was taken, which the row names; only of a GPU is it the paper's own quantity.",
     "A **direction** is *reproduced* if the interval of the mean difference, student minus other "
     "model and taken pair by pair, lies on the claimed side of zero, and *not reproduced* if it "
     "holds zero or lies on the other side; fewer than "
     f"{MIN_SAMPLES} common pairs are *not comparable*.",
     "**8K on one GPU** is *reproduced* if the case ended well on a GPU, *not reproduced* if it ran "
-    "out of memory there, and *not comparable* otherwise.",
+    "out of memory there, and *not comparable* otherwise: what a CPU's process takes says nothing "
+    "of it.",
     "All intervals are at 95 %. What has no record is *not comparable*.",
 )
 

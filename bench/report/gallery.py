@@ -63,7 +63,8 @@ def _style_plot(summary: Summary, content: str) -> Plot | None:
         caption=_front_sentence(points, content, "gram")
         + _bars(points)
         + _outside(summary)
-        + _fewer_pairs(summary),
+        + _fewer_pairs(summary)
+        + _untrained(summary),
         figure=pareto_plot(points, x=content, y="gram", title=f"{title}, {note}"),
     )
 
@@ -93,7 +94,7 @@ def _scaling(summary: Summary) -> Plot | None:
     intervals = [row.latency_ms for row in summary.cost if row.latency_ms]
     caption = (
         f"Filled marks are measured medians, with {name_intervals(intervals)} as bars, hollow ones "
-        "predictions."
+        "predictions; what would run out of memory has none."
     )
     return Plot(name="latency-resolution", title=title, caption=caption, figure=figure)
 
@@ -137,6 +138,12 @@ def _outside(summary: Summary) -> str:
     """Name the subjects whose outputs were made elsewhere."""
     names = [row.subject for row in summary.quality if row.outside and row.scores]
     return f" Outputs made elsewhere, read from files: {', '.join(names)}." if names else ""
+
+
+def _untrained(summary: Summary) -> str:
+    """Name the subjects whose weights are seeded and whose pictures mean nothing."""
+    names = dict.fromkeys(row.subject for row in summary.quality if "untrained" in row.failures)
+    return f" Untrained, and so not scored: {', '.join(names)}." if names else ""
 
 
 def _fewer_pairs(summary: Summary) -> str:

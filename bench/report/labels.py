@@ -96,7 +96,10 @@ def place_labels(sizes: Sequence[tuple[float, float]], scene: Scene) -> list[Box
 def _best_place(index: int, size: tuple[float, float], others: dict[int, Box], scene: Scene) -> Box:
     best, least = None, math.inf
     for box in _candidates(scene.points[index], size, scene.unit):
-        cost = _cost(index, box, others, scene)
+        length = _LENGTH * box.gap(scene.points[index])
+        if length >= least:
+            continue  # it cannot be better
+        cost = length + _cost(index, box, others, scene)
         if cost < least:
             best, least = box, cost
     if best is None:
@@ -122,7 +125,7 @@ def _clip(value: float) -> float:
 
 
 def _cost(index: int, box: Box, others: dict[int, Box], scene: Scene) -> float:
-    """Return how bad a place is beside the other labels, in square pixels."""
+    """Return how bad a place is beside the other labels, but for its distance, in square pixels."""
     point = scene.points[index]
     covered = sum(box.overlap(each) for each in (*scene.obstacles, *others.values()))
     softly = sum(box.overlap(each) for each in scene.soft)
@@ -133,13 +136,7 @@ def _cost(index: int, box: Box, others: dict[int, Box], scene: Scene) -> float:
     for k, mark in enumerate(scene.points):
         near = math.dist(mark, point) < scene.radius  # as good as the same mark
         faults += k != index and not near and _passes(point, box.centre, mark, scene.radius)
-    return (
-        covered
-        + 4 * box.outside(scene.frame)
-        + _SOFT * softly
-        + _CROSSING * faults
-        + _LENGTH * box.gap(point)
-    )
+    return covered + 4 * box.outside(scene.frame) + _SOFT * softly + _CROSSING * faults
 
 
 def _crosses(a: Place, b: Place, c: Place, d: Place) -> bool:

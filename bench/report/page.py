@@ -8,6 +8,7 @@ from bench.report.gallery import Plot
 from bench.report.methods import count_threads, methods_section, warnings
 from bench.report.paired import paired_section
 from bench.report.prediction import prediction_section
+from bench.report.repeatability import repeatability_note
 from bench.report.stages_page import stages_section
 from bench.report.stages_plot import STAGES_PLOT
 from bench.report.summary import Summary
@@ -62,12 +63,13 @@ def _heading(summary: Summary) -> str:
 def _overview(summary: Summary) -> str:
     if not summary.cost and not summary.quality:
         return ""
+    notes = [overview_note(summary), repeatability_note(summary)]
     return (
         "## Overview\n\n"
         "Median latency in milliseconds by resolution, mean scores over pairs; ↓ lower is better, "
-        "↑ higher is better, ≈ predicted and not run, — not part of this run.\n\n"
-        f"{to_markdown(overview_table(summary))}"
-        + "".join(f"\n{text}\n" for text in [overview_note(summary)] if text)
+        "↑ higher is better, ≈ predicted and not run (≈ OOM: it would need more memory than a case "
+        "may take), — not part of this run.\n\n"
+        f"{to_markdown(overview_table(summary))}" + "".join(f"\n{text}\n" for text in notes if text)
     )
 
 

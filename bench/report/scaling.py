@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import cast
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,6 +13,8 @@ from bench.report.summary import CostRow, Summary
 
 _COLOURS = ("#0b5fa5", "#d1570c", "#3a7d2c", "#8e44ad", "#b8336a", "#7a5c2e", "#2a9d8f", "#555555")
 _SHAPES = ("o", "s", "^", "D", "v", "P", "X", "*")
+_NAMES_FROM = 0.86  # where the axes end and the names begin, as a share of the width
+_LABEL_GAP = 11.0  # between names at the right, in points
 Series = dict[tuple[str, str], list[CostRow]]
 
 
@@ -19,7 +22,8 @@ def scaling_plot(summary: Summary) -> Figure | None:
     """Draw latency against megapixels on logarithmic axes, one line a subject and transform.
 
     Filled marks are measured medians with their intervals, hollow ones predictions, crosses at the
-    top cases that ran out of memory or time. Returns None where no case has a latency.
+    top cases that ran out of memory or time; a line ends where memory is predicted to run out.
+    Returns None where no case has a latency.
     """
     series: Series = {}
     for row in sorted(summary.cost, key=lambda row: row.width * row.height):
@@ -30,10 +34,12 @@ def scaling_plot(summary: Summary) -> Figure | None:
     figure, axes = new_figure(7.6, 5.0)
     axes.set_xscale("log")
     log_axis(axes, "y", latencies)
-    for place, (name, rows) in enumerate(_ordered(summary, series)):
-        _draw_series(axes, name, rows, place)
-    _draw_failures(axes, _ordered(summary, series))
+    lines = _ordered(summary, series)
+    for place, (_, rows) in enumerate(lines):
+        _draw_series(axes, rows, place)
+    _draw_failures(axes, lines)
     _finish(figure, axes, summary)
+    _name_lines(axes, lines)
     return figure
 
 
@@ -54,7 +60,7 @@ def _pixels(row: CostRow) -> float:
     return row.width * row.height / 1e6
 
 
-def _draw_series(axes: Axes, name: str, rows: Sequence[CostRow], place: int) -> None:
+def _draw_series(axes: Axes, rows: Sequence[CostRow], place: int) -> None:
     colour, shape = _style(place)
     known = [(row, row.expected_latency_ms) for row in rows if row.expected_latency_ms]
     for (first, start), (second, end) in pairwise(known):
@@ -72,14 +78,68 @@ def _draw_series(axes: Axes, name: str, rows: Sequence[CostRow], place: int) -> 
         if row.latency_ms and row.latency_ms.count > 1:
             ends = [row.latency_ms.low, row.latency_ms.high]
             axes.plot([_pixels(row)] * 2, ends, "_-", color=colour, linewidth=0.9, markersize=5)
-    axes.plot([], [], f"{shape}-", color=colour, markersize=5.5, linewidth=1.1, label=name)
+
+
+def _name_lines(axes: Axes, lines: Sequence[tuple[str, list[CostRow]]]) -> None:
+    """Write each name at the right end of its line, in its colour; names keep apart."""
+    ends = []
+    for place, (name, rows) in enumerate(lines):
+        known = [(row, row.expected_latency_ms) for row in rows if row.expected_latency_ms]
+        if known:
+            ends.append((known[-1][1], _pixels(known[-1][0]), name, _style(place)[0]))
+    figure = cast(Figure, axes.figure)
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.set(rect=(0.0, 0.0, _NAMES_FROM, 1.0))
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # the places below hold for this layout only
+    unit = figure.dpi / 72
+    right = axes.get_window_extent().x1
+    heights = {
+        name: float(axes.transData.transform((1.0, latency or 1.0))[1]) / unit
+        for latency, _, name, _ in ends
+    }
+    for (latency, pixels, name, colour), height in zip(
+        ends, _spread([heights[each[2]] for each in ends], _LABEL_GAP), strict=True
+    ):
+        start = float(axes.transData.transform((pixels, 1.0))[0])
+        axes.annotate(
+            name, (pixels, latency or 1.0),
+            xytext=((right - start) / unit + 6, height - heights[name]),
+            textcoords="offset points", fontsize=7.5, color=colour, va="center", ha="left",
+            annotation_clip=False, arrowprops={
+                "arrowstyle": "-", "color": colour, "linewidth": 0.5, "alpha": 0.5, "shrinkA": 0,
+                "shrinkB": 4, "relpos": (0.0, 0.5),
+            },
+        )  # fmt: skip
+
+
+def _spread(heights: Sequence[float], gap: float) -> list[float]:
+    """Move heights apart to ``gap`` at least, keeping their order and, as a whole, their place.
+
+    >>> _spread([5.0, 0.0, 5.0], 2.0)
+    [4.0, 0.0, 6.0]
+    """
+    order = sorted(range(len(heights)), key=lambda index: heights[index])
+    groups: list[tuple[float, int]] = []  # centre and number of names that touch
+    for index in order:
+        centre, count = heights[index], 1
+        while groups and centre - groups[-1][0] < gap * (count + groups[-1][1]) / 2:
+            before, many = groups.pop()
+            centre = (centre * count + before * many) / (count + many)
+            count += many
+        groups.append((centre, count))
+    places = [
+        centre + gap * (step - (count - 1) / 2) for centre, count in groups for step in range(count)
+    ]
+    return [places[order.index(index)] for index in range(len(heights))]
 
 
 def _draw_failures(axes: Axes, lines: Sequence[tuple[str, list[CostRow]]]) -> None:
     """Mark cases without any latency in rows of crosses above the axes."""
     marked = 0
     for place, (_, rows) in enumerate(lines):
-        failed = [row for row in rows if not row.expected_latency_ms]
+        failed = [r for r in rows if not r.expected_latency_ms and not r.predicted_oom]
         if not failed:
             continue
         colour, _ = _style(place)
@@ -110,5 +170,10 @@ def _finish(figure: Figure, axes: Axes, summary: Summary) -> None:
     }
     for label in sorted(drawn):
         fill = "white" if label == "predicted" else "black"
-        axes.plot([], [], "ko", markerfacecolor=fill, markersize=5.5, label=label)
-    figure.legend(loc="outside right upper", fontsize=8, frameon=False)
+        line = "--" if label == "predicted" else "-"
+        axes.plot(
+            [], [], f"ko{line}", markerfacecolor=fill, markersize=5.5, linewidth=1.1, label=label
+        )
+    figure.legend(
+        loc="outside lower center", ncols=2, fontsize=7.5, frameon=False, handletextpad=0.4
+    )

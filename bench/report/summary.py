@@ -30,7 +30,11 @@ JOINED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostRow:
-    """What one subject costs at one resolution; all repeats together."""
+    """What one subject costs at one resolution; all repeats together.
+
+    Attributes:
+        allowed_bytes: The share of the machine's memory that a case may take.
+    """
 
     subject: str
     transform: str
@@ -51,6 +55,7 @@ class CostRow:
     peak_bytes: int | None
     predicted_latency_ms: float | None
     predicted_peak_bytes: int | None
+    allowed_bytes: int | None = None
 
     @property
     def size(self) -> str:
@@ -70,14 +75,25 @@ class CostRow:
         return self.macs_content / (self.width * self.height)
 
     @property
+    def predicted_oom(self) -> bool:
+        """Whether a case that was not run would need more memory than it may take."""
+        need, allowed = self.predicted_peak_bytes, self.allowed_bytes
+        return self.status == "predicted" and None not in (need, allowed) and need > allowed  # type: ignore[operator]
+
+    @property
     def expected_latency_ms(self) -> float | None:
         """The measured median, or the predicted one of a case that was not run.
 
-        A case that was run and failed has shown its prediction wrong, or has no use for it.
+        A case that was run and failed has shown its prediction wrong, or has no use for it, and one
+        that would run out of memory has no latency.
         """
         if self.latency_ms:
             return self.latency_ms.value
-        return self.predicted_latency_ms if self.status == "predicted" else None
+        return self.predicted_latency_ms if self._can_run else None
+
+    @property
+    def _can_run(self) -> bool:
+        return self.status == "predicted" and not self.predicted_oom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +186,10 @@ def summarize(records: Sequence[Record]) -> Summary:
         records=kept,
         machines=machines,
         cost=tuple(sorted(rows, key=lambda row: (order[row.subject], row.width * row.height))),
-        quality=tuple(_quality_row(*key, group) for key, group in quality.items()),
+        quality=tuple(
+            _quality_row(*key, quality[key])
+            for key in sorted(quality, key=lambda each: order[each[0]])
+        ),
     )
 
 
@@ -206,7 +225,14 @@ def _cost_row(subject: str, group: Sequence[Record]) -> CostRow:
         peak_bytes=max(peaks, default=None),
         predicted_latency_ms=_to_ms(shown.predicted_latency_ns),
         predicted_peak_bytes=shown.predicted_peak_bytes,
+        allowed_bytes=_allowed_bytes(shown),
     )
+
+
+def _allowed_bytes(record: Record) -> int | None:
+    memory = record.environment.get("memory_bytes")
+    fraction = record.config.get("memory_fraction")
+    return None if memory is None or fraction is None else int(fraction * memory)
 
 
 def _to_ms(ns: int | None) -> float | None:

@@ -15,6 +15,9 @@ from bench.report.formats import (
 )
 from bench.report.summary import JOINED, METRIC_NAMES, CostRow, QualityRow, Summary, joined_subject
 
+NAMED_WORK = {"match_histograms", "regrain"}
+"""Work in NumPy or of many scales, which counts only name (`name_in_traces`)."""
+
 ARROWS: dict[str, str] = {metric.name: f"{metric.title} {metric.arrow}" for metric in METRICS}
 _TEXT_COLUMNS = {"Machine", "Subject", "Transform", "Resolution", "Status", "A", "B"}
 _TEXT_COLUMNS |= {"Stage", "Against"}
@@ -111,6 +114,7 @@ def _cost_cells(row: CostRow) -> dict[str, str]:
     missing = "not run" if row.status == "predicted" else row.status
     if row.status == "ok":
         missing = "not measured"
+    opaque = sorted(row.uncounted.keys() & NAMED_WORK)
     flops = None if row.macs_total is None else 2 * row.macs_total
     return {
         "Subject": row.subject,
@@ -119,8 +123,8 @@ def _cost_cells(row: CostRow) -> dict[str, str]:
         "Parameters": _optional(row.num_params, lambda n: f"{n:,.0f}", missing),
         "Eigenbases": _optional(row.num_eigenbasis_params, lambda n: f"{n:,.0f}", missing),
         "MACs/px content": _optional(row.macs_per_pixel, lambda n: f"{n:,.0f}", missing),
-        "MACs": _optional(row.macs_total, format_count, missing),
-        "FLOPs (2×MACs)": _optional(flops, format_count, missing),
+        "MACs": _optional(row.macs_total, lambda n: _count_cell(n, opaque), missing),
+        "FLOPs (2×MACs)": _optional(flops, lambda n: _count_cell(n, opaque), missing),
         "Median ms": latency_cell(row, missing),
         "p95 ms": _optional(row.latency_p95_ms, format_number, missing),
         "Interval ms": format_interval(row.latency_ms) if row.latency_ms else missing,
@@ -130,10 +134,19 @@ def _cost_cells(row: CostRow) -> dict[str, str]:
     }
 
 
+def _count_cell(count: float, opaque: Sequence[str]) -> str:
+    """Write a count; work that no operator shows makes it a lower bound, or leaves nothing."""
+    if not opaque:
+        return format_count(count)
+    return f"≥ {format_count(count)}" if count else "not counted"
+
+
 def latency_cell(row: CostRow, missing: str) -> str:
-    """Write the median in milliseconds; a predicted one carries ≈."""
+    """Write the median in milliseconds; a predicted one carries ≈, and so does want of memory."""
     if row.latency_ms:
         return format_number(row.latency_ms.value)
+    if row.predicted_oom:
+        return "≈ OOM"
     if row.status == "predicted" and row.predicted_latency_ms is not None:
         return f"≈ {format_number(row.predicted_latency_ms)}"
     return missing
@@ -158,10 +171,16 @@ def _quality_cells(row: QualityRow) -> dict[str, str]:
             else _mean_cell(row, metric)
             for metric in METRIC_NAMES
         },
-        "Status": "; ".join(
-            [*(["ok"] if row.num_pairs else []), *(f"{s}: {n}" for s, n in row.failures.items())]
-        ),
+        "Status": _status_cell(row),
     }
+
+
+def _status_cell(row: QualityRow) -> str:
+    """Write ``ok`` and how many pairs ended otherwise; a subject without weights has no pairs."""
+    if not row.num_pairs and set(row.failures) == {"untrained"}:
+        return "untrained"
+    ends = [f"{status}: {count}" for status, count in row.failures.items()]
+    return "; ".join([*(["ok"] if row.num_pairs else []), *ends])
 
 
 def _overview_cells(summary: Summary, key: tuple[str, str, Machine]) -> dict[str, str]:

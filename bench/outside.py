@@ -14,14 +14,12 @@ from bench.cases import PairInfo
 from bench.identity import is_outside, latest_records
 from bench.quality.protocol import METRICS, name_file_outputs, without_outputs
 from bench.recorder import create_record
-from bench.schema import Case, Obtained, Record
+from bench.schema import NO_TRANSFORM, Case, Obtained, Record
 from bench.store import read_records, records_path
 from pcakd.errors import ConfigError
 
 if TYPE_CHECKING:
     from bench.quality.scoring import ScoredFile
-
-NO_TRANSFORM = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

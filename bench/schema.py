@@ -14,6 +14,9 @@ from pcakd.errors import ConfigError
 SCHEMA_VERSION = 1
 
 Kind = Literal["cost", "quality", "pair", "stages", "capacity"]
+NO_TRANSFORM = "none"
+"""The transform of a subject that has no choice of one."""
+
 Precision = Literal["fp32", "fp16", "bf16"]
 Device = Literal["cpu", "cuda", "mps"]
 Status = Literal["ok", "oom", "timeout", "error", "predicted", "untrained"]

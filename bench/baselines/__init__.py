@@ -1,4 +1,10 @@
-"""What a student has to beat: colour transfers here, networks in `bench.baselines.peers`."""
+"""What a student has to beat: colour transfers here, networks in `bench.baselines.peers`.
+
+Libraries: scikit-image matches histograms. Of those on the package index that have Reinhard's,
+Monge-Kantorovich's or Pitié's transfer, `color-matcher` is under the GPL, `colortrans` (Reinhard)
+takes 8-bit images on a CPU, and `ColorTransferLib` pins dozens of packages: the three are ours, in
+float32 on the device of the subject.
+"""
 
 from collections.abc import Callable
 from typing import TypeAlias

@@ -1,20 +1,11 @@
 """``bench capacity``: the largest image of each subject within a given memory."""
 
 import argparse
-import json
-import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from bench.commands.scoring import STANDARD_OUTPUT
+from bench.commands.output import add_json_argument, open_run_folder, write_json
 from bench.config import CONFIG_NAME, load_profile
-
-if TYPE_CHECKING:
-    from bench.schema import Record
 
 EXAMPLE = "bench capacity mobilenet_v1,vgg16,mkl --memory 512MiB --max-resolution 4K"
 
@@ -50,9 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="run folder that takes the records; `bench report DIR` then shows them",
     )
-    parser.add_argument(
-        "--json", type=Path, metavar="OUT", help="file for the rows; - is standard output"
-    )
+    add_json_argument(parser, "the rows")
     parser.add_argument(
         "--profile", default="quick", help="whose case_seconds and memory_fraction hold (quick)"
     )
@@ -71,7 +60,8 @@ def run(args: argparse.Namespace) -> int:
     from bench.cases import parse_resolution
     from bench.commands.run import choose_profile
     from bench.environment import git_state
-    from bench.report.capacity import console_text
+    from bench.report.capacity import capacity_rows, console_text
+    from bench.report.summary import summarize
     from bench.runner import Request, run_capacity
     from pcakd.files import require_parent
 
@@ -79,9 +69,9 @@ def run(args: argparse.Namespace) -> int:
     memory = parse_memory(args.memory)
     largest = parse_resolution(args.max_resolution)
     require_room(largest)
-    if args.json is not None and args.json != STANDARD_OUTPUT:
+    if args.json is not None:
         require_parent(args.json)
-    with _folder(args.out) as folder:
+    with open_run_folder(args.out) as folder:
         request = Request(
             profile=replace(profile, capacity_gib=memory / 2**30),
             device=args.device,
@@ -89,32 +79,6 @@ def run(args: argparse.Namespace) -> int:
             commit=git_state(),
         )
         records = run_capacity(request, largest=largest)
-    _write_rows(args.json, records)
-    table = sys.stderr if args.json == STANDARD_OUTPUT else sys.stdout
-    table.write(f"{console_text(records)}\n")
+    rows = [row.numbers() for row in capacity_rows(summarize(records))]
+    write_json(args.json, rows, console_text(records))
     return 0
-
-
-@contextmanager
-def _folder(out: Path | None) -> Iterator[Path]:
-    """Yield the folder for the records, one that goes away if none is named."""
-    if out is not None:
-        yield out
-        return
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        yield Path(folder)
-
-
-def _write_rows(place: Path | None, records: Sequence["Record"]) -> None:
-    from bench.report.capacity import capacity_rows
-    from bench.report.summary import summarize
-    from pcakd.files import write_text
-
-    if place is None:
-        return
-    rows = capacity_rows(summarize(records))
-    text = json.dumps([row.numbers() for row in rows], indent=2) + "\n"
-    if place == STANDARD_OUTPUT:
-        sys.stdout.write(text)
-    else:
-        write_text(place, text)

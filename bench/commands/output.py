@@ -3,12 +3,17 @@
 import argparse
 import json
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 STANDARD_OUTPUT = Path("-")
 
 
-def add_json_argument(parser: argparse.ArgumentParser, content: str) -> None:
+def add_json_argument(
+    parser: argparse.ArgumentParser, content: str, *, required: bool = False
+) -> None:
     """Declare ``--json``; without a file it means standard output."""
     parser.add_argument(
         "--json",
@@ -16,8 +21,27 @@ def add_json_argument(parser: argparse.ArgumentParser, content: str) -> None:
         nargs="?",
         const=STANDARD_OUTPUT,
         metavar="OUT",
-        help=f"file for {content}; alone or with - it is standard output",
+        required=required,
+        help=f"file for {content}; alone or with - it is standard output, and the text for people "
+        "goes to standard error",
     )
+
+
+@contextmanager
+def open_run_folder(chosen: Path | None) -> Iterator[Path]:
+    """Yield the folder for records, made if need be, or one that goes away if none is named.
+
+    Raises:
+        OutputError: It cannot be made.
+    """
+    from pcakd.files import make_folder
+
+    if chosen is not None:
+        make_folder(chosen)
+        yield chosen
+        return
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        yield Path(folder)
 
 
 def write_json(path: Path | None, content: object, text: str) -> None:

@@ -1,12 +1,11 @@
 """``bench pair``: two subjects timed in turn on one device, and the ratio of their speeds."""
 
 import argparse
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.output import add_json_argument, write_json
+from bench.commands.output import add_json_argument, open_run_folder, write_json
 from pcakd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -53,16 +52,12 @@ def run(args: argparse.Namespace) -> int:
         PcakdError: An option, a subject or a folder that cannot be used.
     """
     from bench.ratios import describe_ratio, paired_speeds
-    from pcakd.files import make_folder, require_parent
+    from pcakd.files import require_parent
 
     if args.json is not None:
         require_parent(args.json)
-    if args.out is not None:
-        make_folder(args.out)
-        record = _measure(args, args.out)
-    else:
-        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            record = _measure(args, Path(folder))
+    with open_run_folder(args.out) as folder:
+        record = _measure(args, folder)
     (speed,) = paired_speeds([record])
     write_json(args.json, _as_json(speed), describe_ratio(speed))
     return 0

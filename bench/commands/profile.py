@@ -1,11 +1,7 @@
 """``bench profile``: where a subject's time goes, stage by stage, and a trace for Perfetto."""
 
 import argparse
-import json
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +15,7 @@ from bench.describe import describe_scene
 from bench.recorder import Recorder
 from bench.stages import StagesRunner
 from pcakd.errors import ConfigError
-from pcakd.files import make_folder, require_parent
+from pcakd.files import require_parent
 
 if TYPE_CHECKING:
     from bench.schema import Record
@@ -54,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="add the record to this run folder, for `bench report`",
     )
-    parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
+    add_json_argument(parser, "the record and what derives from it")
     parser.add_argument("--warmup", type=int, default=1, metavar="N", help="untimed calls (1)")
     parser.add_argument(
         "--samples", type=int, default=5, metavar="N", help="timed calls, each also watched (5)"
@@ -72,19 +68,16 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.trace:
         require_parent(args.trace)
-    if args.out:
-        make_folder(args.out)
-    with _folder(args.out) as folder:
+    if args.json is not None:
+        require_parent(args.json)
+    with open_run_folder(args.out) as folder:
         record = measure(args, folder)
     if record.status != "ok":
         raise ConfigError(
             f"{record.case.subject} at {record.case.resolution} ended in {record.status} "
             f"({record.reason}); use a smaller --resolution or more --seconds"
         )
-    if args.json:
-        sys.stdout.write(json.dumps(describe(record), indent=2) + "\n")
-    else:
-        sys.stdout.write(render(record) + "\n")
+    write_json(args.json, describe(record), render(record))
     if record.reason:
         raise ConfigError(record.reason)
     if args.trace:
@@ -178,13 +171,3 @@ def describe(record: "Record") -> dict[str, object]:
         "convolution_share": row.convolution_share,
         "speedup_bound": row.bound,
     }
-
-
-@contextmanager
-def _folder(chosen: Path | None) -> Iterator[Path]:
-    """Return the run folder, or one that goes away."""
-    if chosen:
-        yield chosen
-        return
-    with tempfile.TemporaryDirectory(prefix="pcakd-") as folder:
-        yield Path(folder)

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.commands.scoring import STANDARD_OUTPUT, add_shared_arguments, finish, open_shared
+from bench.commands.output import STANDARD_OUTPUT
+from bench.commands.scoring import add_shared_arguments, finish, open_shared
 from pcakd.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.commands.output import STANDARD_OUTPUT, add_json_argument
+
 if TYPE_CHECKING:
     import torch
 
     from bench.quality.pairs import Pair
     from bench.quality.rows import Row
-
-
-STANDARD_OUTPUT = Path("-")
 
 
 def add_shared_arguments(parser: argparse.ArgumentParser, *, json_required: bool = True) -> None:
@@ -25,13 +24,7 @@ def add_shared_arguments(parser: argparse.ArgumentParser, *, json_required: bool
         metavar="DIR",
         help="folder of NN_content.* and NN_style.* images",
     )
-    parser.add_argument(
-        "--json",
-        type=Path,
-        required=json_required,
-        metavar="OUT",
-        help="file for the list of rows; - is standard output (the means then go to stderr)",
-    )
+    add_json_argument(parser, "the list of rows", required=json_required)
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
 
 

@@ -22,8 +22,9 @@ _CAPTION = (
     "cache included. **OOM** is a result: it ran out. *Ran out at* is the smallest size that was "
     "tried and did; where *Limited by* says memory, its side is at most 2 %, or one k, longer than "
     "that of the largest image. ≥ marks a lower bound, limited by something else. "
-    "On a CPU the peak of one size differs from process to process, more in little memory: a size "
-    "has run out when it did so twice, and sizes near the limit may fall on either side. "
+    "On a CPU the peak of one size differs from process to process, the more the less memory there "
+    "is: a size has run out when it did so twice, and sizes near the limit may fall on either "
+    "side. "
 )
 _INFERRED = (
     "The columns HD to 8K are **inferred** from these two sizes, unless one of them is the size "
@@ -139,8 +140,26 @@ def capacity_section(summary: Summary) -> str:
         if row.reason
     )
     return (
-        f"## {_title(rows)}\n\n{_CAPTION}{_INFERRED}\n\n{to_markdown(capacity_table(summary))}"
-        + (f"\n{notes}" if notes else "")
+        f"## {_title(rows)}\n\n{_CAPTION}{_describe_spread(rows)}{_INFERRED}\n\n"
+        f"{to_markdown(capacity_table(summary))}" + (f"\n{notes}" if notes else "")
+    )
+
+
+def _describe_spread(rows: Sequence[CapacityRow]) -> str:
+    """Say how far the peaks of sizes that were tried in two processes lie apart."""
+    spreads = []
+    for row in rows:
+        peaks: dict[tuple[int, int], list[int]] = {}
+        for probe in row.probes:
+            if "peak_bytes" in probe:
+                peaks.setdefault((probe["width"], probe["height"]), []).append(probe["peak_bytes"])
+        spreads += [max(each) / min(each) - 1 for each in peaks.values() if len(each) > 1]
+    if not spreads:
+        return ""
+    sizes = "size that was" if len(spreads) == 1 else "sizes that were"
+    return (
+        f"Of {len(spreads)} {sizes} tried twice and reported a peak both times, the two peaks "
+        f"differ by up to {max(spreads):.0%}. "
     )
 
 

@@ -8,9 +8,10 @@ from bench.amdahl import bound, speedup
 from bench.identity import Machine, label_subjects, machine_of
 from bench.report.summary import Interval, Summary, median_latency_ms
 from bench.schema import Record
+from bench.stages import FILTER
 from pcakd.regions import RegionName
 
-OTHER, FILTER = "other", "filter"
+OTHER = "other"
 STAGES: tuple[str, ...] = (*(name for name in get_args(RegionName) if name != FILTER), OTHER)
 """The stages of a stylization, in order; they sum to it. The filter, if any, comes after it."""
 

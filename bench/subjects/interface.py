@@ -9,13 +9,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bench.baselines import Baseline
+from bench.schema import NO_TRANSFORM as NO_TRANSFORM  # part of a subject
 from bench.schema import Precision
 
 Device: TypeAlias = torch.device | str
 
 DEFAULT_TRANSFORM = "zca"
-NO_TRANSFORM = "none"
-"""The transform of a subject that has no choice of one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

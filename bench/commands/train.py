@@ -4,6 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
+DEFAULT_RATES = "2e-5,2e-5,2e-5,5e-4"
+"""Shallow blocks start near their end, and a larger rate loses more than it finds."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -37,7 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N1,N2,N3,N4",
         help="of decoder blocks 1 to 4, or N for all (600,2000,3000,4000)",
     )
-    parser.add_argument("--rate", type=float, default=0.0015, help="peak learning rate (0.0015)")
+    parser.add_argument(
+        "--rate",
+        default=DEFAULT_RATES,
+        metavar="R1,R2,R3,R4",
+        help=f"peak learning rates of decoder blocks 1 to 4, or R for all ({DEFAULT_RATES})",
+    )
     parser.add_argument(
         "--loss-weights",
         default="2,1,0.2",
@@ -56,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from bench.baselines.training import PeerRequest, train_peer
     from bench.devices import parse_device
-    from pcakd.commands.options import four_integers
+    from pcakd.commands.options import four_integers, four_rates
     from pcakd.distill.recipe import Recipe
 
     path = Path(args.weights) if args.weights and args.weights.endswith(".safetensors") else None
@@ -73,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
             batch=args.batch,
             basis_images=args.basis_images,
             pair_steps=four_integers("--steps", args.steps),
-            pair_rate=args.rate,
+            pair_rate=four_rates("--rate", args.rate),
             loss_weights=(0.0, *weights),
             seed=args.seed,
         ),

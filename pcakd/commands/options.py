@@ -122,6 +122,24 @@ def rank_rule(args: argparse.Namespace) -> RankRule:
     return RankRule(ranks=ranks)
 
 
+def four_rates(option: str, text: str) -> tuple[float, float, float, float]:
+    """Read four learning rates ``A,B,C,D``, or ``A`` for all four.
+
+    Raises:
+        ConfigError: The text is something else; their range is the recipe's to check.
+    """
+    try:
+        numbers: tuple[Any, ...] = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) == 1:
+        numbers *= 4
+    if len(numbers) != 4:
+        raise ConfigError(f"{option} takes one number, or four like 1e-4,1e-4,1e-3,1e-3: {text!r}")
+    first, second, third, fourth = numbers
+    return first, second, third, fourth
+
+
 def four_integers(option: str, text: str) -> tuple[int, int, int, int]:
     """Read ``A,B,C,D``, or ``A`` for all four.
 

@@ -23,7 +23,7 @@ class Recipe:
         encoder_steps: Steps of the encoder phase of blocks 1 to 4.
         pair_steps: Steps of the pair (or decoder) phase of blocks 1 to 4.
         encoder_rate: Peak learning rate of the encoder phase.
-        pair_rate: Peak learning rate of the pair (or decoder) phase.
+        pair_rate: Peak learning rate of the pair (or decoder) phase, or one for each block.
         settled_share: Of the pair phase's rate, what the encoder gets, which has learnt already.
         loss_weights: Weights of the losses a (the teacher's coefficients), b (image), c (features
             of the tap before) and d (the teacher's features), each of which is a share of its
@@ -48,7 +48,7 @@ class Recipe:
     encoder_steps: tuple[int, int, int, int] = (400, 800, 1200, 2000)
     pair_steps: tuple[int, int, int, int] = (600, 2000, 3000, 4000)
     encoder_rate: float = 1e-2
-    pair_rate: float = 3e-3
+    pair_rate: float | tuple[float, float, float, float] = 3e-3
     settled_share: float = 0.1
     loss_weights: tuple[float, float, float, float] = (1.0, 2.0, 1.0, 0.2)
     tap_offset: float = 2.0
@@ -68,7 +68,8 @@ class Recipe:
             raise ConfigError("batch, held_out, basis_images and max_attempts must be at least 1")
         if min(*self.encoder_steps, *self.pair_steps) < 1:
             raise ConfigError("every block needs at least one step of each phase")
-        numbers = (self.encoder_rate, self.pair_rate, self.regularizer, *self.loss_weights)
+        rates = [self.rate("pair", block) for block in (1, 2, 3, 4)]
+        numbers = (self.encoder_rate, *rates, self.regularizer, *self.loss_weights)
         if not all(0.0 <= number < math.inf for number in numbers):
             raise ConfigError("rates, loss weights and the regularizer must be finite, 0 or more")
 
@@ -76,6 +77,12 @@ class Recipe:
         """Steps of a phase of block 1 to 4."""
         table = self.encoder_steps if phase == "encoder" else self.pair_steps
         return table[block - 1]
+
+    def rate(self, phase: PhaseName, block: int) -> float:
+        """Peak learning rate of a phase of block 1 to 4."""
+        if phase == "encoder":
+            return self.encoder_rate
+        return self.pair_rate[block - 1] if isinstance(self.pair_rate, tuple) else self.pair_rate
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as JSON values."""

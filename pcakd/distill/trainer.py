@@ -271,10 +271,8 @@ class Trainer:
         return self.run.recipe.loss_weights["abcd".index(term)]
 
     def _peak_rate(self) -> float:
-        recipe = self.run.recipe
-        encoder = self.progress.phase == "encoder"
-        peak = recipe.encoder_rate if encoder else recipe.pair_rate
-        return peak * 0.5**self.progress.attempt
+        p = self.progress
+        return self.run.recipe.rate(p.phase, p.block) * 0.5**p.attempt
 
     def _global_step(self) -> int:
         p, recipe = self.progress, self.run.recipe

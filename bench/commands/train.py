@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-DEFAULT_RATES = "2e-5,2e-5,2e-5,5e-4"
+DEFAULT_RATES = "1e-5,2e-5,3e-5,5e-4"
 """Shallow blocks start near their end, and a larger rate loses more than it finds."""
 
 

@@ -4,7 +4,7 @@ A student's block pair goes through the phases ``encoder`` and ``pair``; the dec
 that stays as it is (`pcakd.distill.decoders`) goes through ``decoder`` alone.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -23,6 +23,9 @@ from pcakd.distill.norms import (
 from pcakd.distill.recipe import PhaseName
 from pcakd.distill.regression import fit_layer
 from pcakd.distill.setting import Encoded, Setting, encode, subspace_share, teacher_dtype
+
+TERMS = "abcd"
+"""The names of the losses."""
 
 _CALIBRATION_BATCHES = 4
 _REGRESSION_BATCHES = 32
@@ -58,8 +61,9 @@ class EncoderPhase:
         """Return the context of a training step: the student stays in float32."""
         return nullcontext()
 
-    def losses(self, image: Tensor) -> dict[str, Tensor]:
-        """Return the loss terms of a batch, each a share of its target's variance."""
+    def losses(self, image: Tensor, *, wanted: Collection[str] = TERMS) -> dict[str, Tensor]:
+        """Return the loss (a) of a batch as a share of its target's variance."""
+        del wanted
         with torch.no_grad():
             teacher = self.setting.teacher(image, last_tap=self.block)[-1]
         features = encode(self.setting, self.block, image).features
@@ -138,24 +142,30 @@ class DecoderPhase:
     def _reaching(self, layer: ConvLayer, image: Tensor) -> Tensor:
         return catch(layer, lambda: self._decode(encode(self.setting, self.block, image)))
 
-    def losses(self, image: Tensor) -> dict[str, Tensor]:
-        """Return the loss terms of a batch, each a share of its target's variance."""
+    def losses(self, image: Tensor, *, wanted: Collection[str] = TERMS) -> dict[str, Tensor]:
+        """Return the wanted loss terms of a batch, each a share of its target's variance."""
         with torch.no_grad():
             encoded = encode(self.setting, self.block, image)
-        return self._decoder_losses(encoded, None)
+        return self._decoder_losses(encoded, None, wanted)
 
-    def _decoder_losses(self, encoded: Encoded, teacher: Tensor | None) -> dict[str, Tensor]:
+    def _decoder_losses(
+        self, encoded: Encoded, teacher: Tensor | None, wanted: Collection[str]
+    ) -> dict[str, Tensor]:
         """Return the losses (b) to (d); the teacher's features are those of the image."""
         image = encoded.image
         decoded = self._decode(encoded)
-        picture = self._to_image(decoded, encoded)
-        terms = {"b": squared_error(picture, image) / self.scales["b"]}
+        terms = {}
         if self.block > 1:
-            # an encoder that stays as it is is the teacher
-            wanted = encoded.features if teacher is None else teacher
-            seen = self.setting.teacher(picture, last_tap=self.block)[-1]
             terms["c"] = squared_error(decoded, encoded.target) / self.scales["c"]
-            terms["d"] = squared_error(seen, wanted) / self.scales["d"]
+        if self.block > 1 and not {"b", "d"} & {*wanted}:
+            return terms
+        picture = self._to_image(decoded, encoded)
+        terms["b"] = squared_error(picture, image) / self.scales["b"]
+        if self.block > 1 and "d" in wanted:
+            # an encoder that stays as it is is the teacher
+            goal = encoded.features if teacher is None else teacher
+            seen = self.setting.teacher(picture, last_tap=self.block)[-1]
+            terms["d"] = squared_error(seen, goal) / self.scales["d"]
         return terms
 
     def _power(self, images: Sequence[Tensor]) -> float:
@@ -192,12 +202,12 @@ class PairPhase(DecoderPhase):
         """Return the context of a training step: the student stays in float32."""
         return nullcontext()
 
-    def losses(self, image: Tensor) -> dict[str, Tensor]:
-        """Return the loss terms of a batch, each a share of its target's variance."""
+    def losses(self, image: Tensor, *, wanted: Collection[str] = TERMS) -> dict[str, Tensor]:
+        """Return the wanted loss terms of a batch, each a share of its target's variance."""
         teacher = self._teach(image)
         encoded = encode(self.setting, self.block, image)
         own = {"a": subspace_share(self.setting, self.block, encoded.features, teacher)}
-        return own | self._decoder_losses(encoded, teacher)
+        return own | self._decoder_losses(encoded, teacher, wanted)
 
     def _power(self, images: Sequence[Tensor]) -> float:
         """Return the variance of all photographs that the eigenbasis was fitted on."""

@@ -25,7 +25,7 @@ from pcakd.distill.checkpoint import (
 from pcakd.distill.health import CollapseError, Examiner
 from pcakd.distill.journal import Journal
 from pcakd.distill.norms import follow_batches, prepare_layers
-from pcakd.distill.phases import DecoderPhase, Phase, create_phase
+from pcakd.distill.phases import TERMS, DecoderPhase, Phase, create_phase
 from pcakd.distill.photos import Photos
 from pcakd.distill.recipe import PhaseName, Recipe
 from pcakd.distill.setting import Setting
@@ -85,6 +85,7 @@ class Trainer:
         self.student: Autoencoder = run.setting.student
         self.device = next(self.student.parameters()).device
         self._checkpoint = run.folder / CHECKPOINT
+        self._wanted = [name for name in TERMS if self._weight(name)]
         self._examiner = Examiner(
             recipe=run.recipe,
             setting=run.setting,
@@ -163,7 +164,7 @@ class Trainer:
         live = progress.step < (1.0 - self.run.recipe.frozen_share) * steps
         follow_batches(phase.live_layers, live=live and phase.follows_batches)
         with phase.precision():
-            terms = phase.losses(self._batch(progress.step))
+            terms = phase.losses(self._batch(progress.step), wanted=self._wanted)
         loss = torch.stack([self._weight(name) * term for name, term in terms.items()]).sum()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -268,7 +269,7 @@ class Trainer:
         )
 
     def _weight(self, term: str) -> float:
-        return self.run.recipe.loss_weights["abcd".index(term)]
+        return self.run.recipe.loss_weights[TERMS.index(term)]
 
     def _peak_rate(self) -> float:
         p = self.progress

@@ -28,7 +28,8 @@ _STAGES_NOTE = (
     "write, each operand once and whole, with no caches. The fewer multiply-adds there are for a "
     "byte, the more a stage depends on memory and the less on arithmetic. Times are those of "
     "tiles, which keep part of the traffic in caches, and fold a network's transform into the next "
-    "convolution (those of WCT²'s detail bands excepted), so that it has no rate of its own."
+    "convolution (those of WCT²'s detail bands excepted), so that it has no rate of its own. "
+    "The guided filter is OpenCV's, whose work no operator shows: it has a time alone."
 )
 
 

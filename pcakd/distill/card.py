@@ -11,6 +11,7 @@ import torch
 
 from pcakd import __version__
 from pcakd.backbones import Backbone
+from pcakd.distill.recipe import DECODER_PHASES
 from pcakd.distill.setting import teacher_dtype
 from pcakd.distill.trainer import Trainer
 
@@ -34,7 +35,10 @@ def describe_training(trainer: Trainer, manifest: Mapping[str, str]) -> dict[str
         "device": _device_name(trainer.device),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
-        "teacher_dtype": str(teacher_dtype(trainer.device)).removeprefix("torch."),
+        "teacher_dtype": _name_dtype(teacher_dtype(trainer.device)),
+        "step_dtype": _name_dtype(
+            teacher_dtype(trainer.device) if phases == DECODER_PHASES else torch.float32
+        ),
         "device_seconds": trainer.progress.device_seconds,
     }
 
@@ -54,6 +58,10 @@ def describe_teacher(teacher: Backbone) -> dict[str, Any]:
 def digest_manifest(manifest: Mapping[str, str]) -> str:
     """Return the SHA-256 of a manifest."""
     return hashlib.sha256(json.dumps(dict(manifest), sort_keys=True).encode()).hexdigest()
+
+
+def _name_dtype(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def _device_name(device: torch.device) -> str:

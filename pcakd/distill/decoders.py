@@ -4,7 +4,8 @@ Source: Chiu and Gurari, "PhotoWCT²", WACV 2022, section 3.2: decoder block b l
 tap b back to tap b - 1 on three losses: the image, the features of the tap before, and the features
 that the encoder sees in the decoded image. Departures: those of `pcakd.distill` (each loss is a
 share of its target's variance). A decoder that mirrors its encoder starts from ridge regressions,
-another one from random weights; both are trained between norms that are folded afterwards.
+another one from random weights; both are trained between norms that are folded afterwards, those
+around regressions with the statistics that they start with.
 """
 
 import copy
@@ -89,6 +90,7 @@ def train_decoder(request: DecoderRequest) -> dict[str, Any]:
                 **request.identity,
                 "photos": digest_manifest(manifest),
                 "recipe": recipe.to_json(),
+                "step_dtype": str(teacher_dtype(request.device)),
             },
         )
     )

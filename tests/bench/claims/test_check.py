@@ -212,6 +212,21 @@ def test_a_stand_in_carries_the_quality_of_a_peer(scores, make_quality):
     assert "0.850 against 0.750" in row.remark
 
 
+def test_a_peer_trained_on_its_own_encoder_carries_its_quality(scores, make_quality):
+    records = [*scores("photowct2-vgg19", 0.2, "ssim"), *scores("vgg16", 0.4, "ssim")]
+    row = only(records, "VGG student: better content than PhotoWCT²")
+    assert (row.verdict, row.measured) == ("reproduced", "+0.200")
+    assert has_evidence(records)
+
+
+def test_a_student_with_less_work_than_the_papers_is_told_apart(make_pair, make_cost):
+    lighter = make_cost("vgg16", macs_content=16_000 * 1280 * 720)
+    row = only([make_pair("wct2-cat5", "vgg16", 10.0), lighter], VGG_FASTER)
+    assert "does 15 % fewer MACs a pixel than the paper's student" in row.remark
+    same = make_cost("vgg16", macs_content=18_832 * 1280 * 720)
+    assert "MACs" not in only([make_pair("wct2-cat5", "vgg16", 10.0), same], VGG_FASTER).remark
+
+
 def test_untrained_peers_are_not_comparable(scores, make_quality):
     untrained = make_quality("wct2-cat5", pair=None, status="untrained", reason="seeded")
     row = only([untrained, *scores("vgg16", 0.5)], STYLE)

@@ -63,6 +63,29 @@ def test_a_failed_case_is_not_drawn_at_its_prediction(make_cost, status, expecte
     assert row.expected_latency_ms == expected
 
 
+@pytest.mark.parametrize(("need", "oom"), [(2**34, True), (2**33, False), (None, False)])
+def test_a_prediction_beyond_the_memory_of_a_case_has_no_latency(make_cost, need, oom):
+    (row,) = summarize(
+        [
+            make_cost(
+                status="predicted",
+                predicted_latency_ns=9_000_000,
+                predicted_peak_bytes=need,
+                environment={"memory_bytes": 2**34},
+                config={"memory_fraction": 0.75},
+            )
+        ]
+    ).cost
+    assert row.allowed_bytes == 12 * 2**30
+    assert row.predicted_oom == oom
+    assert row.expected_latency_ms == (None if oom else 9.0)
+
+
+def test_scores_stand_in_the_order_of_the_subjects(make_cost, make_quality):
+    records = [make_cost("a"), make_cost("b"), make_quality("b"), make_quality("a")]
+    assert [row.subject for row in summarize(records).quality] == ["a", "b"]
+
+
 def test_two_subjects_of_one_name_are_told_apart(make_cost):
     old, new = make_cost(subject_hash="a" * 64), make_cost(subject_hash="b" * 64)
     assert summarize([old, new]).subjects == ("vgg16 (aaaaaa)", "vgg16 (bbbbbb)")

@@ -69,6 +69,33 @@ def test_csv_keeps_whole_numbers_and_full_precision(records, make_cost):
     assert odd["latency_median_ms"] == "1.234567"
 
 
+def test_want_of_memory_is_predicted_in_words(make_cost):
+    record = make_cost(
+        status="predicted",
+        predicted_latency_ns=9_000_000,
+        predicted_peak_bytes=2**35,
+        environment={"memory_bytes": 2**34},
+        config={"memory_fraction": 0.75},
+    )
+    (cells,) = cost_table(summarize([record])).to_dict("records")
+    assert (cells["Median ms"], cells["Peak memory"]) == ("≈ OOM", "≈ 32.0 GiB")
+    assert overview_table(summarize([record])).loc[0, "HD ms"] == "≈ OOM"
+
+
+@pytest.mark.parametrize(
+    ("macs", "uncounted", "cell"),
+    [
+        (0, {"match_histograms": 1}, "not counted"),
+        (2_000_000, {"regrain": 1, "clone": 2}, "≥ 2.00 M"),
+        (2_000_000, {"clone": 2}, "2.00 M"),
+        (0, {"clone": 1}, "0"),
+    ],
+)
+def test_work_that_is_only_named_is_no_silent_zero(make_cost, macs, uncounted, cell):
+    record = make_cost(macs_total=macs, uncounted=uncounted)
+    assert cost_table(summarize([record])).loc[0, "MACs"] == cell
+
+
 def test_hostile_names_cannot_break_a_table(make_cost):
     table = overview_table(summarize([make_cost("a|b_{c}%&\\input{x}")]))
     assert "a\\|b" in to_markdown(table)

@@ -1,6 +1,8 @@
 """Decoders of encoders that stay as they are: regressions, and training from there."""
 
+import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,12 +11,13 @@ from PIL import Image
 
 from pcakd.backbones import create_backbone
 from pcakd.blocks import Autoencoder, AvgPool, Conv, ConvLayer, Upsample
-from pcakd.distill import health
+from pcakd.distill import health, phases
 from pcakd.distill import trainer as trainer_module
 from pcakd.distill.decoders import DecoderRequest, train_decoder
 from pcakd.distill.recipe import Recipe
 from pcakd.distill.regression import fit_layer
-from pcakd.errors import TrainingError
+from pcakd.distill.setting import Setting
+from pcakd.errors import ConfigError, TrainingError
 
 WIDTHS = (8, 12, 16, 20)  # of the tiny teacher
 
@@ -149,9 +152,51 @@ def test_an_interrupted_run_resumes_bit_for_bit(photos, tmp_path, monkeypatch):
 
 
 def test_another_network_does_not_go_on_from_a_checkpoint(photos, tmp_path):
-    from dataclasses import replace
-
     train_decoder(_request(photos, tmp_path / "run"))
     other = replace(_request(photos, tmp_path / "run", resume=True), identity={"name": "other"})
     with pytest.raises(TrainingError, match='name was "mirror", is "other"'):
         train_decoder(other)
+
+
+def test_a_rate_for_each_block(photos, tmp_path):
+    recipe = Recipe(pair_rate=(1e-5, 2e-5, 3e-5, 4e-5), encoder_rate=1e-2)
+    assert [recipe.rate("decoder", block) for block in (1, 2, 3, 4)] == [1e-5, 2e-5, 3e-5, 4e-5]
+    assert recipe.rate("encoder", 3) == 1e-2
+    assert Recipe(pair_rate=5e-4).rate("pair", 2) == 5e-4
+    with pytest.raises(ConfigError, match="rates"):
+        Recipe(pair_rate=(1e-5, 2e-5, -3e-5, 4e-5))
+
+
+def test_a_loss_without_weight_is_not_computed_in_training(photos, tmp_path):
+    request = _request(photos, tmp_path / "run", steps=1)
+    request = replace(request, recipe=replace(request.recipe, loss_weights=(0.0, 2.0, 1.0, 0.0)))
+    card = train_decoder(request)
+    rows = list(csv.DictReader((tmp_path / "run" / "losses.csv").open()))
+    assert [row["d"] for row in rows] == [""] * 4
+    assert all(row["b"] for row in rows)
+    assert all("d" in block["held_out_losses"] for block in card["blocks"][1:])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_decoders_are_trained_in_the_teachers_precision_and_students_in_float32(monkeypatch, dtype):
+    monkeypatch.setattr(phases, "teacher_dtype", lambda device: dtype)
+    setting = Setting(
+        student=_draw(0), teacher=create_backbone("tiny"), eigenbases=(), tap_offset=0.0
+    )
+    layer = setting.student.decoder.layers(1)[0]
+    features = torch.rand(1, WIDTHS[0], 8, 8)
+    with phases.DecoderPhase(setting, 1).precision():
+        assert layer(features).dtype == dtype
+    for phase in (phases.PairPhase(setting, 1), phases.EncoderPhase(setting, 1)):
+        with phase.precision():
+            assert layer(features).dtype == torch.float32
+
+
+def test_norms_around_regressions_keep_their_statistics(photos, tmp_path, monkeypatch):
+    live = []
+    monkeypatch.setattr(trainer_module, "follow_batches", lambda layers, *, live: seen.append(live))
+    for mirrors in (True, False):
+        seen = live
+        train_decoder(_request(photos, tmp_path / str(mirrors), mirrors=mirrors, steps=4))
+        assert any(live) != mirrors
+        live.clear()

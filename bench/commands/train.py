@@ -4,8 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-DEFAULT_RATES = "1e-5,2e-5,3e-5,5e-4"
-"""Shallow blocks start near their end, and a larger rate loses more than it finds."""
+DEFAULT_RATE = "0.01"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,9 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--rate",
-        default=DEFAULT_RATES,
+        default=DEFAULT_RATE,
         metavar="R1,R2,R3,R4",
-        help=f"peak learning rates of decoder blocks 1 to 4, or R for all ({DEFAULT_RATES})",
+        help="peak learning rates of decoder blocks 1 to 4, or R for all: by what share of its "
+        f"output a step moves a layer ({DEFAULT_RATE})",
     )
     parser.add_argument(
         "--loss-weights",

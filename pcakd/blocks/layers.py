@@ -88,34 +88,17 @@ class ConvLayer(nn.Module):
 
     def forward(self, features: Features) -> Features:
         """Map ``(b, in, h, w)`` to ``(b, out, h / stride, w / stride)``."""
-        result = self.convolve(features)
-        if self.norm is not None:
-            result = self.norm(result)
-        return F.relu(result, inplace=not torch.is_grad_enabled()) if self.relu else result
-
-    def convolve(self, features: Features) -> Features:
-        """Standardise the input, if it is to be, pad it and convolve it."""
         if self.input_mean is not None and self.input_std is not None:
             features = (features - self.input_mean) / self.input_std
         before, after = self.padding
         result: Tensor = self.conv(pad_reflect(features, before=before, after=after))
-        return result
+        if self.norm is not None:
+            result = self.norm(result)
+        return F.relu(result, inplace=not torch.is_grad_enabled()) if self.relu else result
 
     def standardize_input(self, mean: Float[Tensor, " c"], std: Float[Tensor, " c"]) -> None:
         """Subtract ``mean`` from the input and divide by ``std`` from now on."""
         self.input_mean, self.input_std = mean[:, None, None], std[:, None, None]
-
-    @torch.no_grad()
-    def recondition(self, mean: Float[Tensor, " c"], std: Float[Tensor, " c"]) -> None:
-        """Standardise the input and let the convolution undo it: what it computes is the same.
-
-        Only for a full convolution; :meth:`fold` takes the standardisation out again.
-        """
-        assert self.conv.bias is not None  # noqa: S101 (built with one)
-        means = (self.conv.weight * mean[:, None, None]).sum(dim=(1, 2, 3))
-        self.conv.bias.add_(means)
-        self.conv.weight.mul_(std[:, None, None])
-        self.standardize_input(mean, std)
 
     def add_norm(self) -> None:
         """Follow the convolution by a batch norm, in evaluation mode."""

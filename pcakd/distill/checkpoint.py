@@ -129,9 +129,17 @@ def unpack_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Tensor])
         prefix = f"{OPTIMIZER}{index}."
         values = {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}
         optimizer.state[parameter] = {
-            name: value.clone() if name == "step" else torch.zeros_like(parameter).copy_(value)
-            for name, value in values.items()
+            name: _place(name, value, parameter) for name, value in values.items()
         }
+
+
+def _place(name: str, value: Tensor, parameter: Tensor) -> Tensor:
+    """Put a tensor of an optimiser where its parameter is, laid out alike if it has its shape."""
+    if name == "step":  # PyTorch keeps it on the CPU
+        return value.clone()
+    if value.shape == parameter.shape:
+        return torch.zeros_like(parameter).copy_(value)
+    return value.to(parameter.device, copy=True)
 
 
 def _parameters(optimizer: torch.optim.Optimizer) -> list[torch.nn.Parameter]:

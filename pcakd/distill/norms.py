@@ -9,19 +9,12 @@ from torch import Tensor
 from pcakd.blocks import ConvLayer
 
 _LEAST_DEVIATION = 0.1  # of the channels' mean deviation
-_ROW_NORM = 3**-0.5  # of the weights that lead to a channel, in PyTorch's default initialisation
 
 
-def prepare_layers(layers: Sequence[ConvLayer], *, all_inputs: bool = False) -> None:
-    """Surround a block's layers by the normalisation that trains them, to be filled in.
-
-    Args:
-        layers: In order.
-        all_inputs: Whether the inputs of all of them are standardised, or the first one's alone.
-    """
-    for layer in layers if all_inputs else layers[:1]:
-        channels = torch.zeros(layer.conv.in_channels, device=layer.conv.weight.device)
-        layer.standardize_input(channels, torch.ones_like(channels))
+def prepare_layers(layers: Sequence[ConvLayer]) -> None:
+    """Surround a block's layers by the normalisation that trains them, to be filled in."""
+    channels = torch.zeros(layers[0].conv.in_channels, device=layers[0].conv.weight.device)
+    layers[0].standardize_input(channels, torch.ones_like(channels))
     for layer in layers:
         layer.add_norm()
 
@@ -43,33 +36,6 @@ def start_norm(layer: ConvLayer, *, scale: Tensor, offset: Tensor) -> None:
     if layer.norm is not None:
         layer.norm.weight.copy_(scale)
         layer.norm.bias.copy_(offset)
-
-
-@torch.no_grad()
-def surround_as_is(layer: ConvLayer, inputs: Float[Tensor, "b c h w"]) -> None:
-    """Surround a layer by norms without changing what it computes.
-
-    Weights are brought to the size that PyTorch starts from, the norm makes up for it: one learning
-    rate then suits layers that were fitted as it suits layers that were drawn.
-
-    Args:
-        layer: A full (not depthwise) convolution that nothing surrounds.
-        inputs: What reaches it: its moments become the statistics of the norms.
-    """
-    layer.recondition(*measure_moments(inputs))
-    conv = layer.conv
-    assert conv.bias is not None  # noqa: S101 (built with one)
-    size = conv.weight.flatten(1).norm(dim=1).clamp_min(1e-12) / _ROW_NORM
-    conv.weight.div_(size[:, None, None, None])
-    conv.bias.div_(size)
-    mean, deviation = measure_moments(layer.convolve(inputs))
-    layer.add_norm()
-    norm = layer.norm
-    if norm is None or norm.running_mean is None or norm.running_var is None:
-        raise RuntimeError("a batch norm keeps running statistics")
-    norm.running_mean.copy_(mean)
-    norm.running_var.copy_(deviation.square())
-    start_norm(layer, scale=size * (norm.running_var + norm.eps).sqrt(), offset=size * mean)
 
 
 def measure_moments(

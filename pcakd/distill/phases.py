@@ -6,23 +6,26 @@ that stays as it is (`pcakd.distill.decoders`) goes through ``decoder`` alone.
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from pcakd.blocks import ConvLayer
 from pcakd.distill.losses import squared_error, variance
+from pcakd.distill.natural import NaturalGradient
 from pcakd.distill.norms import (
     catch,
     measure_moments,
     prepare_layers,
     standardize,
     start_norm,
-    surround_as_is,
 )
 from pcakd.distill.recipe import PhaseName
-from pcakd.distill.regression import fit_layer
+from pcakd.distill.regression import PatchMoments, fit_layer
 from pcakd.distill.setting import Encoded, Setting, encode, subspace_share, teacher_dtype
+
+ParameterGroups = Sequence[dict[str, Any]]
+"""The parameters of each layer and their share of the rate."""
 
 TERMS = "abcd"
 """The names of the losses."""
@@ -36,7 +39,6 @@ class EncoderPhase:
 
     name: PhaseName = "encoder"
     calibration_batches = _CALIBRATION_BATCHES
-    follows_batches = True
 
     def __init__(self, setting: Setting, block: int) -> None:
         self.setting = setting
@@ -57,6 +59,10 @@ class EncoderPhase:
         """Surround the layers by what a checkpoint of this phase holds."""
         prepare_layers(self.layers)
 
+    def create_optimizer(self, groups: ParameterGroups) -> torch.optim.Optimizer:
+        """Build what trains the layers."""
+        return create_adam(groups)
+
     def precision(self) -> AbstractContextManager[object]:
         """Return the context of a training step: the student stays in float32."""
         return nullcontext()
@@ -73,8 +79,8 @@ class EncoderPhase:
 class DecoderPhase:
     """Trains decoder block b on the losses (b), (c) and (d); the encoder stays as it is.
 
-    A decoder that mirrors its encoder starts from regressions (`pcakd.distill.regression`),
-    surrounded by norms that leave them as they are; another one starts from random weights.
+    A decoder that mirrors its encoder starts from regressions (`pcakd.distill.regression`) and goes
+    on from them by natural gradients, without norms; another one starts from random weights.
     """
 
     name: PhaseName = "decoder"
@@ -86,8 +92,7 @@ class DecoderPhase:
         self.layers = self.live_layers
         self.scales: dict[str, float] = {}
         self.mirrors = setting.mirrors
-        # fitted layers know absolute values, which the statistics of a few crops would take away
-        self.follows_batches = not self.mirrors
+        self._moments: list[PatchMoments] = []
         self.calibration_batches = _REGRESSION_BATCHES if self.mirrors else _CALIBRATION_BATCHES
 
     def prepare(self, images: Sequence[Tensor]) -> None:
@@ -111,7 +116,18 @@ class DecoderPhase:
 
     def restore(self) -> None:
         """Surround the layers by what a checkpoint of this phase holds."""
-        prepare_layers(self.live_layers, all_inputs=self.mirrors)
+        if not self.mirrors:
+            prepare_layers(self.live_layers)
+
+    def create_optimizer(self, groups: ParameterGroups) -> torch.optim.Optimizer:
+        """Build what trains the layers; one that starts from regressions knows their patches."""
+        if not self.mirrors:
+            return create_adam(groups)
+        optimizer = NaturalGradient(groups)
+        if self._moments:
+            optimizer.measure(self._moments)
+            self._moments = []
+        return optimizer
 
     def precision(self) -> AbstractContextManager[object]:
         """Return the context of a training step: bfloat16 where a device gains by it."""
@@ -122,11 +138,10 @@ class DecoderPhase:
     @torch.no_grad()
     def _regress(self, images: Sequence[Tensor]) -> None:
         """Fit layer after layer to the encoder's maps, each to what those before it make."""
-        for index, layer in enumerate(self.live_layers):
+        self._moments = [
             fit_layer(layer, self._regression_pairs(images, index))
-        for layer in self.live_layers:
-            few = images[:_CALIBRATION_BATCHES]
-            surround_as_is(layer, torch.cat([self._reaching(layer, image) for image in few]))
+            for index, layer in enumerate(self.live_layers)
+        ]
 
     def _regression_pairs(
         self, images: Sequence[Tensor], index: int
@@ -138,9 +153,6 @@ class DecoderPhase:
                 wanted = self.setting.student.mirror_targets(self.block, encoded.target)
                 reaching = catch(self.live_layers[index], lambda e=encoded: self._decode(e))  # type: ignore[misc]
             yield reaching, wanted[index]
-
-    def _reaching(self, layer: ConvLayer, image: Tensor) -> Tensor:
-        return catch(layer, lambda: self._decode(encode(self.setting, self.block, image)))
 
     def losses(self, image: Tensor, *, wanted: Collection[str] = TERMS) -> dict[str, Tensor]:
         """Return the wanted loss terms of a batch, each a share of its target's variance."""
@@ -215,6 +227,11 @@ class PairPhase(DecoderPhase):
 
 
 Phase = EncoderPhase | DecoderPhase
+
+
+def create_adam(groups: ParameterGroups) -> torch.optim.Optimizer:
+    """Build the optimiser of layers that norms surround."""
+    return torch.optim.Adam(groups, betas=(0.9, 0.99))
 
 
 def create_phase(name: PhaseName, setting: Setting, block: int) -> Phase:

@@ -6,8 +6,10 @@ rectifier left out). The deeper the block, the more is left to train from there.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from pcakd.blocks import ConvLayer
@@ -17,14 +19,27 @@ _RIDGE = 1e-4  # of the mean variance of a patch's entries
 _MOST_PATCHES = 512  # of each image, drawn at random
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatchMoments:
+    """Mean and covariance of the patches that reach a convolution, in float64 on the CPU."""
+
+    mean: Float[Tensor, " d"]
+    covariance: Float[Tensor, "d d"]
+
+
 @torch.no_grad()
-def fit_layer(layer: ConvLayer, pairs: Iterable[tuple[Tensor, Tensor]], *, seed: int = 0) -> None:
+def fit_layer(
+    layer: ConvLayer, pairs: Iterable[tuple[Tensor, Tensor]], *, seed: int = 0
+) -> PatchMoments:
     """Set the weights of a convolution of stride 1 to the ridge regression of targets on inputs.
 
     Args:
         layer: A full (not depthwise) convolution; what surrounds it must be folded.
         pairs: Inputs ``(b, in, h, w)`` and targets ``(b, out, h, w)``, batch by batch.
         seed: Draws the patches that count.
+
+    Returns:
+        The moments of the inputs' patches.
 
     Raises:
         ValueError: The convolution is depthwise or has a stride.
@@ -54,11 +69,13 @@ def fit_layer(layer: ConvLayer, pairs: Iterable[tuple[Tensor, Tensor]], *, seed:
     mean, goal = sums[0] / count, sums[1] / count
     covariance = sums[2] / count - torch.outer(mean, mean)
     cross = sums[3] / count - torch.outer(mean, goal)
-    covariance.diagonal().add_(_RIDGE * covariance.diagonal().mean() + 1e-12)
-    weights = torch.linalg.solve(covariance, cross, left=True).T
+    ridged = covariance.clone()
+    ridged.diagonal().add_(_RIDGE * ridged.diagonal().mean() + 1e-12)
+    weights = torch.linalg.solve(ridged, cross, left=True).T
     conv.weight.copy_(weights.reshape(conv.weight.shape))
     assert conv.bias is not None  # noqa: S101 (built with one)
     conv.bias.copy_(goal - weights @ mean)
+    return PatchMoments(mean=mean, covariance=covariance)
 
 
 def _patches(

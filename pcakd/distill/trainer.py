@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from pcakd.backbones import Backbone
-from pcakd.blocks import Autoencoder, ConvLayer
+from pcakd.blocks import Autoencoder
 from pcakd.distill.checkpoint import (
     CHECKPOINT,
     OPTIMIZER,
@@ -162,7 +162,7 @@ class Trainer:
         for group in optimizer.param_groups:
             group["lr"] = rate * group["share"]
         live = progress.step < (1.0 - self.run.recipe.frozen_share) * steps
-        follow_batches(phase.live_layers, live=live and phase.follows_batches)
+        follow_batches(phase.live_layers, live=live)
         with phase.precision():
             terms = phase.losses(self._batch(progress.step), wanted=self._wanted)
         loss = torch.stack([self._weight(name) * term for name, term in terms.items()]).sum()
@@ -246,11 +246,16 @@ class Trainer:
         for layer in phase.layers:
             layer.requires_grad_(True)
         self._phase = phase
-        groups = [{"params": _parameters(phase.live_layers), "share": 1.0}]
-        if settled := [layer for layer in phase.layers if layer not in phase.live_layers]:
-            share = self.run.recipe.settled_share
-            groups.append({"params": _parameters(settled), "share": share})
-        self._optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99))
+        settled = self.run.recipe.settled_share
+        self._optimizer = phase.create_optimizer(
+            [
+                {
+                    "params": list(layer.parameters()),
+                    "share": 1.0 if layer in phase.live_layers else settled,
+                }
+                for layer in phase.layers
+            ]
+        )
         return phase, self._optimizer
 
     def _close_phase(self) -> None:
@@ -298,7 +303,3 @@ class Trainer:
 
     def _on_device(self, batch: Tensor) -> Tensor:
         return batch.to(self.device, memory_format=torch.channels_last)
-
-
-def _parameters(layers: Sequence[ConvLayer]) -> list[torch.nn.Parameter]:
-    return [parameter for layer in layers for parameter in layer.parameters()]

@@ -3,9 +3,9 @@
 Source: Chiu and Gurari, "PhotoWCT²", WACV 2022, section 3.2: decoder block b learns to lead from
 tap b back to tap b - 1 on three losses: the image, the features of the tap before, and the features
 that the encoder sees in the decoded image. Departures: those of `pcakd.distill` (each loss is a
-share of its target's variance). A decoder that mirrors its encoder starts from ridge regressions,
-another one from random weights; both are trained between norms that are folded afterwards, those
-around regressions with the statistics that they start with.
+share of its target's variance). A decoder that mirrors its encoder starts from ridge regressions
+and goes on by natural gradients; another one starts from random weights, between norms that are
+folded afterwards.
 """
 
 import copy

@@ -25,7 +25,7 @@ class NaturalGradient(torch.optim.Optimizer):
     """Moves each layer by a share of its output a step.
 
     Args:
-        groups: One a convolution with bias, its two parameters in this order.
+        groups: One a convolution with bias, its two parameters in this order; ``lr`` is the rate.
         momentum: How much of the gradients before is kept.
         damping: What is added to variances of patches, as a share of their mean.
     """

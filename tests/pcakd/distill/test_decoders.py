@@ -1,6 +1,7 @@
 """Decoders of encoders that stay as they are: regressions, and training from there."""
 
 import csv
+import io
 import json
 from dataclasses import replace
 
@@ -171,7 +172,8 @@ def test_a_loss_without_weight_is_not_computed_in_training(photos, tmp_path):
     request = _request(photos, tmp_path / "run", steps=1)
     request = replace(request, recipe=replace(request.recipe, loss_weights=(0.0, 2.0, 1.0, 0.0)))
     card = train_decoder(request)
-    rows = list(csv.DictReader((tmp_path / "run" / "losses.csv").open()))
+    text = (tmp_path / "run" / "losses.csv").read_text()
+    rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["d"] for row in rows] == [""] * 4
     assert all(row["b"] for row in rows)
     assert all("d" in block["held_out_losses"] for block in card["blocks"][1:])
@@ -190,13 +192,3 @@ def test_decoders_are_trained_in_the_teachers_precision_and_students_in_float32(
     for phase in (phases.PairPhase(setting, 1), phases.EncoderPhase(setting, 1)):
         with phase.precision():
             assert layer(features).dtype == torch.float32
-
-
-def test_norms_around_regressions_keep_their_statistics(photos, tmp_path, monkeypatch):
-    live = []
-    monkeypatch.setattr(trainer_module, "follow_batches", lambda layers, *, live: seen.append(live))
-    for mirrors in (True, False):
-        seen = live
-        train_decoder(_request(photos, tmp_path / str(mirrors), mirrors=mirrors, steps=4))
-        assert any(live) != mirrors
-        live.clear()

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-DEFAULT_RATE = "0.01"
+DEFAULT_RATE = "0.0015"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

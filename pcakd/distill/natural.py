@@ -31,7 +31,7 @@ class NaturalGradient(torch.optim.Optimizer):
     """
 
     def __init__(
-        self, groups: Iterable[dict[str, Any]], *, momentum: float = 0.9, damping: float = 0.01
+        self, groups: Iterable[dict[str, Any]], *, momentum: float = 0.9, damping: float = 0.1
     ) -> None:
         super().__init__(groups, {"lr": 0.0, "momentum": momentum, "damping": damping})
 

@@ -31,7 +31,7 @@ from pcakd.distill.recipe import PhaseName, Recipe
 from pcakd.distill.setting import Setting
 from pcakd.errors import TrainingError
 
-_CHECKPOINT_EVERY = 200
+_CHECKPOINT_EVERY = 100
 _LOG_EVERY = 20
 _FIRST_STEP = 4  # numbers below draw calibration crops
 _WARM_UP = 0.1

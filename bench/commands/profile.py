@@ -10,6 +10,7 @@ from tabulate import tabulate
 
 from bench.cases import parse_resolution, plan_stages
 from bench.child import WORKER
+from bench.commands.output import add_json_argument, open_run_folder, write_json
 from bench.config import Profile
 from bench.describe import describe_scene
 from bench.recorder import Recorder

@@ -8,7 +8,8 @@ from typing import TypeAlias
 _DIRECTIONS = 16
 _DISTANCES = (7.0, 13.0, 20.0, 30.0, 42.0, 56.0, 72.0, 90.0, 110.0)
 _SWEEPS = 4
-_CROSSING = 4000.0  # square pixels that one crossing of lines, or a line over a mark, counts as
+_CROSSING = 4000.0  # square pixels that a fault counts as: lines that cross, labels that overlap
+_ROUNDING = 1e-6
 _LENGTH = 0.6  # square pixels that a pixel of a line counts as
 _SOFT = 0.15  # the share of its area that covering something soft counts as
 
@@ -130,9 +131,12 @@ def _cost(index: int, box: Box, others: dict[int, Box], scene: Scene) -> float:
     covered = sum(box.overlap(each) for each in (*scene.obstacles, *others.values()))
     softly = sum(box.overlap(each) for each in scene.soft)
     faults = sum(
-        _crosses(point, box.centre, scene.points[k], other.centre) or _hits(point, box, other)
+        _crosses(point, box.centre, scene.points[k], other.centre)
+        or _hits(point, box, other)
+        or box.overlap(other) > _ROUNDING
         for k, other in others.items()
     )
+    faults += 2 * (box.outside(scene.frame) > _ROUNDING)
     for k, mark in enumerate(scene.points):
         near = math.dist(mark, point) < scene.radius  # as good as the same mark
         faults += k != index and not near and _passes(point, box.centre, mark, scene.radius)

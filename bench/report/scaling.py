@@ -6,6 +6,7 @@ from typing import cast
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from bench.report.plots import log_axis, new_figure
@@ -89,7 +90,7 @@ def _name_lines(axes: Axes, lines: Sequence[tuple[str, list[CostRow]]]) -> None:
             ends.append((known[-1][1], _pixels(known[-1][0]), name, _style(place)[0]))
     figure = cast(Figure, axes.figure)
     engine = figure.get_layout_engine()
-    if engine is not None:
+    if isinstance(engine, ConstrainedLayoutEngine):
         engine.set(rect=(0.0, 0.0, _NAMES_FROM, 1.0))
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # the places below hold for this layout only

@@ -3,9 +3,10 @@
 import pandas as pd
 
 from bench.report.formats import format_bytes, format_count, format_interval, format_number
-from bench.report.stages import FILTER, STAGES, StagesRow, Thinning, stage_rows, thinnings
+from bench.report.stages import STAGES, StagesRow, Thinning, stage_rows, thinnings
 from bench.report.summary import Summary
 from bench.report.tables import machine_column
+from bench.stages import FILTER
 
 _NS_PER_MS = 1e6
 _NONE = "—"

@@ -1,6 +1,6 @@
 """Labels stay apart, inside the axes, and near their points."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.report.labels import Box, Scene, _crosses, place_labels
@@ -17,6 +17,7 @@ def marks(points, radius=4.0):
     ]
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.lists(places, max_size=6))
 def test_few_labels_never_overlap(points):
     sizes = [(60.0, 12.0)] * len(points)
@@ -40,6 +41,7 @@ def test_a_label_in_the_corner_stays_inside():
     assert box.outside(FRAME) == 0
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.lists(places, min_size=2, max_size=6, unique=True))
 def test_the_lines_of_few_labels_do_not_cross(points):
     scene = Scene(points=points, obstacles=marks(points), frame=FRAME)

@@ -80,7 +80,8 @@ def test_captions_name_front_dominated_and_absent(records):
     captions = {plot.name: plot.caption for plot in draw_plots(summarize(records))}
     assert captions["style-ssim"] == (
         "On the front: vgg16 · zca, reinhard. Dominated: vgg16 · adain. Bars: min to max. "
-        "On fewer pairs than the others: reinhard (1 of 2)."
+        "On fewer pairs than the others: reinhard (1 of 2). "
+        "Untrained, and so not scored: vgg19-full."
     )
     assert captions["latency-gram"] == (
         "On the front: vgg16 · zca, reinhard. Bars: min to max. "

@@ -5,6 +5,7 @@ from bench.report.summary import Summary
 from bench.stats import median
 
 _LEAST_CASES = 3
+_LEAST_MS = 10.0  # shorter calls say more of the clock and of the caches than of a subject
 
 
 def process_differences(summary: Summary) -> dict[str, float]:
@@ -12,7 +13,7 @@ def process_differences(summary: Summary) -> dict[str, float]:
 
     Returns:
         By subject and resolution, the median of whole calls in the process that measured stages
-        over that in the process that measured cost.
+        over that in the process that measured cost; those under 10 ms are left out.
     """
     cost = {
         (row.subject, row.transform, row.width, row.height, row.machine): row.latency_ms
@@ -21,7 +22,7 @@ def process_differences(summary: Summary) -> dict[str, float]:
     found = {}
     for row in stage_rows(summary):
         first = cost.get((row.subject, row.transform, row.width, row.height, row.machine))
-        if first and row.latency_ms and first.value:
+        if first and row.latency_ms and first.value >= _LEAST_MS:
             found[f"{row.subject} at {row.resolution}"] = row.latency_ms.value / first.value
     return found
 

@@ -85,7 +85,8 @@ def describe_scene(
         "max_side": profile.quality_max_side,
     }
     total = 1 + len(pairs) + len(profile.subjects)
-    with tqdm(total=total, desc="count multiply-adds", leave=False) as bar:
+    # a file or a pipe gets no bar, in which the one line of a bad name would stick
+    with tqdm(total=total, desc="count multiply-adds", leave=False, disable=None) as bar:
 
         def take(message: Message) -> None:
             scene.take(message)

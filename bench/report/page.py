@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from bench.report.capacity import capacity_section
 from bench.report.claims import claims_section
+from bench.report.formats import format_bytes
 from bench.report.gallery import Plot
 from bench.report.methods import count_threads, methods_section, warnings
 from bench.report.paired import paired_section
@@ -47,7 +48,9 @@ def _heading(summary: Summary) -> str:
     names = " and ".join(dict.fromkeys(machine[1] for machine in summary.machines))
     first = summary.machines[0]
     machine = f" on `{first[0]}` with {count_threads(first)}" if summary.comparable else ""
+    predicted = sum(row.status == "predicted" for row in summary.cost)
     counts = f"{len(summary.subjects)} subjects, {len(summary.cost)} cost cases"
+    counts += f" ({predicted} of them predicted)" if predicted else ""
     paired = sum(each.kind == "pair" for each in summary.records)
     counts += f", {paired} paired speed measurement{'s' * (paired > 1)}" if paired else ""
     pairs = max((row.num_pairs for row in summary.quality), default=0)
@@ -67,10 +70,19 @@ def _overview(summary: Summary) -> str:
     return (
         "## Overview\n\n"
         "Median latency in milliseconds by resolution, mean scores over pairs; ↓ lower is better, "
-        "↑ higher is better, ≈ predicted and not run (≈ OOM: it would need more memory than a case "
-        "may take), — not part of this run.\n\n"
+        f"↑ higher is better, ≈ predicted and not run{_explain_oom(summary)}, — not part of this "
+        "run.\n\n"
         f"{to_markdown(overview_table(summary))}" + "".join(f"\n{text}\n" for text in notes if text)
     )
+
+
+def _explain_oom(summary: Summary) -> str:
+    """Say what want of memory means, and how much a case may take where that is one amount."""
+    if not any(row.predicted_oom for row in summary.cost):
+        return ""
+    allowed = {row.allowed_bytes for row in summary.cost if row.allowed_bytes is not None}
+    amount = f", {format_bytes(allowed.pop())}" if len(allowed) == 1 else ""
+    return f" (≈ OOM: it would need more memory than a case may take{amount})"
 
 
 def _plot(plot: Plot) -> str:

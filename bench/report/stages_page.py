@@ -85,8 +85,8 @@ def _explain_time(gain: Thinning) -> str:
             f"operators move in place of {format_number(wide.macs_per_byte)}"
         )
     return (
-        f"Nothing but those convolutions, at the rate of `{full.subject}`, would take "
-        f"{_ms(same_rate)} and be {format_number(at_once)}× as fast. They take "
+        f"In watched calls nothing but those convolutions, at the rate of `{full.subject}`, would "
+        f"take {_ms(same_rate)} and be {format_number(at_once)}× as fast. They take "
         f"{_ms(thin.latency_ns)}, {'more' if slower else 'less'} because they run at {rates}; and "
         f"what is no convolution takes {_ms(others)} of {_ms(whole)}."
     )

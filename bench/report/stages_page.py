@@ -20,8 +20,8 @@ _SPEEDUP_NOTE = (
     "what thinning would give at an unchanged rate, everything else as it was; *Measured* is the "
     "ratio of the medians, each taken in a process of its own. r is not a ratio of *MACs/px "
     "content*, which leaves out the style image, and it is that of the student measured here: "
-    "25.6× is the content path of the paper's. *Watching* compares the sum of the watched stages "
-    "with whole calls that nobody watched, the noise between calls included."
+    "the facts beside the claims hold the content path of the paper's. *Watching* compares the sum "
+    "of the watched stages with whole calls that nobody watched, the noise between calls included."
 )
 _STAGES_NOTE = (
     "Multiply-adds and bytes are those of the plain networks: bytes are what operators read and "

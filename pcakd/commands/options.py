@@ -1,14 +1,17 @@
 """Options that several commands share, and a parser whose errors are one line."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import torch
 
 from pcakd.backbones import Backbone, create_backbone, get_backbone_entry, list_backbones
 from pcakd.eigenbases import RankRule
 from pcakd.errors import ConfigError
+
+N = TypeVar("N", int, float)
 
 
 def add_device(
@@ -128,16 +131,10 @@ def four_rates(option: str, text: str) -> tuple[float, float, float, float]:
     Raises:
         ConfigError: The text is something else; their range is the recipe's to check.
     """
-    try:
-        numbers: tuple[Any, ...] = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        numbers = ()
-    if len(numbers) == 1:
-        numbers *= 4
-    if len(numbers) != 4:
+    numbers = _read_four(float, text)
+    if numbers is None:
         raise ConfigError(f"{option} takes one number, or four like 1e-4,1e-4,1e-3,1e-3: {text!r}")
-    first, second, third, fourth = numbers
-    return first, second, third, fourth
+    return numbers
 
 
 def four_integers(option: str, text: str) -> tuple[int, int, int, int]:
@@ -146,13 +143,21 @@ def four_integers(option: str, text: str) -> tuple[int, int, int, int]:
     Raises:
         ConfigError: The text is something else, or a number is not positive.
     """
+    numbers = _read_four(int, text)
+    if numbers is None or min(numbers) < 1:
+        raise ConfigError(f"{option} takes four positive integers like 10,19,37,54, got {text!r}")
+    return numbers
+
+
+def _read_four(read: Callable[[str], N], text: str) -> tuple[N, N, N, N] | None:
+    """Read ``A,B,C,D``, or ``A`` for all four; None if the text is something else."""
     try:
-        numbers: tuple[Any, ...] = tuple(int(part) for part in text.split(","))
+        numbers = [read(part) for part in text.split(",")]
     except ValueError:
-        numbers = ()
+        return None
     if len(numbers) == 1:
         numbers *= 4
-    if len(numbers) != 4 or min(numbers) < 1:
-        raise ConfigError(f"{option} takes four positive integers like 10,19,37,54, got {text!r}")
+    if len(numbers) != 4:
+        return None
     first, second, third, fourth = numbers
     return first, second, third, fourth

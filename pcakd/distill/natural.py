@@ -2,8 +2,7 @@
 
 A regression knows the covariance A of its patches. A step D = G (A + damping)⁻¹ of the gradient G
 is that of gradient descent on weights of whitened patches: directions in which patches vary much
-do not move more than others, so that a small step in the weights is a small step in the maps. Steps
-that are of one size for every weight (Adam) lose such a start before they gain on it.
+do not move more than others, so that a small step in the weights is a small step in the maps.
 
 Source: Amari, "Natural Gradient Works Efficiently in Learning", Neural Computation 1998, with the
 input's covariance alone, as in Benzing, "Gradient Descent on Neurons and its Link to Approximate

@@ -133,7 +133,7 @@ class DecoderPhase:
         """Return the context of a training step: bfloat16 where a device gains by it."""
         device = self.live_layers[0].conv.weight.device
         dtype = teacher_dtype(device)
-        return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
+        return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype)
 
     @torch.no_grad()
     def _regress(self, images: Sequence[Tensor]) -> None:

@@ -139,6 +139,9 @@ def test_a_file_of_other_shapes_is_refused(tmp_path):
         (["no-peer"], "peer 'no-peer' is not known"),
         (["photowct2", "--loss-weights", "1,2"], "three numbers are needed"),
         (["photowct2", "--crop", "100"], "crop must be a multiple of 16"),
+        (["photowct2", "--rate", "1e-3,1e-3"], "takes one number, or four"),
+        (["photowct2", "--rate", "fast"], "takes one number, or four"),
+        (["photowct2", "--rate", "nan"], "must be finite"),
     ],
 )
 def test_bad_options_of_the_command_are_one_line(photos, tmp_path, capsys, extra, message):

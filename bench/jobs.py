@@ -115,7 +115,7 @@ def measure_stages(
     does not bear on the first. Where the job names a file, a trace of one call is written into it.
     """
     from bench.profiling.trace import write_trace
-    from bench.profiling.traffic import count_stages
+    from bench.profiling.traffic import count_filter, count_stages
     from pcakd.filters import guided_filter
 
     device = choose_device(job["device"])
@@ -146,7 +146,9 @@ def measure_stages(
         filtering = [
             clock.time(lambda: guided_filter(output[0], content[0])) for _ in range(job["samples"])
         ]
-        send({"type": "filter", "latency_ns": median_stages(filtering)["filter"]})
+        latency_ns = median_stages(filtering)["filter"]
+        counted = count_filter(job["height"], job["width"])
+        send({"type": "filter", "latency_ns": latency_ns, **counted})
         if job["trace"]:
             write_trace(
                 Path(job["trace"]),

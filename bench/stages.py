@@ -22,9 +22,11 @@ _PROTOCOL = {
     "stage latency": "median over calls, the device idle and a clock read at the border of every "
     "stage, without the stages inside it (eigh within transform); other is what lies in no stage; "
     "the guided filter runs afterwards and is in no sum",
-    "stage macs": "as macs, on the plain networks; their sum is macs_total",
-    "stage bytes": "read and written by the operators of the plain networks: each operand once, "
-    "whole, and each result; views move nothing; no caches, no tiles, no folded transform",
+    "stage macs": "as macs, on the plain networks; their sum without the guided filter's, counted "
+    "on a plain one, is macs_total",
+    "stage bytes": "read and written by the operators of the plain networks and filter: each "
+    "operand once, whole, and each result; views move nothing; no caches, no tiles, no folded "
+    "transform",
 }
 
 
@@ -115,7 +117,7 @@ def _measured_fields(answers: Sequence[Message], outcome: Outcome) -> dict[str, 
     first = answers[0]
     stages: dict[str, dict[str, int]] = dict(first["stages"])
     for answer in answers[1:]:
-        stages[FILTER] = {"latency_ns": answer["latency_ns"]}
+        stages[FILTER] = {unit: answer[unit] for unit in ("latency_ns", "macs", "bytes")}
     obtained: dict[str, Obtained] = {
         "latency_ns": "measured",
         "stages.latency_ns": "measured",

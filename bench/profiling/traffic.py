@@ -24,6 +24,7 @@ from torch.utils._pytree import tree_leaves
 from bench.baselines.opaque import is_opaque
 from bench.profiling.handles import BY_INPUT, BY_OUTPUT, eigh_macs, inverse_macs
 from bench.profiling.macs import Runnable, count_at
+from pcakd.filters import plain_guided_filter
 from pcakd.regions import watch_regions
 from pcakd.tiling import plain_blocks
 
@@ -70,13 +71,37 @@ def count_stages(subject: Runnable, height: int, width: int) -> dict[str, dict[s
     return stages
 
 
+def count_filter(height: int, width: int) -> dict[str, int]:
+    """Count the guided filter at a size: ``macs`` and ``bytes`` of its plain reference.
+
+    OpenCV's, which is the one that is timed, has the same result and does not show its work.
+
+    Args:
+        height: In pixels, at least 16.
+        width: In pixels, at least 16.
+    """
+
+    def count(rows: int, columns: int) -> dict[str, int]:
+        image, guide = _make_images(rows, columns)
+        tally = OperatorTally()
+        with watch_regions(tally.enter), torch.inference_mode(), tally:
+            plain_guided_filter(image[0], guide[0])
+        return {unit: tally.counts["filter", unit] for unit in ("macs", "bytes")}
+
+    return count_at(count, height, width)
+
+
 def _tally(subject: Runnable, height: int, width: int) -> Mapping[tuple[str, str], int]:
-    generator = torch.Generator().manual_seed(0)
-    content, style = (torch.rand(1, 3, height, width, generator=generator) for _ in range(2))
+    content, style = _make_images(height, width)
     tally = OperatorTally()
     with plain_blocks(), watch_regions(tally.enter), torch.inference_mode(), tally:
         subject(content, style)
     return +tally.counts
+
+
+def _make_images(height: int, width: int) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return [torch.rand(1, 3, height, width, generator=generator) for _ in range(2)]
 
 
 class OperatorTally(TorchDispatchMode):

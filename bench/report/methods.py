@@ -10,6 +10,8 @@ from bench.report.summary import Summary
 from bench.report.tables import machine_label
 from bench.schema import Record
 
+_OOM = "≈ OOM: would need more memory than a case may take; "
+
 CONTRACT = """\
 - **Latency** runs from two float images on the device to the clipped output. The style image is as
   large as the content and its encoding is included. Every sample is one whole call; on an
@@ -138,7 +140,8 @@ def _not_measured(summary: Summary) -> str:
     reasons: dict[tuple[str, str], list[str]] = {}
     for row in summary.cost:
         if row.status != "ok":
-            key = (row.status, " ".join((row.reason or "no reason recorded").split()))
+            why = " ".join((row.reason or "no reason recorded").split())
+            key = (row.status, _OOM + why if row.predicted_oom else why)
             reasons.setdefault(key, []).append(f"{row.subject} at {row.resolution}")
     for record in summary.records:
         if record.kind == "stages" and record.status != "ok":
@@ -164,7 +167,7 @@ def _not_measured(summary: Summary) -> str:
 def _environment(summary: Summary) -> str:
     records = summary.records
     rows = [("commit", _join(record.commit or "unknown" for record in records))]
-    rows.append(("recorded", _days(records)))
+    rows.append(("recorded", _times(records)))
     known = [{k: v for k, v in r.environment.items() if v is not None} for r in records]
     names = dict.fromkeys(name for environment in known for name in environment)
     rows += [(name, _join(_text(each[name]) for each in known if name in each)) for name in names]
@@ -172,9 +175,9 @@ def _environment(summary: Summary) -> str:
     return "### Environment\n\n| | |\n|:--|:--|\n" + "\n".join(lines) + "\n"
 
 
-def _days(records: Iterable[Record]) -> str:
-    days = sorted({record.created[:10] for record in records})
-    return days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+def _times(records: Iterable[Record]) -> str:
+    times = sorted(record.created[:16].replace("T", " ") for record in records)
+    return f"{times[0]} to {times[-1]} UTC" if times[0] != times[-1] else f"{times[0]} UTC"
 
 
 def _text(value: object) -> str:

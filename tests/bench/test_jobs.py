@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 
 from bench.jobs import describe_run, measure_capacity, measure_stages, score_quality
+from bench.profiling.traffic import count_filter
 from bench.quality import evaluate
 from bench.subjects import Prepared, Subject
 from pcakd.errors import NumericalError, ShapeError
@@ -96,6 +97,7 @@ def test_stages_are_timed_and_counted_and_the_filter_stands_apart(tmp_path):
     assert transform["latency_ns"] > 0
     assert first["stages"]["other"]["bytes"] == 4 * 2 * numbers
     assert second["latency_ns"] > 0
+    assert {unit: second[unit] for unit in ("macs", "bytes")} == count_filter(200, 320)
     events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
     names = {event["name"] for event in events if event.get("cat") == "user_annotation"}
     assert names >= {"transform", "filter"}

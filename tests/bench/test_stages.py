@@ -95,8 +95,9 @@ def test_what_fits_is_run_and_a_child_that_cannot_start_is_a_result(tmp_path, ma
 
 def test_a_filter_that_fails_leaves_the_stages():
     first = {"type": "stages", "latency_ns": [6, 7], "stages": STAGES}
-    whole = _measured_fields([first, {"type": "filter", "latency_ns": 9}], Outcome(status="ok"))
-    assert whole["stages"] == STAGES | {"filter": {"latency_ns": 9}}
+    work = {"latency_ns": 9, "macs": 10, "bytes": 11}
+    whole = _measured_fields([first, {"type": "filter", **work}], Outcome(status="ok"))
+    assert whole["stages"] == STAGES | {"filter": work}
     assert whole["latency_ns"] == [6, 7]
     assert "reason" not in whole
     part = _measured_fields([first], Outcome(status="oom", reason="no memory"))

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from bench.baselines import BASELINES
 from bench.profiling.macs import CONVOLUTION, count_macs
-from bench.profiling.traffic import OTHER, OperatorTally, _tally, count_stages
+from bench.profiling.traffic import OTHER, OperatorTally, _tally, count_filter, count_stages
 from bench.subjects import Prepared, list_subjects, parse_subject
 from pcakd.regions import region, watch_regions
 from pcakd.students import StudentSpec, create_student, list_students
@@ -78,6 +78,27 @@ def test_an_extended_count_is_the_direct_one(size):
     direct = _tally(subject, *size)
     extended = count_stages(subject, *size)
     assert {(s, u): n for s, work in extended.items() for u, n in work.items() if n} == direct
+
+
+@pytest.mark.parametrize("size", [(40, 56), (200, 264)])
+def test_the_filter_by_hand(size):
+    """33 planes of box means (6 + 27 others), then products; the reflected border is summed too."""
+    height, width = size
+    wide, tall = height * (width + 61), (height + 61) * width
+    box = (wide + height * width) + (tall + height * width) + height * width
+    planes = {
+        "products": 6 + 9,  # of colours with each other and with values
+        "covariances": 2 * (6 + 9),
+        "epsilon": 3,
+        "cofactors": 6 * 3,
+        "determinant": 5,
+        "slopes": 9 * (5 + 1),
+        "offsets": 3 * (5 + 1),
+        "result": 3 * (5 + 1),
+    }
+    counted = count_filter(height, width)
+    assert counted["macs"] == 33 * box + sum(planes.values()) * height * width
+    assert counted["bytes"] > 4 * 33 * 10 * height * width  # a box mean reads and writes ten times
 
 
 def test_bytes_of_a_convolution():

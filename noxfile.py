@@ -8,7 +8,10 @@ nox.options.sessions = ["lint", "tests"]
 PROJECT = nox.project.load_toml("pyproject.toml")
 
 
-def _install(session: nox.Session, *groups: str) -> None:
+def _install(session: nox.Session, *groups: str, compiled: bool = False) -> None:
+    """Install the project; ``compiled`` pays where many processes import torch."""
+    # pip compiles on its own, uv when it is told to
+    session.env["UV_COMPILE_BYTECODE"] = "1" if compiled else "0"
     session.install("-e", ".", *nox.project.dependency_groups(PROJECT, *groups) if groups else ())
 
 
@@ -24,7 +27,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests; real weights and data are used where PCAKD_WEIGHTS and PCAKD_TEST_DATA are."""
-    _install(session, "test")
+    _install(session, "test", compiled=True)
     # one thread a worker: small tensors gain nothing by more, and threads would wait for turns
     session.env["OMP_NUM_THREADS"] = "1"
     session.run("pytest", "-n", "auto", "-p", "no:benchmark", *session.posargs)
@@ -33,7 +36,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure the shipped students and render a report: the quick profile, or your own options."""
-    _install(session)
+    _install(session, compiled=True)
     session.run("python", "-m", "bench", "run", *session.posargs)
 
 

@@ -37,6 +37,8 @@ def describe_run(job: Job, send: Send, *, parse: Callable[[str], Subject] = pars
     Bad input of a run comes to light here, before anything is measured.
     """
     device = choose_device(job["device"])
+    for source in job["subjects"]:  # a wrong name need not wait until others are counted
+        parse(source)
     send({"type": "environment", **describe_environment(device)})
     torch.set_num_threads(1)  # the traced images are tiny: threads would only wait for each other
     for pair in job["pairs"]:

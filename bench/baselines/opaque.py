@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from bench.named_work import NamedWork
+
 Work = Callable[[Tensor, Tensor], Tensor]
 
 _inside: ContextVar[bool] = ContextVar("inside", default=False)
@@ -18,7 +20,7 @@ def is_opaque() -> bool:
     return _inside.get()
 
 
-def name_in_traces(name: str, work: Work) -> Work:
+def name_in_traces(name: NamedWork, work: Work) -> Work:
     """Return a function that does the same and that a trace holds as one call of that name.
 
     `bench.profiling.macs` then lists the call as uncounted. Without it, what NumPy computes is a
@@ -26,7 +28,7 @@ def name_in_traces(name: str, work: Work) -> Work:
     count that `bench.profiling.macs` could extend to other sizes.
 
     Args:
-        name: What the call is called; an identifier.
+        name: What the call is called.
         work: A function of two tensors to one. It has no gradient.
     """
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from bench.quality.pairs import Pair
 
+_NAMED = 5
 EXAMPLE = "bench score --pairs photos/pairs --results outputs/mine --out reports/mine"
 
 
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         PcakdError: An option, a file or an image that cannot be used.
     """
-    from bench.quality.pairs import find_results
+    from bench.quality.pairs import find_others, find_results
 
     if args.json is None and args.out is None:
         raise ConfigError("nowhere to write the scores; give --json FILE, --out RUN_FOLDER or both")
@@ -56,6 +57,9 @@ def run(args: argparse.Namespace) -> int:
     missing = [pair.name for pair in pairs if pair.name not in results]
     if missing:
         sys.stderr.write(f"bench: note: no result for {', '.join(missing)}; means leave them out\n")
+    if others := find_others(args.results, results):
+        shown = ", ".join(others[:_NAMED]) + (" and more" if len(others) > _NAMED else "")
+        sys.stderr.write(f"bench: note: passed over, no pair has their names: {shown}\n")
     name = args.results.resolve().name if args.name is None else args.name
     if args.out is not None:
         return _score_into_run(args, name, results, pairs, device)

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -107,6 +107,15 @@ def find_results(folder: Path, names: Iterable[str]) -> dict[str, Path]:
             f"({wanted[0]}.* to {wanted[-1]}.*)"
         )
     return results
+
+
+def find_others(folder: Path, results: Mapping[str, Path]) -> list[str]:
+    """Return the names of the images of a folder that are no results, in order.
+
+    Raises:
+        ImageError: Not a folder, or no image in it.
+    """
+    return sorted(path.name for path in list_images(folder) if path not in results.values())
 
 
 def _add(files_by_key: dict[str, Path], key: str, path: Path) -> None:

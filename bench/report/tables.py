@@ -1,10 +1,12 @@
 """Cost, quality and overview tables for people, as Markdown and LaTeX."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import get_args
 
 import pandas as pd
 
 from bench.identity import Machine
+from bench.named_work import NamedWork
 from bench.quality.protocol import METRICS
 from bench.report.formats import (
     format_bytes,
@@ -14,9 +16,6 @@ from bench.report.formats import (
     format_score,
 )
 from bench.report.summary import JOINED, METRIC_NAMES, CostRow, QualityRow, Summary, joined_subject
-
-NAMED_WORK = {"match_histograms", "regrain"}
-"""Work in NumPy or of many scales, which counts only name (`name_in_traces`)."""
 
 ARROWS: dict[str, str] = {metric.name: f"{metric.title} {metric.arrow}" for metric in METRICS}
 _TEXT_COLUMNS = {"Machine", "Subject", "Transform", "Resolution", "Status", "A", "B"}
@@ -114,7 +113,7 @@ def _cost_cells(row: CostRow) -> dict[str, str]:
     missing = "not run" if row.status == "predicted" else row.status
     if row.status == "ok":
         missing = "not measured"
-    opaque = sorted(row.uncounted.keys() & NAMED_WORK)
+    opaque = sorted(row.uncounted.keys() & set(get_args(NamedWork)))
     flops = None if row.macs_total is None else 2 * row.macs_total
     return {
         "Subject": row.subject,

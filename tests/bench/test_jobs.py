@@ -10,7 +10,7 @@ from bench.jobs import describe_run, measure_capacity, measure_stages, score_qua
 from bench.profiling.traffic import count_filter
 from bench.quality import evaluate
 from bench.subjects import Prepared, Subject
-from pcakd.errors import NumericalError, ShapeError
+from pcakd.errors import NumericalError, ShapeError, UnknownNameError
 from pcakd.regions import region
 
 
@@ -122,6 +122,14 @@ def test_too_small_a_pair_ends_the_run_before_it_begins(tmp_path, sizes, message
             describe_run(job, lambda message: None)
     finally:
         torch.set_num_threads(threads)
+
+
+def test_a_wrong_name_comes_to_light_before_anything_is_counted():
+    messages = []
+    job = {"device": "cpu", "max_side": 64, "pairs": [], "resolutions": []}
+    with pytest.raises(UnknownNameError, match="vgg16"):
+        describe_run(job | {"subjects": ["content", "vgg61"]}, messages.append)
+    assert messages == []
 
 
 def test_capacity_tells_what_was_there_before_it_starts():

@@ -141,7 +141,7 @@ def test_a_size_that_cannot_be_brought_together_is_refused_and_writes_nothing(
 
 def test_missing_and_broken_outputs_are_results(run_folder, pairs, results, tmp_path, capsys):
     (results / "01.png").write_bytes(b"no picture")
-    (results / "02.png").rename(results / "02.old")
+    (results / "02.png").rename(results / "two.png")
     call("--pairs", pairs, "--results", results, "--out", run_folder)
     broken, missing = read_records(run_folder)[-2:]
     assert (broken.status, missing.status) == ("error", "error")
@@ -149,7 +149,9 @@ def test_missing_and_broken_outputs_are_results(run_folder, pairs, results, tmp_
     assert str(tmp_path) not in broken.reason
     assert missing.reason == "there is no output of this pair"
     assert broken.ssim is broken.protocol is None
-    assert "no result for 02" in capsys.readouterr().err
+    notes = capsys.readouterr().err
+    assert "no result for 02" in notes
+    assert "passed over, no pair has their names: two.png" in notes
     assert "error: 2" in (run_folder / "README.md").read_text()
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.quality.pairs import find_pairs, find_results
+from bench.quality.pairs import find_others, find_pairs, find_results
 from pcakd.errors import ConfigError, ImageError
 
 
@@ -54,6 +54,7 @@ def test_results_are_found_by_the_names_of_the_pairs(tmp_path: Path) -> None:
         "01": folder / "01.png",
         "03": folder / "03.jpg",
     }
+    assert find_others(folder, {"01": folder / "01.png"}) == ["03.jpg", "1.png", "sheet.png"]
 
 
 def test_results_that_match_nothing_or_twice_are_errors(tmp_path: Path) -> None:

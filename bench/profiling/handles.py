@@ -16,9 +16,7 @@ UNCOUNTED = "uncounted "
 """Prefix of the names under which handles report calls in place of multiply-adds."""
 
 _FLOATS = frozenset({"Half", "BFloat16", "Float", "Double"})
-BY_OUTPUT = (
-    "add", "sub", "rsub", "mul", "div", "pow", "sqrt", "rsqrt", "square", "outer", "cumsum",
-)  # fmt: skip
+BY_OUTPUT = ("add", "sub", "rsub", "mul", "div", "pow", "sqrt", "rsqrt", "square", "outer")
 """Operators of one multiply-add an element of their output."""
 BY_INPUT = {"sum": 1, "mean": 1, "var": 2, "std": 2, "var_mean": 2, "std_mean": 2}
 """Multiply-adds an element of the input, for operators that reduce it."""

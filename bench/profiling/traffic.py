@@ -83,7 +83,8 @@ def count_filter(height: int, width: int) -> dict[str, int]:
 
     def count(rows: int, columns: int) -> dict[str, int]:
         image, guide = _make_images(rows, columns)
-        tally = OperatorTally()
+        # its running sums go over all pixels, where those of a subject go over a histogram's bins
+        tally = OperatorTally(rules={**_RULES, "cumsum": _of_output(1)})
         with watch_regions(tally.enter), torch.inference_mode(), tally:
             plain_guided_filter(image[0], guide[0])
         return {unit: tally.counts["filter", unit] for unit in ("macs", "bytes")}
@@ -107,12 +108,16 @@ def _make_images(height: int, width: int) -> list[Tensor]:
 class OperatorTally(TorchDispatchMode):
     """Adds up the multiply-adds and the bytes of every operator that runs within it.
 
+    Args:
+        rules: Multiply-adds by operator, those of `bench.profiling.handles` if None.
+
     Attributes:
         counts: By stage and unit (``macs`` or ``bytes``).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Mapping[str, Rule] | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._rules = _RULES if rules is None else rules
         self.counts: Counter[tuple[str, str]] = Counter()
         self._open = [OTHER]
 
@@ -137,20 +142,20 @@ class OperatorTally(TorchDispatchMode):
             self.counts[self._open[-1], _OPAQUE] = 1
             return func(*args, **kwargs)
         name = func.name().removeprefix("aten::").split(".")[0]
-        if name not in _RULES and name not in _WHOLE:
+        if name not in self._rules and name not in _WHOLE:
             with self:  # in inference mode composite operators arrive whole
                 parts = func.decompose(*args, **kwargs)
             if parts is not NotImplemented:
                 return parts
         result = func(*args, **kwargs)
         stage = self._open[-1]
-        self.counts[stage, "macs"] += _macs(name, args, result)
+        self.counts[stage, "macs"] += _macs(self._rules, name, args, result)
         self.counts[stage, "bytes"] += _bytes(name, args, kwargs, result)
         return result
 
 
-def _macs(name: str, args: Sequence[Any], result: Any) -> int:
-    rule = _RULES.get(name) or _RULES.get(name.removesuffix("_"))
+def _macs(rules: Mapping[str, Rule], name: str, args: Sequence[Any], result: Any) -> int:
+    rule = rules.get(name) or rules.get(name.removesuffix("_"))
     if rule is None:
         return 0
     first: Tensor = tree_leaves(result)[0]

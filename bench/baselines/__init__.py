@@ -1,9 +1,10 @@
 """What a student has to beat: colour transfers here, networks in `bench.baselines.peers`.
 
-Libraries: scikit-image matches histograms. Of those on the package index that have Reinhard's,
-Monge-Kantorovich's or Pitié's transfer, `color-matcher` is under the GPL, `colortrans` (Reinhard)
-takes 8-bit images on a CPU, and `ColorTransferLib` pins dozens of packages: the three are ours, in
-float32 on the device of the subject.
+Libraries: scikit-image matches histograms. The Monge-Kantorovich map, which POT has too, is the
+core's own feature transform `ot` on colours. Of the libraries that we found with Reinhard's or
+Pitié's transfer, `color-matcher` is under the GPL, `colortrans` (Reinhard) takes 8-bit images on a
+CPU, `ColorTransferLib` pins dozens of packages and `python-color-transfer` is an alpha of 2022:
+these are ours, in float32 on the device of the subject.
 """
 
 from collections.abc import Callable

@@ -9,7 +9,7 @@ from bench.baselines.opaque import name_in_traces
 
 _STEPS = (4, 16, 32, 64, 64, 64)  # of each scale, the finest first
 _MIN_SIDE = 20  # pixels; a smaller picture is not halved
-_LEVELS = 255.0
+_LEVELS = 256.0
 _DAMPING = 0.2
 
 
@@ -26,11 +26,13 @@ def regrain(
         The picture J that balances ∫ φ |∇J − ∇content|² + ψ |J − recoloured|²; it may leave [0, 1].
 
     Source: Pitié, Kokaram and Dahyot, "Automated colour grading using colour distribution
-        transfer", CVIU 2007, section 5: φ = 30 / (1 + 10 |∇content|) and ψ = min(|∇content| / 5, 1)
-        with gradients in levels of 255, solved by damped Jacobi steps from coarse to fine, with the
-        numbers of steps of the authors' code. Departures: each scale starts from the content plus
-        the change that the coarser one found, so that what need not change stays as it is; nothing
-        flows over the border.
+        transfer", CVIU 2007, section 5, with the weights of the authors' code: φ = 2^-k · 30 /
+        (1 + 10 g) at scale k, 0 the finest, and ψ = min(256 g / 5, 1), where g is the length of the
+        content's gradient, a difference over two pixels in units of [0, 1]; solved by damped Jacobi
+        steps from coarse to fine, with the code's numbers of steps. Departures: the coarsest scale
+        starts from the recoloured picture, every other one from the content plus the change that
+        the coarser one found, so that what need not change stays as it is; nothing flows over the
+        border.
     """
     return _regrain(content, recoloured)
 
@@ -54,7 +56,7 @@ def _solve_scales(
         start = _resize(change, (height, width)).add_(content)
     else:
         start = goal.clone()
-    return _iterate(start, content, goal, _STEPS[scale])
+    return _iterate(start, content, goal, scale)
 
 
 def _resize(image: Tensor, size: tuple[int, int]) -> Tensor:
@@ -65,21 +67,21 @@ def _iterate(
     solution: Float[Tensor, "1 3 h w"],
     content: Float[Tensor, "1 3 h w"],
     goal: Float[Tensor, "1 3 h w"],
-    steps: int,
+    scale: int,
 ) -> Float[Tensor, "1 3 h w"]:
     """Take damped Jacobi steps towards the balance, in place.
 
     With J = content + D the gradients that φ weighs are those of D alone: each step replaces D by
     the mean of its neighbours, weighted by φ, and of goal − content, weighted by ψ.
     """
-    across, down, keep = _weights(content)
+    across, down, keep = _weights(content, scale)
     total = keep.clone()
     for weights, (first, second) in zip((across, down), _halves(total), strict=True):
         first.add_(weights)
         second.add_(weights)
     change = solution.sub_(content)
     pull = (goal - content).mul_(keep)
-    for _ in range(steps):
+    for _ in range(_STEPS[scale]):
         mean = pull.clone()
         for weights, (first, second), (here, there) in zip(
             (across, down), _halves(mean), _halves(change), strict=True
@@ -90,16 +92,19 @@ def _iterate(
     return change.add_(content)
 
 
-def _weights(content: Float[Tensor, "1 3 h w"]) -> tuple[Tensor, Tensor, Tensor]:
+def _weights(content: Float[Tensor, "1 3 h w"], scale: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return φ between neighbours, across and down, and ψ."""
     slope = torch.zeros_like(content[:, :1])
-    (left, _), (top, _) = _halves(slope)
-    left.add_(content.diff(dim=3).square_().sum(1, keepdim=True))
-    top.add_(content.diff(dim=2).square_().sum(1, keepdim=True))
-    slope.sqrt_().mul_(_LEVELS)
-    smooth = 30.0 / (1.0 + 10.0 * slope)
+    for dim in (3, 2):
+        step = content.diff(dim=dim)
+        twice = torch.zeros_like(content)  # over two pixels, over one at the border
+        twice.narrow(dim, 0, step.shape[dim]).add_(step)
+        twice.narrow(dim, 1, step.shape[dim]).add_(step)
+        slope.add_(twice.square_().sum(1, keepdim=True))
+    slope.sqrt_()
+    smooth = 2.0**-scale * 30.0 / (1.0 + 10.0 * slope)
     across, down = (first.add(second).div_(2.0) for first, second in _halves(smooth))
-    return across, down, slope.div_(5.0).clamp_(max=1.0)
+    return across, down, slope.mul_(_LEVELS / 5.0).clamp_(max=1.0)
 
 
 def _halves(image: Float[Tensor, "1 c h w"]) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:

@@ -1,6 +1,6 @@
 """Each claim of the paper with what the records say of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from bench.claims.counts import largest_rows, parameter_rows
 from bench.claims.evidence import find_macs_per_pixel
@@ -13,7 +13,7 @@ from bench.claims.published import (
     Student,
 )
 from bench.claims.quality import quality_rows
-from bench.claims.rows import ClaimRow
+from bench.claims.rows import ClaimRow, join_remarks
 from bench.claims.speed import overall_rows, speed_rows
 from bench.ratios import paired_speeds
 from bench.schema import Record
@@ -30,8 +30,8 @@ def check_claims(records: Sequence[Record]) -> list[ClaimRow]:
     speeds = paired_speeds(records)
     rows = [*parameter_rows(records)]
     for claim in SPEED_CLAIMS:
-        rows += speed_rows(claim, speeds, note=_compare_macs(claim.fast, records))
-    rows += overall_rows(speeds)
+        rows += speed_rows(claim, speeds, note=_compare_macs((claim.slow, claim.fast), records))
+    rows += overall_rows(speeds, note=_compare_macs(STUDENTS, records))
     for student in STUDENTS:
         rows += largest_rows(student, records)
     for quality in QUALITY_CLAIMS:
@@ -50,8 +50,15 @@ def has_evidence(records: Sequence[Record]) -> bool:
     )
 
 
-def _compare_macs(student: Student, records: Sequence[Record]) -> str:
-    """Say how much less work the measured student does than the paper's; nothing if as much."""
+def _compare_macs(sides: Iterable[Student | str], records: Sequence[Record]) -> str:
+    """Say how much less work measured students do than the paper's; nothing if as much."""
+    known = {student.subject: student for student in STUDENTS}
+    names = (side if isinstance(side, str) else side.subject for side in sides)
+    notes = [_compare_student(known[name], records) for name in names if name in known]
+    return join_remarks(*notes)
+
+
+def _compare_student(student: Student, records: Sequence[Record]) -> str:
     macs = find_macs_per_pixel(records, student.subject)
     if macs is None or abs(macs / student.macs_per_pixel - 1) < _SAME_WORK:
         return ""

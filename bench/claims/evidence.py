@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bench.claims.published import SMALLEST_PIXELS, TRAINED, TRANSFORM
+from bench.identity import is_outside
 from bench.ratios import PairedSpeed
 from bench.schema import Case, Record
 from bench.stats import Interval, difference_interval
@@ -117,6 +118,7 @@ def _quality(records: Iterable[Record], subject: str) -> list[Record]:
         if record.kind == "quality"
         and record.status == "ok"
         and record.case.subject == subject
+        and not is_outside(record)
         and record.case.transform in _TRANSFORMS
     ]
 
@@ -130,6 +132,7 @@ def list_quality_subjects(records: Sequence[Record], peer: str) -> tuple[str, ..
         for record in records
         if record.kind == "quality"
         and record.status == "ok"
+        and not is_outside(record)
         and peer in (record.cost_subject, TRAINED.get(record.case.subject))
     ]
     return tuple(dict.fromkeys(names))

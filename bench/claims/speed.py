@@ -59,7 +59,7 @@ def _failed(record: Record) -> Finding:
     return Finding(verdict="not comparable", remark=f"ended in {record.status}: {reason}")
 
 
-def overall_rows(speeds: Sequence[PairedSpeed]) -> list[ClaimRow]:
+def overall_rows(speeds: Sequence[PairedSpeed], *, note: str = "") -> list[ClaimRow]:
     """Judge the range of all speed-ups over existing models, place by place."""
     least, most = OVERALL_SPEED
     published = f"{least:g} to {most:g}×"
@@ -69,7 +69,8 @@ def overall_rows(speeds: Sequence[PairedSpeed]) -> list[ClaimRow]:
     for place in dict.fromkeys(place for each in found.values() for place in each):
         measured = {pair: each[place][0] for pair, each in found.items() if place in each}
         ratios = {pair: ratio for pair, ratio in measured.items() if ratio is not None}
-        rows.append(_overall_row(published, place, ratios))
+        row = _overall_row(published, place, ratios)
+        rows.append(replace(row, remark=join_remarks(row.remark, note)))
     if rows:
         return rows
     missing = Finding(verdict="not comparable", remark=f"no record: {_to_run(OVERALL_PAIRS)}")

@@ -17,13 +17,14 @@ stands for 8 to 12.5).
 RULES = (
     "A **count or share** is *reproduced* if the exact figure rounds to the published one at the "
     "published digits, or is not above it where the paper says *at most*.",
-    f"A **speed-up** of about k× is *reproduced* if the interval of the paired ratio meets k / "
-    f"{TOLERANCE:g} to {TOLERANCE:g} k (the paper gives a digit or two and says *about*); one of a "
-    f"to b× if every such interval meets a / {TOLERANCE:g} to {TOLERANCE:g} b. An interval "
-    "that lies outside is *not reproduced*, and the row says whether more or less than claimed. "
-    "One that reaches beyond both ends tells nothing: *not comparable*, and so are fewer than "
-    f"{MIN_SAMPLES} rounds. The ratio of two subjects on one device is judged on whatever device "
-    "it was taken, which the row names; only of a GPU is it the paper's own quantity.",
+    f"A **speed-up** of about k× is *reproduced* if the paired ratio lies within k / {TOLERANCE:g} "
+    f"to {TOLERANCE:g} k (the paper gives a digit or two and says *about*); one of a to b× if "
+    f"every ratio lies within a / {TOLERANCE:g} to {TOLERANCE:g} b. A ratio whose whole interval "
+    "lies outside is *not reproduced*, and the row says whether more or less than claimed. One "
+    "that lies outside with an interval that does not, or within with one that reaches beyond both "
+    f"ends, is *not comparable*, and so are fewer than {MIN_SAMPLES} rounds. The "
+    "ratio of two subjects on one device is judged on whatever device it was taken, which the row "
+    "names; only of a GPU is it the paper's own quantity.",
     "A **direction** is *reproduced* if the interval of the mean difference, student minus other "
     "model and taken pair by pair, lies on the claimed side of zero, and *not reproduced* if it "
     "holds zero or lies on the other side; fewer than "
@@ -82,6 +83,11 @@ def judge_speed(ratio: Interval, *, least: float, most: float) -> Finding:
     if ratio.high < low:
         slower = " (slower, in fact)" if ratio.high < 1 else ""
         return Finding(verdict="not reproduced", remark=f"a smaller speed-up than claimed{slower}")
+    if not low <= ratio.value <= high:
+        return Finding(
+            verdict="not comparable",
+            remark="outside what is claimed, and its interval is not; measure more rounds",
+        )
     return Finding(verdict="reproduced")
 
 

@@ -103,6 +103,6 @@ def _explain_rest(row: StagesRow) -> str:
         key=lambda name: row.stages[name].latency_ns,
     )
     return (
-        f"Most of the latter is {largest}; even without any convolution it would be at most "
-        f"{format_number(row.bound or 1.0)}× as fast as it is."
+        f"The largest part of the latter is {largest}; even without any convolution it would be "
+        f"at most {format_number(row.bound or 1.0)}× as fast as it is."
     )

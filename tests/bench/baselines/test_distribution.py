@@ -7,7 +7,7 @@ from skimage.exposure import match_histograms
 from bench.baselines.histogram import transfer_histogram
 from bench.baselines.idt import match_distribution, transfer_idt, transfer_idt_regrain
 from bench.baselines.opaque import name_in_traces
-from bench.baselines.regrain import regrain
+from bench.baselines.regrain import _weights, regrain
 from bench.profiling.macs import count_macs, trace_macs
 from bench.subjects import Prepared, parse_subject
 
@@ -63,6 +63,23 @@ def test_regraining_brings_gradients_closer_to_the_contents(seed):
     plain, regrained = transfer_idt(content, style), transfer_idt_regrain(content, style)
     assert gradient_distance(regrained, content) < 0.8 * gradient_distance(plain, content)
     assert sliced_distance(regrained, style) < 0.5 * sliced_distance(content, style)
+
+
+def test_the_weights_of_regraining_on_a_ramp():
+    ramp = 0.01 * torch.arange(6.0).expand(
+        1, 3, 4, 6
+    )  # a step of √3 / 100 a pixel over three colours
+    across, down, keep = _weights(ramp, 1)
+    inner, border = 0.02 * 3**0.5, 0.01 * 3**0.5
+    expected = {slope: 15 / (1 + 10 * slope) for slope in (inner, border)}
+    torch.testing.assert_close(down[0, 0, 0, 2], torch.tensor(expected[inner]))
+    torch.testing.assert_close(down[0, 0, 0, 0], torch.tensor(expected[border]))
+    torch.testing.assert_close(across[0, 0, 0, 2], torch.tensor(expected[inner]))
+    torch.testing.assert_close(across[0, 0, 0, 0], torch.tensor(sum(expected.values()) / 2))
+    torch.testing.assert_close(
+        keep[0, 0, 0],
+        torch.tensor([256 * border / 5] + [1.0] * 4 + [256 * border / 5]).clamp(max=1.0),
+    )
 
 
 def test_regraining_takes_grain_from_a_picture():

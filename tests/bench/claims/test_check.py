@@ -227,6 +227,24 @@ def test_a_student_with_less_work_than_the_papers_is_told_apart(make_pair, make_
     assert "MACs" not in only([make_pair("wct2-cat5", "vgg16", 10.0), same], VGG_FASTER).remark
 
 
+def test_less_work_on_either_side_is_told(make_pair, make_cost):
+    lighter = make_cost("vgg16", macs_content=16_000 * 1280 * 720)
+    pairs = [make_pair("vgg16", "mobilenet_v1", 2.0), make_pair("wct2-cat5", "vgg16", 10.0)]
+    for claim in ("MobileNet student faster than the VGG student", "Faster than existing"):
+        row = next(r for r in check_claims([*pairs, lighter]) if r.claim.startswith(claim))
+        assert "`vgg16` does 15 % fewer MACs a pixel than the paper's student" in row.remark
+
+
+def test_finished_images_are_no_evidence_whatever_their_name(scores):
+    images = {"config": {"outputs": "files"}}
+    named = [*scores("photowct2-vgg19", 0.2, "ssim", **images), *scores("vgg16", 0.4, "ssim")]
+    row = only(named, "VGG student: better content than PhotoWCT²")
+    assert row.verdict == "not comparable"
+    student = scores("vgg16", 0.4, "ssim", **images)
+    row = only([*scores("photowct2-vgg19", 0.2, "ssim"), *student], CONTENT)
+    assert row.verdict == "not comparable"
+
+
 def test_untrained_peers_are_not_comparable(scores, make_quality):
     untrained = make_quality("wct2-cat5", pair=None, status="untrained", reason="seeded")
     row = only([untrained, *scores("vgg16", 0.5)], STYLE)

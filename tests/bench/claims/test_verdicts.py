@@ -25,12 +25,17 @@ def test_examples_in_docstrings():
     assert doctest.testmod(verdicts).failed == 0
 
 
+OUTSIDE = "outside what is claimed, and its interval is not"
+
+
 @pytest.mark.parametrize(
     ("low", "high", "verdict", "remark"),
     [
         (9.5, 10.5, "reproduced", ""),
-        (12.4, 14.0, "reproduced", ""),  # meets the upper end
-        (6.0, 8.0, "reproduced", ""),  # meets the lower one
+        (11.5, 13.0, "reproduced", ""),  # its middle is within
+        (7.5, 9.0, "reproduced", ""),
+        (12.4, 14.0, "not comparable", f"{OUTSIDE}; measure more rounds"),  # its middle is not
+        (1.1, 8.1, "not comparable", f"{OUTSIDE}; measure more rounds"),
         (12.6, 14.0, "not reproduced", "a larger speed-up than claimed"),
         (6.0, 7.9, "not reproduced", "a smaller speed-up than claimed"),
         (0.5, 0.9, "not reproduced", "a smaller speed-up than claimed (slower, in fact)"),

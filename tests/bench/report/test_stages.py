@@ -114,8 +114,8 @@ def test_the_sentences_follow_from_the_figures(pair):
         "`vgg19-full`, would take 47.0 ms and be 21.3× as fast. They take 90.0 ms, more because "
         "they run at 44.4 GMACs/s in place of 85.1 GMACs/s, at 4.44 multiply-adds for each byte "
         "that their operators move in place of 20.0; and what is no convolution takes 10.0 ms of "
-        "100 ms. The largest part of the latter is covariance; even without any convolution it would be at "
-        "most 10.0× as fast as it is."
+        "100 ms. The largest part of the latter is covariance; even without any convolution it "
+        "would be at most 10.0× as fast as it is."
     )
 
 

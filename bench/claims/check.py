@@ -30,8 +30,10 @@ def check_claims(records: Sequence[Record]) -> list[ClaimRow]:
     speeds = paired_speeds(records)
     rows = [*parameter_rows(records)]
     for claim in SPEED_CLAIMS:
-        rows += speed_rows(claim, speeds, note=_compare_macs((claim.slow, claim.fast), records))
-    rows += overall_rows(speeds, note=_compare_macs(STUDENTS, records))
+        sides = (claim.slow, claim.fast.subject)
+        rows += speed_rows(claim, speeds, note=_compare_macs(sides, records))
+    students = [student.subject for student in STUDENTS]
+    rows += overall_rows(speeds, note=_compare_macs(students, records))
     for student in STUDENTS:
         rows += largest_rows(student, records)
     for quality in QUALITY_CLAIMS:
@@ -50,11 +52,10 @@ def has_evidence(records: Sequence[Record]) -> bool:
     )
 
 
-def _compare_macs(sides: Iterable[Student | str], records: Sequence[Record]) -> str:
+def _compare_macs(subjects: Iterable[str], records: Sequence[Record]) -> str:
     """Say how much less work measured students do than the paper's; nothing if as much."""
     known = {student.subject: student for student in STUDENTS}
-    names = (side if isinstance(side, str) else side.subject for side in sides)
-    notes = [_compare_student(known[name], records) for name in names if name in known]
+    notes = [_compare_student(known[name], records) for name in subjects if name in known]
     return join_remarks(*notes)
 
 

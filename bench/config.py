@@ -1,5 +1,6 @@
 """`benchmarks.toml` as frozen records; parsing touches nothing else. No torch."""
 
+import math
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -13,6 +14,11 @@ from pcakd.errors import ConfigError
 from pcakd.registry import unknown_name
 
 CONFIG_NAME = "benchmarks.toml"
+
+LEAST_SAMPLES = 2
+"""Timed calls that a limit of their time does not cut off."""
+
+_NS_PER_S = 1e9
 
 R = TypeVar("R")
 
@@ -31,6 +37,7 @@ class Override:
     measured: tuple[str, ...] | None = None
     warmup: int | None = None
     samples: int | None = None
+    sample_seconds: float | None = None
     case_seconds: float | None = None
     paired_rounds: int | None = None
 
@@ -48,7 +55,9 @@ class Settings:
     Attributes:
         measured: Resolutions to run; the profile's other ones are predicted.
         warmup: Untimed calls.
-        samples: Timed calls.
+        samples: The most timed calls.
+        sample_seconds: No further call is timed once those before it have taken so long together,
+            but for the second one; None is without limit.
         case_seconds: Time budget of a case's process, start included.
         paired_rounds: Timed calls of each subject of a paired measurement.
     """
@@ -56,8 +65,16 @@ class Settings:
     measured: tuple[str, ...]
     warmup: int
     samples: int
+    sample_seconds: float | None
     case_seconds: float
     paired_rounds: int
+
+    def expect_samples(self, latency_ns: float) -> int:
+        """Return how many calls will be timed if each takes so long."""
+        if self.sample_seconds is None or not latency_ns:
+            return self.samples
+        enough = math.ceil(self.sample_seconds * _NS_PER_S / latency_ns)
+        return min(self.samples, max(enough, LEAST_SAMPLES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +88,9 @@ class Profile:
         measured: Those of them to run; the others are predicted.
         transforms: Transforms of the quality cases.
         warmup: Untimed calls.
-        samples: Timed calls.
+        samples: The most timed calls.
+        sample_seconds: No further call is timed once those before it have taken so long together,
+            but for the second one; None is without limit. Rounds of a pair are always all taken.
         case_seconds: Time budget of a case's process, and of each quality figure.
         memory_fraction: Share of the device's memory that a case may take.
         quality_max_side: Pairs are made smaller to this many pixels for quality; 0 is native size.
@@ -94,6 +113,7 @@ class Profile:
     case_seconds: float
     memory_fraction: float
     quality_max_side: int
+    sample_seconds: float | None = None
     paired: tuple[str, ...] = ()
     paired_resolution: str = "HD"
     paired_rounds: int = 6
@@ -114,6 +134,8 @@ class Profile:
             raise ConfigError(f"{where}: memory_fraction must be in (0, 1], case_seconds > 0")
         if self.paired_rounds < 1:
             raise ConfigError(f"{where}: paired_rounds must be ≥ 1")
+        if self.sample_seconds is not None and self.sample_seconds <= 0:
+            raise ConfigError(f"{where}: sample_seconds must be > 0 (left out, there is no limit)")
         for text in self.paired:
             self._check_pair(text, where)
         if self.capacity_gib < 0:

@@ -79,7 +79,7 @@ class CostRunner:
             return f"not run: {self.exhausted[_key(case)]}"
         if prediction is None or not self.measured.get(_key(case)):
             return None
-        calls = settings.warmup + settings.samples
+        calls = settings.warmup + settings.expect_samples(prediction.latency_ns)
         seconds = START_SECONDS + calls * prediction.latency_ns / _NS
         if seconds > settings.case_seconds:
             return f"over budget: about {seconds:.0f} s of {settings.case_seconds:g} s"
@@ -100,6 +100,7 @@ class CostRunner:
             "transform": case.transform,
             "warmup": settings.warmup,
             "samples": settings.samples,
+            "sample_seconds": settings.sample_seconds,
             "memory_fraction": fraction,
         }
         budget = Budget(seconds=settings.case_seconds, memory_bytes=int(fraction * host_bytes()))

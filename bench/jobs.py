@@ -56,7 +56,13 @@ def measure_cost(job: Job, send: Send, *, parse: Callable[[str], Subject] = pars
     meter = MemoryMeter(device)
     with full_precision(), torch.inference_mode():
         call = _load_case(job, device, parse)
-        samples = measure_latency(call, timer=timer, warmup=job["warmup"], samples=job["samples"])
+        samples = measure_latency(
+            call,
+            timer=timer,
+            warmup=job["warmup"],
+            samples=job["samples"],
+            seconds=job["sample_seconds"],
+        )
     send(
         {
             "type": "cost",
@@ -137,6 +143,7 @@ def measure_stages(
             clock=clock,
             warmup=job["warmup"],
             samples=job["samples"],
+            seconds=job["sample_seconds"],
         )
         stages = {
             stage: {"latency_ns": latency_ns, **counts.get(stage, {"macs": 0, "bytes": 0})}

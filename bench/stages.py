@@ -76,7 +76,8 @@ class StagesRunner:
         if cost.status in ("oom", "timeout", "error"):
             return f"not run: its cost case ended in {cost.status}"
         latency_ns = median(cost.latency_ns) if cost.latency_ns else cost.predicted_latency_ns
-        seconds = START_SECONDS + _calls(settings) * (latency_ns or 0) / _NS
+        calls = settings.warmup + 2 * settings.expect_samples(latency_ns or 0)
+        seconds = START_SECONDS + calls * (latency_ns or 0) / _NS
         if seconds > settings.case_seconds:
             return f"over budget: about {seconds:.0f} s of {settings.case_seconds:g} s"
         allowed = self.recorder.profile.memory_fraction * self.memory_bytes
@@ -96,17 +97,13 @@ class StagesRunner:
             "transform": case.transform,
             "warmup": settings.warmup,
             "samples": settings.samples,
+            "sample_seconds": settings.sample_seconds,
             "memory_fraction": fraction,
             "trace": self.trace,
         }
         budget = Budget(seconds=settings.case_seconds, memory_bytes=int(fraction * host_bytes()))
         answers, outcome = ask_child(job, budget=budget, command=self.command)
         return _measured_fields(answers, outcome)
-
-
-def _calls(settings: Settings) -> int:
-    """Return how often a subject runs: each sample once without and once with a watcher."""
-    return settings.warmup + 2 * settings.samples
 
 
 def _measured_fields(answers: Sequence[Message], outcome: Outcome) -> dict[str, Any]:

@@ -7,7 +7,7 @@ CPU, `ColorTransferLib` pins dozens of packages and `python-color-transfer` is a
 these are ours, in float32 on the device of the subject.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from jaxtyping import Float
@@ -32,8 +32,15 @@ BASELINES.register("idt", transfer_idt)
 BASELINES.register("idt-regrain", transfer_idt_regrain)
 BASELINES.register("content", keep_content)
 
+REVISIONS: Mapping[str, int] = {"idt-regrain": 2}
+"""How often a transfer has come to compute something else, where that is more than once.
+
+Records of one revision are none of the next: raise it with every such change.
+"""
+
 __all__ = [
     "BASELINES",
+    "REVISIONS",
     "Baseline",
     "keep_content",
     "transfer_histogram",

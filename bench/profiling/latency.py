@@ -1,12 +1,16 @@
 """Latency as raw integer nanoseconds: warm-up, synchronisation inside the timed region."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import torch
 
+from bench.config import LEAST_SAMPLES
+
 Clock = Callable[[], int]
+
+_NS_PER_S = 1e9
 
 
 class Timer(Protocol):
@@ -68,16 +72,45 @@ def create_timer(device: torch.device) -> Timer:
 
 
 def measure_latency(
-    call: Callable[[], object], *, timer: Timer, warmup: int, samples: int
+    call: Callable[[], object],
+    *,
+    timer: Timer,
+    warmup: int,
+    samples: int,
+    seconds: float | None = None,
 ) -> list[int]:
-    """Time a call ``samples`` times after ``warmup`` untimed calls.
+    """Time a call after ``warmup`` untimed calls.
+
+    Args:
+        call: What is timed.
+        timer: Times one call.
+        warmup: Untimed calls.
+        samples: The most timed calls.
+        seconds: How long timed calls go on, as `goes_on` has it; None is without limit.
 
     Returns:
         Raw samples in nanoseconds, in the order in which they were taken.
     """
     for _ in range(warmup):
         call()
-    return [timer.time(call) for _ in range(samples)]
+    taken: list[int] = []
+    while goes_on(taken, samples=samples, seconds=seconds):
+        taken.append(timer.time(call))
+    return taken
+
+
+def goes_on(taken: Sequence[int], *, samples: int, seconds: float | None) -> bool:
+    """Tell whether another sample is due, given those that were taken, in nanoseconds.
+
+    >>> goes_on([], samples=1, seconds=5.0), goes_on([9], samples=1, seconds=None)
+    (True, False)
+    >>> slow = [4 * 10**9, 4 * 10**9]
+    >>> goes_on(slow[:1], samples=6, seconds=2.0), goes_on(slow, samples=6, seconds=2.0)
+    (True, False)
+    """
+    if len(taken) >= samples:
+        return False
+    return seconds is None or len(taken) < LEAST_SAMPLES or sum(taken) < seconds * _NS_PER_S
 
 
 def measure_in_turn(

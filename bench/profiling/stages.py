@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import torch
 
-from bench.profiling.latency import Clock, Timer
+from bench.profiling.latency import Clock, Timer, goes_on
 from bench.profiling.traffic import OTHER
 from bench.stats import median
 from pcakd.regions import watch_regions
@@ -90,15 +90,32 @@ def create_stage_clock(device: torch.device) -> StageClock:
 
 
 def time_stages(
-    call: Callable[[], object], *, timer: Timer, clock: StageClock, warmup: int, samples: int
+    call: Callable[[], object],
+    *,
+    timer: Timer,
+    clock: StageClock,
+    warmup: int,
+    samples: int,
+    seconds: float | None = None,
 ) -> StageTimes:
-    """Time a call without and with a watcher, in turn, ``samples`` times each after a warm-up."""
+    """Time a call without and with a watcher, in turn, after a warm-up.
+
+    Args:
+        call: What is timed.
+        timer: Times a whole call.
+        clock: Times the stages of one.
+        warmup: Untimed calls.
+        samples: The most timed calls of either kind.
+        seconds: How long those go on that nobody watches, as `bench.profiling.latency.goes_on` has
+            it; None is without limit.
+    """
     for _ in range(warmup):
         call()
-    pairs = [(timer.time(call), clock.time(call)) for _ in range(samples)]
-    return StageTimes(
-        latency_ns=[whole for whole, _ in pairs], stages_ns=[stages for _, stages in pairs]
-    )
+    times = StageTimes(latency_ns=[], stages_ns=[])
+    while goes_on(times.latency_ns, samples=samples, seconds=seconds):
+        times.latency_ns.append(timer.time(call))
+        times.stages_ns.append(clock.time(call))
+    return times
 
 
 def median_stages(samples: Sequence[Mapping[str, int]]) -> dict[str, int]:

@@ -31,7 +31,9 @@ from pcakd.tiling import plain_blocks
 OTHER = "other"
 """The stage of what lies in no region."""
 
-_OPAQUE = "opaque"
+OPAQUE = "opaque"
+"""What a stage with work that is only named has besides its counts."""
+
 _WHOLE = ("diff",)  # composites that `bench.profiling.macs` names and does not count
 
 Rule: TypeAlias = Callable[[Sequence[Any], Tensor], int]
@@ -50,8 +52,9 @@ def count_stages(subject: Runnable, height: int, width: int) -> dict[str, dict[s
         width: In pixels, at least 16.
 
     Returns:
-        ``macs`` and ``bytes`` of each stage that does anything; neither of a stage with work that
-        is only named (`bench.baselines.opaque`), NumPy's or a pyramid's.
+        ``macs`` and ``bytes`` of each stage that does anything. A stage that also has work that is
+        only named (`bench.baselines.opaque`), NumPy's or a pyramid's, has ``opaque`` besides: its
+        counts, without that work, are lower bounds.
 
     Raises:
         ValueError: The counts are no bilinear function of the size.
@@ -64,10 +67,7 @@ def count_stages(subject: Runnable, height: int, width: int) -> dict[str, dict[s
     counts = count_at(count, height, width)
     for name, number in counts.items():
         stage, unit = name.split()
-        if unit == _OPAQUE:
-            stages[stage] = {}
-        elif f"{stage} {_OPAQUE}" not in counts:
-            stages.setdefault(stage, {"macs": 0, "bytes": 0})[unit] = number
+        stages.setdefault(stage, {"macs": 0, "bytes": 0})[unit] = number
     return stages
 
 
@@ -139,7 +139,7 @@ class OperatorTally(TorchDispatchMode):
     ) -> Any:
         kwargs = kwargs or {}
         if is_opaque():
-            self.counts[self._open[-1], _OPAQUE] = 1
+            self.counts[self._open[-1], OPAQUE] = 1
             return func(*args, **kwargs)
         name = func.name().removeprefix("aten::").split(".")[0]
         if name not in self._rules and name not in _WHOLE:

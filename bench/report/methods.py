@@ -15,7 +15,9 @@ _OOM = "≈ OOM: would need more memory than a case may take; "
 CONTRACT = """\
 - **Latency** runs from two float images on the device to the clipped output. The style image is as
   large as the content and its encoding is included. Every sample is one whole call; on an
-  accelerator it ends with a synchronisation inside the timed region. TF32 is off.
+  accelerator it ends with a synchronisation inside the timed region. TF32 is off. Where a profile
+  has `sample_seconds`, no further call is timed once those before it have taken so long together,
+  but for the second one.
 - Each case runs in a process of its own (a pair's two subjects share one), with a budget of time
   and one of memory. Running out of
   either is a result: `timeout`, `oom`. A case that is expected to be over budget, or that the

@@ -37,23 +37,25 @@ class Work:
         latency_ns: Median.
         macs: Multiply-adds of the plain path; None where they are not counted.
         bytes: Read and written by the operators of the plain path; None where not counted.
+        opaque: 1 where other work is only named, so that counts are lower bounds.
     """
 
     latency_ns: int
     macs: int | None = None
     bytes: int | None = None
+    opaque: int = 0
 
     @property
     def macs_per_second(self) -> float | None:
-        """The rate that is achieved."""
-        if not self.macs or not self.latency_ns:
+        """The rate that is achieved; none from lower bounds."""
+        if self.opaque or not self.macs or not self.latency_ns:
             return None
         return self.macs * _NS_PER_S / self.latency_ns
 
     @property
     def macs_per_byte(self) -> float | None:
-        """The arithmetic intensity."""
-        return self.macs / self.bytes if self.macs and self.bytes else None
+        """The arithmetic intensity; none from lower bounds."""
+        return self.macs / self.bytes if self.macs and self.bytes and not self.opaque else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,7 @@ class StagesRow:
             latency_ns=sum(work.latency_ns for work in works),
             macs=sum(work.macs or 0 for work in works),
             bytes=sum(work.bytes or 0 for work in works),
+            opaque=max(work.opaque for work in works),
         )
 
     @property

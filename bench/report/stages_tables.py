@@ -1,5 +1,7 @@
 """The tables of where the time goes: every stage, and what thinner convolutions can gain."""
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from bench.report.formats import format_bytes, format_count, format_interval, format_number
@@ -40,8 +42,8 @@ def stage_cells(row: StagesRow) -> list[dict[str, str]]:
                 "Stage": f"{stage} (optional)" if stage == FILTER else stage,
                 "Median ms": format_number(work.latency_ns / _NS_PER_MS),
                 "Share": _NONE if share is None else format_share(share),
-                "MACs": "not counted" if work.macs is None else format_count(work.macs),
-                "Bytes": "not counted" if work.bytes is None else format_bytes(work.bytes),
+                "MACs": _count(work.macs, format_count, opaque=work.opaque),
+                "Bytes": _count(work.bytes, format_bytes, opaque=work.opaque),
                 "MACs/s": _NONE if rate is None else format_count(rate),
                 "MACs/byte": _number(work.macs_per_byte),
             }
@@ -71,6 +73,7 @@ def stages_data(summary: Summary) -> pd.DataFrame:
             "share": row.share(stage),
             "macs": work.macs,
             "bytes": work.bytes,
+            "lower_bounds": bool(work.opaque),
             "macs_per_second": work.macs_per_second if row.has_rate(stage) else None,
             "macs_per_byte": work.macs_per_byte,
         }
@@ -162,6 +165,13 @@ def _head(row: StagesRow) -> dict[str, object]:
         "device_name": row.machine[1],
         "threads": row.machine[2],
     }
+
+
+def _count(value: float | None, write: Callable[[float], str], *, opaque: int) -> str:
+    """Write a count; beside work that nothing counts it is a lower bound, or nothing."""
+    if value is None or (opaque and not value):
+        return "not counted"
+    return f"≥ {write(value)}" if opaque else write(value)
 
 
 def _number(value: float | None) -> str:

@@ -8,7 +8,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from bench.baselines import BASELINES
+from bench.baselines import BASELINES, REVISIONS
 from bench.baselines.peers import PEERS
 from bench.baselines.storage import TrainedPeer
 from bench.schema import Precision
@@ -30,6 +30,7 @@ _DTYPES: Mapping[str, torch.dtype] = {
 def create_baseline(name: str) -> Subject:
     """Make a colour transfer, or the unchanged content."""
     transfer = BASELINES.get(name)
+    revision = f" {REVISIONS[name]}" if name in REVISIONS else ""
 
     def run(content: Tensor, style: Tensor) -> Tensor:
         with region("transform"):  # all that a colour transfer does, but for regions of its own
@@ -40,7 +41,7 @@ def create_baseline(name: str) -> Subject:
         transforms=(NO_TRANSFORM,),
         precision="fp32",
         has_quality=True,
-        hash=hashlib.sha256(f"baseline {name}".encode()).hexdigest(),
+        hash=hashlib.sha256(f"baseline {name}{revision}".encode()).hexdigest(),
         num_params=0,
         num_eigenbasis_params=0,
         build=lambda device, transform: Prepared(modules=(), run=run),

@@ -1,5 +1,6 @@
 """Configuration files become records; a mistake is named with its nearest match."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,30 @@ def test_missing_broken_and_unknown(tmp_path):
         load_profile(tmp_path / "broken.toml", "quick")
     with pytest.raises(UnknownNameError, match="did you mean 'quick'"):
         load_profile(ROOT / "benchmarks.toml", "quikc")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "latency_ns", "expected"),
+    [
+        (None, 1e9, 9),
+        (10.0, 0.0, 9),
+        (10.0, 1e9, 9),
+        (10.0, 3e9, 4),
+        (10.0, 5e9, 2),
+        (10.0, 1e12, 2),
+    ],
+)
+def test_a_limit_of_time_leaves_two_samples_at_least(seconds, latency_ns, expected):
+    values = {"samples": 9} | ({} if seconds is None else {"sample_seconds": seconds})
+    settings = parse(**values).settings("a", "cpu")
+    assert settings.expect_samples(latency_ns) == expected
+    assert replace(settings, samples=1).expect_samples(latency_ns) == 1
+
+
+@pytest.mark.parametrize("seconds", [0, -1.0])
+def test_no_time_for_samples_is_refused(seconds):
+    with pytest.raises(ConfigError, match="sample_seconds must be > 0"):
+        parse(sample_seconds=seconds)
 
 
 def test_paired_measurements_have_settings_of_their_own():

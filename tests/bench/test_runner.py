@@ -175,6 +175,7 @@ def test_a_timeout_is_remembered(tmp_path):
     [
         ({"case_seconds": 15.0, "samples": 100_000}, " s of 15 s"),
         ({"memory_fraction": 1e-9}, "GiB"),
+        ({"memory_fraction": 1e-9, "samples": 100_000, "sample_seconds": 0.5}, "GiB"),
     ],
 )
 def test_what_would_be_over_budget_is_predicted(tmp_path, changes, reason):

@@ -52,6 +52,25 @@ def test_number_of_calls(warmup, samples):
     assert device.log.count("call") == warmup + samples
 
 
+@pytest.mark.parametrize(
+    ("seconds", "count"),
+    [(None, 9), (1.0, 9), (900e-9, 9), (800e-9, 8), (701e-9, 8), (150e-9, 2), (1e-9, 2)],
+)
+def test_samples_end_when_they_have_taken_long_enough(seconds, count):
+    device = FakeDevice()
+    taken = measure_latency(
+        device.call, timer=ClockTimer(device.clock), warmup=1, samples=9, seconds=seconds
+    )
+    assert taken == [100] * count
+    assert device.log.count("call") == 1 + count
+
+
+def test_one_sample_is_one():
+    device = FakeDevice()
+    timer = ClockTimer(device.clock)
+    assert measure_latency(device.call, timer=timer, warmup=0, samples=1, seconds=1.0) == [100]
+
+
 def test_two_calls_take_turns_in_alternating_order():
     device = FakeDevice()
 

@@ -75,7 +75,8 @@ def test_a_call_that_fails_leaves_no_region_open(device):
     assert isinstance(region("encode"), nullcontext)
 
 
-def test_calls_are_timed_in_turn_with_and_without_a_watcher(device):
+@pytest.mark.parametrize(("samples", "seconds"), [(3, None), (3, 1.0), (9, 11e-9)])
+def test_calls_are_timed_in_turn_with_and_without_a_watcher(device, samples, seconds):
     watched = []
 
     def call():
@@ -88,7 +89,8 @@ def test_calls_are_timed_in_turn_with_and_without_a_watcher(device):
         timer=ClockTimer(device.clock),
         clock=StageClock(device.clock),
         warmup=2,
-        samples=3,
+        samples=samples,
+        seconds=seconds,
     )
     assert times.latency_ns == [5, 5, 5]
     assert times.stages_ns == [{"other": 0, "encode": 5}] * 3

@@ -49,7 +49,8 @@ def check(session: nox.Session) -> None:
 
 @nox.session
 def microbench(session: nox.Session) -> None:
-    """Time the parts: covariance, roots, encoder, decoder, filter, metrics."""
+    """Time the parts: covariance, roots, encoder, decoder, filter, metrics, a peer."""
     _install(session, "test")
-    files = [f"tests/microbench/bench_{part}.py" for part in ("linalg", "students", "metrics")]
+    parts = ("linalg", "students", "metrics", "peers")
+    files = [f"tests/microbench/bench_{part}.py" for part in parts]
     session.run("pytest", *files, *session.posargs)

@@ -88,6 +88,17 @@ def format_ratio(value: float, beside: float | None = None) -> str:
     return f"{value:.{2 if scale < 3 else 1 if scale < 30 else 0}f}"
 
 
+def invert_ratio(ratio: Interval) -> Interval:
+    """Return the ratio of the second subject's time over the first's.
+
+    >>> invert_ratio(Interval(value=4.0, low=2.0, high=5.0, count=6))
+    Interval(value=0.25, low=0.2, high=0.5, count=6)
+    """
+    return Interval(
+        value=1 / ratio.value, low=1 / ratio.high, high=1 / ratio.low, count=ratio.count
+    )
+
+
 def _join(group: list[Record]) -> PairedSpeed:
     measured = [
         (record, record.latency_ns, record.other_latency_ns)

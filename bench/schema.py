@@ -111,7 +111,8 @@ class Record:
             peer that was trained on another encoder than the one that its cost is measured with.
         other_latency_ns: Raw samples of a pair's second subject, taken in turn with the first's.
         stages: Latency (``latency_ns``), multiply-adds (``macs``) and bytes read and written
-            (``bytes``) by stage of a stylization.
+            (``bytes``) by stage of a stylization; with ``opaque`` (1) where part of a stage's work
+            is only named, so that its counts are lower bounds.
         largest_width: Width of the largest image that is stylized within ``case.memory_bytes``.
         largest_height: Its height.
         probes: Every size that was tried, on a CPU once more where it ran out, with ``width``,

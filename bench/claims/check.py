@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from bench.claims.counts import largest_rows, parameter_rows
-from bench.claims.evidence import find_macs_per_pixel
+from bench.claims.evidence import find_macs_per_pixel, is_same_work
 from bench.claims.published import (
     PEERS,
     QUALITY_CLAIMS,
@@ -17,8 +17,6 @@ from bench.claims.rows import ClaimRow, join_remarks
 from bench.claims.speed import overall_rows, speed_rows
 from bench.ratios import paired_speeds
 from bench.schema import Record
-
-_SAME_WORK = 0.01
 
 
 def check_claims(records: Sequence[Record]) -> list[ClaimRow]:
@@ -61,7 +59,7 @@ def _compare_macs(subjects: Iterable[str], records: Sequence[Record]) -> str:
 
 def _compare_student(student: Student, records: Sequence[Record]) -> str:
     macs = find_macs_per_pixel(records, student.subject)
-    if macs is None or abs(macs / student.macs_per_pixel - 1) < _SAME_WORK:
+    if macs is None or is_same_work(macs, student):
         return ""
     change = 100 * (macs / student.macs_per_pixel - 1)
     return (

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bench.claims.published import SMALLEST_PIXELS, TRAINED, TRANSFORM
+from bench.claims.published import SMALLEST_PIXELS, TRAINED, TRANSFORM, Student
 from bench.identity import is_outside
-from bench.ratios import PairedSpeed
+from bench.ratios import PairedSpeed, invert_ratio
 from bench.schema import Case, Record
 from bench.stats import Interval, difference_interval
 
@@ -13,6 +13,7 @@ Place = tuple[str, str, int, str]
 """Kind of device, its name, threads and resolution."""
 
 _TRANSFORMS = (TRANSFORM, "none")
+_SAME_WORK = 0.01
 _PERIOD = 16  # counts are proportional to pixels where both sides are multiples of this
 
 
@@ -46,18 +47,12 @@ def find_speeds(
             continue
         ratio, place = speed.ratio, place_of(case)
         if (case.subject, case.other) == (fast, slow):
-            ratio = _invert(ratio) if ratio else None
+            ratio = invert_ratio(ratio) if ratio else None
         elif (case.subject, case.other) != (slow, fast):
             continue
         if ratio is not None or place not in found or found[place][0] is None:
             found[place] = ratio, speed.record
     return found
-
-
-def _invert(ratio: Interval) -> Interval:
-    return Interval(
-        value=1 / ratio.value, low=1 / ratio.high, high=1 / ratio.low, count=ratio.count
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,11 +150,22 @@ def find_macs_per_pixel(records: Iterable[Record], subject: str) -> float | None
     Sizes that are no multiples of 16 pay for padding and are passed over.
     """
     for record in _cost(records, subject):
-        width, height = record.case.width or 0, record.case.height or 0
-        whole = width and height and width % _PERIOD == height % _PERIOD == 0
-        if whole and record.macs_content is not None:
-            return record.macs_content / (width * height)
+        case = record.case
+        found = macs_per_pixel(record.macs_content, case.width or 0, case.height or 0)
+        if found is not None:
+            return found
     return None
+
+
+def macs_per_pixel(macs_content: int | None, width: int, height: int) -> float | None:
+    """Return the multiply-adds of a content path a pixel; None where padding is paid for."""
+    whole = width > 0 and height > 0 and width % _PERIOD == height % _PERIOD == 0
+    return macs_content / (width * height) if whole and macs_content is not None else None
+
+
+def is_same_work(ours: float, student: Student) -> bool:
+    """Tell whether multiply-adds a content pixel are those of a student of the paper."""
+    return abs(ours / student.macs_per_pixel - 1) < _SAME_WORK
 
 
 def find_largest(

@@ -60,7 +60,10 @@ def _describe_stand_in(subject: str, peer: str) -> str:
     if subject == peer:
         return ""
     how = f", {ENCODERS[subject]}" if subject in ENCODERS else ""
-    return f"`{subject}` carries the quality of {PEERS[peer]}{how}, its decoder was trained here"
+    return (
+        f"`{subject}` carries the quality of {PEERS[peer]}{how}, its decoder was trained here: the "
+        "authors' may keep more content"
+    )
 
 
 def _why_none(peer: str, student: str, records: Sequence[Record]) -> Finding:

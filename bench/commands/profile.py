@@ -21,7 +21,7 @@ from pcakd.files import require_parent
 if TYPE_CHECKING:
     from bench.schema import Record
 
-EXAMPLE = "bench profile vgg16 --resolution HD --trace vgg16.json.gz"
+EXAMPLE = "bench profile vgg16 --resolution HD"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,12 +39,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="HD, FHD, QHD, 4K, 5K, 8K or a size such as 640x480",
     )
     parser.add_argument("--device", help="cpu, cuda or mps (the accelerator, if there is one)")
-    parser.add_argument(
+    traces = parser.add_mutually_exclusive_group()
+    traces.add_argument(
         "--trace",
         type=Path,
         metavar="FILE",
-        help="write a trace of one call, for ui.perfetto.dev; compressed if it ends in .gz",
+        help="where to write a trace of one call, for ui.perfetto.dev; compressed if it ends in "
+        ".gz (SUBJECT-R.trace.json.gz in this folder)",
     )
+    traces.add_argument("--no-trace", action="store_true", help="write no trace")
     parser.add_argument(
         "--out",
         type=Path,
@@ -62,13 +65,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure the stages, print them, and write the record and the trace that were asked for.
+    """Measure the stages, print them, and write a trace, and the record where that was asked for.
 
     Raises:
         PcakdError: An option cannot be used, or the subject could not be measured.
     """
-    if args.trace:
-        require_parent(args.trace)
+    trace = choose_trace(args)
+    if trace:
+        require_parent(trace)
     if args.json is not None:
         require_parent(args.json)
     with open_run_folder(args.out) as folder:
@@ -81,9 +85,17 @@ def run(args: argparse.Namespace) -> int:
     write_json(args.json, describe(record), render(record))
     if record.reason:
         raise ConfigError(record.reason)
-    if args.trace:
-        sys.stderr.write(f"trace: {args.trace}, to open in https://ui.perfetto.dev\n")
+    if trace:
+        sys.stderr.write(f"trace: {trace}, to open in https://ui.perfetto.dev\n")
     return 0
+
+
+def choose_trace(args: argparse.Namespace) -> Path | None:
+    """Return the file of the trace: the one that was named, one in this folder, or none."""
+    if args.no_trace:
+        return None
+    name = Path(args.subject).name.replace(".safetensors", "")
+    return args.trace or Path(f"{name}-{args.resolution}.trace.json.gz")
 
 
 def measure(
@@ -97,6 +109,7 @@ def measure(
     from bench.environment import git_state
 
     resolution = parse_resolution(args.resolution).name
+    trace = choose_trace(args)
     profile = Profile(
         name="profile",
         subjects=(args.subject,),
@@ -120,7 +133,7 @@ def measure(
         device=args.device or scene.machine.device,
         memory_bytes=scene.environment["memory_bytes"],
         command=command,
-        trace=str(args.trace) if args.trace else None,
+        trace=str(trace) if trace else None,
     )
     (subject,) = scene.subjects
     ((case, settings),) = plan_stages(profile, subject, scene.machine)

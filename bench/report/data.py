@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from bench.report.summary import METRIC_NAMES, CostRow, Interval, QualityRow, Summary
+from bench.report.rows import CostRow, QualityRow
+from bench.report.summary import METRIC_NAMES, Interval, Summary
 
 
 def cost_data(summary: Summary) -> pd.DataFrame:
@@ -54,6 +55,8 @@ def _cost_numbers(row: CostRow) -> dict[str, object]:
         "peak_bytes": row.peak_bytes,
         "predicted_latency_ms": row.predicted_latency_ms,
         "predicted_peak_bytes": row.predicted_peak_bytes,
+        "predicted_oom": row.predicted_oom,
+        "allowed_bytes": row.allowed_bytes,
     }
 
 

@@ -10,6 +10,7 @@ from bench.report.methods import count_threads, methods_section, warnings
 from bench.report.paired import paired_section
 from bench.report.prediction import prediction_section
 from bench.report.repeatability import repeatability_note
+from bench.report.rows import OOM_MARGIN
 from bench.report.stages_page import stages_section
 from bench.report.stages_plot import STAGES_PLOT
 from bench.report.summary import Summary
@@ -80,9 +81,12 @@ def _explain_oom(summary: Summary) -> str:
     """Say what want of memory means, and how much a case may take where that is one amount."""
     if not any(row.predicted_oom for row in summary.cost):
         return ""
-    allowed = {row.allowed_bytes for row in summary.cost if row.allowed_bytes is not None}
-    amount = f", {format_bytes(allowed.pop())}" if len(allowed) == 1 else ""
-    return f" (≈ OOM: it would need more memory than a case may take{amount})"
+    allowed = {format_bytes(row.allowed_bytes) for row in summary.cost if row.allowed_bytes}
+    amount = f", {allowed.pop()}" if len(allowed) == 1 else ""
+    near = any(row.near_oom for row in summary.cost)
+    margin = f"{100 * (OOM_MARGIN - 1):.0f} %"
+    doubt = f"; ≈ OOM?: by at most {margin}, so that it may fit if the prediction is wrong"
+    return f" (≈ OOM: it would need more memory than a case may take{amount}{doubt * near})"
 
 
 def _plot(plot: Plot) -> str:

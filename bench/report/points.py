@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.pareto import pareto_front
-from bench.report.summary import HIGHER_IS_BETTER, CostRow, Interval, Summary, joined_subject
+from bench.report.rows import CostRow
+from bench.report.summary import HIGHER_IS_BETTER, Interval, Summary, joined_subject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

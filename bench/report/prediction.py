@@ -7,7 +7,8 @@ import pandas as pd
 
 from bench.predict import Measured, predict_cost
 from bench.report.formats import format_bytes, format_number
-from bench.report.summary import CostRow, Summary
+from bench.report.rows import CostRow
+from bench.report.summary import Summary
 from bench.report.tables import to_markdown
 
 _NS_PER_MS = 1e6

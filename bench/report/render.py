@@ -89,7 +89,10 @@ def console_table(records: Sequence[Record]) -> str:
     table = overview_table(summary)
     columns = [str(name) for name in table.columns]
     text = tabulate(table.to_numpy().tolist(), columns, tablefmt="simple", disable_numparse=True)
-    legend = "median latency in ms, mean scores; ≈ predicted, — not part of this run"
+    legend = (
+        "median latency in ms, mean scores; ≈ predicted (OOM: to need more memory than a case may "
+        "take), — not part of this run"
+    )
     joined = [text for text in [overview_note(summary)] if text]
     notes = [note.replace("**", "") for note in warnings(summary)]
     return "\n".join([text, legend, *joined, *notes])

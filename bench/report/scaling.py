@@ -10,7 +10,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from bench.report.plots import log_axis, new_figure
-from bench.report.summary import CostRow, Summary
+from bench.report.rows import CostRow
+from bench.report.summary import Summary
 
 _COLOURS = ("#0b5fa5", "#d1570c", "#3a7d2c", "#8e44ad", "#b8336a", "#7a5c2e", "#2a9d8f", "#555555")
 _SHAPES = ("o", "s", "^", "D", "v", "P", "X", "*")

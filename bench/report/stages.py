@@ -1,10 +1,10 @@
-"""Where the time of each subject goes, and what that says of making it thinner."""
+"""Where the time of each subject goes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import get_args
+from typing import TypeAlias, get_args
 
-from bench.amdahl import bound, speedup
+from bench.amdahl import bound
 from bench.identity import Machine, label_subjects, machine_of
 from bench.report.summary import Interval, Summary, median_latency_ms
 from bench.schema import Record
@@ -18,12 +18,8 @@ STAGES: tuple[str, ...] = (*(name for name in get_args(RegionName) if name != FI
 CONVOLUTIONS = ("encode", "decode")
 """The stages that distillation makes thinner."""
 
-FULL_WIDTH_OF = {
-    "vgg16": "vgg19-full",
-    "vgg19": "vgg19-full",
-    "mobilenet_v1": "mobilenet_v1-full",
-}
-"""Students and the full-width autoencoders that they stand for."""
+RowKey: TypeAlias = tuple[str, str, int, int, Machine]
+"""Subject, transform, width, height and machine."""
 
 _NS_PER_MS = 1e6
 _NS_PER_S = 1e9
@@ -64,6 +60,7 @@ class StagesRow:
 
     Attributes:
         latency_ms: Of calls that nobody watched; None where nothing was measured.
+        macs_content: Multiply-adds of the networks on the content path; None where not recorded.
         stages: By name, those of STAGES and perhaps FILTER.
     """
 
@@ -75,7 +72,13 @@ class StagesRow:
     machine: Machine
     status: str
     latency_ms: Interval | None
+    macs_content: int | None
     stages: Mapping[str, Work]
+
+    @property
+    def key(self) -> RowKey:
+        """Subject, transform, width, height and machine."""
+        return self.subject, self.transform, self.width, self.height, self.machine
 
     @property
     def watched_ns(self) -> int:
@@ -125,20 +128,9 @@ class StagesRow:
         """Tell whether multiply-adds a second mean anything in a stage.
 
         A network's transform is counted as a convolution of its own, which tiles spare: they fold
-        it into the next one, in ``decode``.
+        it into the next one, in ``decode``. What is counted of the filter is not what is timed.
         """
-        return stage != "transform" or self.convolutions is None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thinning:
-    """A student against its full-width autoencoder, at the same resolution on the same machine."""
-
-    student: StagesRow
-    full: StagesRow
-    macs_ratio: float
-    expected: float
-    measured: float
+        return stage != FILTER and (stage != "transform" or self.convolutions is None)
 
 
 def stage_rows(summary: Summary) -> list[StagesRow]:
@@ -156,42 +148,6 @@ def stage_rows(summary: Summary) -> list[StagesRow]:
     return sorted(rows, key=lambda row: (order[row.subject], row.width * row.height))
 
 
-def thinnings(rows: list[StagesRow]) -> list[Thinning]:
-    """Return the students whose full-width autoencoder was measured beside them."""
-    found = [thinning(row, other) for row in rows for other in rows if _is_full_of(other, row)]
-    return [each for each in found if each]
-
-
-def thinning(student: StagesRow, full: StagesRow) -> Thinning | None:
-    """Compare a student with its autoencoder; None where either lacks a figure."""
-    thin, wide = student.convolutions, full.convolutions
-    share = full.convolution_share
-    if not (thin and wide and thin.macs and wide.macs and share is not None):
-        return None
-    if not (student.latency_ms and full.latency_ms):
-        return None
-    ratio = wide.macs / thin.macs
-    return Thinning(
-        student=student,
-        full=full,
-        macs_ratio=ratio,
-        expected=speedup(share, ratio),
-        measured=full.latency_ms.value / student.latency_ms.value,
-    )
-
-
-def _is_full_of(full: StagesRow, student: StagesRow) -> bool:
-    """Tell whether a row is the full-width one of a student's, all else equal."""
-    name, plus, precision = student.subject.partition("+")
-    wanted = FULL_WIDTH_OF.get(name)
-    same = ("transform", "width", "height", "machine")
-    return (
-        wanted is not None
-        and full.subject == wanted + plus + precision
-        and all(getattr(full, each) == getattr(student, each) for each in same)
-    )
-
-
 def _row(subject: str, group: list[Record]) -> StagesRow:
     """Make a row of the repeats of one case: samples are joined, stages are those of the last."""
     measured = [record for record in group if record.status == "ok"]
@@ -207,5 +163,6 @@ def _row(subject: str, group: list[Record]) -> StagesRow:
         machine=machine_of(shown),
         status=shown.status,
         latency_ms=median_latency_ms(samples),
+        macs_content=shown.macs_content,
         stages={name: Work(**work) for name, work in (shown.stages or {}).items()},
     )

@@ -5,9 +5,10 @@ from collections.abc import Callable
 import pandas as pd
 
 from bench.report.formats import format_bytes, format_count, format_interval, format_number
-from bench.report.stages import STAGES, StagesRow, Thinning, stage_rows, thinnings
+from bench.report.stages import STAGES, StagesRow, stage_rows
 from bench.report.summary import Summary
 from bench.report.tables import machine_column
+from bench.report.thinning import Thinning, format_measured, thinnings
 from bench.stages import FILTER
 
 _NS_PER_MS = 1e6
@@ -53,12 +54,11 @@ def stage_cells(row: StagesRow) -> list[dict[str, str]]:
 
 def speedup_table(summary: Summary) -> pd.DataFrame:
     """Return a line a subject: its convolutions, their bound, and thinning as it was measured."""
-    rows = stage_rows(summary)
-    gains = _gains(rows)
+    gains = {gain.student.key: gain for gain in thinnings(summary)}
     return pd.DataFrame(
         [
-            {**machine_column(summary, row.machine), **_speedup_cells(row, gains.get(id(row)))}
-            for row in rows
+            {**machine_column(summary, row.machine), **_speedup_cells(row, gains.get(row.key))}
+            for row in stage_rows(summary)
         ]
     )
 
@@ -85,9 +85,9 @@ def stages_data(summary: Summary) -> pd.DataFrame:
 
 def speedup_data(summary: Summary) -> pd.DataFrame:
     """Return a line a subject, as raw numbers."""
-    rows = stage_rows(summary)
-    gains = _gains(rows)
-    return pd.DataFrame([_speedup_numbers(row, gains.get(id(row))) for row in rows], dtype=object)
+    gains = {gain.student.key: gain for gain in thinnings(summary)}
+    rows = [_speedup_numbers(row, gains.get(row.key)) for row in stage_rows(summary)]
+    return pd.DataFrame(rows, dtype=object)
 
 
 def format_share(share: float) -> str:
@@ -97,10 +97,6 @@ def format_share(share: float) -> str:
     ('12 %', '< 1 %', '0 %')
     """
     return "< 1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
-
-
-def _gains(rows: list[StagesRow]) -> dict[int, Thinning]:
-    return {id(gain.student): gain for gain in thinnings(rows)}
 
 
 def _speedup_cells(row: StagesRow, gain: Thinning | None) -> dict[str, str]:
@@ -131,12 +127,13 @@ def _speedup_cells(row: StagesRow, gain: Thinning | None) -> dict[str, str]:
         "Against": gain.full.subject if gain else missing,
         "Fewer MACs": _times(gain.macs_ratio if gain else None),
         "Expected": _times(gain.expected if gain else None),
-        "Measured": _times(gain.measured if gain else None),
+        "Measured": format_measured(gain) if gain else _NONE,
     }
 
 
 def _speedup_numbers(row: StagesRow, gain: Thinning | None) -> dict[str, object]:
     convolutions = row.convolutions
+    paired = gain.paired if gain else None
     return {
         **_head(row),
         "status": row.status,
@@ -151,6 +148,9 @@ def _speedup_numbers(row: StagesRow, gain: Thinning | None) -> dict[str, object]
         "macs_ratio": gain.macs_ratio if gain else None,
         "speedup_expected": gain.expected if gain else None,
         "speedup_measured": gain.measured if gain else None,
+        "speedup_measured_low": paired.low if paired else None,
+        "speedup_measured_high": paired.high if paired else None,
+        "speedup_measured_rounds": paired.count if paired else None,
     }
 
 

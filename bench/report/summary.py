@@ -12,9 +12,10 @@ from bench.identity import (
     machine_of,
 )
 from bench.quality.protocol import METRICS
+from bench.report.rows import CostRow, QualityRow
 from bench.schema import Record
+from bench.stats import MIN_SAMPLES, mean_interval, median, median_interval, p95
 from bench.stats import Interval as Interval  # part of the rows
-from bench.stats import mean_interval, median, median_interval, p95
 from pcakd.errors import ConfigError
 
 METRIC_NAMES: tuple[str, ...] = tuple(metric.name for metric in METRICS)
@@ -26,100 +27,6 @@ JOINED = (
     "that of the published architecture, with a VGG-19 encoder"
 )
 """What it means that a subject stands with the cost of another one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CostRow:
-    """What one subject costs at one resolution; all repeats together.
-
-    Attributes:
-        allowed_bytes: The share of the machine's memory that a case may take.
-    """
-
-    subject: str
-    transform: str
-    resolution: str
-    width: int
-    height: int
-    machine: Machine
-    status: str
-    reason: str | None
-    num_params: int | None
-    num_eigenbasis_params: int | None
-    macs_content: int | None
-    macs_total: int | None
-    uncounted: dict[str, int]
-    num_samples: int
-    latency_ms: Interval | None
-    latency_p95_ms: float | None
-    peak_bytes: int | None
-    predicted_latency_ms: float | None
-    predicted_peak_bytes: int | None
-    allowed_bytes: int | None = None
-
-    @property
-    def size(self) -> str:
-        """The resolution's name with its pixels; a name that is a size stands alone."""
-        pixels = f"{self.width}×{self.height}"
-        return (
-            pixels
-            if self.resolution == f"{self.width}x{self.height}"
-            else f"{self.resolution} {pixels}"
-        )
-
-    @property
-    def macs_per_pixel(self) -> float | None:
-        """Multiply-adds of the content path a content pixel."""
-        if self.macs_content is None:
-            return None
-        return self.macs_content / (self.width * self.height)
-
-    @property
-    def predicted_oom(self) -> bool:
-        """Whether a case that was not run would need more memory than it may take."""
-        need, allowed = self.predicted_peak_bytes, self.allowed_bytes
-        return self.status == "predicted" and None not in (need, allowed) and need > allowed  # type: ignore[operator]
-
-    @property
-    def expected_latency_ms(self) -> float | None:
-        """The measured median, or the predicted one of a case that was not run.
-
-        A case that was run and failed has shown its prediction wrong, or has no use for it, and one
-        that would run out of memory has no latency.
-        """
-        if self.latency_ms:
-            return self.latency_ms.value
-        return self.predicted_latency_ms if self._can_run else None
-
-    @property
-    def _can_run(self) -> bool:
-        return self.status == "predicted" and not self.predicted_oom
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QualityRow:
-    """How well one subject stylizes with one transform: means over pairs.
-
-    Attributes:
-        cost_subject: The subject whose cost stands for this one's (`bench.schema.Record`).
-        num_outside: Records of outputs that were made elsewhere (`is_outside`).
-        num_made_smaller: Those that had their content's native size and were made smaller.
-    """
-
-    subject: str
-    transform: str
-    machine: Machine
-    num_pairs: int
-    scores: dict[str, Interval]
-    failures: dict[str, int]
-    cost_subject: str | None = None
-    num_outside: int = 0
-    num_made_smaller: int = 0
-
-    @property
-    def outside(self) -> bool:
-        """Whether the outputs were made elsewhere and read from files: there is no cost."""
-        return self.num_outside > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +128,7 @@ def _cost_row(subject: str, group: Sequence[Record]) -> CostRow:
         uncounted=dict(shown.uncounted or {}),
         num_samples=len(samples),
         latency_ms=median_latency_ms(samples),
-        latency_p95_ms=p95(samples) / _NS_PER_MS if samples else None,
+        latency_p95_ms=p95(samples) / _NS_PER_MS if len(samples) >= MIN_SAMPLES else None,
         peak_bytes=max(peaks, default=None),
         predicted_latency_ms=_to_ms(shown.predicted_latency_ns),
         predicted_peak_bytes=shown.predicted_peak_bytes,

@@ -15,7 +15,8 @@ from bench.report.formats import (
     format_number,
     format_score,
 )
-from bench.report.summary import JOINED, METRIC_NAMES, CostRow, QualityRow, Summary, joined_subject
+from bench.report.rows import CostRow, QualityRow
+from bench.report.summary import JOINED, METRIC_NAMES, Summary, joined_subject
 
 ARROWS: dict[str, str] = {metric.name: f"{metric.title} {metric.arrow}" for metric in METRICS}
 _TEXT_COLUMNS = {"Machine", "Subject", "Transform", "Resolution", "Status", "A", "B"}
@@ -125,7 +126,7 @@ def _cost_cells(row: CostRow) -> dict[str, str]:
         "MACs": _optional(row.macs_total, lambda n: _count_cell(n, opaque), missing),
         "FLOPs (2×MACs)": _optional(flops, lambda n: _count_cell(n, opaque), missing),
         "Median ms": latency_cell(row, missing),
-        "p95 ms": _optional(row.latency_p95_ms, format_number, missing),
+        "p95 ms": _optional(row.latency_p95_ms, format_number, "—" if row.latency_ms else missing),
         "Interval ms": format_interval(row.latency_ms) if row.latency_ms else missing,
         "Peak memory": _memory_cell(row, missing),
         "Samples": str(row.num_samples),
@@ -145,7 +146,7 @@ def latency_cell(row: CostRow, missing: str) -> str:
     if row.latency_ms:
         return format_number(row.latency_ms.value)
     if row.predicted_oom:
-        return "≈ OOM"
+        return "≈ OOM?" if row.near_oom else "≈ OOM"
     if row.status == "predicted" and row.predicted_latency_ms is not None:
         return f"≈ {format_number(row.predicted_latency_ms)}"
     return missing

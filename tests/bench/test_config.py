@@ -130,8 +130,9 @@ def test_a_limit_of_time_leaves_two_samples_at_least(seconds, latency_ns, expect
 
 @pytest.mark.parametrize("seconds", [0, -1.0])
 def test_no_time_for_samples_is_refused(seconds):
-    with pytest.raises(ConfigError, match="sample_seconds must be > 0"):
-        parse(sample_seconds=seconds)
+    for changes in ({"sample_seconds": seconds}, {"overrides": [{"sample_seconds": seconds}]}):
+        with pytest.raises(ConfigError, match="sample_seconds must be > 0"):
+            parse(**changes)
 
 
 def test_paired_measurements_have_settings_of_their_own():

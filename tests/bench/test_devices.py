@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from bench.devices import parse_device
-from bench.jobs import choose_device
+from bench.jobs.setup import choose_device
 from pcakd.errors import ConfigError
 from pcakd.precision import full_precision
 

@@ -81,7 +81,8 @@ def parse_transfer(text):
 def test_stages_are_timed_and_counted_and_the_filter_stands_apart(tmp_path):
     job = {
         "device": "cpu", "subject": "shift", "transform": "none", "width": 320, "height": 200,
-        "warmup": 1, "samples": 2, "memory_fraction": 0.9, "trace": str(tmp_path / "trace.json"),
+        "warmup": 1, "samples": 9, "sample_seconds": 1e-6, "memory_fraction": 0.9,
+        "trace": str(tmp_path / "trace.json"),
     }  # fmt: skip
     messages = []
     measure_stages(job, messages.append, parse=parse_transfer)

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.subjects import FULL_WIDTH, list_subjects, parse_subject, parse_subjects, row_name
+from bench.baselines import BASELINES, REVISIONS
+from bench.subjects import FULL_WIDTH, kinds, list_subjects, parse_subject, parse_subjects, row_name
 from pcakd.errors import ConfigError, StudentFileError, UnknownNameError
 from pcakd.students import StudentSpec, create_student, save_student
 from pcakd.stylize import stylize
@@ -123,3 +124,19 @@ def test_preparing_leaves_the_global_generator_alone() -> None:
 def test_rows_name_the_other_transforms() -> None:
     names = [row_name("s", transform) for transform in ("zca", "ot", "none")]
     assert names == ["s", "s@ot", "s"]
+
+
+def test_the_hash_of_a_colour_transfer_follows_its_revision(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = parse_subject("reinhard").hash
+    hashes = []
+    for revisions in ({}, {"mkl": 2}, {"mkl": 3}):
+        monkeypatch.setattr(kinds, "REVISIONS", revisions)
+        hashes.append(parse_subject("mkl").hash)
+        assert parse_subject("reinhard").hash == other
+    assert len(set(hashes)) == 3
+
+
+def test_revisions_are_of_colour_transfers() -> None:
+    assert all(callable(BASELINES.get(name)) for name in REVISIONS)

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import plain_wct2
 import pytest
 import torch
 from torch import nn
@@ -101,6 +102,14 @@ def test_tiles_give_what_the_plain_blocks_give(networks, name, monkeypatch):
         expected = run(networks[name], content, style, "zca")
     assert result.shape == content.shape
     assert result.std() > 0.05  # or agreement would mean little
+    torch.testing.assert_close(result, expected, atol=2e-3, rtol=0)
+
+
+def test_wct2_is_the_plain_one(networks):
+    content, style = _image(48, 72), _image(40, 64, seed=1)
+    result = PEERS.get("wct2-cat5").stylize(networks["wct2-cat5"], content, style, "zca")
+    expected = plain_wct2.stylize(networks["wct2-cat5"], content, style)
+    assert result.std() > 0.05
     torch.testing.assert_close(result, expected, atol=2e-3, rtol=0)
 
 

@@ -27,6 +27,20 @@ def measured(monkeypatch, make_stages):
     return record
 
 
+@pytest.mark.parametrize(
+    ("subject", "given", "name"),
+    [
+        ("vgg16@ot", (), "vgg16@ot-HD.trace.json.gz"),
+        ("runs/mine.safetensors+bf16", (), "mine+bf16-HD.trace.json.gz"),
+        ("vgg16", ("--trace", "here.json"), "here.json"),
+        ("vgg16", ("--no-trace",), None),
+    ],
+)
+def test_a_trace_has_a_name_unless_it_is_declined(subject, given, name):
+    chosen = profile.choose_trace(parse(subject, "--resolution", "HD", *given))
+    assert chosen == (None if name is None else Path(name))
+
+
 @pytest.mark.usefixtures("measured")
 def test_it_prints_every_stage_and_the_bound(capsys):
     assert profile.run(parse("vgg16", "--resolution", "HD")) == 0

@@ -1,6 +1,5 @@
-"""Where the time goes: shares, bounds, thinning; tables, sentences, a plot, a section."""
+"""Where the time goes: shares and bounds; tables, a plot, a section."""
 
-import dataclasses
 import os
 from pathlib import Path
 
@@ -8,8 +7,8 @@ import pytest
 
 from bench.report.data import to_csv
 from bench.report.render import render_report
-from bench.report.stages import FULL_WIDTH_OF, stage_rows, thinnings
-from bench.report.stages_page import explain_thinning, stages_section
+from bench.report.stages import stage_rows
+from bench.report.stages_page import stages_section
 from bench.report.stages_plot import draw_stages
 from bench.report.stages_tables import speedup_data, speedup_table, stages_data, stages_table
 from bench.report.summary import summarize
@@ -17,23 +16,6 @@ from bench.report.tables import to_latex, to_markdown
 from bench.store import append_record
 
 GOLDEN = Path(__file__).parent / "golden"
-
-
-@pytest.fixture
-def pair(make_stages):
-    """A student, 6 times as fast with 20 times fewer multiply-adds, and a colour transfer."""
-    full = {
-        "encode": {"latency_ns": 380_000_000, "macs": 38_000_000_000, "bytes": 2_000_000_000},
-        "covariance": {"latency_ns": 50_000_000, "macs": 1_000_000_000, "bytes": 500_000_000},
-        "transform": {"latency_ns": 10_000_000, "macs": 500_000_000, "bytes": 100_000_000},
-        "decode": {"latency_ns": 560_000_000, "macs": 42_000_000_000, "bytes": 2_000_000_000},
-    }
-    colour = {"transform": {"latency_ns": 9_000_000, "macs": 3_000_000, "bytes": 90_000_000}}
-    return [
-        make_stages(),
-        make_stages("vgg19-full", latency_ns=[540_000_000] * 6, stages=full),
-        make_stages("reinhard", transform="none", latency_ns=[9_000_000] * 6, stages=colour),
-    ]
 
 
 def row_of(records, subject="vgg16"):
@@ -65,60 +47,6 @@ def test_a_colour_transfer_has_a_rate_and_no_bound(pair):
     assert not row_of(pair).has_rate("transform")  # tiles fold it away
 
 
-def test_a_student_is_set_against_its_autoencoder(pair):
-    (gain,) = thinnings(stage_rows(summarize(pair)))
-    assert (gain.student.subject, gain.full.subject) == ("vgg16", "vgg19-full")
-    assert gain.macs_ratio == pytest.approx(20.0)
-    assert gain.measured == pytest.approx(6.0)
-    share = 0.94
-    assert gain.expected == pytest.approx(1 / ((1 - share) + share / 20))
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"width": 640, "height": 480},
-        {"transform": "ot"},
-        {"threads": 1},
-        {"subject": "vgg19-full+fp16"},
-        {"status": "oom", "latency_ns": None, "stages": None},
-    ],
-)
-def test_only_like_is_compared_with_like(pair, changes):
-    full = pair[1]
-    known = {field.name for field in dataclasses.fields(full.case)}
-    case = dataclasses.replace(full.case, **{k: v for k, v in changes.items() if k in known})
-    rest = {k: v for k, v in changes.items() if k not in known}
-    other = dataclasses.replace(full, case=case, case_hash="other", **rest)
-    assert thinnings(stage_rows(summarize([pair[0], other]))) == []
-
-
-def test_precisions_have_autoencoders_of_their_own(make_stages, pair):
-    records = [make_stages(f"{name}+fp16") for name in ("mobilenet_v1", "mobilenet_v1-full")]
-    (gain,) = thinnings(stage_rows(summarize([*pair[:1], *records])))
-    assert gain.full.subject == "mobilenet_v1-full+fp16"
-    assert gain.macs_ratio == gain.measured == 1.0
-
-
-def test_autoencoders_are_subjects():
-    from bench.subjects import FULL_WIDTH
-
-    assert set(FULL_WIDTH_OF.values()) == set(FULL_WIDTH)
-
-
-def test_the_sentences_follow_from_the_figures(pair):
-    (gain,) = thinnings(stage_rows(summarize(pair)))
-    assert explain_thinning(gain) == (
-        "At HD, `vgg16` is 6.00× as fast as `vgg19-full`, with 20.0× fewer multiply-adds in its "
-        "convolutions. In watched calls nothing but those convolutions, at the rate of "
-        "`vgg19-full`, would take 47.0 ms and be 21.3× as fast. They take 90.0 ms, more because "
-        "they run at 44.4 GMACs/s in place of 85.1 GMACs/s, at 4.44 multiply-adds for each byte "
-        "that their operators move in place of 20.0; and what is no convolution takes 10.0 ms of "
-        "100 ms. The largest part of the latter is covariance; even without any convolution it "
-        "would be at most 10.0× as fast as it is."
-    )
-
-
 @pytest.mark.parametrize("name", ["stages.md", "stages.tex", "speedup.tex", "speedup.csv"])
 def test_text_is_the_golden_one(pair, make_stages, name):
     failed = make_stages("mobilenet_v1", status="oom", reason="needed more than 2 GiB")
@@ -147,6 +75,33 @@ def test_raw_numbers_are_whole(pair):
     assert data.loc[("vgg16", "encode"), "latency_median_ns"] == 60_000_000
     assert data.loc[("vgg16", "filter"), "macs"] is None
     assert data.loc[("vgg16", "transform"), "macs_per_second"] is None
+
+
+def test_counts_beside_work_that_is_only_named_are_lower_bounds(make_stages):
+    stages = {
+        "transform": {"latency_ns": 9, "macs": 3_000_000, "bytes": 2**20, "opaque": 1},
+        "other": {"latency_ns": 1, "macs": 0, "bytes": 2**10},
+    }
+    record = make_stages("idt-regrain", transform="none", stages=stages)
+    cells = stages_table(summarize([record])).set_index("Stage")
+    assert cells.loc["transform", ["MACs", "Bytes"]].tolist() == ["≥ 3.00 M", "≥ 1.00 MiB"]
+    assert cells.loc["transform", ["MACs/s", "MACs/byte"]].tolist() == ["—", "—"]
+    assert cells.loc["other", ["MACs", "Bytes"]].tolist() == ["0", "1.00 KiB"]
+    data = stages_data(summarize([record])).set_index("stage")
+    assert data["lower_bounds"].tolist() == [True, False]
+    assert data.loc["transform", "macs_per_second"] is None
+    stages["transform"] |= {"macs": 0, "bytes": 0}
+    cells = stages_table(summarize([make_stages("histogram", stages=stages)])).set_index("Stage")
+    assert cells.loc["transform", ["MACs", "Bytes"]].tolist() == ["not counted"] * 2
+
+
+def test_the_filters_counts_are_no_rate(make_stages):
+    stages = {
+        "transform": {"latency_ns": 9, "macs": 3, "bytes": 4},
+        "filter": {"latency_ns": 5, "macs": 6, "bytes": 7},
+    }
+    cells = stages_table(summarize([make_stages(stages=stages)])).set_index("Stage")
+    assert cells.loc["filter (optional)", ["MACs", "MACs/s"]].tolist() == ["6.00", "—"]
 
 
 def test_a_bar_for_each_subject_of_the_most_frequent_size(pair, make_stages):

@@ -63,8 +63,17 @@ def test_a_failed_case_is_not_drawn_at_its_prediction(make_cost, status, expecte
     assert row.expected_latency_ms == expected
 
 
-@pytest.mark.parametrize(("need", "oom"), [(2**34, True), (2**33, False), (None, False)])
-def test_a_prediction_beyond_the_memory_of_a_case_has_no_latency(make_cost, need, oom):
+@pytest.mark.parametrize(
+    ("need", "oom", "near"),
+    [
+        (2**34, True, False),
+        (15 * 2**30, True, True),
+        (12 * 2**30 + 1, True, True),
+        (12 * 2**30, False, False),
+        (None, False, False),
+    ],
+)
+def test_a_prediction_beyond_the_memory_of_a_case_has_no_latency(make_cost, need, oom, near):
     (row,) = summarize(
         [
             make_cost(
@@ -77,7 +86,7 @@ def test_a_prediction_beyond_the_memory_of_a_case_has_no_latency(make_cost, need
         ]
     ).cost
     assert row.allowed_bytes == 12 * 2**30
-    assert row.predicted_oom == oom
+    assert (row.predicted_oom, row.near_oom) == (oom, near)
     assert row.expected_latency_ms == (None if oom else 9.0)
 
 

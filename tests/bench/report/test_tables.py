@@ -69,17 +69,32 @@ def test_csv_keeps_whole_numbers_and_full_precision(records, make_cost):
     assert odd["latency_median_ms"] == "1.234567"
 
 
-def test_want_of_memory_is_predicted_in_words(make_cost):
+def test_a_percentile_needs_samples(make_cost):
+    few, enough = (
+        make_cost(name, latency_ns=[10**6 * n for n in range(1, count + 1)])
+        for name, count in (("few", 5), ("enough", 6))
+    )
+    table = cost_table(summarize([few, enough])).set_index("Subject")
+    assert table["p95 ms"].to_dict() == {"few": "—", "enough": "5.75"}
+    data = cost_data(summarize([few, enough])).set_index("subject")
+    assert data.loc["few", "latency_p95_ms"] is None
+    assert data.loc["enough", "latency_p95_ms"] == pytest.approx(5.75)
+
+
+@pytest.mark.parametrize(("gibibytes", "words"), [(32, "≈ OOM"), (15.5, "≈ OOM"), (14, "≈ OOM?")])
+def test_want_of_memory_is_predicted_in_words(make_cost, gibibytes, words):
     record = make_cost(
         status="predicted",
         predicted_latency_ns=9_000_000,
-        predicted_peak_bytes=2**35,
+        predicted_peak_bytes=int(gibibytes * 2**30),
         environment={"memory_bytes": 2**34},
         config={"memory_fraction": 0.75},
     )
     (cells,) = cost_table(summarize([record])).to_dict("records")
-    assert (cells["Median ms"], cells["Peak memory"]) == ("≈ OOM", "≈ 32.0 GiB")
-    assert overview_table(summarize([record])).loc[0, "HD ms"] == "≈ OOM"
+    assert (cells["Median ms"], cells["Peak memory"]) == (words, f"≈ {gibibytes:.1f} GiB")
+    assert overview_table(summarize([record])).loc[0, "HD ms"] == words
+    page = write_page(summarize([record]), [], has_examples=False)
+    assert ("by at most 25 %" in page) == words.endswith("?")
 
 
 @pytest.mark.parametrize(

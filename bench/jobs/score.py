@@ -1,0 +1,70 @@
+"""The job that scores a subject on content-style pairs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from bench.jobs.setup import Job, Send, choose_device
+from bench.quality.sizes import fit_within
+from bench.subjects import DEFAULT_TRANSFORM, NO_TRANSFORM, Prepared, Subject, parse_subject
+from pcakd.errors import PcakdError
+from pcakd.images import load_image
+from pcakd.precision import full_precision
+
+if TYPE_CHECKING:
+    from bench.quality.evaluate import Metrics
+
+_EXAMPLE_TRANSFORMS = (DEFAULT_TRANSFORM, NO_TRANSFORM)
+
+
+def score_quality(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
+    """Answer with the scores of one subject for each pair and transform, and write examples."""
+    from bench.quality.evaluate import Metrics
+
+    device = choose_device(job["device"])
+    subject = parse(job["subject"])
+    with full_precision(), torch.inference_mode():
+        metrics = Metrics(device=device, progress=False, max_side=job["max_side"])
+        for pair in job["pairs"]:
+            content, style = (
+                fit_within(load_image(pair[role])[None], job["max_side"]).to(device)
+                for role in ("content", "style")
+            )
+            grams = metrics.describe_style(style)
+            for transform in pair["transforms"]:
+                stylize = subject.prepare(device, transform=transform)
+                fields, output = _score(metrics, stylize, content, style, grams)
+                if output is not None and job["examples"] and transform in _EXAMPLE_TRANSFORMS:
+                    images = {"content": content, "style": style, job["name"]: output}
+                    _write_examples(Path(job["examples"]) / pair["name"], images)
+                send({"type": "quality", "pair": pair["name"], "transform": transform, **fields})
+
+
+def _score(
+    metrics: "Metrics", stylize: Prepared, content: Tensor, style: Tensor, grams: Sequence[Tensor]
+) -> tuple[dict[str, Any], Tensor | None]:
+    """Return record fields and the output; a pair that cannot be scored is a result too."""
+    try:
+        output = stylize(content, style)
+        scores = metrics.score(output, content, grams)
+    except PcakdError as error:
+        return {"status": "error", "reason": str(error)}, None
+    return {"status": "ok", **asdict(scores), "protocol": metrics.protocol}, output
+
+
+def _write_examples(folder: Path, images: Mapping[str, Tensor]) -> None:
+    """Write JPEG files of at most 512 px; names of subjects hold no separators."""
+    from PIL import Image
+
+    from pcakd.files import write_atomically
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, image in images.items():
+        pixels = fit_within(image.float(), 512)[0].clamp(0, 1).mul(255).round().byte()
+        array = pixels.permute(1, 2, 0).cpu().numpy()
+        with write_atomically(folder / f"{name}.jpg") as stream:
+            Image.fromarray(array).save(stream, "JPEG", quality=92)

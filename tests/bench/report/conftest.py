@@ -1,0 +1,20 @@
+"""Records that tests of several sections share."""
+
+import pytest
+
+
+@pytest.fixture
+def pair(make_stages):
+    """A student, 6 times as fast with 20 times fewer multiply-adds, and a colour transfer."""
+    full = {
+        "encode": {"latency_ns": 380_000_000, "macs": 38_000_000_000, "bytes": 2_000_000_000},
+        "covariance": {"latency_ns": 50_000_000, "macs": 1_000_000_000, "bytes": 500_000_000},
+        "transform": {"latency_ns": 10_000_000, "macs": 500_000_000, "bytes": 100_000_000},
+        "decode": {"latency_ns": 560_000_000, "macs": 42_000_000_000, "bytes": 2_000_000_000},
+    }
+    colour = {"transform": {"latency_ns": 9_000_000, "macs": 3_000_000, "bytes": 90_000_000}}
+    return [
+        make_stages(),
+        make_stages("vgg19-full", latency_ns=[540_000_000] * 6, stages=full),
+        make_stages("reinhard", transform="none", latency_ns=[9_000_000] * 6, stages=colour),
+    ]

@@ -5,6 +5,7 @@ result and not the end of the run.
 """
 
 import re
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -85,7 +86,8 @@ def run_benchmark(request: Request) -> Path:
     _run_pairs(request, scene, recorder)
     if request.profile.capacity_gib:
         _run_capacity(request, scene, recorder, parse_resolution(LARGEST))
-    _run_quality(request, scene, recorder)
+    with tempfile.TemporaryDirectory(prefix="bench-") as styles:
+        _run_quality(request, scene, recorder, Path(styles))
     return folder
 
 
@@ -221,12 +223,13 @@ def _run_stages(request: Request, scene: Scene, recorder: Recorder) -> None:
             bar.update()
 
 
-def _run_quality(request: Request, scene: Scene, recorder: Recorder) -> None:
+def _run_quality(request: Request, scene: Scene, recorder: Recorder, styles: Path) -> None:
     runner = QualityRunner(
         recorder=recorder,
         device=request.device or scene.machine.device,
         pairs=scene.pairs,
         examples=recorder.folder / EXAMPLES_FOLDER if request.examples else None,
+        styles=styles,
         command=request.command,
     )
     plan = [

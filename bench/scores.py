@@ -25,6 +25,7 @@ class QualityRunner:
         device: Name of the device, as children are told.
         pairs: The content-style pairs.
         examples: Folder for small pictures of the outputs, or None.
+        styles: Folder where children keep what they compute of style images, for those that follow.
         command: How to start a child.
     """
 
@@ -32,6 +33,7 @@ class QualityRunner:
     device: str
     pairs: Sequence[PairInfo]
     examples: Path | None
+    styles: Path
     command: Sequence[str]
 
     def run(
@@ -78,6 +80,7 @@ class QualityRunner:
             "pairs": list(self._jobs(cases)),
             "max_side": profile.quality_max_side,
             "examples": str(self.examples) if self.examples else None,
+            "styles": str(self.styles),
         }
         budget = Budget(
             seconds=START_SECONDS + profile.settings(subject.name, cases[0].device).case_seconds,

@@ -12,6 +12,7 @@ from bench.jobs.setup import Job, Send, choose_device
 from bench.quality.sizes import fit_within
 from bench.subjects import DEFAULT_TRANSFORM, NO_TRANSFORM, Prepared, Subject, parse_subject
 from pcakd.errors import PcakdError
+from pcakd.files import read_safetensors, write_safetensors
 from pcakd.images import load_image
 from pcakd.precision import full_precision
 
@@ -34,7 +35,8 @@ def score_quality(job: Job, send: Send, *, parse: Callable[[str], Subject] = par
                 fit_within(load_image(pair[role])[None], job["max_side"]).to(device)
                 for role in ("content", "style")
             )
-            grams = metrics.describe_style(style)
+            kept = Path(job["styles"]) / f"{pair['name']}.safetensors"
+            grams = _describe_style(metrics, style, kept)
             for transform in pair["transforms"]:
                 stylize = subject.prepare(device, transform=transform)
                 fields, output = _score(metrics, stylize, content, style, grams)
@@ -42,6 +44,16 @@ def score_quality(job: Job, send: Send, *, parse: Callable[[str], Subject] = par
                     images = {"content": content, "style": style, job["name"]: output}
                     _write_examples(Path(job["examples"]) / pair["name"], images)
                 send({"type": "quality", "pair": pair["name"], "transform": transform, **fields})
+
+
+def _describe_style(metrics: "Metrics", style: Tensor, kept: Path) -> list[Tensor]:
+    """Describe a style image, or read what the child of another subject has kept of it."""
+    if kept.is_file():
+        tensors, _ = read_safetensors(kept)
+        return [tensors[str(place)] for place in range(len(tensors))]
+    grams = metrics.describe_style(style)
+    write_safetensors(kept, {str(place): gram for place, gram in enumerate(grams)})
+    return grams
 
 
 def _score(

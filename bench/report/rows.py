@@ -8,8 +8,8 @@ from bench.stats import Interval
 OOM_MARGIN = 1.25
 """What is predicted to need up to so many times the memory that is there may fit after all.
 
-From one size to 2.25 times its pixels predictions of memory were found up to a seventh too high
-(*Predictions, checked* in `reports/cpu`); sizes further off can only be further from the truth.
+Reports check predictions of memory at larger sizes than they derive from; those of `reports/cpu`
+were up to a fifth too high.
 """
 
 

@@ -7,6 +7,7 @@ result and not the end of the run.
 import re
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -70,12 +71,19 @@ def run_benchmark(request: Request) -> Path:
         PcakdError: The input is bad or the folder cannot be written. Failures of single cases are
             records.
     """
+    is_new = request.out is not None and not request.out.exists()
     if request.out:
         _make_folder(request.out)
-    scene = describe_scene(
-        request.profile, request.pairs, device=request.device, command=request.command
-    )
-    refuse_namesakes(scene)
+    try:
+        scene = describe_scene(
+            request.profile, request.pairs, device=request.device, command=request.command
+        )
+        refuse_namesakes(scene)
+    except BaseException:
+        if request.out and is_new:
+            with suppress(OSError):  # what is not empty stays
+                request.out.rmdir()
+        raise
     folder = request.out or default_folder(request.profile.name, scene.machine)
     _make_folder(folder)
     if not request.resume:

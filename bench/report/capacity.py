@@ -22,8 +22,8 @@ _CAPTION = (
     "cache included. **OOM** is a result: it ran out. *Ran out at* is the smallest size that was "
     "tried and did; where *Limited by* says memory, its side is at most 2 %, or one k, longer than "
     "that of the largest image. ≥ marks a lower bound, limited by something else. "
-    "On a CPU the peak of one size differs from process to process, the more the less memory there "
-    "is: a size has run out when it did so twice, and sizes near the limit may fall on either "
+    "On a CPU the peak of one size differs from process to process, in a small memory by a larger "
+    "share: a size has run out when it did so twice, and sizes near the limit may fall on either "
     "side. "
 )
 _INFERRED = (

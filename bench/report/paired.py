@@ -27,7 +27,8 @@ def paired_section(summary: Summary) -> str:
         "images. *A / B* is the median over rounds of A's time over B's, on a logarithmic scale: B "
         "is that many times as fast as A. [low, high] is the "
         f"{describe_intervals('median', 'rounds')}. *Separate* is the ratio of the medians of the "
-        f"two cost cases, which ran in processes of their own.\n\n{to_markdown(table)}"
+        "two cost cases, which ran in processes of their own, at times that need not compare: "
+        f"where the two disagree, *A / B* is the one to cite.\n\n{to_markdown(table)}"
     )
 
 

@@ -45,8 +45,9 @@ def prediction_section(summary: Summary) -> str:
         "## Predictions, checked\n\n"
         "Subjects with predicted cases: their largest measured case as it would have been "
         "predicted from the smaller ones. This checks the rule, not the figures above: predictions "
-        "in the tables use all measured sizes of their subject. A subject of which one size was "
-        "measured has nothing to check.\n\n"
+        "in the tables use all measured sizes of their subject, or the largest alone where a line "
+        "through them would start below zero. A subject of which one size was measured has nothing "
+        "to check.\n\n"
         f"{to_markdown(pd.DataFrame([_cells(check) for check in checks]))}"
     )
 

@@ -90,8 +90,8 @@ def console_table(records: Sequence[Record]) -> str:
     columns = [str(name) for name in table.columns]
     text = tabulate(table.to_numpy().tolist(), columns, tablefmt="simple", disable_numparse=True)
     legend = (
-        "median latency in ms, mean scores; ≈ predicted (OOM: to need more memory than a case may "
-        "take), — not part of this run"
+        "median latency in ms, mean scores; ≈ predicted, ≈ OOM to need more memory than there is, "
+        "— not part of this run"
     )
     joined = [text for text in [overview_note(summary)] if text]
     notes = [note.replace("**", "") for note in warnings(summary)]

@@ -35,7 +35,8 @@ def repeatability_note(summary: Summary) -> str:
     away = {name: max(ratio, 1 / ratio) - 1 for name, ratio in ratios.items()}
     worst = max(away, key=lambda name: away[name])
     return (
-        f"Repeatability: {len(ratios)} cases were timed in two processes (cost, and stages below). "
+        f"Repeatability: {len(ratios)} cases were timed in two processes (cost, and "
+        f"stages below; calls under {_LEAST_MS:g} ms are left out). "
         f"Their medians differ by {median(list(away.values())):.0%} in the median and by "
         f"{away[worst]:.0%} at most ({worst}), which the intervals of one process do not show. "
         "Speeds are compared by pairs in one process, below."

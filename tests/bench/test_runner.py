@@ -252,8 +252,12 @@ def test_namesakes_are_refused():
 
 def test_bad_input_ends_the_run_before_it_begins(tmp_path, pairs):
     bad = replace(pairs[0], content=tmp_path / "none.png")
-    with pytest.raises(PcakdError, match=r"none\.png"):
-        run(tmp_path, PROFILE, pairs=[bad])
+    (tmp_path / "old" / "run").mkdir(parents=True)
+    for name in ("new", "old"):
+        with pytest.raises(PcakdError, match=r"none\.png"):
+            run(tmp_path / name, PROFILE, pairs=[bad])
+    assert not (tmp_path / "new" / "run").exists()
+    assert (tmp_path / "old" / "run").is_dir()  # it was there before
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot make the folder"):
         run(tmp_path / "file", replace(PROFILE, resolutions=("48x32",)))

@@ -65,7 +65,8 @@ def test_affine_memory_takes_few_trials(limit, share, told):
 
     found = find_largest(probe, bounds())
     assert found.largest <= limit < found.too_large
-    assert len(found.trials) <= 6
+    # just above the smallest scale no two are far enough apart to tell a slope
+    assert len(found.trials) <= (7 if limit < 1.5 * SMALLEST else 6)
 
 
 @given(st.data())

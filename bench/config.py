@@ -41,14 +41,6 @@ class Override:
     case_seconds: float | None = None
     paired_rounds: int | None = None
 
-    def __post_init__(self) -> None:
-        """Check the limit of time.
-
-        Raises:
-            ConfigError: It is none.
-        """
-        _check_sample_seconds(self.sample_seconds, "overrides")
-
     def holds_for(self, subject: str, device: str) -> bool:
         """Tell whether the override concerns a subject on a kind of device."""
         plain = subject.partition("+")[0]  # a precision inherits its subject's settings
@@ -142,7 +134,12 @@ class Profile:
             raise ConfigError(f"{where}: memory_fraction must be in (0, 1], case_seconds > 0")
         if self.paired_rounds < 1:
             raise ConfigError(f"{where}: paired_rounds must be ≥ 1")
-        _check_sample_seconds(self.sample_seconds, where)
+        limits = [self.sample_seconds, *(each.sample_seconds for each in self.overrides)]
+        for seconds in limits:
+            if seconds is not None and seconds <= 0:
+                raise ConfigError(
+                    f"{where}: sample_seconds must be > 0 (left out, there is no limit)"
+                )
         for text in self.paired:
             self._check_pair(text, where)
         if self.capacity_gib < 0:
@@ -173,11 +170,6 @@ class Profile:
             if override.holds_for(subject, device):
                 settings = replace(settings, **_given(override))
         return settings
-
-
-def _check_sample_seconds(seconds: float | None, where: str) -> None:
-    if seconds is not None and seconds <= 0:
-        raise ConfigError(f"{where}: sample_seconds must be > 0 (left out, there is no limit)")
 
 
 def load_profile(path: str | os.PathLike[str], name: str) -> Profile:

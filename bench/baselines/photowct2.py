@@ -7,7 +7,7 @@ before; the residual of a pooling (the map before it minus the pooled one, enlar
 decoder has enlarged; ZCA at taps 4 to 1, content features encoded once. 7,010,959 parameters.
 
 Departures: images are padded by reflection to a multiple of 8 where the released code resizes;
-covariances divide by the number of pixels and are regularised by the identity, as for every subject
+covariances divide by the number of pixels and are regularised by the identity, as for every peer
 here; with a VGG-16 encoder (one convolution less) the decoder stays that of VGG-19; decoders are
 trained as in `pcakd.distill.decoders`, from regressions and for far fewer steps.
 """

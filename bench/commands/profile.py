@@ -91,11 +91,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def choose_trace(args: argparse.Namespace) -> Path | None:
-    """Return the file of the trace: the one that was named, one in this folder, or none."""
-    if args.no_trace:
-        return None
+    """Return the file of the trace: the one that was named, one in this folder, or none.
+
+    Raises:
+        PcakdError: The resolution is none.
+    """
+    if args.no_trace or args.trace:
+        return None if args.no_trace else args.trace
     name = Path(args.subject).name.replace(".safetensors", "")
-    return args.trace or Path(f"{name}-{args.resolution}.trace.json.gz")
+    return Path(f"{name}-{parse_resolution(args.resolution).name}.trace.json.gz")
 
 
 def measure(

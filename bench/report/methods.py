@@ -10,12 +10,6 @@ from bench.report.summary import Summary
 from bench.report.tables import machine_label
 from bench.schema import Record
 
-_OOM = {
-    True: "≈ OOM?: would need a little more memory than a case may take; ",
-    False: "≈ OOM: would need more memory than a case may take; ",
-}
-"""What is predicted to want memory, by whether the prediction may be wrong."""
-
 CONTRACT = """\
 - **Latency** runs from two float images on the device to the clipped output. The style image is as
   large as the content and its encoding is included. Every sample is one whole call; on an
@@ -26,8 +20,8 @@ CONTRACT = """\
   and one of memory. Running out of
   either is a result: `timeout`, `oom`. A case that is expected to be over budget, or that the
   profile leaves out, is not run but derived from measured ones: `predicted`, written with ≈, drawn
-  hollow. Latency is predicted from multiply-adds, peak memory from pixels, in proportion or, from
-  several sizes, with an offset.
+  hollow. Latency is predicted from multiply-adds (from pixels where none are counted), peak memory
+  from pixels, in proportion or, from several sizes, with an offset.
   Time need not grow as multiply-adds do, and a prediction from one size (*linear from*) cannot
   know it.
 - Intervals are 95 % percentile-bootstrap intervals (2,000 seeded resamples) from 6 samples up, and
@@ -148,7 +142,10 @@ def _not_measured(summary: Summary) -> str:
     for row in summary.cost:
         if row.status != "ok":
             why = " ".join((row.reason or "no reason recorded").split())
-            key = (row.status, _OOM[row.near_oom] + why if row.predicted_oom else why)
+            if row.predicted_oom:
+                mark = "≈ OOM?" if row.near_oom else "≈ OOM"
+                why = f"{mark}: would need more memory than a case may take; {why}"
+            key = (row.status, why)
             reasons.setdefault(key, []).append(f"{row.subject} at {row.resolution}")
     for record in summary.records:
         if record.kind == "stages" and record.status != "ok":

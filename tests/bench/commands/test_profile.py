@@ -9,7 +9,7 @@ import pytest
 
 from bench.commands import profile
 from bench.store import read_records
-from pcakd.errors import ConfigError, OutputError
+from pcakd.errors import ConfigError, OutputError, UnknownNameError
 
 WORKER = (sys.executable, str(Path(__file__).parents[1] / "fake_worker.py"))
 
@@ -39,6 +39,11 @@ def measured(monkeypatch, make_stages):
 def test_a_trace_has_a_name_unless_it_is_declined(subject, given, name):
     chosen = profile.choose_trace(parse(subject, "--resolution", "HD", *given))
     assert chosen == (None if name is None else Path(name))
+
+
+def test_a_wrong_resolution_is_no_folder_of_a_trace():
+    with pytest.raises(UnknownNameError, match="a/b"):
+        profile.run(parse("vgg16", "--resolution", "a/b"))
 
 
 @pytest.mark.usefixtures("measured")

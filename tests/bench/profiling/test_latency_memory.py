@@ -2,11 +2,15 @@
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
+from bench.config import Settings
 from bench.profiling.latency import (
     ClockTimer,
     CudaTimer,
     create_timer,
+    goes_on,
     measure_in_turn,
     measure_latency,
 )
@@ -63,6 +67,20 @@ def test_samples_end_when_they_have_taken_long_enough(seconds, count):
     )
     assert taken == [100] * count
     assert device.log.count("call") == 1 + count
+
+
+@given(
+    st.integers(1, 10), st.floats(1e-9, 2e-6), st.sampled_from([1, 32, 256, 1024])
+)  # exact quotients
+def test_as_many_are_taken_as_are_expected(samples, seconds, latency_ns):
+    settings = Settings(
+        measured=(), warmup=0, samples=samples, sample_seconds=seconds, case_seconds=1.0,
+        paired_rounds=1,
+    )  # fmt: skip
+    taken = []
+    while goes_on(taken, samples=samples, seconds=seconds):
+        taken.append(latency_ns)
+    assert len(taken) == settings.expect_samples(latency_ns)
 
 
 def test_one_sample_is_one():

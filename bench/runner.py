@@ -1,4 +1,4 @@
-"""One run: cost, stages, paired speed, capacity, quality; each case becomes a record. No torch.
+"""One run: cost, paired speed, stages, capacity, quality; each case becomes a record. No torch.
 
 Every case computes in a child process, so that running out of time or memory, or crashing, is a
 result and not the end of the run.
@@ -6,7 +6,7 @@ result and not the end of the run.
 
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,11 +29,14 @@ from bench.cost import CostRunner
 from bench.describe import PairFiles, Scene, describe_scene, refuse_namesakes
 from bench.paired import PairRunner, plan_pairs
 from bench.recorder import Recorder, known_records
-from bench.schema import Record, hash_case
+from bench.schema import Kind, Record, hash_case
 from bench.scores import QualityRunner
 from bench.stages import StagesRunner
-from bench.store import EXAMPLES_FOLDER, read_records, set_records_aside
+from bench.store import EXAMPLES_FOLDER, read_records, records_path, set_records_aside
 from pcakd.errors import OutputError
+
+KINDS: tuple[Kind, ...] = ("cost", "pair", "stages", "capacity", "quality")
+"""The kinds of cases in the order in which a run takes them."""
 
 _COUNTED = "HD"
 
@@ -44,7 +47,8 @@ class Request:
 
     Attributes:
         profile: The resolved profile.
-        pairs: The content-style pairs; none leaves quality out.
+        pairs: The content-style pairs.
+        kinds: The kinds of cases to run.
         device: Name of a device, or None for the accelerator if there is one.
         out: Run folder, or None for `default_folder`.
         resume: Add to the records of the folder and keep what it holds of the same cases;
@@ -56,6 +60,7 @@ class Request:
 
     profile: Profile
     pairs: Sequence[PairFiles] = ()
+    kinds: Collection[Kind] = KINDS
     device: str | None = None
     out: Path | None = None
     resume: bool = False
@@ -76,7 +81,10 @@ def run_benchmark(request: Request) -> Path:
         _make_folder(request.out)
     try:
         scene = describe_scene(
-            request.profile, request.pairs, device=request.device, command=request.command
+            request.profile,
+            request.pairs if "quality" in request.kinds else (),
+            device=request.device,
+            command=request.command,
         )
         refuse_namesakes(scene)
     except BaseException:
@@ -89,13 +97,17 @@ def run_benchmark(request: Request) -> Path:
     if not request.resume:
         set_records_aside(folder)
     recorder = _open_recorder(request, scene, folder)
-    _run_cost(request, scene, recorder)
-    _run_stages(request, scene, recorder)
-    _run_pairs(request, scene, recorder)
-    if request.profile.capacity_gib:
+    if "cost" in request.kinds:
+        _run_cost(request, scene, recorder)
+    if "pair" in request.kinds:
+        _run_pairs(request, scene, recorder)
+    if "stages" in request.kinds:
+        _run_stages(request, scene, recorder)
+    if "capacity" in request.kinds and request.profile.capacity_gib:
         _run_capacity(request, scene, recorder, parse_resolution(LARGEST))
-    with tempfile.TemporaryDirectory(prefix="bench-") as styles:
-        _run_quality(request, scene, recorder, Path(styles))
+    if "quality" in request.kinds:
+        with tempfile.TemporaryDirectory(prefix="bench-") as styles:
+            _run_quality(request, scene, recorder, Path(styles))
     return folder
 
 
@@ -222,7 +234,8 @@ def _run_stages(request: Request, scene: Scene, recorder: Recorder) -> None:
         memory_bytes=scene.environment["memory_bytes"],
         command=request.command,
     )
-    costs = {record.case_hash: record for record in read_records(recorder.folder)}
+    written = read_records(recorder.folder) if records_path(recorder.folder).exists() else []
+    costs = {record.case_hash: record for record in written}
     with tqdm(total=len(plan), desc="stages", unit="case") as bar:
         for subject, case, settings in plan:
             bar.set_description(f"stages of {case.subject} at {case.resolution}")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy.stats import bootstrap
 
 LEVEL = 0.95
 RESAMPLES = 2000
@@ -129,6 +128,8 @@ def _interval(
         return value, value
     if values.size < MIN_SAMPLES:
         return float(values.min()), float(values.max())
+    from scipy.stats import bootstrap  # takes longer to import than many a case does to measure
+
     ends = bootstrap(
         (values,),
         function,

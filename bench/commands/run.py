@@ -5,16 +5,18 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.config import CONFIG_NAME, Profile, load_profile
 from pcakd.errors import ConfigError, WeightsError
+from pcakd.registry import unknown_name
 
 if TYPE_CHECKING:
     from bench.describe import PairFiles
+    from bench.schema import Kind
     from pcakd.weights import LoadedWeights
 
 
@@ -35,6 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--resolutions",
         metavar="A,B",
         help="in place of the profile's, and all measured: HD, FHD, QHD, 4K, 5K, 8K or 640x480",
+    )
+    parser.add_argument(
+        "--only",
+        metavar="KIND,KIND",
+        help="of the kinds of cases cost, pair, stages, capacity and quality (all); more can be "
+        "added with --resume",
     )
     parser.add_argument(
         "--pairs",
@@ -72,16 +80,18 @@ def run(args: argparse.Namespace) -> int:
     profile = choose_profile(
         load_profile(args.config, args.profile), args.subjects, args.resolutions
     )
+    kinds = choose_kinds(args.only)
     request = Request(
         profile=profile,
         pairs=_find_pairs(args.pairs),
+        kinds=kinds,
         device=args.device,
         out=args.out,
         resume=args.resume,
         examples=args.pairs is None,  # other people's photographs stay out of reports
         commit=git_state(),
     )
-    with _metric_weights():
+    with _metric_weights() if "quality" in kinds else nullcontext():
         folder = run_benchmark(request)
     page = render_report(folder)
     sys.stdout.write(f"{console_table(read_records(folder))}\n\nreport: {page}\n")
@@ -115,6 +125,23 @@ def choose_profile(profile: Profile, subjects: str | None, resolutions: str | No
             paired_resolution=paired_at,
         )
     return profile
+
+
+def choose_kinds(text: str | None) -> tuple["Kind", ...]:
+    """Return the kinds of cases that were asked for, in the order of a run.
+
+    Raises:
+        PcakdError: A name is not known or there twice, or there is none.
+    """
+    from bench.runner import KINDS
+
+    if text is None:
+        return KINDS
+    names = _split("only", text)
+    for name in names:
+        if name not in KINDS:
+            raise unknown_name("kind of case", name, KINDS)
+    return tuple(kind for kind in KINDS if kind in names)
 
 
 def _split(option: str, text: str) -> tuple[str, ...]:

@@ -4,6 +4,8 @@ Source: Yoo, Uh, Chun, Kang and Ha, "Photorealistic Style Transfer via Wavelet T
 2019, section 3.1: kernels LLᵀ, LHᵀ, HLᵀ, HHᵀ of L = [1 1] / √2 and H = [-1 1] / √2.
 """
 
+from collections.abc import Iterator
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -26,8 +28,13 @@ class _HaarFilters(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        kernels = torch.tensor(_HAAR).view(NUM_BANDS, 1, 1, 2, 2).repeat(1, channels, 1, 1, 1)
+        # four dimensions: networks are put into a channels-last layout, which has no fifth one
+        kernels = torch.tensor(_HAAR).view(NUM_BANDS, 1, 2, 2).repeat(1, channels, 1, 1)
         self.kernels = nn.Parameter(kernels, requires_grad=False)
+
+    def _each(self) -> Iterator[Float[Tensor, "c 1 2 2"]]:
+        """Yield the kernels band by band, one group a channel."""
+        return (kernel[:, None] for kernel in self.kernels)
 
 
 class HaarPool(_HaarFilters):
@@ -36,7 +43,7 @@ class HaarPool(_HaarFilters):
     def forward(self, features: Float[Tensor, "b c h w"]) -> Bands:
         """Return the bands LL, LH, HL and HH."""
         groups = features.shape[1]
-        ll, lh, hl, hh = (F.conv2d(features, k, stride=2, groups=groups) for k in self.kernels)
+        ll, lh, hl, hh = (F.conv2d(features, k, stride=2, groups=groups) for k in self._each())
         return ll, lh, hl, hh
 
 
@@ -47,7 +54,7 @@ class HaarUnpool(_HaarFilters):
         """Return the enlarged parts, whose sum inverts the pooling."""
         ll, lh, hl, hh = (
             F.conv_transpose2d(band, kernel, stride=2, groups=band.shape[1])
-            for band, kernel in zip(bands, self.kernels, strict=True)
+            for band, kernel in zip(bands, self._each(), strict=True)
         )
         return ll, lh, hl, hh
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from pcakd.distill.regression import PatchMoments
+from pcakd.distill.regression import PatchMoments, to_float64
 
 _TINY = 1e-20
 
@@ -43,8 +43,8 @@ class NaturalGradient(torch.optim.Optimizer):
         """
         for group, each in zip(self.param_groups, moments, strict=True):
             weight, bias = group["params"]
-            matrix = weight.flatten(1).cpu().double()
-            offset = matrix @ each.mean + bias.cpu().double()
+            matrix = to_float64(weight.flatten(1))
+            offset = matrix @ each.mean + to_float64(bias)
             power = (matrix @ each.covariance * matrix).sum() + offset.square().sum()
             damped = each.covariance.clone()
             damped.diagonal().add_(group["damping"] * damped.diagonal().mean() + _TINY)

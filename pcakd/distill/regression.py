@@ -21,7 +21,7 @@ _MOST_PATCHES = 512  # of each image, drawn at random
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatchMoments:
-    """Mean and covariance of the patches that reach a convolution, in float64 on the CPU."""
+    """Mean and covariance of the patches that reach a convolution, in float64."""
 
     mean: Float[Tensor, " d"]
     covariance: Float[Tensor, "d d"]
@@ -53,10 +53,10 @@ def fit_layer(
     for features, target in pairs:
         inputs, outputs = _patches(layer, features, target, generator)
         moments = (
-            inputs.sum(dim=1).cpu().double(),  # not every device has float64
-            outputs.sum(dim=1).cpu().double(),
-            (inputs @ inputs.T).cpu().double(),
-            (inputs @ outputs.T).cpu().double(),
+            to_float64(inputs.sum(dim=1)),
+            to_float64(outputs.sum(dim=1)),
+            to_float64(inputs @ inputs.T),
+            to_float64(inputs @ outputs.T),
         )
         if not sums:
             sums = moments
@@ -76,6 +76,11 @@ def fit_layer(
     assert conv.bias is not None  # noqa: S101 (built with one)
     conv.bias.copy_(goal - weights @ mean)
     return PatchMoments(mean=mean, covariance=covariance)
+
+
+def to_float64(tensor: Tensor) -> Tensor:
+    """Return a tensor in float64, on the CPU if its device has none."""
+    return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
 
 
 def _patches(

@@ -85,6 +85,10 @@ def test_a_run_measures_pairs_after_costs(tmp_path):
     assert "one process" in measured.protocol["pair"]
     resumed = replace(request, resume=True)
     assert read_records(run_benchmark(resumed)) == records
+    alone = replace(request, out=tmp_path / "alone", kinds=("pair",))
+    assert [(r.kind, r.status) for r in read_records(run_benchmark(alone))] == [
+        ("pair", "oom"), ("pair", "ok"),
+    ]  # fmt: skip
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from bench.cases import Machine, SubjectInfo, plan_cost
-from bench.commands.run import choose_profile
+from bench.commands.run import choose_kinds, choose_profile
 from bench.config import Override, Profile
 from bench.cost import CostRunner
 from bench.describe import PairFiles, Scene, refuse_namesakes
@@ -281,6 +281,15 @@ def test_command_line_choices():
     for text in ("", "a,a"):
         with pytest.raises(ConfigError):
             choose_profile(PROFILE, text, None)
+
+
+def test_kinds_of_cases_are_chosen_in_the_order_of_a_run():
+    assert choose_kinds(None) == ("cost", "pair", "stages", "capacity", "quality")
+    assert choose_kinds("quality, cost") == ("cost", "quality")
+    with pytest.raises(ConfigError, match="names something twice"):
+        choose_kinds("cost,cost")
+    with pytest.raises(PcakdError, match="kind of case 'pairs' is not known; did you mean 'pair'"):
+        choose_kinds("pairs")
 
 
 @pytest.mark.parametrize(("size", "fitted"), [((90, 200), (29, 64)), ((64, 30), (64, 30))])

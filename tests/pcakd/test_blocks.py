@@ -52,7 +52,7 @@ def test_unpooling_inverts_pooling_and_the_low_band_is_twice_the_mean():
 
 def test_the_kernels_are_those_of_the_paper():
     low, high = np.array([[1.0, 1.0]]) / np.sqrt(2), np.array([[-1.0, 1.0]]) / np.sqrt(2)
-    kernels = HaarPool(2).kernels[:, 0, 0].detach().numpy()
+    kernels = HaarPool(2).kernels[:, 0].detach().numpy()
     for kernel, (rows, columns) in zip(
         kernels, ((low, low), (low, high), (high, low), (high, high)), strict=True
     ):

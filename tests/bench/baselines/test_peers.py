@@ -1,5 +1,6 @@
 """The peers: the released implementations' counts, tiles against the plain blocks, properties."""
 
+import copy
 from fractions import Fraction
 
 import plain_wct2
@@ -90,6 +91,15 @@ def _wavelets():
 def test_content_macs_are_those_of_the_layers(name, expected):
     (count,) = count_macs(parse_subject(name).prepare(), [(48, 64)])
     assert count.macs_content == expected * 48 * 64
+
+
+@pytest.mark.parametrize("name", ["wct2-sum", "wct2-cat5"])
+def test_networks_take_a_channels_last_layout(networks, name):
+    network = copy.deepcopy(networks[name])
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    network.to(memory_format=torch.channels_last)
+    for key, value in network.state_dict().items():
+        assert torch.equal(value, before[key])
 
 
 @pytest.mark.parametrize("name", ["wct2-cat5", "wct2-sum", "photowct", "photowct2"])

@@ -31,17 +31,13 @@ def require_parent(path: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, unless it is there, in a folder that exists, and check that it takes files.
+    """Make a folder and those above it, unless they are there, and check that it takes files.
 
     Raises:
-        OutputError: The parent is missing, ``path`` is a file, or the place cannot be written.
+        OutputError: ``path`` or one above it is a file, or the place cannot be written.
     """
-    if not path.parent.is_dir():
-        raise OutputError(
-            f"cannot write {path}: the folder {path.parent} does not exist; create it"
-        )
     try:
-        path.mkdir(exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:

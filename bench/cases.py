@@ -112,6 +112,19 @@ def list_resolutions() -> tuple[Resolution, ...]:
     return tuple(parse_resolution(name) for name in _SIZES)
 
 
+def require_cost(subject: SubjectInfo) -> None:
+    """Refuse a subject at whose cost another one stands.
+
+    Raises:
+        ConfigError: It is one, a peer trained on another encoder.
+    """
+    if subject.cost_subject is not None:
+        raise ConfigError(
+            f"{subject.name} has scores of its own and the cost of {subject.cost_subject}; "
+            f"name {subject.cost_subject}"
+        )
+
+
 def plan_cost(
     profile: Profile, subject: SubjectInfo, machine: Machine
 ) -> list[tuple[Case, Settings]]:

@@ -17,11 +17,13 @@ from bench.capacity import LARGEST, CapacityRunner
 from bench.cases import (
     Machine,
     Resolution,
+    SubjectInfo,
     parse_resolution,
     plan_capacity,
     plan_cost,
     plan_quality,
     plan_stages,
+    require_cost,
 )
 from bench.child import WORKER
 from bench.config import Profile
@@ -33,7 +35,8 @@ from bench.schema import Kind, Record, hash_case
 from bench.scores import QualityRunner
 from bench.stages import StagesRunner
 from bench.store import EXAMPLES_FOLDER, read_records, records_path, set_records_aside
-from pcakd.errors import OutputError
+from pcakd.errors import ConfigError
+from pcakd.files import make_folder
 
 KINDS: tuple[Kind, ...] = ("cost", "pair", "stages", "capacity", "quality")
 """The kinds of cases in the order in which a run takes them."""
@@ -73,12 +76,12 @@ def run_benchmark(request: Request) -> Path:
     """Run all cases of a request and return the folder that holds their records.
 
     Raises:
-        PcakdError: The input is bad or the folder cannot be written. Failures of single cases are
-            records.
+        PcakdError: The input is bad, asks for no case at all, or the folder cannot be written.
+            Failures of single cases are records.
     """
     is_new = request.out is not None and not request.out.exists()
     if request.out:
-        _make_folder(request.out)
+        make_folder(request.out)
     try:
         scene = describe_scene(
             request.profile,
@@ -87,13 +90,14 @@ def run_benchmark(request: Request) -> Path:
             command=request.command,
         )
         refuse_namesakes(scene)
+        _require_cases(request, scene)
     except BaseException:
         if request.out and is_new:
             with suppress(OSError):  # what is not empty stays
                 request.out.rmdir()
         raise
     folder = request.out or default_folder(request.profile.name, scene.machine)
-    _make_folder(folder)
+    make_folder(folder)
     if not request.resume:
         set_records_aside(folder)
     recorder = _open_recorder(request, scene, folder)
@@ -124,9 +128,11 @@ def run_capacity(request: Request, *, largest: Resolution) -> list[Record]:
         PcakdError: The input is bad or the folder cannot be written.
     """
     folder = request.out or Path()
-    _make_folder(folder)
+    make_folder(folder)
     counted = replace(request.profile, resolutions=(_COUNTED,))  # counts are no part of this
     scene = describe_scene(counted, (), device=request.device, command=request.command)
+    for subject in scene.subjects:
+        require_cost(subject)
     return _run_capacity(request, scene, _open_recorder(request, scene, folder), largest)
 
 
@@ -154,11 +160,26 @@ def _open_recorder(request: Request, scene: Scene, folder: Path) -> Recorder:
     )
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {folder}: {error.strerror or error}") from error
+def _require_cases(request: Request, scene: Scene) -> None:
+    """Refuse a request that plans nothing, before records of the folder are set aside."""
+    profile, machine, subjects = request.profile, scene.machine, scene.subjects
+    planned: dict[Kind, bool] = {
+        "cost": any(plan_cost(profile, each, machine) for each in subjects),
+        "pair": bool(plan_pairs(profile, subjects, machine)),
+        "stages": any(plan_stages(profile, each, machine) for each in subjects),
+        "capacity": bool(profile.capacity_gib) and bool(_costly(scene)),
+        "quality": any(plan_quality(profile, each, machine, scene.pairs) for each in subjects),
+    }
+    if not any(planned[kind] for kind in request.kinds):
+        raise ConfigError(
+            f"profile {profile.name!r} has no case of {' or '.join(request.kinds)} for "
+            f"{', '.join(each.name for each in subjects)}; choose another profile, other subjects "
+            "or other kinds"
+        )
+
+
+def _costly(scene: Scene) -> list[SubjectInfo]:
+    return [subject for subject in scene.subjects if subject.cost_subject is None]
 
 
 def _run_cost(request: Request, scene: Scene, recorder: Recorder) -> None:
@@ -207,8 +228,7 @@ def _run_capacity(
     )
     memory = int(request.profile.capacity_gib * 2**30)
     records = []
-    costly = [subject for subject in scene.subjects if subject.cost_subject is None]
-    with tqdm(costly, desc="capacity", unit="subject") as bar:
+    with tqdm(_costly(scene), desc="capacity", unit="subject") as bar:
         for subject in bar:
             case = plan_capacity(subject, machine, memory_bytes=memory, largest=largest)
             settings = request.profile.settings(subject.name, machine.device)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
-from bench.cases import parse_resolution, plan_stages
+from bench.cases import parse_resolution, plan_stages, require_cost
 from bench.child import WORKER
 from bench.commands.output import add_json_argument, open_run_folder, write_json
 from bench.config import Profile
@@ -108,7 +108,7 @@ def measure(
     """Measure in a process of its own and write the record into a folder.
 
     Raises:
-        PcakdError: An option cannot be used.
+        PcakdError: An option or the subject cannot be used.
     """
     from bench.environment import git_state
 
@@ -128,6 +128,8 @@ def measure(
         stages=(resolution,),
     )
     scene = describe_scene(profile, (), device=args.device, command=command)
+    (subject,) = scene.subjects
+    require_cost(subject)
     commit, dirty = git_state()
     recorder = Recorder(
         folder=folder, profile=profile, environment=scene.environment, commit=commit, dirty=dirty
@@ -139,7 +141,6 @@ def measure(
         command=command,
         trace=str(trace) if trace else None,
     )
-    (subject,) = scene.subjects
     ((case, settings),) = plan_stages(profile, subject, scene.machine)
     return runner.run(subject, case, settings)
 

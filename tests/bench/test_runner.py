@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bench.cases import Machine, SubjectInfo, plan_cost
+from bench.cases import Machine, SubjectInfo, plan_cost, require_cost
 from bench.commands.run import choose_kinds, choose_profile
 from bench.config import Override, Profile
 from bench.cost import CostRunner
@@ -250,6 +250,26 @@ def test_namesakes_are_refused():
         refuse_namesakes(scene)
 
 
+@pytest.mark.parametrize("only", ["pair", "stages,capacity"])
+def test_a_run_of_no_cases_keeps_what_is_there(tmp_path, monkeypatch, only):
+    machine = {"device": "cpu", "device_name": "Some CPU", "threads": 1}
+    scene = Scene(environment=machine, subjects=[make_info()])
+    monkeypatch.setattr("bench.runner.describe_scene", lambda *_, **__: scene)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "records.jsonl").write_text("kept\n")
+    with pytest.raises(ConfigError, match=f"no case of {only.split(',')[0]}.* for plain"):
+        run(tmp_path, PROFILE, kinds=choose_kinds(only))
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["records.jsonl"]
+    assert (tmp_path / "run" / "records.jsonl").read_text() == "kept\n"
+
+
+def test_a_subject_without_cost_of_its_own_names_the_one_that_has_it():
+    require_cost(make_info())
+    trained = replace(make_info(), name="photowct2-vgg16", cost_subject="photowct2")
+    with pytest.raises(ConfigError, match="the cost of photowct2; name photowct2"):
+        require_cost(trained)
+
+
 def test_bad_input_ends_the_run_before_it_begins(tmp_path, pairs):
     bad = replace(pairs[0], content=tmp_path / "none.png")
     (tmp_path / "old" / "run").mkdir(parents=True)
@@ -259,7 +279,7 @@ def test_bad_input_ends_the_run_before_it_begins(tmp_path, pairs):
     assert not (tmp_path / "new" / "run").exists()
     assert (tmp_path / "old" / "run").is_dir()  # it was there before
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="cannot make the folder"):
+    with pytest.raises(OutputError, match="cannot write into"):
         run(tmp_path / "file", replace(PROFILE, resolutions=("48x32",)))
 
 

@@ -1,6 +1,7 @@
 """Trained peers: a short training, the file that it leaves, and the subject that the file is."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from pcakd.distill import health
 from pcakd.distill.recipe import Recipe
 from pcakd.errors import StudentFileError
 
+_CONFIG = str(Path(__file__).parents[3] / "benchmarks.toml")
 _CONVS = {0: (3, 64), 2: (64, 64), 5: (64, 128), 7: (128, 128), 10: (128, 256), 12: (256, 256)}
 _CONVS |= {14: (256, 256), 17: (256, 512)}
 
@@ -45,19 +47,18 @@ def photos(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def trained(photos, tmp_path_factory):
+def _train(peer, photos, output):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(health, "_LOST_IMAGE", float("inf"))
         patch.setattr(training, "create_backbone", _random_vgg)
         return train_peer(
             PeerRequest(
-                peer="photowct2",
+                peer=peer,
                 depth="vgg16",
                 weight_set=None,
                 weights_path=None,
                 data=photos,
-                output=tmp_path_factory.mktemp("run") / "photowct2",
+                output=output,
                 recipe=Recipe(
                     crop=32, batch=1, pair_steps=(1, 1, 1, 1), pair_rate=1e-5, basis_images=2
                 ),
@@ -65,6 +66,11 @@ def trained(photos, tmp_path_factory):
                 resume=False,
             )
         )
+
+
+@pytest.fixture(scope="module")
+def trained(photos, tmp_path_factory):
+    return _train("photowct2", photos, tmp_path_factory.mktemp("run") / "photowct2")
 
 
 def test_a_training_leaves_weights_and_a_card(trained):
@@ -89,6 +95,28 @@ def test_a_trained_peer_is_a_subject_with_quality_whose_cost_is_anothers(trained
     output = subject.prepare()(image, image)
     assert output.shape == image.shape
     assert subject.hash != parse_subject("photowct2").hash
+
+
+def test_only_the_one_whose_cost_it_has_is_profiled_or_searched(trained, capsys, tmp_path):
+    for arguments in (
+        ["profile", str(trained), "--resolution", "48x32", "--no-trace"],
+        ["capacity", f"content,{trained}", "--memory", "1GiB", "--config", _CONFIG],
+    ):
+        assert main([*arguments, "--device", "cpu", "--out", str(tmp_path)]) == 2
+        error = capsys.readouterr().err
+        assert "photowct2-vgg16 has scores of its own and the cost of photowct2" in error
+        assert list(tmp_path.iterdir()) == []
+
+
+# wct2-cat5 differs from wct2-sum by its widths, and its regressions take minutes
+@pytest.mark.parametrize("peer", ["wct2-sum", "photowct"])
+def test_every_peer_can_be_trained(photos, tmp_path, peer):
+    subject = parse_subject(str(_train(peer, photos, tmp_path / "run")))
+    assert (subject.name, subject.cost_subject) == (f"{peer}-vgg16", peer)
+    image = torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(0))
+    output = subject.prepare()(image, image)
+    assert output.shape == image.shape
+    assert output.std() > 0.01
 
 
 def test_the_encoder_is_the_normalized_teacher(trained):

@@ -9,7 +9,7 @@ OOM_MARGIN = 1.25
 """What is predicted to need up to so many times the memory that is there may fit after all.
 
 Reports check predictions of memory at larger sizes than they derive from; those of `reports/cpu`
-were up to a good fifth too high.
+were at most a fifth too high.
 """
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-MAX_TRIALS = 18
+MAX_TRIALS = 24
 """More than any search takes whose trials agree with one another; see the tests."""
 
 _PREDICTED_TRIALS = 6  # the first one included; what follows them is bisected

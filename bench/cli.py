@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 )
 _BAD_INPUT = 2
 _INTERRUPTED = 130
+_RESUMABLE = ("run", "train")
 _TERMINATED = 143
 
 
@@ -54,7 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("bench: error: out of memory; use smaller images or another --device\n")
         return _BAD_INPUT
     except KeyboardInterrupt:
-        sys.stderr.write("bench: interrupted; `bench run --resume` goes on\n")
+        resumes = options.command in _RESUMABLE
+        advice = f"; `bench {options.command} … --resume` goes on" if resumes else ""
+        sys.stderr.write(f"bench: interrupted{advice}\n")
         return _INTERRUPTED
     return status
 

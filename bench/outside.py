@@ -5,17 +5,16 @@ same; what is not is refused before anything is written.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.cases import PairInfo
-from bench.identity import is_outside, latest_records
+from bench.identity import is_outside
 from bench.quality.protocol import METRICS, name_file_outputs, without_outputs
 from bench.recorder import create_record
 from bench.schema import NO_TRANSFORM, Case, Obtained, Record
-from bench.store import read_records, records_path
 from pcakd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -28,15 +27,6 @@ class Entrant:
 
     name: str
     subject_hash: str
-
-
-def open_folder(folder: Path) -> tuple[Record, ...]:
-    """Return the records of a run folder; one that does not exist yet has none.
-
-    Raises:
-        ConfigError: A line is not a record.
-    """
-    return latest_records(read_records(folder)) if records_path(folder).exists() else ()
 
 
 def hash_results(results: Mapping[str, Path]) -> str:
@@ -87,30 +77,6 @@ def scored_side(records: Iterable[Record]) -> int:
             f"{', '.join(map(str, sides))}); score into a folder of one size"
         )
     return sides[0] if sides else 0
-
-
-def require_same_pairs(records: Iterable[Record], pairs: Sequence[PairInfo]) -> None:
-    """Check that pairs are those of a run: the same names, files and sizes.
-
-    Raises:
-        ConfigError: One is missing, is not of the run, or is another image.
-    """
-    given = {pair.name: (pair.hash, pair.width, pair.height) for pair in pairs}
-    known: dict[str, tuple[object, ...]] = {}
-    for record in records:
-        case = record.case
-        if record.kind == "quality" and case.pair is not None:
-            known[case.pair] = (case.pair_hash, case.width, case.height)
-    if not known:
-        return
-    advice = "give --pairs the pairs of the run"
-    if missing := sorted(set(known) - set(given)):
-        raise ConfigError(f"the run scored pair {missing[0]}, --pairs does not have it; {advice}")
-    if foreign := sorted(set(given) - set(known)):
-        raise ConfigError(f"the run did not score pair {foreign[0]} of --pairs; {advice}")
-    for name in sorted(known):
-        if known[name] != given[name]:
-            raise ConfigError(f"pair {name} of --pairs has other files than the run's; {advice}")
 
 
 def require_same_protocol(records: Iterable[Record], protocol: Mapping[str, str]) -> None:

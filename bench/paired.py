@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.cases import Machine, Resolution, SubjectInfo, parse_resolution
+from bench.cases import Machine, Resolution, SubjectInfo, parse_resolution, require_cost
 from bench.child import Budget, ask_child, record_fields
 from bench.config import Profile, Settings
 from bench.host import host_bytes
@@ -46,7 +46,13 @@ def plan_pair(
     resolution: Resolution,
     machine: Machine,
 ) -> PairPlan:
-    """Plan one paired measurement; it has the time of one cost case of each subject."""
+    """Plan one paired measurement; it has the time of one cost case of each subject.
+
+    Raises:
+        ConfigError: A subject has another one's cost.
+    """
+    for subject in subjects:
+        require_cost(subject)
     first, second = subjects
     settings = [profile.settings(each.name, machine.device) for each in subjects]
     case = Case(

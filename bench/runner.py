@@ -31,6 +31,7 @@ from bench.cost import CostRunner
 from bench.describe import PairFiles, Scene, describe_scene, refuse_namesakes
 from bench.paired import PairRunner, plan_pairs
 from bench.recorder import Recorder, known_records
+from bench.run_pairs import open_folder, require_same_pairs
 from bench.schema import Kind, Record, hash_case
 from bench.scores import QualityRunner
 from bench.stages import StagesRunner
@@ -100,6 +101,8 @@ def run_benchmark(request: Request) -> Path:
     make_folder(folder)
     if not request.resume:
         set_records_aside(folder)
+    elif "quality" in request.kinds:
+        require_same_pairs(open_folder(folder), scene.pairs, complete=False)
     recorder = _open_recorder(request, scene, folder)
     if "cost" in request.kinds:
         _run_cost(request, scene, recorder)
@@ -171,10 +174,12 @@ def _require_cases(request: Request, scene: Scene) -> None:
         "quality": any(plan_quality(profile, each, machine, scene.pairs) for each in subjects),
     }
     if not any(planned[kind] for kind in request.kinds):
+        if not _costly(scene):
+            require_cost(subjects[0])
         raise ConfigError(
             f"profile {profile.name!r} has no case of {' or '.join(request.kinds)} for "
-            f"{', '.join(each.name for each in subjects)}; choose another profile, other subjects "
-            "or other kinds"
+            f"{', '.join(dict.fromkeys(each.name for each in subjects))}; choose another profile, "
+            "other subjects or other kinds"
         )
 
 
@@ -195,7 +200,7 @@ def _run_cost(request: Request, scene: Scene, recorder: Recorder) -> None:
         for subject in scene.subjects
         for case, settings in plan_cost(request.profile, subject, machine)
     ]
-    with tqdm(total=len(plan), desc="cost", unit="case") as bar:
+    with tqdm(total=len(plan), desc="cost", unit="case", disable=not plan) as bar:
         for subject, case, settings in plan:
             bar.set_description(f"cost of {case.subject} at {case.resolution}")
             runner.run(subject, case, settings)

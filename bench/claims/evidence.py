@@ -57,7 +57,7 @@ def find_speeds(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualityDifference:
-    """Scores of a student minus those of a peer, pair by pair, on one machine."""
+    """Scores of a student minus those of a peer, pair by pair, on one machine by one protocol."""
 
     place: str
     difference: Interval
@@ -70,20 +70,20 @@ Scores = dict[tuple[str | int | None, ...], float]
 def find_differences(
     records: Sequence[Record], student: str, peer: str, metric: str
 ) -> list[QualityDifference]:
-    """Compare two subjects over the pairs that both were scored on, machine by machine.
+    """Compare two subjects over the pairs that both were scored on, by machine and protocol.
 
-    Only scores of the same files at the same size under the same protocol are put together.
+    Only scores of the same files at the same size under the same protocol are put together, so that
+    pairs scored at two sizes are no more pairs.
     """
     ours, theirs = (_scores(records, subject, metric) for subject in (student, peer))
     common = [key for key in ours if key in theirs]
-    machines = dict.fromkeys(key[:3] for key in common)
     found = []
-    for machine in machines:
-        keys = [key for key in common if key[:3] == machine]
+    for setting in dict.fromkeys((*key[:3], key[-1]) for key in common):
+        keys = [key for key in common if (*key[:3], key[-1]) == setting]
         a, b = ([scores[key] for key in keys] for scores in (ours, theirs))
         found.append(
             QualityDifference(
-                place=f"{len(keys)} pair{'s' if len(keys) != 1 else ''}, {machine[0]} {machine[1]}",
+                place=f"{len(keys)} pair{'s' if len(keys) != 1 else ''}, {setting[0]} {setting[1]}",
                 difference=difference_interval(a, b),
                 means=(sum(a) / len(a), sum(b) / len(b)),
             )

@@ -74,4 +74,10 @@ def _why_none(peer: str, student: str, records: Sequence[Record]) -> Finding:
     if subjects and student in list_quality_subjects(records, student):
         remark = f"`{student}` and `{subjects[0]}` share no pair, size and protocol"
         return Finding(verdict="not comparable", remark=remark)
-    return no_record("bench run --profile full --resume --out DIR")
+    if not subjects:
+        remark = (
+            f"no record: run `python -m bench train {peer}`, then, with the file that it leaves, "
+            "`python -m bench run --only quality --resume --subjects FILE --out DIR`"
+        )
+        return Finding(verdict="not comparable", remark=remark)
+    return no_record(f"bench run --only quality --resume --subjects {student} --out DIR")

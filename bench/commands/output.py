@@ -39,6 +39,7 @@ def open_run_folder(chosen: Path | None) -> Iterator[Path]:
     if chosen is not None:
         make_folder(chosen)
         yield chosen
+        sys.stderr.write(f"records: {chosen}; `python -m bench report {chosen}` shows them\n")
         return
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         yield Path(folder)

@@ -105,7 +105,7 @@ def choose_profile(profile: Profile, subjects: str | None, resolutions: str | No
     measurements stay where both subjects do, at the first resolution if theirs is not named.
 
     Raises:
-        ConfigError: A list is empty or names something twice.
+        PcakdError: A list is empty or names something twice, or a resolution is none.
     """
     if subjects is not None:
         chosen = _split("subjects", subjects)
@@ -113,6 +113,7 @@ def choose_profile(profile: Profile, subjects: str | None, resolutions: str | No
         profile = replace(profile, subjects=chosen, paired=paired)
     if resolutions is not None:
         names = _split("resolutions", resolutions)
+        _refuse_same_sizes(names)
         overrides = tuple(replace(each, measured=None) for each in profile.overrides)
         paired_at = profile.paired_resolution if profile.paired_resolution in names else names[0]
         stages = tuple(name for name in profile.stages if name in names)
@@ -151,6 +152,17 @@ def _split(option: str, text: str) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise ConfigError(f"--{option} {text!r} names something twice; drop one")
     return names
+
+
+def _refuse_same_sizes(names: Sequence[str]) -> None:
+    from bench.cases import parse_resolution
+
+    seen: dict[tuple[int, int], str] = {}
+    for name in names:
+        resolution = parse_resolution(name)
+        first = seen.setdefault((resolution.width, resolution.height), name)
+        if first != name:
+            raise ConfigError(f"--resolutions has one size twice, {first} and {name}; drop one")
 
 
 def _find_pairs(folder: Path | None) -> Sequence["PairFiles"]:

@@ -78,7 +78,7 @@ def _score_into_run(
     device: "torch.device",
 ) -> int:
     """Add the scores to a run folder, all or none, and render its report."""
-    from bench import outside
+    from bench import outside, run_pairs
     from bench.environment import describe_environment, git_state
     from bench.quality.evaluate import Metrics
     from bench.quality.pairs import describe_pair
@@ -87,12 +87,12 @@ def _score_into_run(
     from bench.store import append_record
     from pcakd.files import make_folder
 
-    known = outside.open_folder(args.out)
+    known = run_pairs.open_folder(args.out)
     entrant = outside.Entrant(name=name, subject_hash=outside.hash_results(results))
     outside.require_free_name(known, entrant)
     max_side = outside.scored_side(known)
     described = [describe_pair(pair, max_side) for pair in pairs]
-    outside.require_same_pairs(known, described)
+    run_pairs.require_same_pairs(known, described)
     metrics = Metrics(device=device, max_side=max_side)
     outside.require_same_protocol(known, metrics.protocol)
     make_folder(args.out)

@@ -50,18 +50,23 @@ def _heading(summary: Summary) -> str:
     first = summary.machines[0]
     machine = f" on `{first[0]}` with {count_threads(first)}" if summary.comparable else ""
     predicted = sum(row.status == "predicted" for row in summary.cost)
-    counts = f"{len(summary.subjects)} subjects, {len(summary.cost)} cost cases"
+    counts = f"{_count(len(summary.subjects), 'subject')}, {_count(len(summary.cost), 'cost case')}"
     counts += f" ({predicted} of them predicted)" if predicted else ""
     paired = sum(each.kind == "pair" for each in summary.records)
-    counts += f", {paired} paired speed measurement{'s' * (paired > 1)}" if paired else ""
+    counts += f", {_count(paired, 'paired speed measurement')}" if paired else ""
     pairs = max((row.num_pairs for row in summary.quality), default=0)
     notes = "".join(f"\n> **Note.** {text}\n" for text in warnings(summary))
     return (
         f"# Benchmark report: {names}\n\n"
-        f"{counts} and {pairs} content-style pairs, measured{machine}. This page is generated from "
+        f"{counts} and {_count(pairs, 'content-style pair')}, measured{machine}. "
+        "This page is generated from "
         "[`records.jsonl`](records.jsonl) by `python -m bench report`; every figure can be traced "
         f"to a line there.\n{notes}"
     )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _overview(summary: Summary) -> str:

@@ -145,7 +145,9 @@ def four_integers(option: str, text: str) -> tuple[int, int, int, int]:
     """
     numbers = _read_four(int, text)
     if numbers is None or min(numbers) < 1:
-        raise ConfigError(f"{option} takes four positive integers like 10,19,37,54, got {text!r}")
+        raise ConfigError(
+            f"{option} takes one positive integer, or four like 10,19,37,54, got {text!r}"
+        )
     return numbers
 
 

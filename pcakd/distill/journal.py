@@ -16,6 +16,7 @@ from pcakd.files import write_text
 from pcakd.images import save_image
 
 COLUMNS = ("block", "attempt", "phase", "step", "global_step", "rate", "loss", "a", "b", "c", "d")
+_POSITION = ("block", "attempt", "global_step")
 
 
 class Journal:
@@ -23,18 +24,19 @@ class Journal:
 
     Args:
         folder: The output folder of the run.
-        global_step: Where the run goes on: rows from here on are dropped, they come again.
+        position: Block, attempt and global step where the run goes on: later rows are dropped,
+            they come again. A restarted block repeats global steps, so they do not order rows.
     """
 
-    def __init__(self, folder: Path, *, global_step: int) -> None:
+    def __init__(self, folder: Path, *, position: tuple[int, int, int]) -> None:
         self._path = folder / "losses.csv"
-        write_text(self._path, _table(self._kept(global_step)))
+        write_text(self._path, _table(self._kept(position)))
         try:
-            self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=global_step)
+            self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=position[-1])
         except OSError as error:
             raise OutputError(f"cannot write {folder / 'tensorboard'}: {error}") from error
 
-    def _kept(self, global_step: int) -> list[dict[str, str]]:
+    def _kept(self, position: tuple[int, int, int]) -> list[dict[str, str]]:
         if not self._path.exists():
             return []
         text = self._path.read_text(encoding="utf-8", errors="replace").replace("\0", "")
@@ -44,8 +46,8 @@ class Journal:
             for row in csv.DictReader(io.StringIO(text))
             if row.keys() >= set(COLUMNS)
             and None not in row.values()
-            and row["global_step"].isdecimal()
-            and int(row["global_step"]) <= global_step
+            and all(row[name].isdecimal() for name in _POSITION)
+            and tuple(int(row[name]) for name in _POSITION) <= position
         ]
 
     def add(self, row: dict[str, float | int | str]) -> None:

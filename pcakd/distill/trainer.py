@@ -130,7 +130,8 @@ class Trainer:
         Raises:
             TrainingError: A block collapsed as often as the recipe allows.
         """
-        with Journal(self.run.folder, global_step=self._global_step()) as journal:
+        position = self.progress.block, self.progress.attempt, self._global_step()
+        with Journal(self.run.folder, position=position) as journal:
             while self.progress.block <= 4:
                 try:
                     self._train_phase(journal)

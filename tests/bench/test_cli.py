@@ -35,6 +35,23 @@ def test_bad_input_is_one_line(tmp_path, monkeypatch, capsys):
     assert error.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        (["claims", "DIR"], "bench: interrupted\n"),
+        (["run"], "bench: interrupted; `bench run … --resume` goes on\n"),
+        (["train", "photowct", "--data", "D", "-o", "O"], "`bench train … --resume` goes on\n"),
+    ],
+)
+def test_an_interrupt_says_what_goes_on(monkeypatch, capsys, command, text):
+    def interrupt(options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"bench.commands.{command[0]}.run", interrupt)
+    assert main(command) == 130
+    assert capsys.readouterr().err.endswith(text)
+
+
 ARROWS = """
 import sys, types
 TEXT = "\u2248 5 \u2192 6 ms"

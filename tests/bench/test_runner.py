@@ -231,6 +231,14 @@ def test_resume_keeps_what_is_there_and_a_new_run_begins_anew(tmp_path):
     assert read_records(aside) == first
 
 
+def test_scores_over_other_pairs_are_not_added(tmp_path, pairs):
+    profile = replace(PROFILE, resolutions=("48x32",), subjects=("untrained", "plain"))
+    first = run(tmp_path, profile, pairs=pairs, kinds=("quality",))
+    with pytest.raises(ConfigError, match="scored pair 01, --pairs does not have it"):
+        run(tmp_path, profile, pairs=pairs[1:], kinds=("quality",), resume=True)
+    assert read_records(tmp_path / "run") == first
+
+
 def test_only_results_are_kept(tmp_path):
     recorder = Recorder(folder=tmp_path, profile=PROFILE, environment={})
     info = make_info()
@@ -301,6 +309,8 @@ def test_command_line_choices():
     for text in ("", "a,a"):
         with pytest.raises(ConfigError):
             choose_profile(PROFILE, text, None)
+    with pytest.raises(ConfigError, match="one size twice, HD and 1280x720"):
+        choose_profile(PROFILE, None, "HD,FHD,1280x720")
 
 
 def test_kinds_of_cases_are_chosen_in_the_order_of_a_run():

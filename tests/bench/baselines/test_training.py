@@ -100,6 +100,7 @@ def test_a_trained_peer_is_a_subject_with_quality_whose_cost_is_anothers(trained
 def test_only_the_one_whose_cost_it_has_is_profiled_or_searched(trained, capsys, tmp_path):
     for arguments in (
         ["profile", str(trained), "--resolution", "48x32", "--no-trace"],
+        ["pair", str(trained), "content", "--resolution", "48x32"],
         ["capacity", f"content,{trained}", "--memory", "1GiB", "--config", _CONFIG],
     ):
         assert main([*arguments, "--device", "cpu", "--out", str(tmp_path)]) == 2

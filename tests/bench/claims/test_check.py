@@ -74,6 +74,7 @@ def test_without_records_each_row_says_what_to_run():
     assert all(row.remark.startswith("no record: run `python -m bench ") for row in missing)
     assert "bench pair wct2-cat5 vgg16 --out DIR" in only([], VGG_FASTER).remark
     assert "wct2-cat5 mobilenet_v1" in only([], OVERALL).remark
+    assert "bench train wct2-cat5" in only([], STYLE).remark
 
 
 @pytest.mark.parametrize(
@@ -267,6 +268,17 @@ def test_only_the_same_pairs_are_put_together(scores, changes):
     assert (row.verdict, row.remark) == (
         "not comparable", "`vgg16` and `wct2-cat5` share no pair, size and protocol",
     )  # fmt: skip
+
+
+def test_pairs_scored_by_two_protocols_are_no_more_pairs(scores):
+    sizes = ({}, {"width": 100, "protocol": {"gram": "at most 100 px a side"}})
+    records = [
+        record
+        for changes in sizes
+        for subject, value in (("wct2-cat5", 0.5), ("vgg16", 0.4))
+        for record in scores(subject, value, **changes)[:3]
+    ]
+    assert [(row.count, row.verdict) for row in find(records, STYLE)] == [(3, "not comparable")] * 2
 
 
 def test_only_the_last_version_and_common_pairs_are_compared(scores, make_quality):

@@ -18,6 +18,7 @@ from pcakd.backbones import create_backbone
 from pcakd.distill import health
 from pcakd.distill import trainer as trainer_module
 from pcakd.distill.evaluate import evaluate_tap
+from pcakd.distill.journal import Journal
 from pcakd.distill.photos import Photos
 from pcakd.distill.recipe import Recipe
 from pcakd.distill.run import Request, distill
@@ -273,3 +274,26 @@ def test_a_broken_photograph_ends_a_run_before_it_begins(photos, tmp_path):
     Image.new("RGB", (900, 3)).save(broken)
     with pytest.raises(ImageError, match="too narrow"):
         distill(_request(data, tmp_path / "run"))
+
+
+def test_a_journal_keeps_what_came_before_the_position(tmp_path):
+    def row(block, attempt, step):
+        return {"block": block, "attempt": attempt, "phase": "pair", "step": step, "rate": 1.0} | {
+            "global_step": 100 * block + step,
+            "loss": 0.5,
+        }
+
+    # block 2 collapsed at step 40 and began again
+    rows = [row(1, 0, 20), row(2, 0, 20), row(2, 0, 40), row(2, 1, 20), row(2, 1, 40)]
+    with Journal(tmp_path, position=(1, 0, 0)) as journal:
+        for each in rows:
+            journal.add(each)
+    with (tmp_path / "losses.csv").open("a") as stream:
+        stream.write("2,1,pair")  # torn by a kill
+    with Journal(tmp_path, position=(2, 1, 220)):
+        pass
+    with (tmp_path / "losses.csv").open() as stream:
+        kept = [
+            (int(r["block"]), int(r["attempt"]), int(r["step"])) for r in csv.DictReader(stream)
+        ]
+    assert kept == [(1, 0, 20), (2, 0, 20), (2, 0, 40), (2, 1, 20)]

@@ -35,7 +35,7 @@ from bench.run_pairs import open_folder, require_same_pairs
 from bench.schema import Kind, Record, hash_case
 from bench.scores import QualityRunner
 from bench.stages import StagesRunner
-from bench.store import EXAMPLES_FOLDER, read_records, records_path, set_records_aside
+from bench.store import EXAMPLES_FOLDER, set_records_aside
 from pcakd.errors import ConfigError
 from pcakd.files import make_folder
 
@@ -259,8 +259,7 @@ def _run_stages(request: Request, scene: Scene, recorder: Recorder) -> None:
         memory_bytes=scene.environment["memory_bytes"],
         command=request.command,
     )
-    written = read_records(recorder.folder) if records_path(recorder.folder).exists() else []
-    costs = {record.case_hash: record for record in written}
+    costs = {record.case_hash: record for record in open_folder(recorder.folder)}
     with tqdm(total=len(plan), desc="stages", unit="case") as bar:
         for subject, case, settings in plan:
             bar.set_description(f"stages of {case.subject} at {case.resolution}")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from bench.claims.evidence import describe_place, find_cost, find_largest
 from bench.claims.published import MOBILENET_STUDENT, VGG_STUDENT, WCT2, Student
-from bench.claims.rows import ClaimRow, Unit, join_remarks, missing_row, no_record
+from bench.claims.rows import ClaimRow, Unit, cost_command, join_remarks, missing_row, no_record
 from bench.claims.verdicts import Finding, judge_at_most, judge_fit, judge_rounded
 from bench.schema import Record
 
@@ -39,8 +39,8 @@ def parameter_rows(records: Sequence[Record]) -> Iterator[ClaimRow]:
     ):
         claim = f"{student.title}: share of WCT²'s parameters"
         if not whole:
-            run = f"bench run --subjects {WCT2} --resolutions HD --resume --out DIR"
-            yield missing_row(claim, published, "share", no_record(run))
+            finding = no_record(cost_command(WCT2, "HD"))
+            yield missing_row(claim, published, "share", finding)
             continue
         share = part / whole
         finding = (
@@ -103,8 +103,8 @@ def largest_rows(student: Student, records: Sequence[Record]) -> list[ClaimRow]:
                 value=peak,
             )
         )
-    run = f"bench run --subjects {student.subject} --resolutions 8K --resume --out DIR"
-    return rows or [missing_row(claim, published, "bytes", no_record(run))]
+    finding = no_record(cost_command(student.subject, "8K"))
+    return rows or [missing_row(claim, published, "bytes", finding)]
 
 
 def _describe_end(record: Record) -> str:

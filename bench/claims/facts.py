@@ -14,7 +14,7 @@ from bench.claims.published import (
     WCT2,
     Student,
 )
-from bench.claims.rows import Fact, no_record
+from bench.claims.rows import Fact, cost_command, no_record
 from bench.schema import Record
 
 
@@ -70,8 +70,7 @@ def _macs_fact(sides: str, first: _Macs, second: _Macs) -> Fact:
 
 
 def _missing(fact: str, subject: str) -> Fact:
-    run = f"bench run --subjects {subject} --resolutions HD --resume --out DIR"
-    return Fact(fact=fact, source=no_record(run).remark)
+    return Fact(fact=fact, source=no_record(cost_command(subject, "HD")).remark)
 
 
 def _student_fact(student: Student, records: Sequence[Record]) -> Fact:

@@ -9,7 +9,14 @@ from bench.claims.evidence import (
     list_quality_subjects,
 )
 from bench.claims.published import ENCODERS, PEERS, QualityClaim, Student
-from bench.claims.rows import ClaimRow, join_remarks, missing_row, no_record, write_span
+from bench.claims.rows import (
+    ClaimRow,
+    join_remarks,
+    missing_row,
+    no_record,
+    quality_command,
+    write_span,
+)
 from bench.claims.verdicts import Finding, judge_direction
 from bench.quality.protocol import METRICS
 from bench.schema import Record
@@ -77,7 +84,7 @@ def _why_none(peer: str, student: str, records: Sequence[Record]) -> Finding:
     if not subjects:
         remark = (
             f"no record: run `python -m bench train {peer}`, then, with the file that it leaves, "
-            "`python -m bench run --only quality --resume --subjects FILE --out DIR`"
+            f"`python -m {quality_command('FILE')}`"
         )
         return Finding(verdict="not comparable", remark=remark)
-    return no_record(f"bench run --only quality --resume --subjects {student} --out DIR")
+    return no_record(quality_command(student))

@@ -78,3 +78,16 @@ def join_remarks(*remarks: str) -> str:
 def no_record(command: str) -> Finding:
     """Return the finding for a claim without a record, with the command that makes one."""
     return Finding(verdict="not comparable", remark=f"no record: run `python -m {command}`")
+
+
+def cost_command(subject: str, resolution: str) -> str:
+    """Return the command that adds the cost of a subject at one resolution to a run folder."""
+    return (
+        f"bench run --only cost --subjects {subject} --resolutions {resolution} --resume --out DIR"
+    )
+
+
+def quality_command(subject: str) -> str:
+    """Return the command that adds the scores of a subject to a run folder, as it was scored."""
+    options = "--profile P --pairs PAIRS --only quality --resume --out DIR"
+    return f"bench run --subjects {subject} {options}"

@@ -109,7 +109,7 @@ def test_only_the_one_whose_cost_it_has_is_profiled_or_searched(trained, capsys,
         assert list(tmp_path.iterdir()) == []
 
 
-# wct2-cat5 differs from wct2-sum by its widths, and its regressions take minutes
+# wct2-cat5 differs from wct2-sum by its widths: its widest regression solves for 11,520 inputs
 @pytest.mark.parametrize("peer", ["wct2-sum", "photowct"])
 def test_every_peer_can_be_trained(photos, tmp_path, peer):
     subject = parse_subject(str(_train(peer, photos, tmp_path / "run")))

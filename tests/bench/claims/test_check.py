@@ -1,12 +1,14 @@
 """Every claim against synthetic records: found, missing, failed, on another device."""
 
 import doctest
+import re
 
 import pytest
 
 from bench.claims import rows
 from bench.claims.check import check_claims, has_evidence
 from bench.claims.facts import derive_facts
+from bench.cli import _create_parser
 
 PAIRS = [f"{number:02}" for number in range(1, 7)]
 VGG_FASTER = "VGG student faster than WCT²"
@@ -75,6 +77,20 @@ def test_without_records_each_row_says_what_to_run():
     assert "bench pair wct2-cat5 vgg16 --out DIR" in only([], VGG_FASTER).remark
     assert "wct2-cat5 mobilenet_v1" in only([], OVERALL).remark
     assert "bench train wct2-cat5" in only([], STYLE).remark
+
+
+def test_what_is_advised_is_a_command_that_keeps_to_the_pairs_of_the_folder(make_quality):
+    records = [make_quality("wct2-cat5"), make_quality("photowct")]
+    texts = [row.remark for row in (*check_claims(records), *check_claims([]))]
+    texts += [fact.source for fact in derive_facts([])]
+    commands = {each for text in texts for each in re.findall(r"`python -m (bench [^`]+)`", text)}
+    assert len(commands) > 10
+    for command in commands:
+        if command.startswith("bench train"):
+            continue  # the rest is the reader's
+        options = vars(_create_parser(command.split()[1:2]).parse_args(command.split()[1:]))
+        scores = options["command"] == "run" and options["only"] != "cost"
+        assert not scores or options["pairs"] is not None
 
 
 @pytest.mark.parametrize(
@@ -319,7 +335,9 @@ def test_facts_follow_from_counts(make_cost):
     assert facts["MACs a content pixel, `vgg19-full` to `vgg16`"].figure == "28.5×"
     missing = facts["MACs a content pixel, `vgg16` to `mobilenet_v1`"]
     assert (missing.figure, missing.value) == ("—", None)
-    assert "no record: run `python -m bench run --subjects mobilenet_v1" in missing.source
+    assert (
+        "no record: run `python -m bench run --only cost --subjects mobilenet_v1" in missing.source
+    )
     shipped = facts["Parameters of the shipped student `vgg16`"]
     assert (shipped.figure, shipped.source) == (
         "252,890", "deployed, from its record; 252,910 with 20 eigenbasis numbers",

@@ -1,5 +1,6 @@
 """The command line ``pcakd``."""
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -48,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(args.run(args))
     except (PcakdError, OSError) as error:  # OSError: paths too long, folders not to be entered
-        print(f"pcakd: error: {error}", file=sys.stderr)
+        if os.environ.get("RANK", "0") == "0":  # of several processes the first one speaks
+            print(f"pcakd: error: {error}", file=sys.stderr)
         return 2
     except Exception as error:
         if not is_out_of_memory(error):

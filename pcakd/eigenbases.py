@@ -10,7 +10,7 @@ one ``eigh`` fit it exactly.
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,6 +113,20 @@ class CovarianceStream:
         self._covariance += covariance
         self._curve += curve
         self.images += 1
+
+    def combine(self, sum_all: Callable[[Tensor], Tensor]) -> None:
+        """Take in what other processes saw.
+
+        Args:
+            sum_all: Sums a tensor over all processes.
+
+        Raises:
+            ShapeError: This one has seen no image.
+        """
+        if self._covariance is None or self._curve is None:
+            raise ShapeError("no image was seen: an eigenbasis needs at least one")
+        self._covariance, self._curve = sum_all(self._covariance), sum_all(self._curve)
+        self.images = int(sum_all(torch.tensor(self.images)))
 
     @property
     def covariance(self) -> Float[Tensor, "c c"]:

@@ -18,7 +18,7 @@ from pcakd.backbones.vgg import IMAGENET_MEAN, IMAGENET_STD
 from pcakd.distill.checkpoint import open_output
 from pcakd.distill.decoders import DecoderRequest, train_decoder
 from pcakd.distill.photos import Photos
-from pcakd.distill.recipe import Recipe
+from pcakd.distill.recipe import DecoderRecipe
 from pcakd.files import write_text
 from pcakd.precision import full_precision
 
@@ -47,7 +47,7 @@ class PeerRequest:
     weights_path: Path | None
     data: Path
     output: Path
-    recipe: Recipe
+    recipe: DecoderRecipe
     device: torch.device
     resume: bool
 

@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     from bench.baselines.training import PeerRequest, train_peer
     from bench.devices import parse_device
     from pcakd.commands.options import four_integers, four_rates
-    from pcakd.distill.recipe import Recipe
+    from pcakd.distill.recipe import DecoderRecipe, four_schedules
 
     path = Path(args.weights) if args.weights and args.weights.endswith(".safetensors") else None
     weights = _loss_weights(args.loss_weights)
@@ -76,13 +76,15 @@ def run(args: argparse.Namespace) -> int:
         weights_path=path,
         data=args.data,
         output=args.output,
-        recipe=Recipe(
-            crop=args.crop,
-            batch=args.batch,
+        recipe=DecoderRecipe(
+            schedules=four_schedules(
+                steps=four_integers("--steps", args.steps),
+                rates=four_rates("--rate", args.rate),
+                batch=args.batch,
+                crop=args.crop,
+            ),
+            loss_weights=weights,
             basis_images=args.basis_images,
-            pair_steps=four_integers("--steps", args.steps),
-            pair_rate=four_rates("--rate", args.rate),
-            loss_weights=(0.0, *weights),
             seed=args.seed,
         ),
         device=parse_device(args.device),

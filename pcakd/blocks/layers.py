@@ -100,11 +100,6 @@ class ConvLayer(nn.Module):
         """Subtract ``mean`` from the input and divide by ``std`` from now on."""
         self.input_mean, self.input_std = mean[:, None, None], std[:, None, None]
 
-    def add_norm(self) -> None:
-        """Follow the convolution by a batch norm, in evaluation mode."""
-        norm = nn.BatchNorm2d(self.conv.out_channels).to(self.conv.weight.device)
-        self.norm = norm.eval()
-
     @torch.no_grad()
     def fold(self) -> None:
         """Work the standardisation and the batch norm's running statistics into the convolution.

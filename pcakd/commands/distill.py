@@ -1,22 +1,27 @@
 """``pcakd distill``: make a student from a teacher and a folder of photographs."""
 
 import argparse
+import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from pcakd.backbones import get_backbone_entry
 from pcakd.commands.options import (
     add_device,
     add_ranks,
     add_teacher,
-    four_integers,
     rank_rule,
+    read_numbers,
     resolve_device,
     split_weights,
 )
 from pcakd.commands.parser import add_example
-from pcakd.distill.recipe import Recipe
+from pcakd.distill.parallel import is_writer, join_group
+from pcakd.distill.recipe import Recipe, Schedule, StylizationWeights
+from pcakd.distill.recipes import create_recipe
 from pcakd.distill.run import Request, distill
 
+_PHASES = ("encoder", "decoders", "stylization")
 _DEFAULTS = Recipe()
 
 
@@ -29,87 +34,118 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     add_ranks(parser)
-    recipe = parser.add_argument_group("recipe")
-    for option, default, text in (
-        ("--crop", _DEFAULTS.crop, "side of the training crops in pixels"),
-        ("--batch", _DEFAULTS.batch, "crops a step"),
-        ("--basis-images", _DEFAULTS.basis_images, "photographs that the eigenbases see"),
-        ("--held-out", _DEFAULTS.held_out, "photographs kept to check R² on"),
+    recipe = parser.add_argument_group(
+        "recipe", "three numbers are of the phases encoder, decoders and stylization; one is of all"
+    )
+    for name, text in (
+        ("steps", "optimiser steps"),
+        ("rate", "peak learning rates"),
+        ("batch", "crops a step, over all processes"),
+        ("crop", "side of the training crops in pixels"),
     ):
+        shown = ",".join(f"{getattr(getattr(_DEFAULTS, phase), name):g}" for phase in _PHASES)
         recipe.add_argument(
-            option, type=int, default=default, metavar="N", help=f"{text} (default: {default})"
+            f"--{name}", metavar="E,D,S", help=f"{text} (default: the backbone's, mostly {shown})"
         )
-    for phase, steps in (
-        ("encoder", _DEFAULTS.encoder_steps),
-        ("pair", _DEFAULTS.pair_steps),
+    recipe.add_argument(
+        "--zoom",
+        metavar="LEAST,MOST",
+        help="sides in pixels of the squares that are scaled to crops "
+        f"(default: {_DEFAULTS.zoom[0]},{_DEFAULTS.zoom[1]})",
+    )
+    weights = _DEFAULTS.weights
+    recipe.add_argument(
+        "--loss-weights",
+        metavar="STYLE,STRUCTURE,PERCEPTUAL,TAPS",
+        help="of the losses of the stylization phase (default: the backbone's, mostly "
+        f"{weights.style:g},{weights.structure:g},{weights.perceptual:g},{weights.taps:g})",
+    )
+    recipe.add_argument(
+        "--perceptual",
+        metavar="B",
+        help="backbone that compares pictures in the stylization phase "
+        f"(default: {_DEFAULTS.perceptual})",
+    )
+    for option, kind, text in (
+        ("--average", float, "decay of the average of weights that training ends with; 0 for none"),
+        ("--basis-images", int, "photographs that the eigenbases see"),
+        ("--held-out", int, "photographs kept to check R² on"),
     ):
-        text = ",".join(map(str, steps))
-        recipe.add_argument(
-            f"--{phase}-steps",
-            default=text,
-            metavar="N1,N2,N3,N4",
-            help=f"steps of the {phase} phase of blocks 1 to 4, or N for all (default: {text})",
-        )
-    for option, value, metavar, text in (
-        ("--encoder-rate", _DEFAULTS.encoder_rate, "RATE", "peak learning rate, encoder phase"),
-        ("--pair-rate", _DEFAULTS.pair_rate, "RATE", "peak learning rate, pair phase"),
-    ):
-        recipe.add_argument(
-            option,
-            type=float,
-            default=value,
-            metavar=metavar,
-            help=f"{text} (default: {value})",
-        )
+        default = getattr(_DEFAULTS, option[2:].replace("-", "_"))
+        recipe.add_argument(option, type=kind, metavar="N", help=f"{text} (default: {default})")
     recipe.add_argument(
         "--regularizer",
         type=float,
         metavar="LAMBDA",
-        help="of the feature transform, stored in the student; a finished run resumed with another "
-        "one only writes the student anew (default: the backbone's, 20 for VGG)",
+        help="of the feature transform that the student learns to stylize with, stored in it "
+        "(default: the backbone's, 20 for VGG)",
     )
     add_device(parser)
     add_example(
         parser,
         "pcakd distill --backbone mobilenet_v1 --data photos/ -o runs/mobilenet_v1",
         "pcakd distill --backbone vgg16 --data photos/ -o runs/vgg16 --resume",
+        "torchrun --nproc-per-node 2 -m pcakd distill --backbone vgg16 --data photos/ -o runs/v",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Distil and say where the student lies."""
+    """Distil and say where the student lies.
+
+    Under ``torchrun`` every process trains its part of each batch, and the first one writes.
+    """
     weight_set, path = split_weights(args)
-    request = Request(
-        backbone=args.backbone,
-        weight_set=weight_set,
-        weights_path=path,
-        data=args.data,
-        output=args.output,
-        rule=rank_rule(args),
-        recipe=_recipe(args),
-        device=resolve_device(args.device),
-        resume=args.resume,
-    )
-    print(f"student: {distill(request)}")
+    recipe = _recipe(args)
+    with join_group(os.environ, resolve_device(args.device)) as device:
+        request = Request(
+            backbone=args.backbone,
+            weight_set=weight_set,
+            weights_path=path,
+            data=args.data,
+            output=args.output,
+            rule=rank_rule(args),
+            recipe=recipe,
+            device=device,
+            resume=args.resume,
+        )
+        student = distill(request)
+        if is_writer():
+            print(f"student: {student}")
     return 0
 
 
 def _recipe(args: argparse.Namespace) -> Recipe:
-    return Recipe(
-        crop=args.crop,
-        batch=args.batch,
-        basis_images=args.basis_images,
-        held_out=args.held_out,
-        encoder_steps=four_integers("--encoder-steps", args.encoder_steps),
-        pair_steps=four_integers("--pair-steps", args.pair_steps),
-        encoder_rate=args.encoder_rate,
-        pair_rate=args.pair_rate,
-        regularizer=_regularizer(args),
-        seed=args.seed,
-    )
+    """Change the backbone's recipe as the options say.
+
+    Raises:
+        ConfigError: An option is not of its form, or a value makes no sense.
+    """
+    recipe = create_recipe(args.backbone)
+    changes: dict[str, Any] = {
+        name: getattr(args, name)
+        for name in ("perceptual", "average", "basis_images", "held_out", "regularizer")
+        if getattr(args, name) is not None
+    }
+    if args.zoom is not None:
+        changes["zoom"] = read_numbers("--zoom", args.zoom, int, 2)
+    if args.loss_weights is not None:
+        weights = read_numbers("--loss-weights", args.loss_weights, float, 4)
+        changes["weights"] = StylizationWeights(
+            style=weights[0], structure=weights[1], perceptual=weights[2], taps=weights[3]
+        )
+    for phase, schedule in zip(_PHASES, _schedules(args, recipe), strict=True):
+        changes[phase] = schedule
+    return replace(recipe, **changes, seed=args.seed)
 
 
-def _regularizer(args: argparse.Namespace) -> float:
-    if args.regularizer is None:
-        return get_backbone_entry(args.backbone).regularizer
-    return float(args.regularizer)
+def _schedules(args: argparse.Namespace, recipe: Recipe) -> list[Schedule]:
+    schedules: list[Schedule] = [getattr(recipe, phase) for phase in _PHASES]
+    for name, kind in (("steps", int), ("rate", float), ("batch", int), ("crop", int)):
+        text = getattr(args, name)
+        if text is not None:
+            numbers = read_numbers(f"--{name}", text, kind, len(_PHASES), repeat=True)
+            schedules = [
+                replace(each, **{name: number})  # type: ignore[arg-type]
+                for each, number in zip(schedules, numbers, strict=True)
+            ]
+    return schedules

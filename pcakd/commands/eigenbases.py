@@ -15,8 +15,8 @@ from pcakd.commands.options import (
     resolve_device,
 )
 from pcakd.commands.parser import add_example
+from pcakd.distill.bases import fit_eigenbases
 from pcakd.distill.photos import Photos
-from pcakd.distill.run import fit_eigenbases
 from pcakd.eigenbases import save_eigenbases
 from pcakd.errors import ConfigError
 from pcakd.files import require_parent

@@ -131,10 +131,8 @@ def four_rates(option: str, text: str) -> tuple[float, float, float, float]:
     Raises:
         ConfigError: The text is something else; their range is the recipe's to check.
     """
-    numbers = _read_four(float, text)
-    if numbers is None:
-        raise ConfigError(f"{option} takes one number, or four like 1e-4,1e-4,1e-3,1e-3: {text!r}")
-    return numbers
+    first, second, third, fourth = read_numbers(option, text, float, 4, repeat=True)
+    return first, second, third, fourth
 
 
 def four_integers(option: str, text: str) -> tuple[int, int, int, int]:
@@ -143,23 +141,39 @@ def four_integers(option: str, text: str) -> tuple[int, int, int, int]:
     Raises:
         ConfigError: The text is something else, or a number is not positive.
     """
-    numbers = _read_four(int, text)
-    if numbers is None or min(numbers) < 1:
-        raise ConfigError(
-            f"{option} takes one positive integer, or four like 10,19,37,54, got {text!r}"
-        )
-    return numbers
-
-
-def _read_four(read: Callable[[str], N], text: str) -> tuple[N, N, N, N] | None:
-    """Read ``A,B,C,D``, or ``A`` for all four; None if the text is something else."""
-    try:
-        numbers = [read(part) for part in text.split(",")]
-    except ValueError:
-        return None
-    if len(numbers) == 1:
-        numbers *= 4
-    if len(numbers) != 4:
-        return None
-    first, second, third, fourth = numbers
+    first, second, third, fourth = numbers = read_numbers(option, text, int, 4, repeat=True)
+    if min(numbers) < 1:
+        raise ConfigError(f"{option} takes positive integers, got {text!r}")
     return first, second, third, fourth
+
+
+def read_numbers(
+    option: str, text: str, kind: Callable[[str], N], count: int, *, repeat: bool = False
+) -> tuple[N, ...]:
+    """Read ``count`` numbers with commas between them.
+
+    Args:
+        option: Whose value it is.
+        text: The value.
+        kind: ``int`` or ``float``.
+        count: How many there are.
+        repeat: Whether one number may stand for all.
+
+    Raises:
+        ConfigError: The text is something else.
+
+    >>> read_numbers("--zoom", "112,352", int, 2)
+    (112, 352)
+    """
+    try:
+        numbers = tuple(kind(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if repeat and len(numbers) == 1:
+        numbers *= count
+    if len(numbers) != count:
+        what = "integers" if kind is int else "numbers"
+        example = ",".join("1234567"[:count])
+        one = f"one of the {what} or " if repeat else ""
+        raise ConfigError(f"{option} takes {one}{count} {what} like {example}, got {text!r}")
+    return numbers

@@ -11,7 +11,7 @@ import torch
 
 from pcakd import __version__
 from pcakd.backbones import Backbone
-from pcakd.distill.recipe import DECODER_PHASES
+from pcakd.distill.parallel import world_size
 from pcakd.distill.setting import teacher_dtype
 from pcakd.distill.trainer import Trainer
 
@@ -23,24 +23,32 @@ def describe_training(trainer: Trainer, manifest: Mapping[str, str]) -> dict[str
         trainer: Has done its work.
         manifest: SHA-256 of each training photograph by its name.
     """
-    recipe, phases = trainer.run.recipe, trainer.run.phases
+    run, decoders = trainer.run, any(leg.phase == "decoder" for leg in trainer.legs)
     return {
         "software": f"pca-kd-bench {__version__}",
         "commit": _commit(),
-        "num_params": trainer.student.num_params,
-        "recipe": recipe.to_json(),
-        "steps": {phase: [recipe.steps(phase, b) for b in (1, 2, 3, 4)] for phase in phases},
-        "blocks": trainer.progress.reports,
+        "num_params": run.network.num_params,
+        "recipe": run.recipe.to_json(),
+        "legs": trainer.progress.reports,
         "photos": {"training": len(manifest), "manifest_sha256": digest_manifest(manifest)},
         "device": _device_name(trainer.device),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "teacher_dtype": _name_dtype(teacher_dtype(trainer.device)),
-        "step_dtype": _name_dtype(
-            teacher_dtype(trainer.device) if phases == DECODER_PHASES else torch.float32
-        ),
-        "device_seconds": trainer.progress.device_seconds,
+        "step_dtype": _name_dtype(teacher_dtype(trainer.device) if decoders else torch.float32),
+        "processes": world_size(),
+        **_cost(trainer),
     }
+
+
+def _cost(trainer: Trainer) -> dict[str, float]:
+    """Return what the steps took: core-minutes on a CPU, else device-minutes of all processes."""
+    seconds = trainer.progress.device_seconds
+    on_cpu = trainer.device.type == "cpu"
+    units = world_size() * (torch.get_num_threads() if on_cpu else 1)
+    minutes = seconds * units / 60.0
+    name = "core_minutes" if on_cpu else "device_minutes"
+    return {"device_seconds": seconds, name: round(minutes, 1)}
 
 
 def describe_teacher(teacher: Backbone) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pcakd.distill.recipe import PhaseName
 from pcakd.errors import TrainingError
 from pcakd.files import make_folder, read_safetensors, write_safetensors
 
@@ -19,8 +18,14 @@ CHECKPOINT = "checkpoint.safetensors"
 OPTIMIZER = "optimizer."
 """How the names of the optimiser's tensors begin."""
 
+START = "start."
+"""How the names of the weights begin that a leg goes back to when it is restarted."""
+
+AVERAGE = "average."
+"""How the names of averaged weights begin."""
+
 _HEADER = "pcakd"
-_FORMAT = "pcakd-checkpoint-3"
+_FORMAT = "pcakd-checkpoint-4"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,17 +33,15 @@ class Progress:
     """Where a run is and what it has found out.
 
     Attributes:
-        block: The block pair in training, 1 to 4; 5 when all are done.
-        phase: ``encoder`` or ``pair``; ``decoder`` where only decoders are trained.
-        step: Steps done of the phase; 0 means that it is not set up yet.
-        attempt: How often this block was restarted.
-        scales: What the losses b to d are divided by, in a pair or decoder phase.
-        reports: One entry a finished block: R², ceiling, dead channels, losses.
+        leg: Index of the leg in training; their number when all are done.
+        step: Steps done of it; 0 means that it is not set up yet.
+        attempt: How often this leg was restarted.
+        scales: What losses are divided by, as the leg has measured it.
+        reports: One entry a finished leg: what was seen of it on held-out photographs.
         device_seconds: Time spent on the device in training steps, over all sessions.
     """
 
-    block: int = 1
-    phase: PhaseName = "encoder"
+    leg: int = 0
     step: int = 0
     attempt: int = 0
     scales: dict[str, float] = field(default_factory=dict)

@@ -20,8 +20,9 @@ from pcakd.backbones import Backbone
 from pcakd.blocks import Autoencoder
 from pcakd.distill.card import describe_teacher, describe_training, digest_manifest
 from pcakd.distill.checkpoint import CHECKPOINT, open_output
+from pcakd.distill.phases import DecoderPhase
 from pcakd.distill.photos import Photos
-from pcakd.distill.recipe import DECODER_PHASES, Recipe
+from pcakd.distill.recipe import DecoderRecipe
 from pcakd.distill.setting import Setting, teacher_dtype
 from pcakd.distill.trainer import Run, Trainer
 
@@ -36,7 +37,7 @@ class DecoderRequest:
         draw: Makes a network of the same shape from a seed, should a block have to be restarted.
         data: Folder of photographs.
         output: Folder for checkpoints and logs.
-        recipe: Its pair steps and rate count, and its losses b to d.
+        recipe: Schedules of the blocks and weights of the losses.
         device: Where to compute.
         resume: Go on from the checkpoint in ``output``.
         mirrors: Whether the decoder mirrors the encoder, and so starts from regressions.
@@ -48,7 +49,7 @@ class DecoderRequest:
     draw: Callable[[int], Autoencoder]
     data: Path
     output: Path
-    recipe: Recipe
+    recipe: DecoderRecipe
     device: torch.device
     resume: bool
     mirrors: bool
@@ -71,19 +72,15 @@ def train_decoder(request: DecoderRequest) -> dict[str, Any]:
     network.eval().requires_grad_(False)
     teacher = request.teacher.to(request.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     fast = copy.deepcopy(teacher).to(teacher_dtype(request.device))
+    setting = Setting(student=network, teacher=fast, check_teacher=teacher)
     trainer = Trainer(
         Run(
             recipe=recipe,
-            setting=Setting(
-                student=network,
-                teacher=fast,
-                eigenbases=(),
-                tap_offset=0.0,
-                mirrors=request.mirrors,
+            network=network,
+            create_phase=lambda leg: DecoderPhase(
+                setting, recipe, leg.block, mirrors=request.mirrors
             ),
-            phases=DECODER_PHASES,
             draw=request.draw,
-            check_teacher=teacher,
             photos=photos,
             folder=request.output,
             fingerprint={
@@ -92,6 +89,7 @@ def train_decoder(request: DecoderRequest) -> dict[str, Any]:
                 "recipe": recipe.to_json(),
                 "step_dtype": str(teacher_dtype(request.device)),
             },
+            average={},
         )
     )
     if request.resume and trainer.has_checkpoint:

@@ -1,6 +1,6 @@
-"""How much of its teacher a tap carries: R², its ceiling, and dead channels."""
+"""How much of its teacher each tap carries: R², its ceiling, and dead channels."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -32,43 +32,57 @@ class TapReport:
     channels: int
 
 
-def evaluate_tap(
+class _Totals:
+    """What is summed over images for one tap."""
+
+    def __init__(self, basis: Float[Tensor, "c k"]) -> None:
+        self.basis = basis
+        self.left = self.within = self.total = 0.0
+        self.spread = torch.zeros(basis.shape[1], dtype=torch.float64)
+
+    def add(self, tap: Tensor, teacher: Tensor) -> None:
+        features = centred(teacher.float())
+        target = project(features, self.basis)
+        mapped = centred(tap)
+        power, inside = float(features.square().sum()), float(target.square().sum())
+        self.left += float((mapped - target).square().sum()) + power - inside
+        self.within += inside
+        self.total += power
+        self.spread += mapped.square().mean(dim=(0, 2, 3)).cpu().double()
+
+    def report(self) -> TapReport:
+        deviation = self.spread.sqrt()
+        return TapReport(
+            r2=1.0 - self.left / self.total,
+            ceiling=self.within / self.total,
+            dead_channels=int((deviation <= _DEAD * deviation.mean()).sum()),
+            channels=len(deviation),
+        )
+
+
+def evaluate_taps(
     student: Autoencoder,
     backbone: Backbone,
-    basis: Float[Tensor, "c k"],
+    bases: Sequence[Float[Tensor, "c k"]],
     images: Iterable[Float[Tensor, "b 3 h w"]],
-    *,
-    tap: int,
-) -> TapReport:
-    """Compare a student's tap with its teacher's.
+) -> list[TapReport]:
+    """Compare a student's taps with its teacher's.
 
     Args:
         student: In evaluation mode.
         backbone: The (normalised) teacher.
-        basis: The eigenbasis of the tap.
+        bases: The eigenbases of taps 1, 2, …; as many taps are compared.
         images: Batches in [0, 1], on the device of both.
-        tap: 1 to 4.
 
     Returns:
         Shares of variance, and dead channels.
     """
-    left = within = total = 0.0
-    spread = torch.zeros(basis.shape[1], dtype=torch.float64)
+    last = len(bases)
+    totals = [_Totals(basis) for basis in bases]
     with torch.inference_mode(), full_precision():
         for batch in images:
-            teacher = centred(backbone(batch, last_tap=tap)[-1].float())
-            target = project(teacher, basis)
-            mapped = centred(student.encode_with_sources(batch, last_block=tap)[0][-1])
-            power = float(teacher.square().sum())
-            inside = float(target.square().sum())
-            left += float((mapped - target).square().sum()) + power - inside
-            within += inside
-            total += power
-            spread += mapped.square().mean(dim=(0, 2, 3)).cpu().double()
-    deviation = spread.sqrt()
-    return TapReport(
-        r2=1.0 - left / total,
-        ceiling=within / total,
-        dead_channels=int((deviation <= _DEAD * deviation.mean()).sum()),
-        channels=len(deviation),
-    )
+            teacher = backbone(batch, last_tap=last)
+            taps = student.encode_with_sources(batch, last_block=last)[0]
+            for total, tap, features in zip(totals, taps, teacher, strict=True):
+                total.add(tap, features)
+    return [total.report() for total in totals]

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -10,13 +11,22 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from pcakd.blocks import Autoencoder
+from pcakd.distill.recipe import Leg
 from pcakd.errors import OutputError
 from pcakd.files import write_text
 from pcakd.images import save_image
 
-COLUMNS = ("block", "attempt", "phase", "step", "global_step", "rate", "loss", "a", "b", "c", "d")
-_POSITION = ("block", "attempt", "global_step")
+LOSSES = "losses.csv"
+"""Its name in a run's folder."""
+
+_TERMS = (
+    *(f"tap{tap}" for tap in (1, 2, 3, 4)),
+    *(f"decoder{block}" for block in (1, 2, 3, 4)),
+    *("style", "structure", "perceptual", "range"),
+    *("b", "c", "d"),
+)
+_NUMBERS = ("block", "attempt", "global_step")
+COLUMNS = ("block", "attempt", "phase", "step", "global_step", "rate", "loss", *_TERMS)
 
 
 class Journal:
@@ -24,12 +34,17 @@ class Journal:
 
     Args:
         folder: The output folder of the run.
-        position: Block, attempt and global step where the run goes on: later rows are dropped,
-            they come again. A restarted block repeats global steps, so they do not order rows.
+        legs: What the run goes through.
+        position: Index of the leg, attempt and global step where the run goes on: later rows are
+            dropped, they come again. A restarted leg repeats global steps, so they do not order
+            rows.
     """
 
-    def __init__(self, folder: Path, *, position: tuple[int, int, int]) -> None:
-        self._path = folder / "losses.csv"
+    def __init__(
+        self, folder: Path, *, legs: Sequence[Leg], position: tuple[int, int, int]
+    ) -> None:
+        self._path = folder / LOSSES
+        self._order = {f"{leg.block} {leg.phase}": index for index, leg in enumerate(legs)}
         write_text(self._path, _table(self._kept(position)))
         try:
             self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=position[-1])
@@ -46,9 +61,13 @@ class Journal:
             for row in csv.DictReader(io.StringIO(text))
             if row.keys() >= set(COLUMNS)
             and None not in row.values()
-            and all(row[name].isdecimal() for name in _POSITION)
-            and tuple(int(row[name]) for name in _POSITION) <= position
+            and all(row[name].isdecimal() for name in _NUMBERS)
+            and self._place(row) <= position
         ]
+
+    def _place(self, row: dict[str, str]) -> tuple[int, int, int]:
+        leg = self._order.get(f"{row['block']} {row['phase']}", len(self._order))
+        return leg, int(row["attempt"]), int(row["global_step"])
 
     def add(self, row: dict[str, float | int | str]) -> None:
         """Write one row; a term that a phase lacks stays empty."""
@@ -58,10 +77,10 @@ class Journal:
         except OSError as error:
             raise OutputError(f"cannot write {self._path}: {error.strerror or error}") from error
         step = int(row["global_step"])
-        for name in ("loss", "a", "b", "c", "d", "rate"):
+        block = f"block{row['block']}/" if row["block"] else ""
+        for name in ("loss", "rate", *_TERMS):
             if name in row:
-                tag = f"block{row['block']}/{row['phase']}/{name}"
-                self._board.add_scalar(tag, float(row[name]), step)
+                self._board.add_scalar(f"{block}{row['phase']}/{name}", float(row[name]), step)
 
     def __enter__(self) -> "Journal":
         return self
@@ -75,7 +94,7 @@ class Journal:
         self._board.close()
 
 
-def _table(rows: list[dict[str, str]]) -> str:
+def _table(rows: Sequence[dict[str, str]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
@@ -83,16 +102,8 @@ def _table(rows: list[dict[str, str]]) -> str:
     return text.getvalue()
 
 
-def save_contact_sheet(
-    path: Path, network: Autoencoder, images: Float[Tensor, "b 3 s s"], *, block: int
-) -> None:
-    """Write photographs above their reconstructions from tap ``block``, as one picture."""
-    with torch.inference_mode():
-        taps, sources = network.encode_with_sources(images, last_block=block)
-        features = taps[-1]
-        for tap in range(block, 0, -1):
-            features = network.decode_block(tap, features, sources[tap - 1])
-    rows = torch.stack((images, features.clamp(0.0, 1.0)))
+def save_contact_sheet(path: Path, rows: Float[Tensor, "r n 3 s s"]) -> None:
+    """Write rows of square pictures as one picture."""
     gap = torch.ones(*rows.shape[:-1], 4, device=rows.device)
     strips = torch.cat((rows, gap), dim=-1).permute(0, 2, 3, 1, 4).flatten(3)
     save_image(path, torch.cat(tuple(strips), dim=-2).cpu())

@@ -4,11 +4,36 @@ from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from pcakd.blocks import ConvLayer
+from pcakd.distill.parallel import sum_over_ranks, world_size
 
 _LEAST_DEVIATION = 0.1  # of the channels' mean deviation
+_MOMENTUM = 0.05  # of running statistics: crops differ much from batch to batch
+
+
+class SharedBatchNorm(nn.BatchNorm2d):
+    """A batch norm whose statistics are those of the whole batch, over all processes.
+
+    Alone it is `nn.BatchNorm2d`; PyTorch's own ``SyncBatchNorm`` needs an accelerator.
+    """
+
+    def forward(self, input: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """Normalise by the statistics of all parts of the batch, or by the running ones."""
+        if not self.training or world_size() == 1:
+            return super().forward(input)
+        count = world_size() * input.numel() / input.shape[1]
+        mean = sum_over_ranks(input.sum(dim=(0, 2, 3))) / count
+        centred = input - mean[:, None, None]
+        variance = sum_over_ranks(centred.square().sum(dim=(0, 2, 3))) / count
+        with torch.no_grad():
+            assert self.running_mean is not None and self.running_var is not None  # noqa: S101, PT018
+            momentum = self.momentum or 0.0
+            self.running_mean.lerp_(mean, momentum)
+            self.running_var.lerp_(variance * (count / (count - 1)), momentum)
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        return centred * scale[:, None, None] + self.bias[:, None, None]
 
 
 def prepare_layers(layers: Sequence[ConvLayer]) -> None:
@@ -16,7 +41,8 @@ def prepare_layers(layers: Sequence[ConvLayer]) -> None:
     channels = torch.zeros(layers[0].conv.in_channels, device=layers[0].conv.weight.device)
     layers[0].standardize_input(channels, torch.ones_like(channels))
     for layer in layers:
-        layer.add_norm()
+        layer.norm = SharedBatchNorm(layer.conv.out_channels, momentum=_MOMENTUM)
+        layer.norm.to(layer.conv.weight.device).eval()
 
 
 def follow_batches(layers: Sequence[ConvLayer], *, live: bool) -> None:

@@ -4,21 +4,27 @@ A batch is a function of (seed, key): no loader has a state, so a resumed run se
 """
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 from tqdm import tqdm
 
+from pcakd.distill.parallel import own_part
+from pcakd.distill.recipe import Sampling
 from pcakd.errors import ImageError, TrainingError
 from pcakd.images import image_size, list_images, load_image
 
 _CACHE_BYTES = 2 << 30  # decoded photographs kept as 8-bit values
 _MOST_ELONGATED = 20  # a narrower photograph would grow to gigabytes around a crop
+_PLAIN = Sampling()
+_GAMMA = 0.5  # exposures: exponents from e^-½ to e^½
+_GAINS = (0.75, 1.1)  # of each colour channel
 
 
 class Photos:
@@ -62,19 +68,54 @@ class Photos:
         """Return the SHA-256 of each training file by its name."""
         return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in self.training}
 
-    def batch(self, key: Sequence[int], *, size: int, crop: int) -> Float[Tensor, "b 3 s s"]:
-        """Draw random crops, flipped or not; the same key draws the same ones."""
-        rng = np.random.default_rng([self._seed, 1, *key])
-        chosen = rng.integers(len(self.training), size=size)
-        return torch.stack([self._random_crop(self.training[i], crop, rng) for i in chosen])
+    def batch(
+        self,
+        key: Sequence[int],
+        *,
+        size: int,
+        crop: int,
+        sampling: Sampling = _PLAIN,
+        whole: bool = True,
+    ) -> Float[Tensor, "b 3 s s"]:
+        """Draw random crops, flipped or not; the same key draws the same ones.
 
-    def _random_crop(self, path: Path, crop: int, rng: np.random.Generator) -> Tensor:
-        image = self._large_enough(path, crop)
-        height, width = image.shape[-2:]
-        top, left = rng.integers(height - crop + 1), rng.integers(width - crop + 1)
-        part = image[:, top : top + crop, left : left + crop]
+        Args:
+            key: What the crops depend on, beside the seed.
+            size: Crops of the batch.
+            crop: Their side in pixels.
+            sampling: How they are drawn.
+            whole: Whether to draw all of them; otherwise the part that is this process's.
+
+        Raises:
+            ConfigError: The batch does not divide among the processes.
+        """
+        group = 2 if sampling.couples else 1
+        groups: Sequence[int] = range(size // group)
+        if not whole:
+            groups = own_part(groups, unit="couple" if sampling.couples else "crop")
+        crops = [
+            image
+            for number in groups
+            for image in self._draw_group((*key, number), group, crop, sampling)
+        ]
+        return torch.stack(crops)
+
+    def _draw_group(
+        self, key: Sequence[int], count: int, crop: int, sampling: Sampling
+    ) -> list[Tensor]:
+        """Draw a crop, or a couple of them."""
+        rng = np.random.default_rng([self._seed, 1, *key])
+        images = [self._random_crop(crop, sampling, rng) for _ in range(count)]
+        if count > 1 and rng.random() < sampling.twins:
+            images = images[:1] * count
+        return images
+
+    def _random_crop(self, crop: int, sampling: Sampling, rng: np.random.Generator) -> Tensor:
+        image = self._large_enough(self.training[rng.integers(len(self.training))], crop)
+        part = _cut(image, crop, sampling.zoom, rng)
         part = part.flip(-1) if rng.random() < 0.5 else part
-        return part.float() / 255.0
+        result = part.float() / 255.0 if part.dtype == torch.uint8 else part
+        return _expose(result, rng) if rng.random() < sampling.exposure else result
 
     def centre_crops(
         self, paths: Sequence[Path], *, size: int, crop: int
@@ -114,3 +155,29 @@ def _check(path: Path) -> None:
     height, width = image_size(path)
     if max(height, width) > _MOST_ELONGATED * min(height, width):
         raise ImageError(f"{path} is {width} × {height}, too narrow to crop; take it away")
+
+
+def _cut(
+    image: Tensor, crop: int, zoom: tuple[int, int] | None, rng: np.random.Generator
+) -> Float[Tensor, "3 s s"] | UInt8[Tensor, "3 s s"]:
+    """Cut a square out of a photograph, and scale it to the crop's size where zoom is wanted."""
+    height, width = image.shape[-2:]
+    side = crop
+    if zoom is not None:
+        most = min(height, width, zoom[1])
+        side = round(math.exp(rng.uniform(math.log(min(zoom[0], most)), math.log(most))))
+    top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
+    part = image[:, top : top + side, left : left + side]
+    if side == crop:
+        return part
+    scaled = F.interpolate(
+        part[None].float() / 255.0, size=(crop, crop), mode="bicubic", antialias=True
+    )
+    return scaled[0].clamp(0.0, 1.0)
+
+
+def _expose(image: Float[Tensor, "3 s s"], rng: np.random.Generator) -> Float[Tensor, "3 s s"]:
+    """Change a crop's exposure and colour balance."""
+    gamma = math.exp(rng.uniform(-_GAMMA, _GAMMA))
+    gains = torch.from_numpy(rng.uniform(*_GAINS, 3)).float()
+    return (image.clamp_min(1e-4) ** gamma * gains[:, None, None]).clamp(0.0, 1.0)

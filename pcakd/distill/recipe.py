@@ -1,56 +1,137 @@
-"""Everything that decides what a distillation computes, as data."""
+"""Everything that decides what a training computes, as data."""
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from pcakd.errors import ConfigError
 
-PhaseName = Literal["encoder", "pair", "decoder"]
-PHASES: tuple[PhaseName, ...] = ("encoder", "pair")
-"""What each block pair of a student goes through."""
-DECODER_PHASES: tuple[PhaseName, ...] = ("decoder",)
-"""What each block goes through where only decoders are trained."""
+PhaseName = Literal["encoder", "decoders", "stylization", "decoder"]
+
+ALL_BLOCKS = 0
+"""The block of a leg that trains all four together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """How long, how fast and on what a phase is trained.
+
+    Attributes:
+        steps: Optimiser steps.
+        rate: Peak learning rate.
+        batch: Crops a step, over all devices.
+        crop: Side of the square crops in pixels; a multiple of 16 from 32 to 2048.
+
+    Raises:
+        ConfigError: A value makes no sense.
+    """
+
+    steps: int
+    rate: float
+    batch: int = 8
+    crop: int = 160
+
+    def __post_init__(self) -> None:
+        if not 32 <= self.crop <= 2048 or self.crop % 16:
+            raise ConfigError(f"crop must be a multiple of 16 from 32 to 2048, got {self.crop}")
+        if self.steps < 1:
+            raise ConfigError(f"every phase needs at least one step, got {self.steps}")
+        if self.batch < 1:
+            raise ConfigError(f"batch must be at least 1, got {self.batch}")
+        if not 0.0 <= self.rate < math.inf:
+            raise ConfigError(f"rates must be finite, 0 or more, got {self.rate}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How crops are drawn from photographs.
+
+    Attributes:
+        zoom: Sides, in pixels of the photograph, between which the square that becomes a crop is
+            drawn (uniformly in the logarithm, the photograph's own size allowing); None cuts crops
+            out as they are.
+        exposure: Share of the crops whose exposure and colour balance are changed.
+        couples: Whether the crops come in couples, each the style of the other.
+        twins: Share of the couples that are the same crop twice: stylizing one by the other is to
+            change nothing.
+
+    Raises:
+        ConfigError: A value makes no sense.
+    """
+
+    zoom: tuple[int, int] | None = None
+    exposure: float = 0.0
+    couples: bool = False
+    twins: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.zoom is not None and not 16 <= self.zoom[0] <= self.zoom[1]:
+            raise ConfigError(f"zoom must be two rising numbers of pixels from 16, got {self.zoom}")
+        if not (0.0 <= self.exposure <= 1.0 and 0.0 <= self.twins <= 1.0):
+            raise ConfigError("shares of crops must lie between 0 and 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leg:
+    """One stretch of a training.
+
+    Attributes:
+        phase: What is trained on which losses.
+        block: Which block, 1 to 4, or `ALL_BLOCKS`.
+        schedule: For how long.
+        sampling: On which crops.
+    """
+
+    phase: PhaseName
+    block: int = ALL_BLOCKS
+    schedule: Schedule
+    sampling: Sampling = field(default_factory=Sampling)
+
+    def __str__(self) -> str:
+        """Return the name that people see."""
+        return f"block {self.block} {self.phase}" if self.block else self.phase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """Settings of a distillation; the defaults are for 256-px crops as in the paper.
+    """Settings of a student's distillation.
 
     Attributes:
-        crop: Side of the square training crops, in pixels; a multiple of 16 from 32 to 2048.
-        batch: Crops a step.
-        encoder_steps: Steps of the encoder phase of blocks 1 to 4.
-        pair_steps: Steps of the pair (or decoder) phase of blocks 1 to 4.
-        encoder_rate: Peak learning rate of the encoder phase.
-        pair_rate: Peak learning rate of the pair (or decoder) phase, or one for each block.
-        settled_share: Of the pair phase's rate, what the encoder gets, which has learnt already.
-        loss_weights: Weights of the losses a (the teacher's coefficients), b (image), c (features
-            of the tap before) and d (the teacher's features), each of which is a share of its
-            target's variance.
+        encoder: Schedule of the encoder phase: all taps learn the teacher's coefficients.
+        decoders: Of the decoders phase: each block learns to lead back to the tap before.
+        stylization: Of the last phase: the whole student learns to stylize. Its batch is even.
+        zoom: `Sampling.zoom` of all phases.
+        exposure: `Sampling.exposure` of the last phase.
+        twins: `Sampling.twins` of the last phase.
+        weights: Of the last phase's losses.
+        perceptual: Backbone of the network that compares pictures in the last phase.
+        average: Decay of the moving average of the weights that the last phase ends with; 0 ends
+            with the weights themselves.
         tap_offset: Where the batch norm before a tap's ReLU starts, in standard deviations:
             principal coefficients are signed, a ReLU is not.
         frozen_share: Share of the steps, at the end of a phase, with frozen batch statistics.
-        min_r2_share: A block whose R² is under this share of its ceiling has collapsed.
+        min_r2_share: A tap whose R² is under this share of its ceiling has collapsed.
         max_dead_share: So has one with more than this share of dead channels.
-        max_attempts: Attempts at a block before the run gives up.
+        max_attempts: Attempts at a phase before the run gives up.
         basis_images: Photos that the eigenbases are fitted on, at most.
         held_out: Photos kept for R², its ceiling and dead channels.
-        regularizer: λ of the feature transform, stored in the student.
+        regularizer: λ of the feature transform that the student learns to stylize with.
         seed: Of weights, crops and everything else.
 
     Raises:
         ConfigError: A value makes no sense.
     """
 
-    crop: int = 256
-    batch: int = 8
-    encoder_steps: tuple[int, int, int, int] = (400, 800, 1200, 2000)
-    pair_steps: tuple[int, int, int, int] = (600, 2000, 3000, 4000)
-    encoder_rate: float = 1e-2
-    pair_rate: float | tuple[float, float, float, float] = 3e-3
-    settled_share: float = 0.1
-    loss_weights: tuple[float, float, float, float] = (1.0, 2.0, 1.0, 0.2)
+    encoder: Schedule = Schedule(steps=6000, rate=1e-2)
+    decoders: Schedule = Schedule(steps=1500, rate=1e-2)
+    stylization: Schedule = Schedule(steps=2500, rate=1e-3, batch=4, crop=192)
+    zoom: tuple[int, int] = (112, 352)
+    exposure: float = 0.5
+    twins: float = 0.125
+    weights: "StylizationWeights" = field(default_factory=lambda: StylizationWeights())
+    perceptual: str = "vgg16"
+    average: float = 0.99
     tap_offset: float = 2.0
     frozen_share: float = 0.3
     min_r2_share: float = 0.3
@@ -62,28 +143,110 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 32 <= self.crop <= 2048 or self.crop % 16:
-            raise ConfigError(f"crop must be a multiple of 16 from 32 to 2048, got {self.crop}")
-        if self.batch < 1 or self.held_out < 1 or self.basis_images < 1 or self.max_attempts < 1:
-            raise ConfigError("batch, held_out, basis_images and max_attempts must be at least 1")
-        if min(*self.encoder_steps, *self.pair_steps) < 1:
-            raise ConfigError("every block needs at least one step of each phase")
-        rates = [self.rate("pair", block) for block in (1, 2, 3, 4)]
-        numbers = (self.encoder_rate, *rates, self.regularizer, *self.loss_weights)
-        if not all(0.0 <= number < math.inf for number in numbers):
-            raise ConfigError("rates, loss weights and the regularizer must be finite, 0 or more")
+        _check_counts(self.held_out, self.basis_images, self.max_attempts)
+        if self.stylization.batch % 2:
+            raise ConfigError(
+                "crops of the stylization phase come in couples: its batch must be even, got "
+                f"{self.stylization.batch}"
+            )
+        if not 0.0 <= self.regularizer < math.inf:
+            raise ConfigError(f"the regularizer must be finite, 0 or more, got {self.regularizer}")
+        if not 0.0 <= self.average < 1.0:
+            raise ConfigError(f"the average's decay must lie in [0, 1), got {self.average}")
 
-    def steps(self, phase: PhaseName, block: int) -> int:
-        """Steps of a phase of block 1 to 4."""
-        table = self.encoder_steps if phase == "encoder" else self.pair_steps
-        return table[block - 1]
-
-    def rate(self, phase: PhaseName, block: int) -> float:
-        """Peak learning rate of a phase of block 1 to 4."""
-        if phase == "encoder":
-            return self.encoder_rate
-        return self.pair_rate[block - 1] if isinstance(self.pair_rate, tuple) else self.pair_rate
+    def legs(self) -> tuple[Leg, ...]:
+        """Return what a student goes through, in order."""
+        plain = Sampling(zoom=self.zoom)
+        couples = Sampling(zoom=self.zoom, exposure=self.exposure, couples=True, twins=self.twins)
+        return (
+            Leg(phase="encoder", schedule=self.encoder, sampling=plain),
+            Leg(phase="decoders", schedule=self.decoders, sampling=plain),
+            Leg(phase="stylization", schedule=self.stylization, sampling=couples),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as JSON values."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StylizationWeights:
+    """Weights of the losses of the stylization phase.
+
+    Attributes:
+        style: Relative distance of Gram matrices from the style's.
+        structure: 1 - SSIM with the content.
+        perceptual: Distance of unit feature vectors from the content's.
+        taps: Share of the teacher's variance that the taps lack, averaged over them.
+
+    Raises:
+        ConfigError: A weight is negative or not finite.
+    """
+
+    style: float = 1.0
+    structure: float = 1.0
+    perceptual: float = 0.5
+    taps: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not all(0.0 <= each < math.inf for each in asdict(self).values()):
+            raise ConfigError("loss weights must be finite, 0 or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecoderRecipe:
+    """Settings of the training of a decoder whose encoder stays as it is, block by block.
+
+    Attributes:
+        schedules: Of blocks 1 to 4.
+        loss_weights: Weights of the losses b (image), c (features of the tap before) and d (the
+            encoder's view), each of which is a share of its target's variance.
+        frozen_share: Share of the steps, at the end of a phase, with frozen batch statistics.
+        max_attempts: Attempts at a block before the run gives up.
+        basis_images: Photos that the encoder is normalised on, at most.
+        held_out: Photos kept for the held-out losses.
+        seed: Of weights, crops and everything else.
+
+    Raises:
+        ConfigError: A value makes no sense.
+    """
+
+    schedules: tuple[Schedule, Schedule, Schedule, Schedule]
+    loss_weights: tuple[float, float, float] = (2.0, 1.0, 0.2)
+    frozen_share: float = 0.3
+    max_attempts: int = 3
+    basis_images: int = 200
+    held_out: int = 24
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_counts(self.held_out, self.basis_images, self.max_attempts)
+        if not all(0.0 <= weight < math.inf for weight in self.loss_weights):
+            raise ConfigError("loss weights must be finite, 0 or more")
+
+    def legs(self) -> tuple[Leg, ...]:
+        """Return the blocks in order."""
+        return tuple(
+            Leg(phase="decoder", block=block, schedule=schedule)
+            for block, schedule in enumerate(self.schedules, start=1)
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as JSON values."""
+        return asdict(self)
+
+
+def four_schedules(
+    *, steps: Sequence[int], rates: Sequence[float], batch: int, crop: int
+) -> tuple[Schedule, Schedule, Schedule, Schedule]:
+    """Return the schedules of blocks 1 to 4."""
+    first, second, third, fourth = (
+        Schedule(steps=count, rate=rate, batch=batch, crop=crop)
+        for count, rate in zip(steps, rates, strict=True)
+    )
+    return first, second, third, fourth
+
+
+def _check_counts(held_out: int, basis_images: int, max_attempts: int) -> None:
+    if held_out < 1 or basis_images < 1 or max_attempts < 1:
+        raise ConfigError("held_out, basis_images and max_attempts must be at least 1")

@@ -1,41 +1,31 @@
-"""A whole distillation: teacher, eigenbases, block pairs, and the student file with its card."""
+"""A whole distillation: teacher, eigenbases, training, and the student file with its card."""
 
 import copy
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
-from tqdm import tqdm
 
 from pcakd.backbones import (
     Backbone,
     create_backbone,
     get_backbone_entry,
-    measure_channel_means,
     normalize_activations,
 )
+from pcakd.distill.bases import fit_eigenbases
 from pcakd.distill.card import describe_teacher, describe_training, digest_manifest
 from pcakd.distill.checkpoint import CHECKPOINT, load_checkpoint, open_output
+from pcakd.distill.parallel import is_writer, wait_for_all
+from pcakd.distill.phases import DecodersPhase, EncoderPhase, Phase, StylizationPhase
 from pcakd.distill.photos import Photos
-from pcakd.distill.recipe import PHASES, Recipe
+from pcakd.distill.recipe import Leg, Recipe
 from pcakd.distill.setting import Setting, teacher_dtype
 from pcakd.distill.trainer import Run, Trainer
-from pcakd.eigenbases import (
-    CovarianceStream,
-    Eigenbasis,
-    RankRule,
-    fit_eigenbasis,
-    load_eigenbases,
-    save_eigenbases,
-)
+from pcakd.eigenbases import Eigenbasis, RankRule, load_eigenbases, save_eigenbases
 from pcakd.files import write_text
-from pcakd.precision import full_precision
 from pcakd.students import Student, StudentSpec, create_student, save_student
-
-_BASIS_CROP = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +61,14 @@ def distill(request: Request) -> Path:
     Raises:
         PcakdError: Bad input, an output that cannot be written, or a run that cannot recover.
     """
-    open_output(request.output, resume=request.resume)
+    if is_writer():
+        open_output(request.output, resume=request.resume)
     recipe = request.recipe
     photos = Photos(request.data, held_out=recipe.held_out, seed=recipe.seed)
     checkpoint = request.output / CHECKPOINT
-    if not checkpoint.is_file():
+    if is_writer() and not checkpoint.is_file():
         photos.check()
+    wait_for_all()
     manifest = photos.manifest()
     teacher = create_backbone(
         request.backbone,
@@ -84,17 +76,31 @@ def distill(request: Request) -> Path:
         path=request.weights_path,
         seed=recipe.seed,
     ).to(request.device)
-    fingerprint = _fingerprint(request, teacher, manifest)
+    perceptual = create_backbone(recipe.perceptual, seed=recipe.seed).to(request.device)
+    fingerprint = _fingerprint(request, teacher, perceptual, manifest)
     if checkpoint.is_file():  # only a resumed run comes here with one
         load_checkpoint(checkpoint, fingerprint=fingerprint)  # other settings are told at once
     eigenbases, means = _eigenbases(request, teacher, photos, fingerprint)
     student = _new_student(request, eigenbases)
-    run = _run(request, student, teacher, eigenbases, photos, fingerprint)
-    trainer = Trainer(run)
+    trainer = Trainer(
+        Run(
+            recipe=recipe,
+            network=student,
+            create_phase=_phases(request, student, teacher, perceptual, eigenbases),
+            draw=lambda seed: create_student(student.spec, seed=seed),
+            photos=photos,
+            folder=request.output,
+            fingerprint=fingerprint,
+            average={"stylization": recipe.average},
+        )
+    )
     if request.resume and trainer.has_checkpoint:
         trainer.resume()
     trainer.train()
-    card = _card(request, trainer, teacher, eigenbases, manifest)
+    path = request.output / f"{_stem(request)}.safetensors"
+    if not is_writer():
+        return path
+    card = _card(request, trainer, teacher, perceptual, eigenbases, manifest)
     finished = Student(
         student.spec,
         regularizer=recipe.regularizer,
@@ -103,62 +109,24 @@ def distill(request: Request) -> Path:
         card=card,
     )
     finished.load_state_dict(student.state_dict())
-    path = request.output / f"{request.backbone}.safetensors"
     save_student(path, finished)
     write_text(path.with_suffix(".json"), _pretty(card | {"manifest": manifest}))
     return path
 
 
-def fit_eigenbases(
-    backbone: Backbone,
-    photos: Photos,
-    *,
-    rule: RankRule,
-    images: int,
-    device: torch.device,
-    normalized: bool,
-) -> tuple[list[Eigenbasis], list[Tensor]]:
-    """Normalise a teacher (in place, where it is to be) and fit its global eigenbases.
-
-    Args:
-        backbone: The teacher, on the device.
-        photos: Where the crops come from: the centres of training photographs, 256 px.
-        rule: How ranks are chosen.
-        images: How many photographs to use at most.
-        device: Where to compute.
-        normalized: Whether Gatys' normalisation belongs to this teacher.
-
-    Returns:
-        Four eigenbases, and the channel means that the teacher was divided by (or nothing).
-    """
-    paths = photos.training[:: max(1, len(photos.training) // images)][:images]
-
-    def crops(title: str) -> Any:
-        batches = photos.centre_crops(paths, size=1, crop=_BASIS_CROP)
-        bar = tqdm(batches, total=len(paths), desc=title, unit="photo")
-        return (batch.to(device, memory_format=torch.channels_last) for batch in bar)
-
-    means: list[Tensor] = []
-    if normalized:
-        with full_precision():
-            means = measure_channel_means(backbone, crops("channel means"))
-        normalize_activations(backbone, means)
-    streams = [CovarianceStream() for _ in backbone.taps]
-    with torch.inference_mode(), full_precision():
-        for image in crops("covariances"):
-            for stream, features in zip(streams, backbone(image), strict=True):
-                stream.update(features)
-    fitted = [fit_eigenbasis(s, tap=tap, rule=rule) for tap, s in enumerate(streams, start=1)]
-    return fitted, means
+def _stem(request: Request) -> str:
+    return request.backbone.replace("/", "-")
 
 
-def _fingerprint(request: Request, teacher: Backbone, manifest: dict[str, str]) -> dict[str, Any]:
+def _fingerprint(
+    request: Request, teacher: Backbone, perceptual: Backbone, manifest: dict[str, str]
+) -> dict[str, Any]:
     return {
         "backbone": request.backbone,
         "teacher": teacher.card.sha256 if teacher.card else "seeded",
+        "perceptual": perceptual.card.sha256 if perceptual.card else "seeded",
         "photos": digest_manifest(manifest),
-        # the regularizer is used after training: a finished run may be resumed with another one
-        "recipe": replace(request.recipe, regularizer=1.0).to_json(),
+        "recipe": request.recipe.to_json(),
         "ranks": list(request.rule.ranks or ()),
         "mcev": request.rule.mcev,
         "explained": request.rule.explained,
@@ -167,7 +135,7 @@ def _fingerprint(request: Request, teacher: Backbone, manifest: dict[str, str]) 
 
 def _eigenbases(
     request: Request, teacher: Backbone, photos: Photos, fingerprint: dict[str, Any]
-) -> tuple[list[Eigenbasis], list[Tensor]]:
+) -> tuple[list[Eigenbasis], list[torch.Tensor]]:
     path = request.output / "eigenbases.safetensors"
     wanted = json.loads(json.dumps(fingerprint))
     normalized = get_backbone_entry(request.backbone).normalized
@@ -185,7 +153,9 @@ def _eigenbases(
         device=request.device,
         normalized=normalized,
     )
-    save_eigenbases(path, fitted, channel_means=means, card=wanted)
+    wait_for_all()  # until nobody reads what the writer is about to replace
+    if is_writer():
+        save_eigenbases(path, fitted, channel_means=means, card=wanted)
     return _moved(fitted, request.device), means
 
 
@@ -201,49 +171,51 @@ def _moved(eigenbases: list[Eigenbasis], device: torch.device) -> list[Eigenbasi
 def _new_student(request: Request, eigenbases: list[Eigenbasis]) -> Student:
     ranks = tuple(e.rank for e in eigenbases)
     spec = StudentSpec(architecture=request.backbone, ranks=ranks)  # type: ignore[arg-type]
-    student = create_student(spec, seed=request.recipe.seed)
+    student = create_student(spec, seed=request.recipe.seed, regularizer=request.recipe.regularizer)
     student = student.eval().requires_grad_(False)
     return student.to(request.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
-def _run(
+def _phases(
     request: Request,
     student: Student,
     teacher: Backbone,
+    perceptual: Backbone,
     eigenbases: list[Eigenbasis],
-    photos: Photos,
-    fingerprint: dict[str, Any],
-) -> Run:
+) -> Any:
+    """Return what makes the phases of a student's legs."""
+    dtype = teacher_dtype(request.device)
     teacher = teacher.to(memory_format=torch.channels_last)
-    fast = copy.deepcopy(teacher).to(teacher_dtype(request.device))
     setting = Setting(
         student=student,
-        teacher=fast,
-        eigenbases=eigenbases,
-        tap_offset=request.recipe.tap_offset,
-    )
-    return Run(
-        recipe=request.recipe,
-        setting=setting,
-        phases=PHASES,
-        draw=lambda seed: create_student(student.spec, seed=seed),
+        teacher=copy.deepcopy(teacher).to(dtype),
         check_teacher=teacher,
-        photos=photos,
-        folder=request.output,
-        fingerprint=fingerprint,
+        eigenbases=eigenbases,
     )
+    looking = perceptual.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def create(leg: Leg) -> Phase:
+        if leg.phase == "encoder":
+            return EncoderPhase(setting, request.recipe)
+        if leg.phase == "decoders":
+            return DecodersPhase(setting)
+        return StylizationPhase(setting, request.recipe, looking)
+
+    return create
 
 
 def _card(
     request: Request,
     trainer: Trainer,
     teacher: Backbone,
+    perceptual: Backbone,
     eigenbases: list[Eigenbasis],
     manifest: dict[str, str],
 ) -> dict[str, Any]:
     return {
         "name": request.backbone,
         "teacher": describe_teacher(teacher),
+        "perceptual": describe_teacher(perceptual),
         "licence": "MIT",
         "ranks": [e.rank for e in eigenbases],
         "mcev": [e.mcev for e in eigenbases],

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -11,25 +12,25 @@ from pcakd.blocks import Autoencoder, Source
 from pcakd.distill.losses import subspace_error
 from pcakd.eigenbases import Eigenbasis
 
+TAPS: Final = (1, 2, 3, 4)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
     """What every phase works with.
 
     Attributes:
-        student: Being trained; blocks before the current one are finished.
+        student: Being trained.
         teacher: The (normalised) backbone, in the precision that suits the device: it sets the
             coefficients to learn, and compares pictures.
+        check_teacher: The same in full precision, for R².
         eigenbases: One a tap, on the device; none where only decoders are trained.
-        tap_offset: Start of the batch norm before a tap's ReLU, in standard deviations.
-        mirrors: Whether decoders start from regressions on the encoder's maps.
     """
 
     student: Autoencoder
     teacher: Backbone
-    eigenbases: Sequence[Eigenbasis]
-    tap_offset: float
-    mirrors: bool = False
+    check_teacher: Backbone
+    eigenbases: Sequence[Eigenbasis] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,23 +51,26 @@ class Encoded:
 
 
 def encode(setting: Setting, block: int, image: Tensor) -> Encoded:
-    """Encode images up to block 1 to 4; only that block has gradients."""
+    """Encode images up to block 1 to 4, without gradients."""
     with torch.no_grad():
-        taps, sources = setting.student.encode_with_sources(image, last_block=block - 1)
-    target = taps[-1] if taps else image
-    features, source = setting.student.encode_block(block, target)
-    return Encoded(image=image, target=target, features=features, sources=[*sources, source])
+        taps, sources = setting.student.encode_with_sources(image, last_block=block)
+    target = taps[-2] if block > 1 else image
+    return Encoded(image=image, target=target, features=taps[-1], sources=sources)
 
 
-def subspace_share(setting: Setting, block: int, features: Tensor, teacher: Tensor) -> Tensor:
+def subspace_share(eigenbasis: Eigenbasis, features: Tensor, teacher: Tensor) -> Tensor:
     """Return loss (a) as a share of the teacher's variance at the tap.
 
     What the eigenbasis leaves out is added as a constant, so that 1 minus the loss is the R².
     """
-    basis = setting.eigenbases[block - 1]
-    total = float(basis.eigenvalues.sum())
-    beyond = float(basis.eigenvalues[basis.rank :].sum())
-    return (subspace_error(features, teacher, basis.basis) + beyond) / total
+    total = float(eigenbasis.eigenvalues.sum())
+    beyond = float(eigenbasis.eigenvalues[eigenbasis.rank :].sum())
+    return (subspace_error(features, teacher, eigenbasis.basis) + beyond) / total
+
+
+def name_taps(shares: Sequence[Tensor]) -> dict[str, Tensor]:
+    """Name the losses of taps 1 to 4."""
+    return {f"tap{tap}": share for tap, share in zip(TAPS, shares, strict=True)}
 
 
 def teacher_dtype(device: torch.device) -> torch.dtype:

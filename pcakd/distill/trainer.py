@@ -1,34 +1,37 @@
-"""The training loop: block pair by block pair, with checkpoints, restarts and a health check."""
+"""The training loop: leg after leg, with checkpoints, restarts and a check of each result."""
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
-from pcakd.backbones import Backbone
 from pcakd.blocks import Autoencoder
+from pcakd.distill.averaging import WeightAverage
 from pcakd.distill.checkpoint import (
+    AVERAGE,
     CHECKPOINT,
     OPTIMIZER,
+    START,
     Progress,
     load_checkpoint,
     pack_optimizer,
     save_checkpoint,
     unpack_optimizer,
 )
-from pcakd.distill.health import CollapseError, Examiner
-from pcakd.distill.journal import Journal
-from pcakd.distill.norms import follow_batches, prepare_layers
-from pcakd.distill.phases import TERMS, DecoderPhase, Phase, create_phase
+from pcakd.distill.health import CollapseError
+from pcakd.distill.journal import Journal, save_contact_sheet
+from pcakd.distill.norms import follow_batches
+from pcakd.distill.parallel import average_over_ranks, is_writer, wait_for_all, world_size
+from pcakd.distill.phases import Phase
 from pcakd.distill.photos import Photos
-from pcakd.distill.recipe import PhaseName, Recipe
-from pcakd.distill.setting import Setting
+from pcakd.distill.recipe import Leg
 from pcakd.errors import TrainingError
 
 _CHECKPOINT_EVERY = 100
@@ -36,6 +39,29 @@ _LOG_EVERY = 20
 _FIRST_STEP = 4  # numbers below draw calibration crops
 _WARM_UP = 0.1
 _FINAL_RATE = 0.01
+_SHEET_PHOTOS = 6
+
+
+class TrainingRecipe(Protocol):
+    """What the trainer needs to know of a recipe."""
+
+    @property
+    def frozen_share(self) -> float:
+        """Share of a leg's steps with frozen batch statistics."""
+
+    @property
+    def max_attempts(self) -> int:
+        """Attempts at a leg before the run gives up."""
+
+    @property
+    def seed(self) -> int:
+        """Of fresh weights."""
+
+    def legs(self) -> tuple[Leg, ...]:
+        """Return what the network goes through."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as JSON values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,23 +70,23 @@ class Run:
 
     Attributes:
         recipe: All settings.
-        setting: Student (or another autoencoder), teacher and eigenbases.
-        phases: What each block goes through, in order.
+        network: What is trained, in place.
+        create_phase: Makes the phase of a leg.
         draw: Makes a network like the one in training with other random weights, from a seed.
-        check_teacher: The teacher in full precision, for R².
         photos: Training crops.
         folder: Where checkpoints, logs and sheets go.
         fingerprint: What must be the same when the run is resumed.
+        average: Decay of the average of weights by the leg's phase; absent ones are not averaged.
     """
 
-    recipe: Recipe
-    setting: Setting
-    phases: tuple[PhaseName, ...]
+    recipe: TrainingRecipe
+    network: Autoencoder
+    create_phase: Callable[[Leg], Phase]
     draw: Callable[[int], Autoencoder]
-    check_teacher: Backbone
     photos: Photos
     folder: Path
     fingerprint: Mapping[str, Any]
+    average: Mapping[str, float]
 
 
 def rate_at(step: int, steps: int, peak: float) -> float:
@@ -72,8 +98,40 @@ def rate_at(step: int, steps: int, peak: float) -> float:
     return peak * (_FINAL_RATE + (1.0 - _FINAL_RATE) * 0.5 * (1.0 + math.cos(math.pi * way)))
 
 
+class _Losses(nn.Module):
+    """The losses of a phase as a module, which is what DistributedDataParallel takes."""
+
+    def __init__(self, phase: Phase) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(phase.layers)
+        self._phase = phase
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Return the loss terms of a batch."""
+        return self._phase.losses(images)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Open:
+    """The leg in training.
+
+    Attributes:
+        phase: What it does.
+        losses: Its losses; over several processes they share gradients.
+        optimizer: What moves its weights.
+        average: The average of its weights, if it keeps one.
+        start: The weights that it goes back to.
+    """
+
+    phase: Phase
+    losses: nn.Module
+    optimizer: torch.optim.Optimizer
+    average: WeightAverage | None
+    start: dict[str, Tensor]
+
+
 class Trainer:
-    """Trains the blocks of a student or of another autoencoder, from the start or a checkpoint.
+    """Trains a student or another autoencoder, from the start or a checkpoint.
 
     Args:
         run: What to train, on what, and where to.
@@ -81,20 +139,11 @@ class Trainer:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.progress = Progress(phase=run.phases[0])
-        self.student: Autoencoder = run.setting.student
-        self.device = next(self.student.parameters()).device
+        self.progress = Progress()
+        self.legs = run.recipe.legs()
+        self.device = next(run.network.parameters()).device
         self._checkpoint = run.folder / CHECKPOINT
-        self._wanted = [name for name in TERMS if self._weight(name)]
-        self._examiner = Examiner(
-            recipe=run.recipe,
-            setting=run.setting,
-            check_teacher=run.check_teacher,
-            photos=run.photos,
-            folder=run.folder,
-        )
-        self._phase: Phase | None = None
-        self._optimizer: torch.optim.Optimizer | None = None
+        self._open: _Open | None = None
 
     @property
     def has_checkpoint(self) -> bool:
@@ -110,197 +159,228 @@ class Trainer:
         self.progress, state = load_checkpoint(
             self._checkpoint, fingerprint=dict(self.run.fingerprint)
         )
-        if self.progress.phase == "pair":
-            prepare_layers(self.student.encoder_layers(self.progress.block))
         if self.progress.step:
-            phase, optimizer = self._open_phase()
-            phase.scales = dict(self.progress.scales)
-            unpack_optimizer(optimizer, state)
-        weights = {n: t for n, t in state.items() if not n.startswith(OPTIMIZER)}
+            leg = self._open_leg()
+            leg.phase.scales.update(self.progress.scales)
+            leg.start = _under(START, state)
+            unpack_optimizer(leg.optimizer, state)
+            if leg.average is not None:
+                leg.average.load(_under(AVERAGE, state))
+        extra = (OPTIMIZER, START, AVERAGE)
+        weights = {n: t for n, t in state.items() if not n.startswith(extra)}
         try:
-            self.student.load_state_dict(weights)
+            self.run.network.load_state_dict(weights)
         except RuntimeError as cause:
             raise TrainingError(
                 f"{self._checkpoint} is damaged; delete it to start over"
             ) from cause
 
     def train(self) -> None:
-        """Train what is left, block by block; restart a block that collapses.
+        """Train what is left, leg by leg; restart a leg that collapses.
 
         Raises:
-            TrainingError: A block collapsed as often as the recipe allows.
+            TrainingError: A leg collapsed as often as the recipe allows.
         """
-        position = self.progress.block, self.progress.attempt, self._global_step()
-        with Journal(self.run.folder, position=position) as journal:
-            while self.progress.block <= 4:
-                try:
-                    self._train_phase(journal)
-                    self._finish_phase()
-                except CollapseError as collapse:
-                    self._restart(str(collapse))
-                self._save()
+        if not is_writer():
+            self._train(None)
+            return
+        position = self.progress.leg, self.progress.attempt, self._global_step()
+        with Journal(self.run.folder, legs=self.legs, position=position) as journal:
+            self._train(journal)
 
-    def _train_phase(self, journal: Journal) -> None:
-        recipe, progress = self.run.recipe, self.progress
-        steps = recipe.steps(progress.phase, progress.block)
-        if self._phase is None:
-            self._open_phase()
-        title = f"block {progress.block} {progress.phase}"
-        with tqdm(total=steps, initial=progress.step, desc=title, unit="step") as bar:
+    def _train(self, journal: Journal | None) -> None:
+        while self.progress.leg < len(self.legs):
+            try:
+                self._train_leg(journal)
+                self._finish_leg()
+            except CollapseError as collapse:
+                self._restart(str(collapse))
+            self._save()
+        wait_for_all()
+
+    @property
+    def _leg(self) -> Leg:
+        return self.legs[self.progress.leg]
+
+    def _train_leg(self, journal: Journal | None) -> None:
+        progress, steps = self.progress, self._leg.schedule.steps
+        leg = self._open or self._open_leg()
+        quiet = not is_writer()
+        with tqdm(
+            total=steps, initial=progress.step, desc=str(self._leg), unit="step", disable=quiet
+        ) as bar:
             while progress.step < steps:
-                loss = self._step(steps, journal)
+                loss = self._step(leg, steps, journal)
                 bar.update()
                 bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
                 if progress.step % _CHECKPOINT_EVERY == 0 and progress.step < steps:
                     self._save()
 
-    def _step(self, steps: int, journal: Journal) -> float:
-        phase, optimizer, progress = self._phase, self._optimizer, self.progress
-        if phase is None or optimizer is None:
-            raise RuntimeError("no phase is open")
+    def _step(self, leg: _Open, steps: int, journal: Journal | None) -> float:
+        progress = self.progress
         start = time.perf_counter()
-        rate = rate_at(progress.step, steps, self._peak_rate())
-        for group in optimizer.param_groups:
-            group["lr"] = rate * group["share"]
+        rate = rate_at(progress.step, steps, self._leg.schedule.rate * 0.5**progress.attempt)
+        for group in leg.optimizer.param_groups:
+            group["lr"] = rate
         live = progress.step < (1.0 - self.run.recipe.frozen_share) * steps
-        follow_batches(phase.live_layers, live=live)
-        with phase.precision():
-            terms = phase.losses(self._batch(progress.step), wanted=self._wanted)
-        loss = torch.stack([self._weight(name) * term for name, term in terms.items()]).sum()
-        optimizer.zero_grad(set_to_none=True)
+        follow_batches(leg.phase.layers, live=live)
+        with leg.phase.precision():
+            terms = leg.losses(self._batch(progress.step))
+        loss = leg.phase.total(terms)
+        leg.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise CollapseError(f"the loss became {value} at step {progress.step}")
-        optimizer.step()
+        names = [*terms, "loss"]
+        figures = torch.stack([*terms.values(), loss]).detach()
+        values = dict(zip(names, average_over_ranks(figures).tolist(), strict=True))
+        if not math.isfinite(values["loss"]):
+            raise CollapseError(f"the loss became {values['loss']} at step {progress.step}")
+        leg.phase.limit_gradients()
+        leg.optimizer.step()
+        if leg.average is not None:
+            leg.average.update(progress.step)
         progress.step += 1
         progress.device_seconds += time.perf_counter() - start
-        if progress.step % _LOG_EVERY == 0 or progress.step == steps:
-            self._log(journal, rate, value, terms)
-        return value
+        if journal and (progress.step % _LOG_EVERY == 0 or progress.step == steps):
+            journal.add(self._row(rate) | values)
+        return float(values["loss"])
 
-    def _log(self, journal: Journal, rate: float, loss: float, terms: dict[str, Tensor]) -> None:
-        p = self.progress
-        row: dict[str, float | int | str] = {
-            "block": p.block,
-            "attempt": p.attempt,
-            "phase": p.phase,
-            "step": p.step,
+    def _row(self, rate: float) -> dict[str, float | int | str]:
+        return {
+            "block": self._leg.block,
+            "attempt": self.progress.attempt,
+            "phase": self._leg.phase,
+            "step": self.progress.step,
             "global_step": self._global_step(),
             "rate": rate,
-            "loss": loss,
         }
-        journal.add(row | {name: float(term.detach()) for name, term in terms.items()})
 
-    def _finish_phase(self) -> None:
-        phase, progress = self._phase, self.progress
-        if phase is None:
-            raise RuntimeError("no phase is open")
-        follow_batches(phase.layers, live=False)
-        if isinstance(phase, DecoderPhase):
-            for layer in phase.layers:
-                layer.fold()
-            report = {"block": progress.block, "attempts": progress.attempt + 1}
-            if "encoder" in self.run.phases:
-                report |= self._examiner.examine_tap(progress.block)
-            progress.reports.append(report | self._examiner.examine_decoder(phase))
-            progress.block, progress.phase = progress.block + 1, self.run.phases[0]
-            progress.attempt = 0
-        else:
-            self._examiner.examine_tap(progress.block)
-            progress.phase = "pair"
-        self._close_phase()
+    def _finish_leg(self) -> None:
+        leg, progress = self._open, self.progress
+        if leg is None:
+            raise RuntimeError("no leg is open")
+        if leg.average is not None:
+            leg.average.apply()
+        leg.phase.finish()
+        held_out = list(self._held_out())
+        report = {
+            "phase": self._leg.phase,
+            "block": self._leg.block,
+            "attempts": progress.attempt + 1,
+            **leg.phase.examine(held_out),
+        }
+        progress.reports.append(report)
+        if is_writer():
+            _tell_taps(report)
+            sheet = leg.phase.draw_sheet(torch.cat(held_out)[:_SHEET_PHOTOS])
+            if sheet is not None:
+                name = str(self._leg).replace(" ", "_")
+                save_contact_sheet(self.run.folder / f"{name}.png", sheet)
+        progress.leg += 1
+        progress.attempt = 0
+        self._close_leg()
 
     def _restart(self, reason: str) -> None:
-        progress = self.progress
-        message = f"block {progress.block} collapsed in its {progress.phase} phase: {reason}"
+        progress, leg = self.progress, self._open
+        message = f"{self._leg} collapsed: {reason}"
         progress.attempt += 1
         if progress.attempt >= self.run.recipe.max_attempts:
             raise TrainingError(
                 f"{message}; gave up after {progress.attempt} attempts; start anew with more "
                 "steps, lower rates or another --seed"
             )
-        tqdm.write(f"{message}; restarting the block with another seed and half the rate")
-        progress.phase = self.run.phases[0]
-        self._close_phase()
-        self._draw_block()
+        if is_writer():
+            tqdm.write(f"{message}; restarting it with another seed and half the rate")
+        if leg is not None:
+            leg.phase.redraw(self.run.draw(self.run.recipe.seed + 1000 * progress.attempt))
+            if leg.start:
+                self.run.network.load_state_dict(leg.start)
+        self._close_leg()
 
-    def _draw_block(self) -> None:
-        """Give what is trained of the current block fresh random weights."""
-        p = self.progress
-        fresh = self.run.draw(self.run.recipe.seed + 1000 * p.attempt + p.block)
-        pairs = [(n.decoder.layers(p.block) for n in (fresh, self.student))]
-        if "encoder" in self.run.phases:
-            pairs.append(n.encoder_layers(p.block) for n in (fresh, self.student))
-        for new, old in pairs:
-            for source, target in zip(new, old, strict=True):
-                target.fold()
-                target.conv.load_state_dict(source.conv.state_dict())
-
-    def _open_phase(self) -> tuple[Phase, torch.optim.Optimizer]:
+    def _open_leg(self) -> _Open:
         progress = self.progress
-        phase = create_phase(progress.phase, self.run.setting, progress.block)
+        phase = self.run.create_phase(self._leg)
+        start: dict[str, Tensor] = {}
         if progress.step:
             phase.restore()
         else:
+            if phase.keeps_start:
+                start = {n: t.clone() for n, t in self.run.network.state_dict().items()}
             phase.prepare([self._calibration_batch(i) for i in range(phase.calibration_batches)])
         for layer in phase.layers:
             layer.requires_grad_(True)
-        self._phase = phase
-        settled = self.run.recipe.settled_share
-        self._optimizer = phase.create_optimizer(
-            [
-                {
-                    "params": list(layer.parameters()),
-                    "share": 1.0 if layer in phase.live_layers else settled,
-                }
-                for layer in phase.layers
-            ]
+        groups = [{"params": list(layer.parameters())} for layer in phase.layers]
+        losses: nn.Module = _Losses(phase)
+        if world_size() > 1:
+            losses = DistributedDataParallel(losses, broadcast_buffers=False)
+        decay = self.run.average.get(self._leg.phase, 0.0)
+        self._open = _Open(
+            phase=phase,
+            losses=losses,
+            optimizer=phase.create_optimizer(groups),
+            average=WeightAverage(phase.layers, decay) if decay else None,
+            start=start,
         )
-        return phase, self._optimizer
+        return self._open
 
-    def _close_phase(self) -> None:
-        self._phase = self._optimizer = None
+    def _close_leg(self) -> None:
+        self._open = None
         self.progress.step = 0
         self.progress.scales = {}
-        self.student.eval().requires_grad_(False)
+        self.run.network.eval().requires_grad_(False)
 
     def _save(self) -> None:
-        state = dict(self.student.state_dict())
-        if self._phase is not None and self._optimizer is not None:
-            state |= pack_optimizer(self._optimizer)
-            self.progress.scales = dict(self._phase.scales)
+        if not is_writer():
+            return
+        state = dict(self.run.network.state_dict())
+        leg = self._open
+        if leg is not None:
+            state |= pack_optimizer(leg.optimizer)
+            state |= {f"{START}{name}": tensor for name, tensor in leg.start.items()}
+            if leg.average is not None:
+                state |= {f"{AVERAGE}{n}": t for n, t in leg.average.state().items()}
+            self.progress.scales = dict(leg.phase.scales)
         save_checkpoint(
             self._checkpoint, self.progress, state, fingerprint=dict(self.run.fingerprint)
         )
 
-    def _weight(self, term: str) -> float:
-        return self.run.recipe.loss_weights[TERMS.index(term)]
-
-    def _peak_rate(self) -> float:
-        p = self.progress
-        return self.run.recipe.rate(p.phase, p.block) * 0.5**p.attempt
-
     def _global_step(self) -> int:
-        p, recipe = self.progress, self.run.recipe
-        phases = self.run.phases
-        before = sum(recipe.steps(phase, block) for block in range(1, p.block) for phase in phases)
-        earlier = phases[: phases.index(p.phase)]
-        within = sum(recipe.steps(phase, p.block) for phase in earlier)
-        return before + within + p.step
+        before = sum(leg.schedule.steps for leg in self.legs[: self.progress.leg])
+        return before + self.progress.step
 
     def _batch(self, step: int) -> Tensor:
-        return self._draw_batch(step + _FIRST_STEP)
+        return self._draw_batch(step + _FIRST_STEP, whole=False)
 
     def _calibration_batch(self, index: int) -> Tensor:
-        """Draw crops that no step sees; the first ones are numbered before the first step."""
+        """Draw crops that no step sees, the same in all processes."""
         below = _FIRST_STEP - 1 - index
-        return self._draw_batch(below) if below >= 0 else self._draw_batch(-below, 1)
+        key = (below,) if below >= 0 else (-below, 1)
+        return self._draw_batch(*key, whole=True)
 
-    def _draw_batch(self, *number: int) -> Tensor:
-        p, recipe = self.progress, self.run.recipe
-        key = (p.block, p.attempt, self.run.phases.index(p.phase), *number)
-        return self._on_device(self.run.photos.batch(key, size=recipe.batch, crop=recipe.crop))
-
-    def _on_device(self, batch: Tensor) -> Tensor:
+    def _draw_batch(self, *number: int, whole: bool) -> Tensor:
+        leg, progress = self._leg, self.progress
+        batch = self.run.photos.batch(
+            (progress.leg, progress.attempt, *number),
+            size=leg.schedule.batch,
+            crop=leg.schedule.crop,
+            sampling=leg.sampling,
+            whole=whole,
+        )
         return batch.to(self.device, memory_format=torch.channels_last)
+
+    def _held_out(self) -> Sequence[Tensor]:
+        photos, schedule = self.run.photos, self._leg.schedule
+        size = max(2, schedule.batch)
+        crops = photos.centre_crops(photos.held_out, size=size, crop=schedule.crop)
+        return [crop.to(self.device, memory_format=torch.channels_last) for crop in crops]
+
+
+def _under(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors whose names begin so, under what follows."""
+    return {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}
+
+
+def _tell_taps(report: Mapping[str, Any]) -> None:
+    for tap, each in enumerate(report.get("taps", ()), start=1):
+        tqdm.write(
+            f"tap {tap}: R² {each['r2']:.3f} of {each['ceiling']:.3f}, {each['dead_channels']} dead"
+        )

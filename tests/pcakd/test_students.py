@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pcakd.blocks import Conv, ConvLayer
 from pcakd.blocks.layers import high_frequencies, pad_reflect
+from pcakd.distill.norms import prepare_layers
 from pcakd.errors import ConfigError, OutputError, PcakdError, StudentFileError, UnknownNameError
 from pcakd.files import write_safetensors
 from pcakd.students import StudentSpec, create_student, list_students, load_student, save_student
@@ -59,8 +60,9 @@ def test_seeds_decide_weights_and_leave_the_global_generator_alone():
 def test_folding_changes_nothing_but_the_cost(depthwise, stride, seed):
     torch.manual_seed(seed)
     layer = ConvLayer(Conv(in_channels=5, out_channels=5, stride=stride, depthwise=depthwise))
+    prepare_layers([layer])
+    layer.norm.train()
     layer.standardize_input(torch.randn(5), torch.rand(5) + 0.5)
-    layer.add_norm()
     for _ in range(3):
         layer(torch.randn(2, 5, 8, 8))
     layer.eval()

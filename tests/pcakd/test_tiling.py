@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pcakd.blocks import Conv, MaxPool, Upsample
 from pcakd.blocks import layers as plain
+from pcakd.distill.norms import prepare_layers
 from pcakd.students import StudentSpec, create_student
 from pcakd.tiling import lay_out
 from pcakd.tiling.blocks import run_block
@@ -146,6 +147,6 @@ def test_folding_a_map_into_a_convolution_is_exact_at_borders_too():
 
 def test_blocks_in_training_are_refused():
     student = create_student(SPECS[1])
-    student.encoder.layers(1)[0].add_norm()
+    prepare_layers(student.encoder.layers(1))
     with torch.inference_mode(), pytest.raises(ValueError, match="fold"):
         run_block(student.encoder, 1, _random(1, 3, 16, 16))

@@ -17,7 +17,7 @@ from bench.cli import main
 from bench.subjects import parse_subject
 from pcakd.backbones.vgg import create_vgg
 from pcakd.distill import health
-from pcakd.distill.recipe import Recipe
+from pcakd.distill.recipe import DecoderRecipe, four_schedules
 from pcakd.errors import StudentFileError
 
 _CONFIG = str(Path(__file__).parents[3] / "benchmarks.toml")
@@ -49,7 +49,7 @@ def photos(tmp_path_factory):
 
 def _train(peer, photos, output):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(health, "_LOST_IMAGE", float("inf"))
+        patch.setattr(health, "LOST_IMAGE", float("inf"))
         patch.setattr(training, "create_backbone", _random_vgg)
         return train_peer(
             PeerRequest(
@@ -59,8 +59,9 @@ def _train(peer, photos, output):
                 weights_path=None,
                 data=photos,
                 output=output,
-                recipe=Recipe(
-                    crop=32, batch=1, pair_steps=(1, 1, 1, 1), pair_rate=1e-5, basis_images=2
+                recipe=DecoderRecipe(
+                    schedules=four_schedules(steps=[1] * 4, rates=[1e-5] * 4, batch=1, crop=32),
+                    basis_images=2,
                 ),
                 device=torch.device("cpu"),
                 resume=False,
@@ -77,7 +78,7 @@ def test_a_training_leaves_weights_and_a_card(trained):
     assert trained.name == "photowct2-vgg16.safetensors"
     card = json.loads(trained.with_suffix(".json").read_text())
     assert card["encoder"] == "vgg16"
-    assert card["steps"] == {"decoder": [1, 1, 1, 1]}
+    assert [leg["block"] for leg in card["legs"]] == [1, 2, 3, 4]
     peer = load_peer(trained)
     assert (peer.name, peer.autoencoder.depth) == ("photowct2", "vgg16")
     assert is_peer_file(trained)

@@ -12,10 +12,11 @@ from PIL import Image
 
 from pcakd.backbones import create_backbone
 from pcakd.blocks import Autoencoder, AvgPool, Conv, ConvLayer, Upsample
-from pcakd.distill import health, phases
+from pcakd.distill import health
 from pcakd.distill import trainer as trainer_module
 from pcakd.distill.decoders import DecoderRequest, train_decoder
-from pcakd.distill.recipe import Recipe
+from pcakd.distill.phases import mirror
+from pcakd.distill.recipe import DecoderRecipe, Schedule, four_schedules
 from pcakd.distill.regression import fit_layer
 from pcakd.distill.setting import Setting
 from pcakd.errors import ConfigError, TrainingError
@@ -65,8 +66,10 @@ def _request(photos, output, *, resume=False, mirrors=True, steps=4):
         draw=_draw,
         data=photos,
         output=output,
-        recipe=Recipe(
-            crop=32, batch=2, pair_steps=(steps,) * 4, pair_rate=1e-4, held_out=2, basis_images=2
+        recipe=DecoderRecipe(
+            schedules=four_schedules(steps=[steps] * 4, rates=[1e-4] * 4, batch=2, crop=32),
+            held_out=2,
+            basis_images=2,
         ),
         device=torch.device("cpu"),
         resume=resume,
@@ -77,7 +80,7 @@ def _request(photos, output, *, resume=False, mirrors=True, steps=4):
 
 @pytest.fixture(autouse=True)
 def lenient_images(monkeypatch):
-    monkeypatch.setattr(health, "_LOST_IMAGE", float("inf"))
+    monkeypatch.setattr(health, "LOST_IMAGE", float("inf"))
 
 
 def test_a_fitted_layer_is_the_least_squares_solution():
@@ -116,8 +119,8 @@ def test_only_the_decoder_is_trained_and_the_card_says_how(photos, tmp_path):
     for name, tensor in before.items():
         assert torch.equal(tensor, after[name]) == name.startswith("encoder."), name
     assert card["name"] == "mirror"
-    assert card["steps"] == {"decoder": [4, 4, 4, 4]}
-    assert [set(block["held_out_losses"]) for block in card["blocks"]] == [{"b"}] + [{*"bcd"}] * 3
+    assert [leg["block"] for leg in card["legs"]] == [1, 2, 3, 4]
+    assert [set(leg["held_out_losses"]) for leg in card["legs"]] == [{"b"}] + [{*"bcd"}] * 3
     assert json.dumps(card)
 
 
@@ -125,7 +128,7 @@ def test_regressions_start_below_random_weights(photos, tmp_path):
     losses = {}
     for mirrors in (True, False):
         card = train_decoder(_request(photos, tmp_path / str(mirrors), mirrors=mirrors, steps=1))
-        losses[mirrors] = card["blocks"][0]["held_out_losses"]["b"]
+        losses[mirrors] = card["legs"][0]["held_out_losses"]["b"]
     assert losses[True] < 0.5 * losses[False]
 
 
@@ -136,12 +139,12 @@ def test_an_interrupted_run_resumes_bit_for_bit(photos, tmp_path, monkeypatch):
     steps = 0
     step = trainer_module.Trainer._step
 
-    def interrupted(self, total, journal):
+    def interrupted(self, leg, total, journal):
         nonlocal steps
         steps += 1
         if steps == 8:
             raise KeyboardInterrupt
-        return step(self, total, journal)
+        return step(self, leg, total, journal)
 
     monkeypatch.setattr(trainer_module.Trainer, "_step", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -159,36 +162,36 @@ def test_another_network_does_not_go_on_from_a_checkpoint(photos, tmp_path):
         train_decoder(other)
 
 
-def test_a_rate_for_each_block(photos, tmp_path):
-    recipe = Recipe(pair_rate=(1e-5, 2e-5, 3e-5, 4e-5), encoder_rate=1e-2)
-    assert [recipe.rate("decoder", block) for block in (1, 2, 3, 4)] == [1e-5, 2e-5, 3e-5, 4e-5]
-    assert recipe.rate("encoder", 3) == 1e-2
-    assert Recipe(pair_rate=5e-4).rate("pair", 2) == 5e-4
+def test_a_rate_for_each_block():
+    schedules = four_schedules(steps=[1] * 4, rates=[1e-5, 2e-5, 3e-5, 4e-5], batch=2, crop=32)
+    legs = DecoderRecipe(schedules=schedules).legs()
+    assert [(leg.block, leg.schedule.rate) for leg in legs] == [
+        (1, 1e-5),
+        (2, 2e-5),
+        (3, 3e-5),
+        (4, 4e-5),
+    ]
     with pytest.raises(ConfigError, match="rates"):
-        Recipe(pair_rate=(1e-5, 2e-5, -3e-5, 4e-5))
+        Schedule(steps=1, rate=-3e-5)
 
 
 def test_a_loss_without_weight_is_not_computed_in_training(photos, tmp_path):
     request = _request(photos, tmp_path / "run", steps=1)
-    request = replace(request, recipe=replace(request.recipe, loss_weights=(0.0, 2.0, 1.0, 0.0)))
+    request = replace(request, recipe=replace(request.recipe, loss_weights=(2.0, 1.0, 0.0)))
     card = train_decoder(request)
     text = (tmp_path / "run" / "losses.csv").read_text()
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["d"] for row in rows] == [""] * 4
     assert all(row["b"] for row in rows)
-    assert all("d" in block["held_out_losses"] for block in card["blocks"][1:])
+    assert all("d" in block["held_out_losses"] for block in card["legs"][1:])
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_decoders_are_trained_in_the_teachers_precision_and_students_in_float32(monkeypatch, dtype):
-    monkeypatch.setattr(phases, "teacher_dtype", lambda device: dtype)
-    setting = Setting(
-        student=_draw(0), teacher=create_backbone("tiny"), eigenbases=(), tap_offset=0.0
-    )
+def test_decoders_are_trained_in_the_teachers_precision(monkeypatch, dtype):
+    monkeypatch.setattr(mirror, "teacher_dtype", lambda device: dtype)
+    teacher = create_backbone("tiny")
+    setting = Setting(student=_draw(0), teacher=teacher, check_teacher=teacher)
+    recipe = _request(None, None).recipe
     layer = setting.student.decoder.layers(1)[0]
-    features = torch.rand(1, WIDTHS[0], 8, 8)
-    with phases.DecoderPhase(setting, 1).precision():
-        assert layer(features).dtype == dtype
-    for phase in (phases.PairPhase(setting, 1), phases.EncoderPhase(setting, 1)):
-        with phase.precision():
-            assert layer(features).dtype == torch.float32
+    with mirror.DecoderPhase(setting, recipe, 1, mirrors=True).precision():
+        assert layer(torch.rand(1, WIDTHS[0], 8, 8)).dtype == dtype

@@ -17,21 +17,23 @@ from PIL import Image
 from pcakd.backbones import create_backbone
 from pcakd.distill import health
 from pcakd.distill import trainer as trainer_module
-from pcakd.distill.evaluate import evaluate_tap
+from pcakd.distill.evaluate import evaluate_taps
 from pcakd.distill.journal import Journal
 from pcakd.distill.photos import Photos
-from pcakd.distill.recipe import Recipe
+from pcakd.distill.recipe import Leg, Recipe, Sampling, Schedule
 from pcakd.distill.run import Request, distill
 from pcakd.distill.trainer import rate_at
 from pcakd.eigenbases import RankRule
 from pcakd.errors import ConfigError, ImageError, OutputError, TrainingError
 from pcakd.students import StudentSpec, create_student, load_student
 
+SCHEDULE = Schedule(steps=6, rate=1e-3, batch=2, crop=32)
 RECIPE = Recipe(
-    crop=32,
-    batch=2,
-    encoder_steps=(6, 4, 4, 4),
-    pair_steps=(6, 4, 4, 4),
+    encoder=SCHEDULE,
+    decoders=replace(SCHEDULE, steps=8),
+    stylization=SCHEDULE,
+    zoom=(24, 60),
+    perceptual="tiny",
     min_r2_share=-100.0,
     max_dead_share=1.0,
     basis_images=4,
@@ -53,7 +55,7 @@ def photos(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def lenient_images(monkeypatch):
     """A few steps leave a poor image; what is tested here is the machinery."""
-    monkeypatch.setattr(health, "_LOST_IMAGE", float("inf"))
+    monkeypatch.setattr(health, "LOST_IMAGE", float("inf"))
 
 
 def _request(data, output, *, recipe=RECIPE, resume=False):
@@ -74,7 +76,7 @@ def _request(data, output, *, recipe=RECIPE, resume=False):
 def unbroken(photos, tmp_path_factory):
     """Return the output folder of a run that nothing interrupted."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(health, "_LOST_IMAGE", float("inf"))
+        patch.setattr(health, "LOST_IMAGE", float("inf"))
         folder = tmp_path_factory.mktemp("run") / "tiny"
         distill(_request(photos, folder))
     return folder
@@ -84,19 +86,26 @@ def test_a_run_leaves_student_card_logs_and_sheets(unbroken, photos):
     student = load_student(unbroken / "tiny.safetensors")
     card = json.loads((unbroken / "tiny.json").read_text())
     assert student.card["ranks"] == [4, 6, 8, 10] == card["ranks"]
-    assert len(card["blocks"]) == 4
+    assert [leg["phase"] for leg in card["legs"]] == ["encoder", "decoders", "stylization"]
     assert set(card["manifest"]) <= {p.name for p in photos.iterdir()}
     assert len(card["manifest"]) + 1 == len(list(photos.iterdir()))
-    for block in card["blocks"]:
-        assert block["r2"] <= block["ceiling"] <= 1.0
-        assert {"a", "b"} <= set(block["held_out_losses"])
+    for leg in (card["legs"][0], card["legs"][2]):
+        assert all(tap["r2"] <= tap["ceiling"] <= 1.0 for tap in leg["taps"])
+    assert {"style", "structure", "perceptual"} <= set(card["legs"][2]["held_out_losses"])
+    assert card["core_minutes"] >= 0.0
     assert [e.shape for e in student.eigenbases] == [(8, 4), (12, 6), (16, 8), (20, 10)]
     with (unbroken / "losses.csv").open() as stream:
         rows = list(csv.DictReader(stream))
-    assert [int(r["global_step"]) for r in rows] == [6, 12, 16, 20, 24, 28, 32, 36]
-    for block in (1, 2, 3, 4):
-        with Image.open(unbroken / f"block{block}_reconstructions.png") as sheet:
-            assert sheet.size[1] == 64
+    assert [(r["phase"], int(r["global_step"])) for r in rows] == [
+        ("encoder", 6),
+        ("decoders", 14),
+        ("stylization", 20),
+    ]
+    assert rows[0]["tap4"]
+    assert not rows[0]["style"]
+    for name, height in (("decoders", 2), ("stylization", 3)):
+        with Image.open(unbroken / f"{name}.png") as sheet:
+            assert sheet.size[1] == 32 * height
     assert any((unbroken / "tensorboard").iterdir())
 
 
@@ -105,19 +114,19 @@ def _same_weights(first: Path, second: Path) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-@pytest.mark.parametrize("stop_at", [3, 8, 13, 35])
+@pytest.mark.parametrize("stop_at", [3, 8, 13, 18])
 def test_an_interrupted_run_resumes_bit_for_bit(unbroken, photos, tmp_path, monkeypatch, stop_at):
     monkeypatch.setattr(trainer_module, "_CHECKPOINT_EVERY", 2)
     folder = tmp_path / "tiny"
     steps = 0
     whole_step = trainer_module.Trainer._step
 
-    def step(self, total, journal):
+    def step(self, leg, total, journal):
         nonlocal steps
         steps += 1
         if steps == stop_at:
             raise KeyboardInterrupt
-        return whole_step(self, total, journal)
+        return whole_step(self, leg, total, journal)
 
     monkeypatch.setattr(trainer_module.Trainer, "_step", step)
     with pytest.raises(KeyboardInterrupt):
@@ -131,7 +140,7 @@ def test_a_killed_process_resumes_bit_for_bit(photos, tmp_path):
     command = [
         *(sys.executable, "-m", "pcakd", "distill", "--backbone", "tiny", "--data", str(photos)),
         *("--crop", "32", "--batch", "2", "--basis-images", "4", "--held-out", "2"),
-        *("--encoder-steps", "230", "--pair-steps", "230", "--device", "cpu"),
+        *("--steps", "230", "--rate", "0.001", "--device", "cpu"),
     ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     whole, killed = tmp_path / "whole", tmp_path / "killed"
@@ -163,34 +172,31 @@ def test_a_killed_process_resumes_bit_for_bit(photos, tmp_path):
         assert final.stderr.splitlines()[-1] == done.stderr.splitlines()[-1]
 
 
-def test_a_finished_run_takes_another_regularizer(unbroken, photos, tmp_path):
-    request = _request(photos, unbroken, recipe=replace(RECIPE, regularizer=0.3), resume=True)
-    assert load_student(distill(request)).regularizer == 0.3
-    distill(_request(photos, unbroken, resume=True))
-
-
-def test_collapsed_blocks_are_restarted_and_then_given_up(photos, tmp_path, capsys):
+def test_a_collapsed_phase_is_restarted_and_then_given_up(photos, tmp_path, capsys):
     hopeless = replace(RECIPE, min_r2_share=2.0, max_attempts=2)
-    with pytest.raises(TrainingError, match="block 1 collapsed in its encoder phase: R²"):
+    with pytest.raises(TrainingError, match="encoder collapsed: tap 1 has an R²"):
         distill(_request(photos, tmp_path / "tiny", recipe=hopeless))
-    assert "restarting the block with another seed and half the rate" in capsys.readouterr().out
+    assert "restarting it with another seed and half the rate" in capsys.readouterr().out
 
 
-def test_a_diverged_loss_restarts_the_block(photos, tmp_path, monkeypatch):
-    whole = trainer_module.Trainer._weight
+@pytest.mark.parametrize("phase", ["encoder", "decoders", "stylization"])
+def test_a_diverged_loss_restarts_the_phase(photos, tmp_path, monkeypatch, phase):
+    whole = trainer_module.Trainer._batch
     poisoned = []
 
-    def weight(self, term):
-        if self.progress.attempt == 0 and self.progress.block == 2 and term == "c":
-            poisoned.append(term)
-            return float("nan")
-        return whole(self, term)
+    def batch(self, step):
+        images = whole(self, step)
+        if self._leg.phase == phase and self.progress.attempt == 0 and step == 3:
+            poisoned.append(step)
+            return images * float("nan")
+        return images
 
-    monkeypatch.setattr(trainer_module.Trainer, "_weight", weight)
+    monkeypatch.setattr(trainer_module.Trainer, "_batch", batch)
     distill(_request(photos, tmp_path / "tiny"))
     card = json.loads((tmp_path / "tiny" / "tiny.json").read_text())
-    assert poisoned == ["c"]
-    assert [block["attempts"] for block in card["blocks"]] == [1, 2, 1, 1]
+    assert poisoned == [3]
+    attempts = {leg["phase"]: leg["attempts"] for leg in card["legs"]}
+    assert attempts == {"encoder": 1, "decoders": 1, "stylization": 1} | {phase: 2}
 
 
 def test_dead_channels_are_counted():
@@ -201,7 +207,7 @@ def test_dead_channels_are_counted():
         conv.bias[1:3] = -100.0
     images = [torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))]
     basis = torch.linalg.qr(torch.randn(8, 4, generator=torch.Generator().manual_seed(1)))[0]
-    report = evaluate_tap(student, teacher, basis, images, tap=1)
+    (report,) = evaluate_taps(student, teacher, [basis], images)
     assert report.dead_channels == 2
     assert report.channels == 4
 
@@ -214,7 +220,7 @@ def test_a_student_that_is_the_projected_teacher_reaches_the_ceiling():
         convs[0].weight.copy_(convs[1].weight / 0.25)
         convs[0].bias.copy_(convs[1].bias - (convs[1].weight * 0.5 / 0.25).sum(dim=(1, 2, 3)))
     images = [torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))]
-    report = evaluate_tap(student, teacher, torch.eye(8), images, tap=1)
+    (report,) = evaluate_taps(student, teacher, [torch.eye(8)], images)
     assert report.ceiling == pytest.approx(1.0)
     assert report.r2 == pytest.approx(1.0, abs=1e-6)
 
@@ -227,6 +233,19 @@ def test_crops_depend_on_the_key_alone(photos):
         first.batch((1, 2), size=4, crop=32), first.batch((1, 3), size=4, crop=32)
     )
     assert not set(first.held_out) & set(first.training)
+
+
+def test_couples_are_each_others_style_or_twins(photos):
+    sampling = Sampling(zoom=(24, 60), exposure=1.0, couples=True, twins=1.0)
+    crops = Photos(photos, held_out=2, seed=3).batch((1,), size=4, crop=32, sampling=sampling)
+    assert torch.equal(crops[0], crops[1])
+    assert torch.equal(crops[2], crops[3])
+    assert not torch.equal(crops[0], crops[2])
+    apart = replace(sampling, twins=0.0)
+    crops = Photos(photos, held_out=2, seed=3).batch((1,), size=4, crop=32, sampling=apart)
+    assert not torch.equal(crops[0], crops[1])
+    assert crops.min() >= 0.0
+    assert crops.max() <= 1.0
 
 
 def test_small_photos_are_enlarged(photos):
@@ -243,14 +262,16 @@ def test_the_rate_rises_and_falls():
 def test_mistakes_are_told_in_one_line(unbroken, photos, tmp_path):
     with pytest.raises(TrainingError, match="pass --resume or name another folder"):
         distill(_request(photos, unbroken))
-    other = replace(RECIPE, batch=3)
+    other = replace(RECIPE, seed=3)
     with pytest.raises(TrainingError, match=r"of a run with other settings: \w+ was"):
         distill(_request(photos, unbroken, recipe=other, resume=True))
     (tmp_path / "a").touch()
     with pytest.raises(OutputError, match="cannot write into"):
         distill(_request(photos, tmp_path / "a" / "b"))
     with pytest.raises(ConfigError, match="multiple of 16"):
-        Recipe(crop=100)
+        Schedule(steps=1, rate=1.0, crop=100)
+    with pytest.raises(ConfigError, match="batch must be even"):
+        Recipe(stylization=replace(SCHEDULE, batch=3))
 
 
 def test_a_damaged_checkpoint_is_refused(photos, tmp_path):
@@ -277,23 +298,24 @@ def test_a_broken_photograph_ends_a_run_before_it_begins(photos, tmp_path):
 
 
 def test_a_journal_keeps_what_came_before_the_position(tmp_path):
-    def row(block, attempt, step):
-        return {"block": block, "attempt": attempt, "phase": "pair", "step": step, "rate": 1.0} | {
-            "global_step": 100 * block + step,
+    legs = [Leg(phase=phase, schedule=SCHEDULE) for phase in ("encoder", "decoders")]
+
+    def row(leg, attempt, step):
+        return {"block": 0, "attempt": attempt, "phase": legs[leg].phase, "step": step} | {
+            "rate": 1.0,
+            "global_step": 100 * leg + step,
             "loss": 0.5,
         }
 
-    # block 2 collapsed at step 40 and began again
-    rows = [row(1, 0, 20), row(2, 0, 20), row(2, 0, 40), row(2, 1, 20), row(2, 1, 40)]
-    with Journal(tmp_path, position=(1, 0, 0)) as journal:
+    # the decoders collapsed at step 40 and began again
+    rows = [row(0, 0, 20), row(1, 0, 20), row(1, 0, 40), row(1, 1, 20), row(1, 1, 40)]
+    with Journal(tmp_path, legs=legs, position=(0, 0, 0)) as journal:
         for each in rows:
             journal.add(each)
     with (tmp_path / "losses.csv").open("a") as stream:
-        stream.write("2,1,pair")  # torn by a kill
-    with Journal(tmp_path, position=(2, 1, 220)):
+        stream.write("0,1,decoders")  # torn by a kill
+    with Journal(tmp_path, legs=legs, position=(1, 1, 120)):
         pass
     with (tmp_path / "losses.csv").open() as stream:
-        kept = [
-            (int(r["block"]), int(r["attempt"]), int(r["step"])) for r in csv.DictReader(stream)
-        ]
-    assert kept == [(1, 0, 20), (2, 0, 20), (2, 0, 40), (2, 1, 20)]
+        kept = [(r["phase"], int(r["attempt"]), int(r["step"])) for r in csv.DictReader(stream)]
+    assert kept == [("encoder", 0, 20), ("decoders", 0, 20), ("decoders", 0, 40), ("decoders", 1, 20)]

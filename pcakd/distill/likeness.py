@@ -1,0 +1,75 @@
+"""What a stylized picture is judged by in training: style, structure, and what a network sees.
+
+Source: Gatys, Ecker and Bethge, CVPR 2016 (Gram matrices); Wang et al., 2004 (SSIM); Zhang et al.,
+CVPR 2018 (distance of unit feature vectors). Each is a differentiable relative of what
+`bench.quality` scores, through another network: training never sees the networks of the scores.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+_WINDOW = 7
+_C1, _C2 = 0.01**2, 0.03**2  # for values in [0, 1]
+_TINY = 1e-6
+
+
+def gram_matrix(features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c c"]:
+    """Return F Fᵀ / (C · H · W) of each image, uncentred, in float32."""
+    channels, height, width = features.shape[1:]
+    pixels = features.permute(0, 2, 3, 1).flatten(1, 2)  # no copy of a channels-last map
+    return torch.bmm(pixels.mT, pixels).float() / (channels * height * width)
+
+
+def style_distance(
+    features: Sequence[Float[Tensor, "b c h w"]], style: Sequence[Float[Tensor, "b c c"]]
+) -> Float[Tensor, ""]:
+    """Return the mean over images and taps of ‖G - T‖ / ‖T‖, T being a style's Gram matrix."""
+    norm = torch.linalg.matrix_norm
+    ratios = [
+        (norm(gram_matrix(tap) - goal) / norm(goal).clamp_min(_TINY)).mean()
+        for tap, goal in zip(features, style, strict=True)
+    ]
+    return torch.stack(ratios).mean()
+
+
+def structural_similarity(
+    one: Float[Tensor, "b 3 h w"], other: Float[Tensor, "b 3 h w"]
+) -> Float[Tensor, ""]:
+    """Return the mean SSIM of images in [0, 1], by 7 × 7 uniform windows on each colour channel."""
+    one, other = one.contiguous(), other.contiguous()
+    unbiased = _WINDOW**2 / (_WINDOW**2 - 1)
+    mean_one, mean_other = _smooth(one), _smooth(other)
+    spread = unbiased * (
+        _smooth(one.square() + other.square()) - mean_one.square() - mean_other.square()
+    )
+    common = unbiased * (_smooth(one * other) - mean_one * mean_other)
+    index = (2 * mean_one * mean_other + _C1) * (2 * common + _C2)
+    index = index / ((mean_one.square() + mean_other.square() + _C1) * (spread + _C2))
+    return index.mean()
+
+
+def _smooth(image: Float[Tensor, "b c h w"]) -> Tensor:
+    """Return means over windows, along one axis after the other."""
+    rows = F.avg_pool2d(image, (_WINDOW, 1), stride=1)
+    return F.avg_pool2d(rows, (1, _WINDOW), stride=1)
+
+
+def unit_vectors(features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+    """Scale each pixel's feature vector to length 1, in float32."""
+    wide = features.float()
+    return wide * torch.rsqrt(wide.square().sum(dim=1, keepdim=True) + _TINY)
+
+
+def perceptual_distance(
+    features: Sequence[Float[Tensor, "b c h w"]], content: Sequence[Float[Tensor, "b c h w"]]
+) -> Float[Tensor, ""]:
+    """Return the mean over taps of the squared distance of unit vectors from the content's."""
+    distances = [
+        (unit_vectors(tap) - goal).square().sum(dim=1).mean()
+        for tap, goal in zip(features, content, strict=True)
+    ]
+    return torch.stack(distances).mean()

@@ -1,0 +1,125 @@
+"""Training on several devices: who takes which part, and what is summed over all.
+
+``torchrun`` starts one process a device and tells each of them its rank; PyTorch's collectives and
+its ``DistributedDataParallel`` do the rest. Each process draws its own part of every batch.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+import torch
+import torch.distributed as dist
+import torch.distributed.nn.functional as dist_functional
+from torch import Tensor
+
+from pcakd.errors import ConfigError
+
+T = TypeVar("T")
+
+
+def world_size() -> int:
+    """Return the number of processes that train together; 1 where there is no group."""
+    return dist.get_world_size() if _has_group() else 1
+
+
+def rank() -> int:
+    """Return the number of this process among them."""
+    return dist.get_rank() if _has_group() else 0
+
+
+def is_writer() -> bool:
+    """Whether this process writes files and speaks to people."""
+    return rank() == 0
+
+
+def _has_group() -> bool:
+    return dist.is_available() and dist.is_initialized()
+
+
+@contextmanager
+def join_group(environment: Mapping[str, str], device: torch.device) -> Iterator[torch.device]:
+    """Join the processes that ``torchrun`` started, if it did.
+
+    Args:
+        environment: Has ``WORLD_SIZE`` and ``LOCAL_RANK`` under ``torchrun``.
+        device: Where to compute; of several GPUs each process takes the one of its rank.
+
+    Yields:
+        The device of this process.
+
+    Raises:
+        ConfigError: More processes than GPUs on this machine, or a device that cannot do it.
+    """
+    if int(environment.get("WORLD_SIZE", "1")) == 1 or _has_group():
+        yield device
+        return
+    if device.type == "mps":
+        raise ConfigError("several processes cannot train on mps; pass --device cpu")
+    if device.type == "cuda":
+        device = torch.device("cuda", int(environment.get("LOCAL_RANK", "0")))
+        if device.index is not None and device.index >= torch.cuda.device_count():
+            raise ConfigError(
+                f"process {device.index} finds no GPU of its own: this machine has "
+                f"{torch.cuda.device_count()}; start as many processes"
+            )
+        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield device
+    finally:
+        dist.destroy_process_group()
+
+
+def own_part(items: Sequence[T], *, unit: str = "item") -> Sequence[T]:
+    """Return the consecutive part of a sequence that is this process's.
+
+    Args:
+        items: What is divided.
+        unit: What one of them is, for the message.
+
+    Raises:
+        ConfigError: The sequence does not divide evenly.
+    """
+    size = world_size()
+    if len(items) % size:
+        plural = "" if len(items) == 1 else "s"
+        raise ConfigError(
+            f"a batch of {len(items)} {unit}{plural} does not divide among {size} processes; "
+            "choose another --batch"
+        )
+    share = len(items) // size
+    return items[rank() * share : (rank() + 1) * share]
+
+
+def sum_over_ranks(values: Tensor) -> Tensor:
+    """Sum a tensor over all processes, with gradients."""
+    if world_size() == 1:
+        return values
+    total: Tensor = dist_functional.all_reduce(values)  # type: ignore[no-untyped-call]
+    return total
+
+
+def average_over_ranks(values: Tensor) -> Tensor:
+    """Average a tensor over all processes, without gradients."""
+    if world_size() == 1:
+        return values
+    values = values.detach().clone()
+    dist.all_reduce(values)
+    return values / world_size()
+
+
+def gather_in_order(values: Sequence[T], *, total: int) -> list[T]:
+    """Collect what every process made of ``items[rank::size]``, in the order of all items."""
+    size = world_size()
+    if size == 1:
+        return list(values)
+    parts: list[list[T]] = [[] for _ in range(size)]
+    dist.all_gather_object(parts, list(values))
+    return [parts[index % size][index // size] for index in range(total)]
+
+
+def wait_for_all() -> None:
+    """Wait until every process has come here."""
+    if world_size() > 1:
+        dist.barrier()

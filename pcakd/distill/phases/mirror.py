@@ -1,0 +1,194 @@
+"""The phase of one decoder block whose encoder stays as it is (`pcakd.distill.decoders`)."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pcakd.blocks import Autoencoder, ConvLayer
+from pcakd.distill.health import require_image
+from pcakd.distill.losses import squared_error, variance
+from pcakd.distill.natural import NaturalGradient
+from pcakd.distill.norms import (
+    catch,
+    follow_batches,
+    measure_moments,
+    prepare_layers,
+    standardize,
+    start_norm,
+)
+from pcakd.distill.phases.interface import (
+    CALIBRATION_BATCHES,
+    ParameterGroups,
+    copy_weights,
+    create_adam,
+)
+from pcakd.distill.recipe import DecoderRecipe
+from pcakd.distill.regression import PatchMoments, fit_layer
+from pcakd.distill.setting import Encoded, Setting, encode, teacher_dtype
+
+_TERMS = "bcd"  # the losses: the image, the features of the tap before, the encoder's view
+_REGRESSION_BATCHES = 32
+
+
+class DecoderPhase:
+    """Trains decoder block b on the losses (b), (c) and (d); the encoder stays as it is.
+
+    A decoder that mirrors its encoder starts from regressions (`pcakd.distill.regression`) and goes
+    on from them by natural gradients, without norms; another one starts from random weights.
+
+    Args:
+        setting: Network and teacher.
+        recipe: The weights of the losses.
+        block: Which block, 1 to 4.
+        mirrors: Whether the decoder mirrors the encoder.
+    """
+
+    keeps_start = False
+
+    def __init__(
+        self, setting: Setting, recipe: DecoderRecipe, block: int, *, mirrors: bool
+    ) -> None:
+        self.setting = setting
+        self.recipe = recipe
+        self.block = block
+        self.layers: Sequence[ConvLayer] = setting.student.decoder.layers(block)
+        self.scales: dict[str, float] = {}
+        self.mirrors = mirrors
+        self._moments: list[PatchMoments] = []
+        self.calibration_batches = _REGRESSION_BATCHES if mirrors else CALIBRATION_BATCHES
+
+    def prepare(self, images: Sequence[Tensor]) -> None:
+        """Measure the targets' variances, and give the decoder's layers a start."""
+        few = images[:CALIBRATION_BATCHES]
+        target = torch.cat([encode(self.setting, self.block, x).target for x in few])
+        self.scales = {
+            "b": float(variance(torch.cat(list(few)))),
+            "c": float(variance(target)),
+            "d": float(variance(torch.cat([self._look(image) for image in few]))),
+        }
+        if self.mirrors:
+            self._regress(images)
+            return
+        self.restore()
+        mean, deviation = measure_moments(target)
+        start_norm(self.layers[-1], scale=deviation, offset=mean)
+        first = self.layers[0]
+        standardize(first, lambda x: self._decode(encode(self.setting, self.block, x)), few)
+
+    def restore(self) -> None:
+        """Surround the layers by what a checkpoint of this phase holds."""
+        if not self.mirrors:
+            prepare_layers(self.layers)
+
+    def create_optimizer(self, groups: ParameterGroups) -> torch.optim.Optimizer:
+        """Build what trains the layers; one that starts from regressions knows their patches."""
+        if not self.mirrors:
+            return create_adam(groups)
+        optimizer = NaturalGradient(groups)
+        if self._moments:
+            optimizer.measure(self._moments)
+            self._moments = []
+        return optimizer
+
+    def precision(self) -> AbstractContextManager[object]:
+        """Return the context of a training step: bfloat16 where a device gains by it."""
+        device = self.layers[0].conv.weight.device
+        dtype = teacher_dtype(device)
+        return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype)
+
+    @torch.no_grad()
+    def _regress(self, images: Sequence[Tensor]) -> None:
+        """Fit layer after layer to the encoder's maps, each to what those before it make."""
+        self._moments = [
+            fit_layer(layer, self._regression_pairs(images, index))
+            for index, layer in enumerate(self.layers)
+        ]
+
+    def _regression_pairs(
+        self, images: Sequence[Tensor], index: int
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield what reaches a layer of the decoder, and the map that it is to make of it."""
+        for image in images:
+            with self.precision():
+                encoded = encode(self.setting, self.block, image)
+                wanted = self.setting.student.mirror_targets(self.block, encoded.target)
+                reaching = catch(self.layers[index], lambda e=encoded: self._decode(e))  # type: ignore[misc]
+            yield reaching, wanted[index]
+
+    def losses(self, images: Tensor) -> dict[str, Tensor]:
+        """Return the losses that have a weight, each a share of its target's variance."""
+        return self._losses(images, lambda name: self._weight(name) > 0.0)
+
+    def _losses(self, images: Tensor, wants: Callable[[str], bool]) -> dict[str, Tensor]:
+        encoded = encode(self.setting, self.block, images)
+        decoded = self._decode(encoded)
+        terms = {}
+        if self.block > 1:
+            terms["c"] = squared_error(decoded, encoded.target) / self.scales["c"]
+        if self.block > 1 and not (wants("b") or wants("d")):
+            return terms
+        picture = self._to_image(decoded, encoded)
+        terms["b"] = squared_error(picture, images) / self.scales["b"]
+        if self.block > 1 and wants("d"):
+            # an encoder that stays as it is is the teacher
+            seen = self.setting.teacher(picture, last_tap=self.block)[-1]
+            terms["d"] = squared_error(seen, encoded.features) / self.scales["d"]
+        return terms
+
+    def total(self, terms: Mapping[str, Tensor]) -> Tensor:
+        """Return the weighted sum of the losses."""
+        return torch.stack([self._weight(name) * term for name, term in terms.items()]).sum()
+
+    def limit_gradients(self) -> None:
+        """Leave gradients as they are: steps have a length of their own."""
+
+    def redraw(self, fresh: Autoencoder) -> None:
+        """Take the block's weights from another network."""
+        copy_weights(fresh.decoder.layers(self.block), self.layers)
+
+    def finish(self) -> None:
+        """Fold the norms, where there are any, into the decoder."""
+        follow_batches(self.layers, live=False)
+        for layer in self.layers:
+            layer.fold()
+
+    def examine(self, batches: Sequence[Tensor]) -> dict[str, Any]:
+        """Report all held-out losses.
+
+        Raises:
+            CollapseError: The block keeps too much of the image's variance as error.
+        """
+        totals: dict[str, float] = {}
+        with torch.inference_mode():
+            for image in batches:
+                for name, term in self._losses(image, lambda name: True).items():
+                    totals[name] = totals.get(name, 0.0) + float(term) / len(batches)
+        require_image(totals["b"])
+        return {"held_out_losses": totals, "scales": dict(self.scales)}
+
+    def draw_sheet(self, images: Tensor) -> Tensor | None:
+        """Return photographs above their reconstructions from the block's tap."""
+        with torch.inference_mode():
+            encoded = encode(self.setting, self.block, images)
+            picture = self._to_image(self._decode(encoded), encoded)
+        return torch.stack((images, picture.clamp(0.0, 1.0)))
+
+    def _weight(self, name: str) -> float:
+        return self.recipe.loss_weights[_TERMS.index(name)]
+
+    def _look(self, image: Tensor) -> Tensor:
+        with torch.no_grad():
+            features: Tensor = self.setting.teacher(image, last_tap=self.block)[-1]
+        return features
+
+    def _decode(self, encoded: Encoded) -> Tensor:
+        return self.setting.student.decode_block(self.block, encoded.features, encoded.sources[-1])
+
+    def _to_image(self, decoded: Tensor, encoded: Encoded) -> Tensor:
+        for block in range(self.block - 1, 0, -1):
+            source = encoded.sources[block - 1]
+            decoded = self.setting.student.decode_block(block, decoded, source)
+        return decoded

@@ -1,0 +1,169 @@
+"""The last phase: the whole student learns to stylize, through the stylization itself."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pcakd.backbones import Backbone
+from pcakd.blocks import Autoencoder, ConvLayer
+from pcakd.distill.evaluate import evaluate_taps
+from pcakd.distill.health import require_life
+from pcakd.distill.likeness import (
+    gram_matrix,
+    perceptual_distance,
+    structural_similarity,
+    style_distance,
+    unit_vectors,
+)
+from pcakd.distill.phases.decoders import reconstruction_error
+from pcakd.distill.phases.interface import ParameterGroups, create_adam, mean_terms
+from pcakd.distill.recipe import Recipe
+from pcakd.distill.setting import TAPS, Setting, name_taps, subspace_share
+from pcakd.distill.whitening import measure_batch, whiten_and_colour
+
+_LONGEST_GRADIENT = 1.0
+_RANGE_WEIGHT = 10.0  # of values outside [0, 1], which clipping would hide from every loss
+_FIRST_SEEN = 1  # the perceptual distance leaves out the first tap, which sees single edges
+
+
+class StylizationPhase:
+    """Trains encoder and decoder through coarse-to-fine stylization with ``zca`` at strength 1.
+
+    Crops come in couples, each of which is the other's style. The losses are those of
+    `pcakd.distill.likeness`, and loss (a) at all taps, which keeps the student what it is: a
+    student of its teacher. Not in the paper, whose students never see a transform in training.
+    """
+
+    calibration_batches = 0
+    keeps_start = True
+
+    def __init__(self, setting: Setting, recipe: Recipe, perceptual: Backbone) -> None:
+        self.setting = setting
+        self.recipe = recipe
+        self.perceptual = perceptual
+        student = setting.student
+        self.layers: Sequence[ConvLayer] = [
+            *(layer for block in TAPS for layer in student.encoder_layers(block)),
+            *(layer for block in TAPS for layer in student.decoder.layers(block)),
+        ]
+        self.scales: dict[str, float] = {}
+
+    def prepare(self, images: Sequence[Tensor]) -> None:
+        """Measure nothing: all losses are ratios."""
+        del images
+
+    def restore(self) -> None:
+        """Surround the layers by nothing: their norms are folded."""
+
+    def create_optimizer(self, groups: ParameterGroups) -> torch.optim.Optimizer:
+        """Build what trains the layers."""
+        return create_adam(groups)
+
+    def precision(self) -> AbstractContextManager[object]:
+        """Return the context of a training step: the student stays in float32."""
+        return nullcontext()
+
+    def losses(self, images: Tensor) -> dict[str, Tensor]:
+        """Return the losses of couples: images 1 and 2, 3 and 4, … are each other's style."""
+        with torch.no_grad():
+            seen = self.perceptual(images)
+            styles = [_swap(gram_matrix(tap)) for tap in seen]
+            contents = [unit_vectors(tap) for tap in seen[_FIRST_SEEN:]]
+            del seen
+            teacher = self.setting.teacher(images)
+        taps, sources = self.setting.student.encode_with_sources(images)
+        shares = [
+            subspace_share(eigenbasis, tap, features)
+            for eigenbasis, tap, features in zip(
+                self.setting.eigenbases, taps, teacher, strict=True
+            )
+        ]
+        picture = self._stylize(taps, sources)
+        shown = picture.clamp(0.0, 1.0)
+        looks = self.perceptual(shown)
+        return {
+            **name_taps(shares),
+            "style": style_distance(looks, styles),
+            "structure": 1.0 - structural_similarity(shown, images),
+            "perceptual": perceptual_distance(looks[_FIRST_SEEN:], contents),
+            "range": (picture - shown).square().mean(),
+        }
+
+    def total(self, terms: Mapping[str, Tensor]) -> Tensor:
+        """Return the weighted sum of the losses."""
+        weights = self.recipe.weights
+        taps = torch.stack([terms[f"tap{tap}"] for tap in TAPS]).mean()
+        return (
+            weights.style * terms["style"]
+            + weights.structure * terms["structure"]
+            + weights.perceptual * terms["perceptual"]
+            + weights.taps * taps
+            + _RANGE_WEIGHT * terms["range"]
+        )
+
+    def limit_gradients(self) -> None:
+        """Shorten a gradient that is longer than 1."""
+        parameters = [p for layer in self.layers for p in layer.parameters()]
+        torch.nn.utils.clip_grad_norm_(parameters, _LONGEST_GRADIENT)
+
+    def redraw(self, fresh: Autoencoder) -> None:
+        """Keep the weights that the phase began with."""
+        del fresh
+
+    def finish(self) -> None:
+        """Fold nothing."""
+
+    def examine(self, batches: Sequence[Tensor]) -> dict[str, Any]:
+        """Report the taps, the held-out losses, and the error of a picture that comes back.
+
+        Raises:
+            CollapseError: A tap has lost its teacher.
+        """
+        student = self.setting.student
+        with torch.inference_mode():
+            losses = mean_terms([self.losses(_couple(batch)) for batch in batches])
+        reports = evaluate_taps(
+            student,
+            self.setting.check_teacher,
+            [each.basis for each in self.setting.eigenbases],
+            batches,
+        )
+        require_life(reports, self.recipe)
+        return {
+            "taps": [asdict(each) for each in reports],
+            "held_out_losses": losses,
+            "image": reconstruction_error(student, batches),
+        }
+
+    def draw_sheet(self, images: Tensor) -> Tensor | None:
+        """Return contents above their styles and the stylized pictures."""
+        images = _couple(images)
+        with torch.inference_mode():
+            stylized = self._stylize(*self.setting.student.encode_with_sources(images))
+        return torch.stack((images, _swap(images), stylized.clamp(0.0, 1.0)))
+
+    def _stylize(self, taps: Sequence[Tensor], sources: Sequence[Any]) -> Tensor:
+        """Transform and decode at taps 4 to 1, as `pcakd.stylize` does with single images."""
+        styles = [tuple(map(_swap, measure_batch(tap))) for tap in taps]
+        features = taps[-1]
+        for block in reversed(TAPS):
+            mean, covariance = styles[block - 1]
+            features = whiten_and_colour(
+                features, (mean, covariance), regularizer=self.recipe.regularizer
+            )
+            features = self.setting.student.decode_block(block, features, sources[block - 1])
+        return features
+
+
+def _couple(images: Tensor) -> Tensor:
+    """Make the number of images even: the last of an odd number is its own style."""
+    return torch.cat((images, images[-1:])) if len(images) % 2 else images
+
+
+def _swap(couples: Tensor) -> Tensor:
+    """Exchange the two of each couple along the first axis."""
+    return couples.reshape(-1, 2, *couples.shape[1:]).flip(1).flatten(0, 1)

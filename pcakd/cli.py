@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from types import MappingProxyType
@@ -9,6 +10,10 @@ from types import MappingProxyType
 from pcakd import __version__
 from pcakd.errors import PcakdError
 from pcakd.memory import is_out_of_memory
+
+_TURN_SECONDS = 5.0
+"""How long further processes of one training wait before they tell an error: if the first one has
+it too, it has told it by then and ``torchrun`` has ended them."""
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
@@ -49,8 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(args.run(args))
     except (PcakdError, OSError) as error:  # OSError: paths too long, folders not to be entered
-        if os.environ.get("RANK", "0") == "0":  # of several processes the first one speaks
-            print(f"pcakd: error: {error}", file=sys.stderr)
+        if os.environ.get("RANK", "0") != "0":
+            time.sleep(_TURN_SECONDS)
+        print(f"pcakd: error: {error}", file=sys.stderr)
         return 2
     except Exception as error:
         if not is_out_of_memory(error):

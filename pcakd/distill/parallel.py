@@ -6,11 +6,10 @@ its ``DistributedDataParallel`` do the rest. Each process draws its own part of 
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
-import torch.distributed.nn.functional as dist_functional
 from torch import Tensor
 
 from pcakd.errors import ConfigError
@@ -96,8 +95,28 @@ def sum_over_ranks(values: Tensor) -> Tensor:
     """Sum a tensor over all processes, with gradients."""
     if world_size() == 1:
         return values
-    total: Tensor = dist_functional.all_reduce(values)  # type: ignore[no-untyped-call]
+    total: Tensor = _Sum.apply(values)
     return total
+
+
+class _Sum(torch.autograd.Function):
+    """The sum over all processes; each one's gradient is the sum of theirs."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        """Add up."""
+        del ctx
+        total = values.detach().clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        """Add up the gradients of all processes."""
+        del ctx
+        total = gradients[0].clone()
+        dist.all_reduce(total)
+        return total
 
 
 def average_over_ranks(values: Tensor) -> Tensor:

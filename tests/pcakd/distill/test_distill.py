@@ -318,4 +318,9 @@ def test_a_journal_keeps_what_came_before_the_position(tmp_path):
         pass
     with (tmp_path / "losses.csv").open() as stream:
         kept = [(r["phase"], int(r["attempt"]), int(r["step"])) for r in csv.DictReader(stream)]
-    assert kept == [("encoder", 0, 20), ("decoders", 0, 20), ("decoders", 0, 40), ("decoders", 1, 20)]
+    assert kept == [
+        ("encoder", 0, 20),
+        ("decoders", 0, 20),
+        ("decoders", 0, 40),
+        ("decoders", 1, 20),
+    ]

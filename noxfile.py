@@ -1,5 +1,8 @@
 """The commands of this project; ``nox -l`` lists them and CI runs the same ones."""
 
+import os
+from pathlib import Path
+
 import nox
 
 nox.needs_version = ">=2025.2.9"
@@ -31,6 +34,27 @@ def tests(session: nox.Session) -> None:
     # one thread a worker: small tensors gain nothing by more, and threads would wait for turns
     session.env["OMP_NUM_THREADS"] = "1"
     session.run("pytest", "-n", "auto", "-p", "no:benchmark", *session.posargs)
+
+
+@nox.session
+def distill(session: nox.Session) -> None:
+    """Distil a shipped student anew and compare: ``-- mobilenet_v1 [--data DIR] [-o DIR] …``.
+
+    Photographs come from ``--data``, else from ``photos/train`` of ``PCAKD_TEST_DATA``.
+    """
+    name, *options = session.posargs or session.error("name a student: -- mobilenet_v1")
+    if "--data" not in options:
+        data = os.environ.get("PCAKD_TEST_DATA") or session.error("name photographs: --data DIR")
+        options += ["--data", str(Path(data) / "photos" / "train")]
+    if not {"-o", "--output"} & {*options}:
+        options += ["-o", f"runs/{name}"]
+    _install(session)
+    # the threads of the shipped students' trainings: the order of sums is part of their weights
+    session.env["OMP_NUM_THREADS"] = "1"
+    session.run(
+        *("python", "-m", "pcakd", "distill", "--backbone", name, "--compare-with", name),
+        *options,
+    )
 
 
 @nox.session

@@ -19,7 +19,9 @@ from pcakd.commands.parser import add_example
 from pcakd.distill.parallel import is_writer, join_group
 from pcakd.distill.recipe import Recipe, Schedule, StylizationWeights
 from pcakd.distill.recipes import create_recipe
+from pcakd.distill.reproduction import describe_reproduction
 from pcakd.distill.run import Request, distill
+from pcakd.students import load_student
 
 _PHASES = ("encoder", "decoders", "stylization")
 _DEFAULTS = Recipe()
@@ -33,6 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", required=True, type=Path, metavar="DIR", help="where all files go"
     )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument(
+        "--compare-with",
+        metavar="S",
+        help="a shipped student or a student file: say whether the weights are the same",
+    )
     add_ranks(parser)
     recipe = parser.add_argument_group(
         "recipe", "three numbers are of the phases encoder, decoders and stylization; one is of all"
@@ -108,9 +115,12 @@ def run(args: argparse.Namespace) -> int:
             device=device,
             resume=args.resume,
         )
-        student = distill(request)
+        other = load_student(args.compare_with) if args.compare_with else None
+        path = distill(request)
         if is_writer():
-            print(f"student: {student}")
+            print(f"student: {path}")
+            if other is not None:
+                print(describe_reproduction(load_student(path), other, name=args.compare_with))
     return 0
 
 

@@ -21,6 +21,7 @@ from pcakd.distill.evaluate import evaluate_taps
 from pcakd.distill.journal import Journal
 from pcakd.distill.photos import Photos
 from pcakd.distill.recipe import Leg, Recipe, Sampling, Schedule
+from pcakd.distill.reproduction import describe_reproduction
 from pcakd.distill.run import Request, distill
 from pcakd.distill.trainer import rate_at
 from pcakd.eigenbases import RankRule
@@ -324,3 +325,19 @@ def test_a_journal_keeps_what_came_before_the_position(tmp_path):
         ("decoders", 0, 40),
         ("decoders", 1, 20),
     ]
+
+
+def test_two_trainings_are_compared_and_reasons_are_named(unbroken):
+    student, other = (load_student(unbroken / "tiny.safetensors") for _ in range(2))
+    same = describe_reproduction(student, other, name="tiny")
+    assert same == "the same weights as tiny, bit for bit"
+    other.card = other.card | {"threads": 7, "recipe": other.card["recipe"] | {"seed": 5}}
+    with torch.no_grad():
+        other.encoder.layers(1)[0].conv.bias[0] += 0.5
+    text = describe_reproduction(student, other, name="tiny")
+    assert "1 of " in text
+    assert "at most 0.5" in text
+    assert f"threads is {torch.get_num_threads()}, was 7" in text
+    assert "recipe.seed is 0, was 5" in text
+    thin = create_student(StudentSpec(architecture="tiny", ranks=(4, 6, 8, 9)))
+    assert "another network than thin" in describe_reproduction(student, thin, name="thin")

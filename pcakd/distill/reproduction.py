@@ -1,0 +1,47 @@
+"""Whether a distillation gave the weights of another one, and what was different if it did not."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from pcakd.students import Student
+
+_SETTINGS = (
+    *("teacher", "perceptual", "photos", "recipe", "ranks", "device", "threads", "processes"),
+    *("torch", "teacher_dtype", "step_dtype", "software"),
+)
+
+
+def describe_reproduction(student: Student, other: Student, *, name: str) -> str:
+    """Say in one line how a student compares with another of the same backbone.
+
+    Args:
+        student: The one that was just distilled.
+        other: What it is compared with.
+        name: What the other one is called.
+    """
+    mine, theirs = student.state_dict(), other.state_dict()
+    shapes = {key: tensor.shape for key, tensor in mine.items()}
+    if shapes != {key: tensor.shape for key, tensor in theirs.items()}:
+        return f"another network than {name}: ranks {student.spec.ranks}, not {other.spec.ranks}"
+    different = [key for key in mine if not torch.equal(mine[key], theirs[key])]
+    if not different:
+        return f"the same weights as {name}, bit for bit"
+    largest = max(float((mine[key] - theirs[key]).abs().max()) for key in different)
+    reasons = "; ".join(_differences(student.card, other.card)) or "the cards name no reason"
+    return (
+        f"other weights than {name}: {len(different)} of {len(mine)} tensors differ, by at most "
+        f"{largest:.2g} ({reasons})"
+    )
+
+
+def _differences(mine: dict[str, Any], theirs: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """Name the settings of two cards that differ."""
+    keys = _SETTINGS if not prefix else sorted(mine.keys() | theirs.keys())
+    for key in keys:
+        one, other = mine.get(key), theirs.get(key)
+        if isinstance(one, dict) and isinstance(other, dict):
+            yield from _differences(one, other, f"{prefix}{key}.")
+        elif one != other:
+            yield f"{prefix}{key} is {one}, was {other}"

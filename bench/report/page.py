@@ -11,6 +11,7 @@ from bench.report.paired import paired_section
 from bench.report.prediction import prediction_section
 from bench.report.repeatability import repeatability_note
 from bench.report.rows import OOM_MARGIN
+from bench.report.seeds import seeds_section
 from bench.report.stages_page import stages_section
 from bench.report.stages_plot import STAGES_PLOT
 from bench.report.summary import Summary
@@ -38,7 +39,8 @@ def write_page(summary: Summary, plots: Sequence[Plot], *, has_examples: bool) -
     sections += [_plot(plot) for plot in plots if plot.name != STAGES_PLOT]
     if has_examples:
         sections.append(_examples(summary))
-    sections += [_quality(summary), _cost(summary), prediction_section(summary)]
+    sections += [_quality(summary), seeds_section(summary)]
+    sections += [_cost(summary), prediction_section(summary)]
     sections.append(paired_section(summary))
     sections += [stages_section(summary, plots), capacity_section(summary)]
     sections += [claims_section(summary), methods_section(summary), _files()]
@@ -50,7 +52,10 @@ def _heading(summary: Summary) -> str:
     first = summary.machines[0]
     machine = f" on `{first[0]}` with {count_threads(first)}" if summary.comparable else ""
     predicted = sum(row.status == "predicted" for row in summary.cost)
-    counts = f"{_count(len(summary.subjects), 'subject')}, {_count(len(summary.cost), 'cost case')}"
+    further = len({row.subject for row in summary.trainings})
+    counts = _count(len(summary.subjects) - further, "subject")
+    counts += f" ({_count(further, 'further training')} of them by other seeds)" if further else ""
+    counts += f", {_count(len(summary.cost), 'cost case')}"
     counts += f" ({predicted} of them predicted)" if predicted else ""
     paired = sum(each.kind == "pair" for each in summary.records)
     counts += f", {_count(paired, 'paired speed measurement')}" if paired else ""

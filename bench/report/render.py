@@ -15,6 +15,7 @@ from bench.report.methods import warnings
 from bench.report.page import EXAMPLES_NAME, write_page
 from bench.report.paired import paired_data, paired_table
 from bench.report.plots import encode_figure
+from bench.report.seeds import seed_rows, seeds_data, seeds_table
 from bench.report.stages import stage_rows
 from bench.report.stages_plot import STAGES_PLOT, draw_stages
 from bench.report.stages_tables import speedup_data, speedup_table, stages_data, stages_table
@@ -52,7 +53,8 @@ def render_report(folder: Path) -> Path:
     """
     summary = summarize(read_records(folder))
     plots = [*draw_plots(summary), *draw_stages(summary)]
-    scored = scored_subjects(summary.records)
+    further = {row.subject for row in summary.trainings}
+    scored = {pair: names - further for pair, names in scored_subjects(summary.records).items()}
     sheet = draw_sheet(folder / EXAMPLES_FOLDER, scored, order=summary.subjects)
     _write_tables(folder, summary)
     if has_evidence(summary.records):
@@ -107,6 +109,9 @@ def _write_tables(folder: Path, summary: Summary) -> None:
     if summary.quality:
         texts["quality"] = quality_table(summary)
         write_text(tables / "quality.csv", to_csv(quality_data(summary)))
+    if seed_rows(summary):
+        texts["seeds"] = seeds_table(summary)
+        write_text(tables / "seeds.csv", to_csv(seeds_data(summary)))
     capacity = capacity_table(summary)
     if not capacity.empty:
         texts["capacity"] = capacity

@@ -22,6 +22,7 @@ ARROWS: dict[str, str] = {metric.name: f"{metric.title} {metric.arrow}" for metr
 _TEXT_COLUMNS = {"Machine", "Subject", "Transform", "Resolution", "Status", "A", "B"}
 _TEXT_COLUMNS |= {"Stage", "Against"}
 _TEXT_COLUMNS |= {"Claim", "Published", "Where", "Verdict", "Remark", "Fact", "From", "Limited by"}
+_TEXT_COLUMNS |= {"Score"}
 _SIZES = ("Parameters", "MACs/px content")
 _LATEX = str.maketrans(
     {each: f"\\{each}" for each in "&%$#_{}"}
@@ -57,7 +58,12 @@ def overview_table(summary: Summary) -> pd.DataFrame:
 
     A figure with † is that of another subject (`overview_note` says which).
     """
-    keys = dict.fromkeys((row.subject, row.transform, row.machine) for row in summary.cost)
+    further = {row.subject for row in summary.trainings}
+    keys = dict.fromkeys(
+        (row.subject, row.transform, row.machine)
+        for row in summary.cost
+        if row.subject not in further
+    )
     keys |= dict.fromkeys((row.subject, row.transform, row.machine) for row in summary.quality)
     order = {name: place for place, name in enumerate(summary.subjects)}
     ordered = sorted(keys, key=lambda key: order[key[0]])

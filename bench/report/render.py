@@ -8,6 +8,9 @@ from tabulate import tabulate
 from bench.claims.check import has_evidence
 from bench.report.capacity import capacity_data, capacity_table
 from bench.report.claims import claims_files
+from bench.report.curves import curve_rows
+from bench.report.curves_plot import CURVES_PLOT, draw_curves
+from bench.report.curves_tables import curves_data, curves_table
 from bench.report.data import cost_data, quality_data, to_csv
 from bench.report.examples import draw_sheet, scored_subjects
 from bench.report.gallery import PLOT_NAMES, Plot, draw_plots
@@ -52,7 +55,7 @@ def render_report(folder: Path) -> Path:
         OutputError: The folder cannot be written.
     """
     summary = summarize(read_records(folder))
-    plots = [*draw_plots(summary), *draw_stages(summary)]
+    plots = [*draw_plots(summary), *draw_stages(summary), *draw_curves(summary)]
     further = {row.subject for row in summary.trainings}
     scored = {pair: names - further for pair, names in scored_subjects(summary.records).items()}
     sheet = draw_sheet(folder / EXAMPLES_FOLDER, scored, order=summary.subjects)
@@ -112,6 +115,9 @@ def _write_tables(folder: Path, summary: Summary) -> None:
     if seed_rows(summary):
         texts["seeds"] = seeds_table(summary)
         write_text(tables / "seeds.csv", to_csv(seeds_data(summary)))
+    if curve_rows(summary):
+        texts["curves"] = curves_table(summary)
+        write_text(tables / "curves.csv", to_csv(curves_data(summary)))
     capacity = capacity_table(summary)
     if not capacity.empty:
         texts["capacity"] = capacity
@@ -137,7 +143,7 @@ def _write_plots(folder: Path, plots: Sequence[Plot]) -> None:
     for plot in plots:
         for kind in ("png", "svg"):
             _write_bytes(place / f"{plot.name}.{kind}", encode_figure(plot.figure, kind))
-    for name in {*PLOT_NAMES, STAGES_PLOT} - drawn:
+    for name in {*PLOT_NAMES, STAGES_PLOT, CURVES_PLOT} - drawn:
         for kind in ("png", "svg"):
             (place / f"{name}.{kind}").unlink(missing_ok=True)
 

@@ -100,7 +100,7 @@ def summarize(records: Sequence[Record]) -> Summary:
     rows = [_cost_row(names[identify(group[0])], group) for group in cost.values()]
     order = {name: place for place, name in enumerate(names.values())}
     scored = [
-        _quality_row(*key, quality[key]) for key in sorted(quality, key=lambda each: order[each[0]])
+        quality_row(*key, quality[key]) for key in sorted(quality, key=lambda each: order[each[0]])
     ]
     further = find_trainings(row.subject for row in scored)
     return Summary(
@@ -171,9 +171,10 @@ def median_latency_ms(samples: Sequence[int]) -> Interval | None:
     )
 
 
-def _quality_row(
+def quality_row(
     subject: str, transform: str, machine: Machine, group: Sequence[Record]
 ) -> QualityRow:
+    """Make a row of the records of scores of one subject, with means over pairs."""
     by_pair: dict[str, list[Record]] = {}
     failures: dict[str, int] = {}
     for record in group:

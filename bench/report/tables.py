@@ -34,6 +34,7 @@ _LATEX = str.maketrans(
         "≈": r"$\approx$",
         "†": r"$\dagger$",
         "≥": r"$\geq$",
+        "λ": r"$\lambda$",
         "—": "---",
     }
 )
@@ -48,7 +49,7 @@ def cost_table(summary: Summary) -> pd.DataFrame:
 def quality_table(summary: Summary) -> pd.DataFrame:
     """Return the quality table as text cells: means over pairs with intervals."""
     rows = [
-        {**machine_column(summary, row.machine), **_quality_cells(row)} for row in summary.quality
+        {**machine_column(summary, row.machine), **quality_cells(row)} for row in summary.quality
     ]
     return pd.DataFrame(rows)
 
@@ -166,7 +167,8 @@ def _memory_cell(row: CostRow, missing: str) -> str:
     return missing
 
 
-def _quality_cells(row: QualityRow) -> dict[str, str]:
+def quality_cells(row: QualityRow) -> dict[str, str]:
+    """Return a row of scores as text cells."""
     return {
         "Subject": row.subject,
         "Transform": row.transform,

@@ -8,6 +8,7 @@ from bench.report.curves import curve_rows
 from bench.report.curves_tables import curves_section
 from bench.report.formats import format_bytes
 from bench.report.gallery import PLOT_NAMES, Plot
+from bench.report.histories_plot import histories_section
 from bench.report.methods import count_threads, methods_section, warnings
 from bench.report.paired import paired_section
 from bench.report.prediction import prediction_section
@@ -44,7 +45,8 @@ def write_page(summary: Summary, plots: Sequence[Plot], *, has_examples: bool) -
     sections += [_cost(summary), prediction_section(summary)]
     sections.append(paired_section(summary))
     sections += [stages_section(summary, plots), capacity_section(summary)]
-    sections += [claims_section(summary), methods_section(summary), _files()]
+    sections += [claims_section(summary), histories_section(plots)]
+    sections += [methods_section(summary), _files()]
     return "\n".join(section for section in sections if section)
 
 

@@ -69,12 +69,17 @@ def curve_rows(summary: Summary) -> list[CurveRow]:
     )  # fmt: skip
 
 
-def drawable_rows(summary: Summary) -> list[CurveRow]:
-    """Return the rows whose means compare: scored on as many pairs as any other.
+def split_rows(summary: Summary) -> tuple[list[CurveRow], list[CurveRow]]:
+    """Return the rows whose means compare, scored on as many pairs as any other, and the rest.
 
-    Further trainings of a student are left out.
+    Further trainings of a student are in neither.
     """
     further = {row.subject for row in summary.trainings}
     rows = [row for row in curve_rows(summary) if row.quality.subject not in further]
     most = max((row.quality.num_pairs for row in rows), default=0)
-    return [row for row in rows if row.quality.scores and row.quality.num_pairs == most]
+    comparable: list[CurveRow] = []
+    others: list[CurveRow] = []
+    for row in rows:
+        whole = row.quality.scores and row.quality.num_pairs == most
+        (comparable if whole else others).append(row)
+    return comparable, others

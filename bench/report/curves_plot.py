@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Annotation, Text
 
-from bench.report.curves import Curve, CurveRow, curve_rows, drawable_rows
+from bench.report.curves import Curve, CurveRow, split_rows
 from bench.report.gallery import Plot
 from bench.report.labels import Box, Place, Scene, place_labels
 from bench.report.plots import AXIS_TITLES, COLOURS, new_panels
@@ -23,18 +23,19 @@ _LINES = {"strength": "-", "regularizer": (0, (4, 2))}
 _MARKS = {"strength": "o", "regularizer": "s"}
 _TITLE = "Curves of style against content"
 _MARK = 4.0  # half the side that is kept free around a mark, in points
+_LEGEND_COLUMNS = 4
 _STEPS = 12  # boxes that keep labels off a line between two marks
 
 
 def draw_curves(summary: Summary) -> list[Plot]:
     """Draw the curves of all students; nothing where machines are mixed or no place compares."""
-    rows = drawable_rows(summary)
+    rows, others = split_rows(summary)
     if not rows or not summary.comparable:
         return []
     curves = _group(rows)
     pairs = rows[0].quality.num_pairs
     return [
-        Plot(name=CURVES_PLOT, title=_TITLE, caption=_caption(summary, rows),
+        Plot(name=CURVES_PLOT, title=_TITLE, caption=_caption(others, pairs),
              figure=_draw(curves, f"{_TITLE}, means over {pairs} pair{'s' * (pairs != 1)}"))
     ]  # fmt: skip
 
@@ -55,13 +56,10 @@ def _line(rows: Sequence[CurveRow], by: str) -> list[CurveRow]:
     return sorted([*places, *own], key=lambda row: (row.strength, row.multiple))
 
 
-def _caption(summary: Summary, rows: Sequence[CurveRow]) -> str:
-    most = rows[0].quality.num_pairs
-    shown = {(row.curve, row.strength, row.multiple) for row in rows}
+def _caption(others: Sequence[CurveRow], most: int) -> str:
     absent = [
         f"{name_subject(*row.curve[:2])} at {_label(row)} ({row.quality.num_pairs} of {most} pairs)"
-        for row in curve_rows(summary)
-        if (row.curve, row.strength, row.multiple) not in shown
+        for row in others
     ]
     missing = f" Not on all pairs, and so not drawn: {', '.join(absent)}." if absent else ""
     return (
@@ -76,8 +74,9 @@ def _label(row: CurveRow) -> str:
 
 
 def _draw(curves: dict[Curve, list[CurveRow]], title: str) -> Figure:
-    rows_of_legend = (len(curves) + 3 + 3) // 4
-    figure, panels = new_panels(1, 2, 10.0, 4.9 + 0.2 * rows_of_legend, same_y=True)
+    entries = len(curves) + len(_LINES) + 1  # the operating point
+    legend_lines = -(-entries // _LEGEND_COLUMNS)
+    figure, panels = new_panels(1, 2, 10.0, 4.9 + 0.2 * legend_lines, same_y=True)
     for axes, content in zip(panels, _CONTENT, strict=True):
         for place, rows in enumerate(curves.values()):
             _draw_curve(axes, rows, content, COLOURS[place % len(COLOURS)])
@@ -128,8 +127,8 @@ def _draw_legend(figure: Figure, axes: Axes, curves: dict[Curve, list[CurveRow]]
     axes.plot([], [], "o", color="black", markersize=9, markerfacecolor="white",
               markeredgewidth=1.8, label="operating point")  # fmt: skip
     figure.legend(
-        loc="outside lower center", ncols=4, fontsize=8, frameon=False, handlelength=2.4,
-        handletextpad=0.5, columnspacing=1.6,
+        loc="outside lower center", ncols=_LEGEND_COLUMNS, fontsize=8, frameon=False,
+        handlelength=2.4, handletextpad=0.5, columnspacing=1.6,
     )  # fmt: skip
 
 

@@ -139,6 +139,15 @@ def test_curves_change_no_other_table_and_are_no_evidence(tmp_path, curves, make
     assert not has_evidence(curves)
 
 
+def test_curves_of_further_trainings_are_in_the_table_alone(curves, make_curve, make_quality):
+    further = [make_curve("vgg16-seed1", strength=1.0), make_quality("vgg16-seed1")]
+    summary = summarize([*curves, make_quality("vgg16"), *further])
+    (plot,) = draw_curves(summary)
+    labels = [text.get_text() for text in plot.figure.legends[0].get_texts()]
+    assert "vgg16-seed1" not in " ".join([plot.caption, *labels])
+    assert "vgg16-seed1" in set(curves_table(summary)["Subject"])
+
+
 def test_a_report_of_curves_alone(tmp_path, curves, make_cost, make_curve):
     failed = make_curve("vgg16", "01", regularizer=100.0, status="error", reason="broken")
     for record in [*curves, failed]:

@@ -57,7 +57,7 @@ def _heading(summary: Summary) -> str:
     predicted = sum(row.status == "predicted" for row in summary.cost)
     further = len({row.subject for row in summary.trainings})
     counts = _count(len(summary.subjects) - further, "subject")
-    counts += f" ({_count(further, 'further training')} of them by other seeds)" if further else ""
+    counts += f" and {_count(further, 'further training')} by other seeds" if further else ""
     counts += f", {_count(len(summary.cost), 'cost case')}"
     counts += f" ({predicted} of them predicted)" if predicted else ""
     paired = sum(each.kind == "pair" for each in summary.records)

@@ -75,7 +75,7 @@ def test_further_trainings_are_in_no_other_table_or_plot(tmp_path, trainings, ma
     for name in ("content", "style", "vgg16", "vgg16-seed1"):
         Image.new("RGB", (12, 8), "teal").save(pair / f"{name}.jpg")
     text = render_report(tmp_path).read_text()
-    assert "3 subjects (2 further trainings of them by other seeds)" in text
+    assert "3 subjects and 2 further trainings by other seeds" in text
     assert "## How far scores move by the seed alone" in text
     for name in ("overview", "quality"):
         table = (tmp_path / "tables" / f"{name}.md").read_text()

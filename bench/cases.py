@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.config import Profile, Settings
@@ -50,6 +50,8 @@ class SubjectInfo:
         num_eigenbasis_params: Numbers in its eigenbases.
         macs: Record fields of its multiply-adds, by name of resolution.
         cost_subject: The subject whose cost stands for this one's, which is then not measured.
+        regularizer: λ of a trained student; None is a subject that has no curve.
+        history: File of the losses of its training, if there is one.
     """
 
     name: str
@@ -62,6 +64,8 @@ class SubjectInfo:
     num_eigenbasis_params: int
     macs: Mapping[str, Mapping[str, Any]]
     cost_subject: str | None = None
+    regularizer: float | None = None
+    history: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +171,29 @@ def plan_quality(
     if not subject.has_quality:
         return [_quality_case(subject, machine, chosen[0], None)]
     return [_quality_case(subject, machine, each, pair) for pair in pairs for each in chosen]
+
+
+def plan_curve(
+    profile: Profile, subject: SubjectInfo, machine: Machine, pairs: Sequence[PairInfo]
+) -> list[Case]:
+    """List the cases of a student's curve of style against content, pair by pair.
+
+    Other subjects have none. A student whose λ is 0 has strengths only.
+    """
+    if subject.regularizer is None:
+        return []
+    strengths = [float(each) for each in profile.curve_strengths]
+    multiples = [float(each) for each in profile.curve_regularizers if subject.regularizer]
+    if 1.0 in strengths:  # one stylization has one case
+        multiples = [each for each in multiples if each != 1.0]
+    places: list[dict[str, float]] = [{"strength": each} for each in strengths]
+    places += [{"regularizer": each} for each in multiples]
+    transform = subject.transforms[0]
+    return [
+        replace(_quality_case(subject, machine, transform, pair), kind="curve", **place)  # type: ignore[arg-type]
+        for pair in pairs
+        for place in places
+    ]
 
 
 def plan_capacity(

@@ -100,6 +100,10 @@ class Profile:
         capacity_gib: The memory in GiB within which the largest image of each subject is searched;
             0 leaves the search out.
         stages: Those of the resolutions at which to tell where the time goes.
+        curve_strengths: Strengths in [0, 1] at which trained students are scored on each pair for
+            their curve of style against content; 1 is how they are scored for quality.
+        curve_regularizers: Multiples of each student's own λ at which they are scored too, at
+            strength 1. The multiple 1 is the strength 1 again, and is scored once.
         overrides: Settings of some subjects or devices; later ones win.
     """
 
@@ -119,6 +123,8 @@ class Profile:
     paired_rounds: int = 6
     capacity_gib: float = 0.0
     stages: tuple[str, ...] = ()
+    curve_strengths: tuple[float, ...] = ()
+    curve_regularizers: tuple[float, ...] = ()
     overrides: tuple[Override, ...] = ()
 
     def __post_init__(self) -> None:
@@ -144,12 +150,23 @@ class Profile:
             self._check_pair(text, where)
         if self.capacity_gib < 0:
             raise ConfigError(f"{where}: capacity_gib must be ≥ 0 (0 leaves it out)")
+        self._check_curve(where)
         for name in self.stages:
             if name not in self.resolutions:
                 known = ", ".join(self.resolutions)
                 raise ConfigError(
                     f"{where}: stages has {name!r}; use those of resolutions: {known}"
                 )
+
+    def _check_curve(self, where: str) -> None:
+        for key in ("curve_strengths", "curve_regularizers"):
+            values = getattr(self, key)
+            if len(set(values)) < len(values):
+                raise ConfigError(f"{where}: {key} holds a number twice; drop one")
+        if not all(0 <= each <= 1 for each in self.curve_strengths):
+            raise ConfigError(f"{where}: curve_strengths must lie in [0, 1]")
+        if not all(each > 0 for each in self.curve_regularizers):
+            raise ConfigError(f"{where}: curve_regularizers must be > 0, they are multiples of λ")
 
     def _check_pair(self, text: str, where: str) -> None:
         if len(text.split()) != 2:

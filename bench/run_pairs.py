@@ -41,7 +41,7 @@ def require_same_pairs(
     known = {
         record.case.pair: record.case
         for record in records
-        if record.kind == "quality" and record.case.pair is not None
+        if record.kind in ("quality", "curve") and record.case.pair is not None
     }
     if not known:
         return

@@ -1,4 +1,4 @@
-"""One run: cost, paired speed, stages, capacity, quality; each case becomes a record. No torch.
+"""One run: costs, paired speeds, stages, capacities, scores; a record each. No torch.
 
 Every case computes in a child process, so that running out of time or memory, or crashing, is a
 result and not the end of the run.
@@ -21,6 +21,7 @@ from bench.cases import (
     parse_resolution,
     plan_capacity,
     plan_cost,
+    plan_curve,
     plan_quality,
     plan_stages,
     require_cost,
@@ -29,6 +30,7 @@ from bench.child import WORKER
 from bench.config import Profile
 from bench.cost import CostRunner
 from bench.describe import PairFiles, Scene, describe_scene, refuse_namesakes
+from bench.histories import copy_histories
 from bench.paired import PairRunner, plan_pairs
 from bench.recorder import Recorder, known_records
 from bench.run_pairs import open_folder, require_same_pairs
@@ -39,9 +41,10 @@ from bench.store import EXAMPLES_FOLDER, set_records_aside
 from pcakd.errors import ConfigError
 from pcakd.files import make_folder
 
-KINDS: tuple[Kind, ...] = ("cost", "pair", "stages", "capacity", "quality")
+KINDS: tuple[Kind, ...] = ("cost", "pair", "stages", "capacity", "quality", "curve")
 """The kinds of cases in the order in which a run takes them."""
 
+_SCORED: tuple[Kind, ...] = ("quality", "curve")
 _COUNTED = "HD"
 
 
@@ -86,7 +89,7 @@ def run_benchmark(request: Request) -> Path:
     try:
         scene = describe_scene(
             request.profile,
-            request.pairs if "quality" in request.kinds else (),
+            request.pairs if _is_scored(request) else (),
             device=request.device,
             command=request.command,
         )
@@ -101,9 +104,10 @@ def run_benchmark(request: Request) -> Path:
     make_folder(folder)
     if not request.resume:
         set_records_aside(folder)
-    elif "quality" in request.kinds:
+    elif _is_scored(request):
         require_same_pairs(open_folder(folder), scene.pairs, complete=False)
     recorder = _open_recorder(request, scene, folder)
+    copy_histories(folder, scene.subjects)
     if "cost" in request.kinds:
         _run_cost(request, scene, recorder)
     if "pair" in request.kinds:
@@ -112,9 +116,10 @@ def run_benchmark(request: Request) -> Path:
         _run_stages(request, scene, recorder)
     if "capacity" in request.kinds and request.profile.capacity_gib:
         _run_capacity(request, scene, recorder, parse_resolution(LARGEST))
-    if "quality" in request.kinds:
-        with tempfile.TemporaryDirectory(prefix="bench-") as styles:
-            _run_quality(request, scene, recorder, Path(styles))
+    with tempfile.TemporaryDirectory(prefix="bench-") as styles:
+        for kind in _SCORED:
+            if kind in request.kinds:
+                _run_scores(request, scene, recorder, Path(styles), kind)
     return folder
 
 
@@ -172,6 +177,7 @@ def _require_cases(request: Request, scene: Scene) -> None:
         "stages": any(plan_stages(profile, each, machine) for each in subjects),
         "capacity": bool(profile.capacity_gib) and bool(_costly(scene)),
         "quality": any(plan_quality(profile, each, machine, scene.pairs) for each in subjects),
+        "curve": any(plan_curve(profile, each, machine, scene.pairs) for each in subjects),
     }
     if not any(planned[kind] for kind in request.kinds):
         if not _costly(scene):
@@ -181,6 +187,11 @@ def _require_cases(request: Request, scene: Scene) -> None:
             f"{', '.join(dict.fromkeys(each.name for each in subjects))}; choose another profile, "
             "other subjects or other kinds"
         )
+
+
+def _is_scored(request: Request) -> bool:
+    """Tell whether a request has kinds of cases that need pairs."""
+    return any(kind in request.kinds for kind in _SCORED)
 
 
 def _costly(scene: Scene) -> list[SubjectInfo]:
@@ -268,20 +279,29 @@ def _run_stages(request: Request, scene: Scene, recorder: Recorder) -> None:
             bar.update()
 
 
-def _run_quality(request: Request, scene: Scene, recorder: Recorder, styles: Path) -> None:
+def _run_scores(
+    request: Request, scene: Scene, recorder: Recorder, styles: Path, kind: Kind
+) -> None:
+    """Run the cases of a kind that scores pairs; pictures are kept of quality only."""
+    is_curve = kind == "curve"
+    plan_cases = plan_curve if is_curve else plan_quality
+    keeps = request.examples and not is_curve
     runner = QualityRunner(
         recorder=recorder,
         device=request.device or scene.machine.device,
         pairs=scene.pairs,
-        examples=recorder.folder / EXAMPLES_FOLDER if request.examples else None,
+        examples=recorder.folder / EXAMPLES_FOLDER if keeps else None,
         styles=styles,
         command=request.command,
     )
     plan = [
-        (subject, plan_quality(request.profile, subject, scene.machine, scene.pairs))
+        (subject, plan_cases(request.profile, subject, scene.machine, scene.pairs))
         for subject in scene.subjects
     ]
-    with tqdm(total=sum(len(cases) for _, cases in plan), desc="quality", unit="image") as bar:
+    total = sum(len(cases) for _, cases in plan)
+    with tqdm(total=total, desc=kind, unit="image", disable=not total) as bar:
         for subject, cases in plan:
-            bar.set_description(f"quality of {subject.name}")
+            if not cases:
+                continue
+            bar.set_description(f"{kind} of {subject.name}")
             runner.run(subject, cases, advance=bar.update)

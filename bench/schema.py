@@ -13,7 +13,7 @@ from pcakd.errors import ConfigError
 
 SCHEMA_VERSION = 1
 
-Kind = Literal["cost", "quality", "pair", "stages", "capacity"]
+Kind = Literal["cost", "quality", "pair", "stages", "capacity", "curve"]
 NO_TRANSFORM = "none"
 """The transform of a subject that has no choice of one."""
 
@@ -29,16 +29,17 @@ class Case:
 
     Attributes:
         kind: ``cost`` (parameters, MACs, latency, memory), ``quality`` (scores of one pair),
-            ``pair`` (two subjects timed in turn), ``stages`` (where the time goes) or ``capacity``
-            (the largest image within a given memory).
+            ``pair`` (two subjects timed in turn), ``stages`` (where the time goes), ``capacity``
+            (the largest image within a given memory) or ``curve`` (scores of one pair at another
+            strength or regularizer).
         subject: The subject's name, as given to ``--subjects``.
         subject_hash: Hash of the subject's weights or definition.
         resolution: Name of a resolution (``HD``), for cost; for capacity that of the largest
             size to try.
         width: Content width in pixels; for capacity that of the largest size to try.
         height: Content height in pixels, likewise.
-        pair: Number of the content-style pair (``01``), for quality.
-        pair_hash: Hash of the pair's two files, for quality.
+        pair: Number of the content-style pair (``01``), for quality and a curve.
+        pair_hash: Hash of the pair's two files, for quality and a curve.
         transform: ``zca``, ``ot``, ``adain``, or ``none`` for a subject that has no choice.
         precision: Arithmetic of the networks.
         device: Kind of device.
@@ -50,6 +51,10 @@ class Case:
         other_hash: Hash of its weights or definition.
         other_transform: Its transform.
         memory_bytes: The memory that is given, for capacity.
+        strength: How far the features go from the content's (0) to the transformed ones (1), for
+            a curve; None is 1.
+        regularizer: Multiple of the subject's own λ (``own_regularizer`` of the record), for a
+            curve; None is 1.
     """
 
     kind: Kind
@@ -71,9 +76,13 @@ class Case:
     other_hash: str | None = None
     other_transform: str | None = None
     memory_bytes: int | None = None
+    strength: float | None = None
+    regularizer: float | None = None
 
 
-_LATER_FIELDS = ("other", "other_hash", "other_transform", "memory_bytes")
+_LATER_FIELDS = (
+    "other", "other_hash", "other_transform", "memory_bytes", "strength", "regularizer",
+)  # fmt: skip
 """Fields that came after the first records: they bear on a hash only where they are given."""
 
 
@@ -118,6 +127,7 @@ class Record:
         probes: Every size that was tried, on a CPU once more where it ran out, with ``width``,
             ``height``, ``fits`` (0 or 1; absent where the probe failed for another reason than the
             given memory) and, where it is known, ``peak_bytes``.
+        own_regularizer: λ that the subject has of its own, for a curve.
         protocol: What each metric or measurement means exactly, by name.
         obtained: How each figure was obtained, by name.
     """
@@ -154,6 +164,7 @@ class Record:
     largest_width: int | None = None
     largest_height: int | None = None
     probes: list[dict[str, int]] | None = None
+    own_regularizer: float | None = None
     protocol: dict[str, str] | None = None
     obtained: dict[str, Obtained] = field(default_factory=dict)
 

@@ -1,4 +1,4 @@
-"""The quality cases of a run: a child scores one subject, pair by pair. No torch."""
+"""The quality and curve cases of a run: a child scores one subject, pair by pair. No torch."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +14,8 @@ from bench.schema import Case, Obtained
 from pcakd.errors import ConfigError
 
 _METRICS = ("gram", "ssim", "lpips")
+_VARIATION = ("strength", "regularizer")
+_PLACE = ("type", "pair", "transform", *_VARIATION)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,7 @@ class QualityRunner:
     def run(
         self, subject: SubjectInfo, cases: Sequence[Case], *, advance: Callable[[int], Any]
     ) -> None:
-        """Bring all quality cases of a subject to their records.
+        """Bring cases of one kind, quality or curve, of a subject to their records.
 
         A case that ends its child by want of time or memory gets that result, and a new child goes
         on behind it; any other fault ends the subject.
@@ -49,12 +51,14 @@ class QualityRunner:
 
         def finish(case: Case, **fields: Any) -> None:
             pending.remove(case)
+            if case.kind == "curve":
+                fields["own_regularizer"] = subject.regularizer
             self.recorder.write(case, cost_subject=subject.cost_subject, **fields)
             advance(1)
 
         def take(message: Message) -> None:
-            key = (message["pair"], message["transform"])
-            case = next(case for case in pending if (case.pair, case.transform) == key)
+            key = tuple(message.get(name) for name in ("pair", "transform", *_VARIATION))
+            case = next(case for case in pending if _key(case) == key)
             finish(case, **_fields(message))
 
         while pending:
@@ -92,16 +96,32 @@ class QualityRunner:
             return Outcome(status="error", reason=str(error))
 
     def _jobs(self, cases: Sequence[Case]) -> Iterator[dict[str, Any]]:
-        """Return the pairs of some cases, each with the transforms that are asked of it."""
+        """Return the pairs of some cases, each with what is asked of it.
+
+        The cases of a curve are of one transform.
+        """
         for pair in self.pairs:
-            transforms = [case.transform for case in cases if case.pair == pair.name]
-            if transforms:
-                files = {"name": pair.name, "content": pair.content, "style": pair.style}
-                yield {**files, "transforms": transforms}
+            asked = [case for case in cases if case.pair == pair.name]
+            if not asked:
+                continue
+            files = {"name": pair.name, "content": pair.content, "style": pair.style}
+            transforms = list(dict.fromkeys(case.transform for case in asked))
+            varied = [each for each in map(_variation, asked) if each]
+            yield {**files, "transforms": transforms} | ({"variations": varied} if varied else {})
+
+
+def _key(case: Case) -> tuple[Any, ...]:
+    return case.pair, case.transform, case.strength, case.regularizer
+
+
+def _variation(case: Case) -> dict[str, float]:
+    """Return what a case of a curve departs in from the subject's own way."""
+    given = {name: getattr(case, name) for name in _VARIATION}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _fields(message: Message) -> dict[str, Any]:
     """Return the record fields of a message with scores, or with the reason for none."""
-    fields = {k: v for k, v in message.items() if k not in ("type", "pair", "transform")}
+    fields = {k: v for k, v in message.items() if k not in _PLACE}
     obtained: dict[str, Obtained] = {name: "measured" for name in _METRICS if name in fields}
     return {**fields, "obtained": obtained}

@@ -9,6 +9,7 @@ from pcakd.errors import ConfigError, OutputError
 
 RECORDS_NAME = "records.jsonl"
 EXAMPLES_FOLDER = "examples"
+HISTORIES_FOLDER = "histories"
 
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
 """Flags to append bytes as they are; Windows would rewrite line ends without the last one."""
@@ -49,11 +50,11 @@ def append_record(place: str | os.PathLike[str], record: Record) -> None:
 def set_records_aside(folder: Path) -> Path | None:
     """Give the records file of a folder another name, so that a new one begins.
 
-    The pictures that belong to the records, in the folder ``examples``, go with them.
+    What belongs to the records, in the folders ``examples`` and ``histories``, goes with them.
 
     Returns:
-        The new path, ``records.<time of its last record>.jsonl`` (and ``examples.<same>``); None
-        where there was no file.
+        The new path, ``records.<time of its last record>.jsonl`` (and ``examples.<same>``,
+        ``histories.<same>``); None where there was no file.
 
     Raises:
         OutputError: The file or the folder cannot be renamed.
@@ -63,9 +64,9 @@ def set_records_aside(folder: Path) -> Path | None:
         if not path.exists():
             return None
         written = f"{datetime.fromtimestamp(path.stat().st_mtime, UTC):%Y%m%dT%H%M%SZ}"
-        examples = folder / EXAMPLES_FOLDER
-        if examples.is_dir():
-            examples.replace(folder / f"{EXAMPLES_FOLDER}.{written}")
+        for name in (EXAMPLES_FOLDER, HISTORIES_FOLDER):
+            if (folder / name).is_dir():
+                (folder / name).replace(folder / f"{name}.{written}")
         return path.replace(path.with_name(f"records.{written}.jsonl"))
     except OSError as error:
         raise OutputError(f"cannot rename {path}: {error.strerror or error}") from error

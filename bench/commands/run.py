@@ -41,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only",
         metavar="KIND,KIND",
-        help="of the kinds of cases cost, pair, stages, capacity and quality (all); more can be "
-        "added with --resume",
+        help="of the kinds of cases cost, pair, stages, capacity, quality and curve (all); more "
+        "can be added with --resume",
     )
     parser.add_argument(
         "--pairs",
@@ -61,8 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--resume",
         action="store_true",
         help="add to the records of the run folder and keep what it holds of the same cases; "
-        "otherwise its records.jsonl and examples are renamed to records.TIME.jsonl and "
-        "examples.TIME, and new ones begin",
+        "otherwise its records.jsonl, examples and histories are renamed to records.TIME.jsonl, "
+        "examples.TIME and histories.TIME, and new ones begin",
     )
 
 
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         examples=args.pairs is None,  # other people's photographs stay out of reports
         commit=git_state(),
     )
-    with _metric_weights() if "quality" in kinds else nullcontext():
+    with _metric_weights() if {"quality", "curve"} & set(kinds) else nullcontext():
         folder = run_benchmark(request)
     page = render_report(folder)
     sys.stdout.write(f"{console_table(read_records(folder))}\n\nreport: {page}\n")

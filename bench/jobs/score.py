@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,14 @@ from torch import Tensor
 
 from bench.jobs.setup import Job, Send, choose_device
 from bench.quality.sizes import fit_within
-from bench.subjects import DEFAULT_TRANSFORM, NO_TRANSFORM, Prepared, Subject, parse_subject
+from bench.subjects import (
+    DEFAULT_TRANSFORM,
+    NO_TRANSFORM,
+    Prepared,
+    Subject,
+    Variation,
+    parse_subject,
+)
 from pcakd.errors import PcakdError
 from pcakd.files import read_safetensors, write_safetensors
 from pcakd.images import load_image
@@ -23,7 +31,11 @@ _EXAMPLE_TRANSFORMS = (DEFAULT_TRANSFORM, NO_TRANSFORM)
 
 
 def score_quality(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
-    """Answer with the scores of one subject for each pair and transform, and write examples."""
+    """Answer with the scores of one subject for each pair and transform, and write examples.
+
+    A pair with ``variations`` (of a student's strength or λ) is scored with each of them, and the
+    answers repeat them.
+    """
     from bench.quality.evaluate import Metrics
 
     device = choose_device(job["device"])
@@ -37,13 +49,15 @@ def score_quality(job: Job, send: Send, *, parse: Callable[[str], Subject] = par
             )
             kept = Path(job["styles"]) / f"{pair['name']}.safetensors"
             grams = _describe_style(metrics, style, kept)
-            for transform in pair["transforms"]:
-                stylize = subject.prepare(device, transform=transform)
+            for transform, varied in product(pair["transforms"], pair.get("variations", [{}])):
+                variation = Variation(**varied) if varied else None
+                stylize = subject.prepare(device, transform=transform, variation=variation)
                 fields, output = _score(metrics, stylize, content, style, grams)
                 if output is not None and job["examples"] and transform in _EXAMPLE_TRANSFORMS:
                     images = {"content": content, "style": style, job["name"]: output}
                     _write_examples(Path(job["examples"]) / pair["name"], images)
-                send({"type": "quality", "pair": pair["name"], "transform": transform, **fields})
+                place = {"pair": pair["name"], "transform": transform, **varied}
+                send({"type": "quality", **place, **fields})
 
 
 def _describe_style(metrics: "Metrics", style: Tensor, kept: Path) -> list[Tensor]:

@@ -13,7 +13,7 @@ def cost_data(summary: Summary) -> pd.DataFrame:
 
 def quality_data(summary: Summary) -> pd.DataFrame:
     """Return the quality rows with raw numbers."""
-    return pd.DataFrame([_quality_numbers(row) for row in summary.quality], dtype=object)
+    return pd.DataFrame([quality_numbers(row) for row in summary.quality], dtype=object)
 
 
 def to_csv(table: pd.DataFrame) -> str:
@@ -60,7 +60,8 @@ def _cost_numbers(row: CostRow) -> dict[str, object]:
     }
 
 
-def _quality_numbers(row: QualityRow) -> dict[str, object]:
+def quality_numbers(row: QualityRow) -> dict[str, object]:
+    """Return a row of scores as raw numbers."""
     numbers: dict[str, object] = {
         "subject": row.subject,
         "transform": row.transform,

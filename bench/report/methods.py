@@ -79,7 +79,7 @@ def _mixed_metrics(records: Iterable[Record]) -> list[str]:
     """Name the metrics that records hold scores of by different protocols."""
     texts: dict[str, set[str]] = {metric.name: set() for metric in METRICS}
     for record in records:
-        if record.kind == "quality" and record.status == "ok":
+        if record.kind in ("quality", "curve") and record.status == "ok":
             for name in texts.keys() & (record.protocol or {}).keys():
                 texts[name].add(without_outputs((record.protocol or {})[name]))
     return [metric.title for metric in METRICS if len(texts[metric.name]) > 1]
@@ -152,10 +152,10 @@ def _not_measured(summary: Summary) -> str:
             key = (record.status, " ".join((record.reason or "no reason recorded").split()))
             where = f"{record.case.subject} at {record.case.resolution} (stages)"
             reasons.setdefault(key, []).append(where)
-        if record.kind == "quality" and record.status != "ok":
+        if record.kind in ("quality", "curve") and record.status != "ok":
             key = (record.status, " ".join((record.reason or "no reason recorded").split()))
             pair = f" on pair {record.case.pair}" if record.case.pair else " (quality)"
-            where = f"{record.case.subject}{pair}"
+            where = f"{record.case.subject}{_place(record)}{pair}"
             reasons.setdefault(key, []).append(where)
     for speed in paired_speeds(summary.records):
         if speed.ratio is None:
@@ -166,6 +166,14 @@ def _not_measured(summary: Summary) -> str:
         return ""
     lines = [f"- **{s}** ({why}): {', '.join(cases)}" for (s, why), cases in reasons.items()]
     return "### Cases that were not measured\n\n" + "\n".join(lines) + "\n"
+
+
+def _place(record: Record) -> str:
+    """Name the place of a record on its subject's curve, if it has one."""
+    case = record.case
+    if case.strength is not None:
+        return f" at strength {case.strength:g}"
+    return f" at λ × {case.regularizer:g}" if case.regularizer is not None else ""
 
 
 def _environment(summary: Summary) -> str:

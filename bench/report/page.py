@@ -4,15 +4,18 @@ from collections.abc import Sequence
 
 from bench.report.capacity import capacity_section
 from bench.report.claims import claims_section
+from bench.report.curves import curve_rows
+from bench.report.curves_tables import curves_section
 from bench.report.formats import format_bytes
-from bench.report.gallery import Plot
+from bench.report.gallery import PLOT_NAMES, Plot
+from bench.report.histories_plot import histories_section
 from bench.report.methods import count_threads, methods_section, warnings
 from bench.report.paired import paired_section
 from bench.report.prediction import prediction_section
 from bench.report.repeatability import repeatability_note
 from bench.report.rows import OOM_MARGIN
+from bench.report.seeds import seeds_section
 from bench.report.stages_page import stages_section
-from bench.report.stages_plot import STAGES_PLOT
 from bench.report.summary import Summary
 from bench.report.tables import (
     cost_table,
@@ -35,13 +38,15 @@ def write_page(summary: Summary, plots: Sequence[Plot], *, has_examples: bool) -
         has_examples: Whether there is a sheet of examples.
     """
     sections = [_heading(summary), _overview(summary)]
-    sections += [_plot(plot) for plot in plots if plot.name != STAGES_PLOT]
+    sections += [_plot(plot) for plot in plots if plot.name in PLOT_NAMES]
     if has_examples:
         sections.append(_examples(summary))
-    sections += [_quality(summary), _cost(summary), prediction_section(summary)]
+    sections += [_quality(summary), seeds_section(summary), curves_section(summary, plots)]
+    sections += [_cost(summary), prediction_section(summary)]
     sections.append(paired_section(summary))
     sections += [stages_section(summary, plots), capacity_section(summary)]
-    sections += [claims_section(summary), methods_section(summary), _files()]
+    sections += [claims_section(summary), histories_section(plots)]
+    sections += [methods_section(summary), _files()]
     return "\n".join(section for section in sections if section)
 
 
@@ -50,11 +55,15 @@ def _heading(summary: Summary) -> str:
     first = summary.machines[0]
     machine = f" on `{first[0]}` with {count_threads(first)}" if summary.comparable else ""
     predicted = sum(row.status == "predicted" for row in summary.cost)
-    counts = f"{_count(len(summary.subjects), 'subject')}, {_count(len(summary.cost), 'cost case')}"
+    further = len({row.subject for row in summary.trainings})
+    counts = _count(len(summary.subjects) - further, "subject")
+    counts += f" and {_count(further, 'further training')} by other seeds" if further else ""
+    counts += f", {_count(len(summary.cost), 'cost case')}"
     counts += f" ({predicted} of them predicted)" if predicted else ""
     paired = sum(each.kind == "pair" for each in summary.records)
     counts += f", {_count(paired, 'paired speed measurement')}" if paired else ""
-    pairs = max((row.num_pairs for row in summary.quality), default=0)
+    rows = [*summary.quality, *(row.quality for row in curve_rows(summary))]
+    pairs = max((row.num_pairs for row in rows), default=0)
     notes = "".join(f"\n> **Note.** {text}\n" for text in warnings(summary))
     return (
         f"# Benchmark report: {names}\n\n"

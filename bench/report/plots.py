@@ -24,6 +24,9 @@ Line = tuple[tuple[float, float], tuple[float, float], float]
 DPI = 160
 FRONT_COLOUR = "#0b5fa5"
 GREY = "#9a9a9a"
+COLOURS = ("#0b5fa5", "#d1570c", "#3a7d2c", "#8e44ad", "#b8336a", "#7a5c2e", "#2a9d8f", "#555555")
+"""Of lines, in the order of what they show."""
+
 _MARK = 4.5  # half the side that is kept free around a mark, in points
 _LEGEND_LETTERS = 70  # more do not fit in one line
 MARKERS = {"zca": "o", "ot": "s", "adain": "^", "none": "D"}
@@ -69,13 +72,29 @@ def new_figure(width: float = 7.2, height: float = 5.0) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
+    _dress(axes)
+    return figure, axes
+
+
+def new_panels(
+    rows: int, columns: int, width: float, height: float, *, same_y: bool = False
+) -> tuple[Figure, list[Axes]]:
+    """Return an empty figure with several sets of axes like those of `new_figure`, row by row."""
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = list(figure.subplots(rows, columns, sharey=same_y, squeeze=False).flat)
+    for axes in panels:
+        _dress(axes)
+    return figure, panels
+
+
+def _dress(axes: Axes) -> None:
     axes.grid(visible=True, color="#e6e6e6", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.xaxis.label.set_fontsize(9)
     axes.yaxis.label.set_fontsize(9)
     axes.tick_params(labelsize=8)
-    return figure, axes
 
 
 def log_axis(axes: Axes, which: str, values: Sequence[float]) -> None:

@@ -8,13 +8,18 @@ from tabulate import tabulate
 from bench.claims.check import has_evidence
 from bench.report.capacity import capacity_data, capacity_table
 from bench.report.claims import claims_files
+from bench.report.curves import curve_rows
+from bench.report.curves_plot import CURVES_PLOT, draw_curves
+from bench.report.curves_tables import curves_data, curves_table
 from bench.report.data import cost_data, quality_data, to_csv
 from bench.report.examples import draw_sheet, scored_subjects
 from bench.report.gallery import PLOT_NAMES, Plot, draw_plots
+from bench.report.histories_plot import HISTORY_PREFIX, draw_histories
 from bench.report.methods import warnings
 from bench.report.page import EXAMPLES_NAME, write_page
 from bench.report.paired import paired_data, paired_table
 from bench.report.plots import encode_figure
+from bench.report.seeds import seed_rows, seeds_data, seeds_table
 from bench.report.stages import stage_rows
 from bench.report.stages_plot import STAGES_PLOT, draw_stages
 from bench.report.stages_tables import speedup_data, speedup_table, stages_data, stages_table
@@ -28,7 +33,7 @@ from bench.report.tables import (
     to_markdown,
 )
 from bench.schema import Record
-from bench.store import EXAMPLES_FOLDER, read_records
+from bench.store import EXAMPLES_FOLDER, HISTORIES_FOLDER, read_records
 from pcakd.errors import OutputError
 from pcakd.files import write_atomically, write_text
 
@@ -37,7 +42,8 @@ def render_report(folder: Path) -> Path:
     """Render the report of a run folder into that folder; the same records give the same bytes.
 
     Writes ``README.md``, ``tables/*.{md,csv,tex}``, ``plots/*.{png,svg}`` and, where the folder has
-    ``examples/<pair>/*.jpg`` of what the records score, ``examples.jpg``.
+    ``examples/<pair>/*.jpg`` of what the records score, ``examples.jpg``. The losses in
+    ``histories/*.csv`` of subjects of the records are among the plots.
 
     Args:
         folder: Holds ``records.jsonl``.
@@ -51,8 +57,10 @@ def render_report(folder: Path) -> Path:
         OutputError: The folder cannot be written.
     """
     summary = summarize(read_records(folder))
-    plots = [*draw_plots(summary), *draw_stages(summary)]
-    scored = scored_subjects(summary.records)
+    plots = [*draw_plots(summary), *draw_stages(summary), *draw_curves(summary)]
+    plots += draw_histories(folder / HISTORIES_FOLDER, summary)
+    further = {row.subject for row in summary.trainings}
+    scored = {pair: names - further for pair, names in scored_subjects(summary.records).items()}
     sheet = draw_sheet(folder / EXAMPLES_FOLDER, scored, order=summary.subjects)
     _write_tables(folder, summary)
     if has_evidence(summary.records):
@@ -107,6 +115,12 @@ def _write_tables(folder: Path, summary: Summary) -> None:
     if summary.quality:
         texts["quality"] = quality_table(summary)
         write_text(tables / "quality.csv", to_csv(quality_data(summary)))
+    if seed_rows(summary):
+        texts["seeds"] = seeds_table(summary)
+        write_text(tables / "seeds.csv", to_csv(seeds_data(summary)))
+    if curve_rows(summary):
+        texts["curves"] = curves_table(summary)
+        write_text(tables / "curves.csv", to_csv(curves_data(summary)))
     capacity = capacity_table(summary)
     if not capacity.empty:
         texts["capacity"] = capacity
@@ -132,7 +146,8 @@ def _write_plots(folder: Path, plots: Sequence[Plot]) -> None:
     for plot in plots:
         for kind in ("png", "svg"):
             _write_bytes(place / f"{plot.name}.{kind}", encode_figure(plot.figure, kind))
-    for name in {*PLOT_NAMES, STAGES_PLOT} - drawn:
+    former = {path.stem for path in place.glob(f"{HISTORY_PREFIX}*.*")}
+    for name in {*PLOT_NAMES, STAGES_PLOT, CURVES_PLOT, *former} - drawn:
         for kind in ("png", "svg"):
             (place / f"{name}.{kind}").unlink(missing_ok=True)
 

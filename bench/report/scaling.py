@@ -9,11 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-from bench.report.plots import log_axis, new_figure
+from bench.report.plots import COLOURS, log_axis, new_figure
 from bench.report.rows import CostRow
 from bench.report.summary import Summary
 
-_COLOURS = ("#0b5fa5", "#d1570c", "#3a7d2c", "#8e44ad", "#b8336a", "#7a5c2e", "#2a9d8f", "#555555")
 _SHAPES = ("o", "s", "^", "D", "v", "P", "X", "*")
 _NAMES_FROM = 0.86  # where the axes end and the names begin, as a share of the width
 _LABEL_GAP = 11.0  # between names at the right, in points
@@ -54,8 +53,8 @@ def _ordered(summary: Summary, series: Series) -> list[tuple[str, list[CostRow]]
 
 
 def _style(place: int) -> tuple[str, str]:
-    turns, index = divmod(place, len(_COLOURS))  # a colour that comes again has another shape
-    return _COLOURS[index], _SHAPES[(index + 3 * turns) % len(_SHAPES)]
+    turns, index = divmod(place, len(COLOURS))  # a colour that comes again has another shape
+    return COLOURS[index], _SHAPES[(index + 3 * turns) % len(_SHAPES)]
 
 
 def _pixels(row: CostRow) -> float:

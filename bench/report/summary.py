@@ -16,6 +16,7 @@ from bench.report.rows import CostRow, QualityRow
 from bench.schema import Record
 from bench.stats import MIN_SAMPLES, mean_interval, median, median_interval, p95
 from bench.stats import Interval as Interval  # part of the rows
+from bench.trainings import find_trainings
 from pcakd.errors import ConfigError
 
 METRIC_NAMES: tuple[str, ...] = tuple(metric.name for metric in METRICS)
@@ -31,12 +32,21 @@ JOINED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """All rows of a report, in the order in which their cases first appear in the records."""
+    """All rows of a report, in the order in which their cases first appear in the records.
+
+    Attributes:
+        records: The last record of each repeat of each case.
+        machines: Where they were measured.
+        cost: What subjects cost.
+        quality: How well they stylize.
+        trainings: How well further trainings of them do, by other seeds (`bench.trainings`).
+    """
 
     records: tuple[Record, ...]
     machines: tuple[Machine, ...]
     cost: tuple[CostRow, ...]
     quality: tuple[QualityRow, ...]
+    trainings: tuple[QualityRow, ...] = ()
 
     @property
     def comparable(self) -> bool:
@@ -89,14 +99,16 @@ def summarize(records: Sequence[Record]) -> Summary:
             quality.setdefault(key, []).append(record)
     rows = [_cost_row(names[identify(group[0])], group) for group in cost.values()]
     order = {name: place for place, name in enumerate(names.values())}
+    scored = [
+        quality_row(*key, quality[key]) for key in sorted(quality, key=lambda each: order[each[0]])
+    ]
+    further = find_trainings(row.subject for row in scored)
     return Summary(
         records=kept,
         machines=machines,
         cost=tuple(sorted(rows, key=lambda row: (order[row.subject], row.width * row.height))),
-        quality=tuple(
-            _quality_row(*key, quality[key])
-            for key in sorted(quality, key=lambda each: order[each[0]])
-        ),
+        quality=tuple(row for row in scored if row.subject not in further),
+        trainings=tuple(row for row in scored if row.subject in further),
     )
 
 
@@ -159,9 +171,10 @@ def median_latency_ms(samples: Sequence[int]) -> Interval | None:
     )
 
 
-def _quality_row(
+def quality_row(
     subject: str, transform: str, machine: Machine, group: Sequence[Record]
 ) -> QualityRow:
+    """Make a row of the records of scores of one subject, with means over pairs."""
     by_pair: dict[str, list[Record]] = {}
     failures: dict[str, int] = {}
     for record in group:

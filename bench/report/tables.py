@@ -22,6 +22,7 @@ ARROWS: dict[str, str] = {metric.name: f"{metric.title} {metric.arrow}" for metr
 _TEXT_COLUMNS = {"Machine", "Subject", "Transform", "Resolution", "Status", "A", "B"}
 _TEXT_COLUMNS |= {"Stage", "Against"}
 _TEXT_COLUMNS |= {"Claim", "Published", "Where", "Verdict", "Remark", "Fact", "From", "Limited by"}
+_TEXT_COLUMNS |= {"Score"}
 _SIZES = ("Parameters", "MACs/px content")
 _LATEX = str.maketrans(
     {each: f"\\{each}" for each in "&%$#_{}"}
@@ -33,6 +34,7 @@ _LATEX = str.maketrans(
         "≈": r"$\approx$",
         "†": r"$\dagger$",
         "≥": r"$\geq$",
+        "λ": r"$\lambda$",
         "—": "---",
     }
 )
@@ -47,7 +49,7 @@ def cost_table(summary: Summary) -> pd.DataFrame:
 def quality_table(summary: Summary) -> pd.DataFrame:
     """Return the quality table as text cells: means over pairs with intervals."""
     rows = [
-        {**machine_column(summary, row.machine), **_quality_cells(row)} for row in summary.quality
+        {**machine_column(summary, row.machine), **quality_cells(row)} for row in summary.quality
     ]
     return pd.DataFrame(rows)
 
@@ -57,7 +59,12 @@ def overview_table(summary: Summary) -> pd.DataFrame:
 
     A figure with † is that of another subject (`overview_note` says which).
     """
-    keys = dict.fromkeys((row.subject, row.transform, row.machine) for row in summary.cost)
+    further = {row.subject for row in summary.trainings}
+    keys = dict.fromkeys(
+        (row.subject, row.transform, row.machine)
+        for row in summary.cost
+        if row.subject not in further
+    )
     keys |= dict.fromkeys((row.subject, row.transform, row.machine) for row in summary.quality)
     order = {name: place for place, name in enumerate(summary.subjects)}
     ordered = sorted(keys, key=lambda key: order[key[0]])
@@ -160,7 +167,8 @@ def _memory_cell(row: CostRow, missing: str) -> str:
     return missing
 
 
-def _quality_cells(row: QualityRow) -> dict[str, str]:
+def quality_cells(row: QualityRow) -> dict[str, str]:
+    """Return a row of scores as text cells."""
     return {
         "Subject": row.subject,
         "Transform": row.transform,

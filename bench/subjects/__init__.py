@@ -6,6 +6,7 @@ from bench.subjects.interface import (
     Device,
     Prepared,
     Subject,
+    Variation,
 )
 from bench.subjects.parse import (
     FULL_WIDTH,
@@ -22,6 +23,7 @@ __all__ = [
     "Device",
     "Prepared",
     "Subject",
+    "Variation",
     "list_subjects",
     "parse_subject",
     "parse_subjects",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from bench.baselines import Baseline
 from bench.schema import NO_TRANSFORM as NO_TRANSFORM  # part of a subject
 from bench.schema import Precision
+from pcakd.errors import ConfigError
 
 Device: TypeAlias = torch.device | str
 
@@ -45,6 +47,19 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Variation:
+    """Another trade of style for content than a student's own.
+
+    Attributes:
+        strength: In [0, 1]: 0 only decodes the content.
+        regularizer: Multiple of the student's own λ.
+    """
+
+    strength: float = 1.0
+    regularizer: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """One entrant of the benchmark.
 
@@ -58,6 +73,9 @@ class Subject:
         num_eigenbasis_params: Numbers in the eigenbases, which inference does not need.
         build: Makes it on a device for one transform; ``prepare`` is what to call.
         cost_subject: The subject whose cost stands for this one's, which is then not measured.
+        regularizer: λ of a trained student.
+        vary: Makes a trained student with a variation; ``prepare`` is what to call.
+        history: File of the losses of a student's training, if there is one.
     """
 
     name: str
@@ -69,12 +87,30 @@ class Subject:
     num_eigenbasis_params: int
     build: Callable[[Device, str], Prepared]
     cost_subject: str | None = None
+    regularizer: float | None = None
+    vary: Callable[[Device, str, Variation], Prepared] | None = None
+    history: Path | None = None
 
     @property
     def has_cost(self) -> bool:
         """Whether its cost is measured."""
         return self.cost_subject is None
 
-    def prepare(self, device: Device = "cpu", *, transform: str | None = None) -> Prepared:
-        """Put the subject on a device; its first transform unless another is named."""
-        return self.build(device, transform or self.transforms[0])
+    def prepare(
+        self,
+        device: Device = "cpu",
+        *,
+        transform: str | None = None,
+        variation: Variation | None = None,
+    ) -> Prepared:
+        """Put the subject on a device; its first transform unless another is named.
+
+        Raises:
+            ConfigError: A variation is asked of what is no trained student.
+        """
+        chosen = transform or self.transforms[0]
+        if variation is None:
+            return self.build(device, chosen)
+        if self.vary is None:
+            raise ConfigError(f"{self.name} has no strength and no λ; name a trained student")
+        return self.vary(device, chosen, variation)

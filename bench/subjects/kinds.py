@@ -3,6 +3,7 @@
 import copy
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -12,7 +13,7 @@ from bench.baselines import BASELINES, REVISIONS
 from bench.baselines.peers import PEERS
 from bench.baselines.storage import TrainedPeer
 from bench.schema import Precision
-from bench.subjects.interface import NO_TRANSFORM, Device, Prepared, Subject
+from bench.subjects.interface import NO_TRANSFORM, Device, Prepared, Subject, Variation
 from pcakd.regions import region
 from pcakd.students import Student
 from pcakd.stylize import stylize
@@ -99,8 +100,13 @@ def create_student_subject(
     transforms: tuple[str, ...],
     *,
     has_quality: bool,
+    history: Path | None = None,
 ) -> Subject:
     """Make a student, or a full-width autoencoder of seeded weights (no quality)."""
+
+    def vary(device: Device, transform: str, variation: Variation) -> Prepared:
+        return _prepare_student(student, device, transform, precision, variation)
+
     return Subject(
         name=_full_name(name, precision),
         transforms=transforms,
@@ -109,7 +115,10 @@ def create_student_subject(
         hash=_hash_student(student, weights=has_quality),
         num_params=student.num_params,
         num_eigenbasis_params=student.num_eigenbasis_params,
-        build=lambda device, transform: _prepare_student(student, device, transform, precision),
+        build=lambda device, transform: vary(device, transform, Variation()),
+        regularizer=student.regularizer if has_quality else None,
+        vary=vary if has_quality else None,
+        history=history,
     )
 
 
@@ -122,12 +131,18 @@ def _hash_student(student: Student, *, weights: bool) -> str:
 
 
 def _prepare_student(
-    student: Student, device: Device, transform: str, precision: Precision
+    student: Student,
+    device: Device,
+    transform: str,
+    precision: Precision,
+    variation: Variation,
 ) -> Prepared:
     network, dtype = _place(student, device, precision)
+    network.regularizer *= variation.regularizer
 
     def run(content: Tensor, style: Tensor) -> Tensor:
-        output = stylize(network, content.to(dtype), style.to(dtype), transform=transform)
+        images = content.to(dtype), style.to(dtype)
+        output = stylize(network, *images, transform=transform, strength=variation.strength)
         return output.float()
 
     return Prepared(modules=(network,), run=run)

@@ -8,6 +8,7 @@ from typing import get_args
 from bench.baselines import BASELINES
 from bench.baselines.peers import PEERS
 from bench.baselines.storage import is_peer_file, load_peer
+from bench.histories import find_history
 from bench.schema import Precision
 from bench.subjects.interface import DEFAULT_TRANSFORM, NO_TRANSFORM, Subject
 from bench.subjects.kinds import (
@@ -70,7 +71,14 @@ def parse_subject(text: str, *, transforms: Sequence[str] = TRANSFORMS) -> Subje
             path.stem, load_peer(path), precision, transform or DEFAULT_TRANSFORM
         )
     stem = path.stem if path.suffix == ".safetensors" else name
-    return create_student_subject(stem, load_student(name), precision, chosen, has_quality=True)
+    return create_student_subject(
+        stem,
+        load_student(name),
+        precision,
+        chosen,
+        has_quality=True,
+        history=find_history(name),
+    )
 
 
 def parse_subjects(

@@ -71,6 +71,25 @@ def make_quality():
 
 
 @pytest.fixture(scope="session")
+def make_curve():
+    """Return a maker of records of curves, of a student whose own λ is 2.5."""
+
+    def make(subject="vgg16", pair="01", **changes):
+        case = Case(
+            kind="curve", subject=subject, subject_hash=f"hash of {subject}", pair=pair,
+            pair_hash=f"hash of {pair}", width=512, height=341, transform="zca", device="cpu",
+            device_name="Some CPU", threads=2,
+        )  # fmt: skip
+        scores = {"gram": 0.5, "ssim": 0.7, "lpips": 0.3}
+        protocol = {name: PROTOCOL[name] for name in scores}
+        if changes.get("status", "ok") != "ok":
+            scores = {}
+        return _record(case, {"protocol": protocol, "own_regularizer": 2.5} | scores | changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def make_pair():
     """Return a maker of paired measurements; ``ratio`` is how many times as fast ``other`` is."""
 

@@ -52,6 +52,13 @@ def test_capacity_is_off_unless_given():
     assert load_profile(ROOT / "benchmarks.toml", "full").capacity_gib == 0.25
 
 
+def test_curves_are_those_of_the_full_profile():
+    quick, full = (load_profile(ROOT / "benchmarks.toml", name) for name in ("quick", "full"))
+    assert quick.curve_strengths == quick.curve_regularizers == ()
+    assert full.curve_strengths == (0.25, 0.5, 0.75, 1.0)
+    assert full.curve_regularizers == (0.01, 0.1, 10.0, 100.0)
+
+
 def test_later_overrides_win():
     profile = parse(
         overrides=[
@@ -87,6 +94,10 @@ def test_later_overrides_win():
         ({"paired": ["a b", "a b"]}, "paired holds 'a b' twice"),
         ({"paired_rounds": 0}, "paired_rounds must be ≥ 1"),
         ({"paired_round": 1}, "did you mean 'paired_rounds'"),
+        ({"curve_strengths": [0.5, 1.5]}, "curve_strengths must lie in"),
+        ({"curve_strengths": [1, 1.0]}, "curve_strengths holds a number twice"),
+        ({"curve_regularizers": [0, 1]}, "curve_regularizers must be > 0"),
+        ({"curve_regularizers": ["a"]}, "'curve_regularizers' must be"),
     ],
 )
 def test_mistakes_are_named(changes, message):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bench.cases import Machine, SubjectInfo, plan_cost, require_cost
+from bench.cases import Machine, PairInfo, SubjectInfo, plan_cost, plan_curve, require_cost
 from bench.commands.run import choose_kinds, choose_profile
 from bench.config import Override, Profile
 from bench.cost import CostRunner
@@ -239,6 +239,53 @@ def test_scores_over_other_pairs_are_not_added(tmp_path, pairs):
     assert read_records(tmp_path / "run") == first
 
 
+def test_a_student_is_scored_along_its_curve_and_others_are_not(tmp_path, pairs):
+    profile = replace(
+        PROFILE,
+        subjects=("plain", "student"),
+        resolutions=("48x32",),
+        curve_strengths=(0, 1),
+        curve_regularizers=(0.1, 1, 10),
+    )
+    records = run(tmp_path, profile, pairs=pairs, kinds=("curve",), examples=True)
+    assert {(r.kind, r.case.subject, r.case.transform) for r in records} == {
+        ("curve", "student", "zca")
+    }
+    places = [(r.case.pair, r.case.strength, r.case.regularizer, r.status) for r in records]
+    assert places == [
+        ("01", 0.0, None, "ok"),
+        ("01", 1.0, None, "ok"),
+        ("01", None, 0.1, "ok"),
+        ("01", None, 10.0, "error"),
+        ("02", 0.0, None, "error"),
+        ("02", 1.0, None, "error"),
+        ("02", None, 0.1, "error"),
+        ("02", None, 10.0, "error"),
+    ]
+    assert [record.ssim for record in records[:3]] == [0.0, 0.25, 0.25]
+    assert records[3].reason == "too much λ"
+    assert records[0].obtained == dict.fromkeys(("gram", "ssim", "lpips"), "measured")
+    assert {record.own_regularizer for record in records} == {2.0}
+    assert not (tmp_path / "run" / "examples").exists()
+    assert not (tmp_path / "run" / "histories").exists()
+    with pytest.raises(ConfigError, match="scored pair 01, --pairs does not have it"):
+        run(tmp_path, profile, pairs=pairs[1:], kinds=("curve",), resume=True)
+    again = run(tmp_path, profile, pairs=pairs, kinds=("curve",), resume=True)
+    assert again[: len(records)] == records
+    assert len(again) == len(records) + 5  # errors are tried again
+
+
+def test_a_student_without_regularizer_has_strengths_only():
+    profile = replace(PROFILE, curve_strengths=(0.5,), curve_regularizers=(0.1, 1.0))
+    pair = PairInfo(name="01", content="", style="", hash="0", width=64, height=48)
+    student = replace(make_info(), regularizer=0.0)
+    (case,) = plan_curve(profile, student, MACHINE, [pair])
+    assert (case.strength, case.regularizer, case.pair) == (0.5, None, "01")
+    student = replace(student, regularizer=2.0)
+    assert [c.regularizer for c in plan_curve(profile, student, MACHINE, [pair])] == [None, 0.1, 1]
+    assert plan_curve(profile, make_info(), MACHINE, [pair]) == []
+
+
 def test_only_results_are_kept(tmp_path):
     recorder = Recorder(folder=tmp_path, profile=PROFILE, environment={})
     info = make_info()
@@ -258,7 +305,7 @@ def test_namesakes_are_refused():
         refuse_namesakes(scene)
 
 
-@pytest.mark.parametrize("only", ["pair", "stages,capacity"])
+@pytest.mark.parametrize("only", ["pair", "stages,capacity", "curve"])
 def test_a_run_of_no_cases_keeps_what_is_there(tmp_path, monkeypatch, only):
     machine = {"device": "cpu", "device_name": "Some CPU", "threads": 1}
     scene = Scene(environment=machine, subjects=[make_info()])
@@ -314,7 +361,7 @@ def test_command_line_choices():
 
 
 def test_kinds_of_cases_are_chosen_in_the_order_of_a_run():
-    assert choose_kinds(None) == ("cost", "pair", "stages", "capacity", "quality")
+    assert choose_kinds(None) == ("cost", "pair", "stages", "capacity", "quality", "curve")
     assert choose_kinds("quality, cost") == ("cost", "quality")
     with pytest.raises(ConfigError, match="names something twice"):
         choose_kinds("cost,cost")

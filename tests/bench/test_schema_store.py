@@ -24,7 +24,7 @@ def maybe(strategy):
 
 CASES = st.builds(
     Case,
-    kind=st.sampled_from(["cost", "quality"]),
+    kind=st.sampled_from(["cost", "quality", "curve"]),
     subject=TEXT,
     subject_hash=TEXT,
     resolution=maybe(TEXT),
@@ -35,6 +35,8 @@ CASES = st.builds(
     device=st.sampled_from(["cpu", "cuda", "mps"]),
     device_name=TEXT,
     threads=COUNT,
+    strength=maybe(FINITE),
+    regularizer=maybe(FINITE),
 )
 
 
@@ -157,9 +159,13 @@ def test_records_set_aside_are_still_there(tmp_path):
     append_record(tmp_path, make_record())
     os.utime(tmp_path / RECORDS_NAME, (0, 0))
     (tmp_path / "examples" / "01").mkdir(parents=True)
+    (tmp_path / "histories").mkdir()
     aside = set_records_aside(tmp_path)
     names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ["examples.19700101T000000Z", "records.19700101T000000Z.jsonl"]
+    assert names == [
+        f"{name}.19700101T000000Z{suffix}"
+        for name, suffix in [("examples", ""), ("histories", ""), ("records", ".jsonl")]
+    ]
     assert (tmp_path / "examples.19700101T000000Z" / "01").is_dir()
     assert read_records(aside) == [make_record()]
 
@@ -168,6 +174,14 @@ def test_case_hash_sees_every_field():
     case = make_record().case
     assert hash_case(case) == hash_case(replace(case))
     assert hash_case(case) != hash_case(replace(case, threads=2))
+
+
+def test_later_fields_bear_on_a_hash_only_where_they_are_given():
+    case = make_record().case
+    known = "1000d68f"  # of the first records
+    assert hash_case(case)[:8] == known
+    assert hash_case(replace(case, strength=1.0)) != hash_case(case)
+    assert hash_case(replace(case, regularizer=1.0)) != hash_case(replace(case, strength=1.0))
 
 
 def test_record_of_an_old_version_still_reads():

@@ -4,7 +4,15 @@ import pytest
 import torch
 
 from bench.baselines import BASELINES, REVISIONS
-from bench.subjects import FULL_WIDTH, kinds, list_subjects, parse_subject, parse_subjects, row_name
+from bench.subjects import (
+    FULL_WIDTH,
+    Variation,
+    kinds,
+    list_subjects,
+    parse_subject,
+    parse_subjects,
+    row_name,
+)
 from pcakd.errors import ConfigError, StudentFileError, UnknownNameError
 from pcakd.students import StudentSpec, create_student, save_student
 from pcakd.stylize import stylize
@@ -34,6 +42,35 @@ def test_a_student_file_is_a_subject_named_by_its_stem(student_file: Path) -> No
     other = stylize(student.eval(), content[0], style[0], transform="adain")
     found = subject.prepare(transform="adain")(content, style)[0]
     torch.testing.assert_close(found, other)
+
+
+def test_a_student_varies_its_strength_and_its_regularizer(student_file: Path) -> None:
+    subject = parse_subject(str(student_file))
+    assert subject.regularizer == 1.0
+    content, style = random_image(1), random_image(2, 24, 50)
+    student = create_student(StudentSpec(architecture="tiny", ranks=(2, 3, 4, 5))).eval()
+    half = subject.prepare(variation=Variation(strength=0.5))(content, style)[0]
+    torch.testing.assert_close(half, stylize(student, content[0], style[0], strength=0.5))
+    student.regularizer = 10.0
+    varied = subject.prepare(variation=Variation(regularizer=10.0))(content, style)[0]
+    torch.testing.assert_close(varied, stylize(student, content[0], style[0]))
+    own = subject.prepare()(content, style)[0]  # the subject is what it was
+    assert not torch.equal(own, varied)
+
+
+@pytest.mark.parametrize("name", ["mkl", "mobilenet_v1-full", "photowct2"])
+def test_others_have_no_regularizer_to_vary(name: str) -> None:
+    subject = parse_subject(name)
+    assert subject.regularizer is subject.history is None
+    with pytest.raises(ConfigError, match=f"{name} has no strength and no λ"):
+        subject.prepare(variation=Variation())
+
+
+def test_a_student_knows_the_losses_of_its_training(student_file: Path) -> None:
+    assert parse_subject(str(student_file)).history is None
+    losses = student_file.with_name("losses.csv")
+    losses.touch()
+    assert parse_subject(f"{student_file}+fp16@ot").history == losses
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])

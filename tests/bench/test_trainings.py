@@ -1,0 +1,16 @@
+"""Further trainings are told by their names, and only beside what they train again."""
+
+from bench.trainings import find_trainings
+
+
+def test_names():
+    names = ["a", "a-seed1", "a-seed12", "a+fp16", "a-seed1+fp16", "b-seed1", "a-seed", "a-seed1b"]
+    assert find_trainings(names) == {
+        "a-seed1": ("a", 1),
+        "a-seed12": ("a", 12),
+        "a-seed1+fp16": ("a+fp16", 1),
+    }
+
+
+def test_a_training_of_a_training_is_one_too():
+    assert find_trainings(["a-seed1", "a-seed1-seed2"]) == {"a-seed1-seed2": ("a-seed1", 2)}

@@ -52,7 +52,8 @@ class EncoderPhase:
         self.restore()
         basis = self.setting.eigenbases[self.block - 1]
         scale = basis.eigenvalues[: basis.rank].sqrt().float()
-        start_norm(self.layers[-1], scale=scale, offset=self.setting.tap_offset * scale)
+        tap_offset = self.setting.tap_offset if self.layers[-1].relu else 0.0
+        start_norm(self.layers[-1], scale=scale, offset=tap_offset * scale)
         standardize(self.layers[0], lambda x: encode(self.setting, self.block, x), images)
 
     def restore(self) -> None:

@@ -66,13 +66,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="LAMBDA",
         help="of the feature transform, stored in the student; a finished run resumed with another "
-        "one only writes the student anew (default: the backbone's, 20 for VGG)",
+        "one only writes the student anew (default: the backbone's, 20 for VGG, 1 for backbones "
+        "that the paper does not have)",
     )
     add_device(parser)
     add_example(
         parser,
         "pcakd distill --backbone mobilenet_v1 --data photos/ -o runs/mobilenet_v1",
         "pcakd distill --backbone vgg16 --data photos/ -o runs/vgg16 --resume",
+        "pcakd distill --backbone timm/tf_efficientnet_lite0 --data photos/ -o runs/lite0",
     )
 
 

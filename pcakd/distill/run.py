@@ -13,6 +13,7 @@ from tqdm import tqdm
 from pcakd.backbones import (
     Backbone,
     create_backbone,
+    describe_blocks,
     get_backbone_entry,
     measure_channel_means,
     normalize_activations,
@@ -33,7 +34,7 @@ from pcakd.eigenbases import (
 )
 from pcakd.files import write_text
 from pcakd.precision import full_precision
-from pcakd.students import Student, StudentSpec, create_student, save_student
+from pcakd.students import ARCHITECTURES, Student, StudentSpec, create_student, save_student
 
 _BASIS_CROP = 256
 
@@ -88,7 +89,7 @@ def distill(request: Request) -> Path:
     if checkpoint.is_file():  # only a resumed run comes here with one
         load_checkpoint(checkpoint, fingerprint=fingerprint)  # other settings are told at once
     eigenbases, means = _eigenbases(request, teacher, photos, fingerprint)
-    student = _new_student(request, eigenbases)
+    student = _new_student(request, teacher, eigenbases)
     run = _run(request, student, teacher, eigenbases, photos, fingerprint)
     trainer = Trainer(run)
     if request.resume and trainer.has_checkpoint:
@@ -103,7 +104,7 @@ def distill(request: Request) -> Path:
         card=card,
     )
     finished.load_state_dict(student.state_dict())
-    path = request.output / f"{request.backbone}.safetensors"
+    path = request.output / f"{request.backbone.rpartition('/')[2]}.safetensors"
     save_student(path, finished)
     write_text(path.with_suffix(".json"), _pretty(card | {"manifest": manifest}))
     return path
@@ -198,12 +199,20 @@ def _moved(eigenbases: list[Eigenbasis], device: torch.device) -> list[Eigenbasi
     ]
 
 
-def _new_student(request: Request, eigenbases: list[Eigenbasis]) -> Student:
-    ranks = tuple(e.rank for e in eigenbases)
-    spec = StudentSpec(architecture=request.backbone, ranks=ranks)  # type: ignore[arg-type]
-    student = create_student(spec, seed=request.recipe.seed)
+def _new_student(request: Request, teacher: Backbone, eigenbases: list[Eigenbasis]) -> Student:
+    student = create_student(_spec(request, teacher, eigenbases), seed=request.recipe.seed)
     student = student.eval().requires_grad_(False)
     return student.to(request.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def _spec(request: Request, teacher: Backbone, eigenbases: list[Eigenbasis]) -> StudentSpec:
+    """Describe the student: the paper's for its backbones, blocks like the teacher's for others."""
+    first, second, third, fourth = (e.rank for e in eigenbases)
+    ranks = first, second, third, fourth
+    for architecture in ARCHITECTURES:
+        if architecture == request.backbone:
+            return StudentSpec(architecture=architecture, ranks=ranks)
+    return StudentSpec(architecture="designed", ranks=ranks, designs=describe_blocks(teacher))
 
 
 def _run(

@@ -125,6 +125,8 @@ def create_student_subject(
 def _hash_student(student: Student, *, weights: bool) -> str:
     """Hash a student; seeded weights are left out, for they do not bear on cost."""
     text = f"student {student.spec!r} {student.regularizer!r}"
+    if student.spec.designs:
+        text += f" {student.spec.designs!r}"
     if weights:
         text += f" {hash_tensors(dict(student.state_dict()))}"
     return hashlib.sha256(text.encode()).hexdigest()

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pcakd.backbones import mobilenet, tiny, vgg
+from pcakd.backbones import mobilenet, mobilenet_v2, tiny, vgg
+from pcakd.backbones.designs import describe_blocks
 from pcakd.backbones.interface import Backbone
 from pcakd.backbones.normalization import measure_channel_means, normalize_activations
+from pcakd.backbones.timm_models import PREFIX, create_timm, describe_timm
+from pcakd.backbones.timm_weights import list_timm_weight_sets
 from pcakd.errors import ConfigError
 from pcakd.registry import Registry, unknown_name
 from pcakd.weights import LoadedWeights, load_weights
@@ -16,6 +19,7 @@ __all__ = [
     "Backbone",
     "BackboneEntry",
     "create_backbone",
+    "describe_blocks",
     "get_backbone_entry",
     "list_backbones",
     "measure_channel_means",
@@ -32,7 +36,8 @@ class BackboneEntry:
         widths: Channels at the taps.
         weight_sets: Named weight sets, the default first; empty for seeded weights.
         normalized: Whether Gatys' normalisation belongs to the teacher.
-        ranks: The ranks that students of it have by default (the paper's).
+        ranks: The ranks that students of it have by default (the paper's); None where the paper
+            has none, and they follow from the photographs.
         regularizer: λ of the feature transform that they have by default, in the scale of the
             teacher's features; see docs/distillation.md for how it was chosen.
         build: Makes it from loaded weights (None for seeded ones) and a seed.
@@ -42,7 +47,7 @@ class BackboneEntry:
     widths: tuple[int, ...]
     weight_sets: tuple[str, ...]
     normalized: bool
-    ranks: tuple[int, int, int, int]
+    ranks: tuple[int, int, int, int] | None
     regularizer: float
     build: Callable[[LoadedWeights | None, int], Backbone]
 
@@ -62,6 +67,13 @@ def _build_mobilenet(loaded: LoadedWeights | None, seed: int) -> Backbone:
     if loaded is None:
         raise ConfigError("backbone 'mobilenet_v1' needs a weight set")
     return mobilenet.create_mobilenet_v1(loaded.tensors, loaded.card)
+
+
+def _build_mobilenet_v2(loaded: LoadedWeights | None, seed: int) -> Backbone:
+    del seed
+    if loaded is None:
+        raise ConfigError("backbone 'mobilenet_v2' needs a weight set")
+    return mobilenet_v2.create_mobilenet_v2(loaded.tensors, loaded.card)
 
 
 for _name in ("vgg16", "vgg19"):
@@ -90,6 +102,18 @@ _REGISTRY.register(
     ),
 )
 _REGISTRY.register(
+    "mobilenet_v2",
+    BackboneEntry(
+        taps=mobilenet_v2.TAPS,
+        widths=mobilenet_v2.WIDTHS,
+        weight_sets=("torchvision",),
+        normalized=False,
+        ranks=None,
+        regularizer=1.0,
+        build=_build_mobilenet_v2,
+    ),
+)
+_REGISTRY.register(
     "tiny",
     BackboneEntry(
         taps=tiny.TAPS,
@@ -104,7 +128,7 @@ _REGISTRY.register(
 
 
 def list_backbones() -> tuple[str, ...]:
-    """List the names of the teachers; builds nothing."""
+    """List the names of the teachers beside ``timm/NAME``; builds nothing."""
     return _REGISTRY.names()
 
 
@@ -113,8 +137,26 @@ def get_backbone_entry(name: str) -> BackboneEntry:
 
     Raises:
         UnknownNameError: There is no such backbone.
+        ConfigError: A model of timm's cannot be one, or timm is missing.
     """
-    return _REGISTRY.get(name)
+    return _timm_entry(name) if name.startswith(PREFIX) else _REGISTRY.get(name)
+
+
+def _timm_entry(name: str) -> BackboneEntry:
+    levels = describe_timm(name)
+
+    def build(loaded: LoadedWeights | None, seed: int) -> Backbone:
+        raise NotImplementedError("models of timm's find their weights themselves")
+
+    return BackboneEntry(
+        taps=levels.taps,
+        widths=levels.widths,
+        weight_sets=list_timm_weight_sets(name),
+        normalized=False,
+        ranks=None,
+        regularizer=1.0,
+        build=build,
+    )
 
 
 def create_backbone(
@@ -123,15 +165,18 @@ def create_backbone(
     """Build a frozen teacher.
 
     Args:
-        name: ``vgg16``, ``vgg19``, ``mobilenet_v1`` or ``tiny``.
+        name: ``vgg16``, ``vgg19``, ``mobilenet_v1``, ``mobilenet_v2``, ``tiny`` or ``timm/NAME``.
         weight_set: Which of its weight sets; by default the first.
         path: A file to take the weights from.
-        seed: For ``tiny``, whose weights are random.
+        seed: For ``tiny`` and ``timm/NAME`` with the weight set ``seeded``.
 
     Raises:
         UnknownNameError: There is no such backbone or weight set.
+        ConfigError: A model of timm's cannot be a teacher or has no weights, or timm is missing.
         WeightsError: The weights cannot be had or are damaged.
     """
+    if name.startswith(PREFIX):
+        return create_timm(name, weight_set=weight_set, path=path, seed=seed)
     entry = _REGISTRY.get(name)
     if not entry.weight_sets:
         return entry.build(None, seed)

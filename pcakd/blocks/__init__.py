@@ -1,6 +1,7 @@
 """Blocks of stages: what the encoders and decoders of this project are described and run with."""
 
 from pcakd.blocks.autoencoder import Autoencoder, RunBlock, run_plain
+from pcakd.blocks.design import BlockDesign, BlockKind, design_decoder, design_encoder
 from pcakd.blocks.layers import BlockStack, ConvLayer, Features, Source
 from pcakd.blocks.stages import (
     AddPooledResidual,
@@ -22,6 +23,8 @@ __all__ = [
     "Autoencoder",
     "AvgPool",
     "Block",
+    "BlockDesign",
+    "BlockKind",
     "BlockStack",
     "ConcatResidual",
     "Conv",
@@ -34,5 +37,7 @@ __all__ = [
     "Stage",
     "Upsample",
     "WaveletUnpool",
+    "design_decoder",
+    "design_encoder",
     "run_plain",
 ]

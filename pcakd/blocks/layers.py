@@ -83,6 +83,7 @@ class ConvLayer(nn.Module):
         self.register_buffer("input_mean", None)
         self.register_buffer("input_std", None)
         self.relu = spec.relu
+        self.makes_features = spec.relu or spec.signed
         half = spec.kernel_size // 2
         self.padding = (half, half) if spec.stride == 1 else (0, half)
 

@@ -9,6 +9,16 @@ class Conv:
     """A convolution with bias, padded by reflection to keep ``size / stride``.
 
     A stride of 1 pads both sides by half the kernel; a stride of 2 pads (0, 1), right and bottom.
+
+    Attributes:
+        in_channels: Of its input.
+        out_channels: Of its output.
+        kernel_size: Rows and columns of the kernel.
+        stride: 1 or 2.
+        depthwise: Whether each channel is convolved by itself.
+        relu: Whether a ReLU follows.
+        signed: Whether what it makes without a ReLU are features, and not the pixels of an image:
+            training then normalises them like others.
     """
 
     in_channels: int
@@ -17,6 +27,7 @@ class Conv:
     stride: int = 1
     depthwise: bool = False
     relu: bool = True
+    signed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

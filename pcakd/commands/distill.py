@@ -85,7 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="LAMBDA",
         help="of the feature transform that the student learns to stylize with, stored in it "
-        "(default: the backbone's, 20 for VGG)",
+        "(default: the backbone's; 1 for backbones that the paper does not have)",
     )
     add_device(parser)
     add_example(
@@ -93,6 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "pcakd distill --backbone mobilenet_v1 --data photos/ -o runs/mobilenet_v1",
         "pcakd distill --backbone vgg16 --data photos/ -o runs/vgg16 --resume",
         "torchrun --nproc-per-node 2 -m pcakd distill --backbone vgg16 --data photos/ -o runs/v",
+        "pcakd distill --backbone timm/tf_efficientnet_lite0 --data photos/ -o runs/lite0",
     )
 
 

@@ -8,7 +8,9 @@ from pcakd.backbones import get_backbone_entry, list_backbones
 from pcakd.commands.parser import add_example
 from pcakd.students import list_students, load_student
 from pcakd.transforms import TRANSFORMS
-from pcakd.weights import get_weight_set
+from pcakd.weights import all_weight_sets, get_weight_set
+
+_TIMM_TAPS = "the first four levels of features (extra timm)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,15 +47,22 @@ def _backbones() -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for name in list_backbones():
         entry = get_backbone_entry(name)
-        for weight_set in entry.weight_sets or (None,):
-            pinned = weight_set is not None and get_weight_set(name, weight_set).sha256 is not None
-            rows.append(
-                {
-                    "backbone": name,
-                    "weights": weight_set or "seeded",
-                    "hash": "pinned" if pinned else "unverified" if weight_set else "none",
-                    "taps": ", ".join(entry.taps),
-                    "channels": ", ".join(map(str, entry.widths)),
-                }
-            )
+        taps, widths = ", ".join(entry.taps), ", ".join(map(str, entry.widths))
+        rows += [_row(name, each, taps, widths) for each in entry.weight_sets or (None,)]
+    for weights in all_weight_sets():
+        if weights.backbone.startswith("timm/"):
+            rows.append(_row(weights.backbone, weights.name, _TIMM_TAPS, ""))
+    rows.append({"backbone": "timm/NAME", "weights": "timm, FILE", "hash": "unverified",
+                 "taps": _TIMM_TAPS, "channels": ""})  # fmt: skip
     return rows
+
+
+def _row(backbone: str, weight_set: str | None, taps: str, channels: str) -> dict[str, object]:
+    pinned = weight_set is not None and get_weight_set(backbone, weight_set).sha256 is not None
+    return {
+        "backbone": backbone,
+        "weights": weight_set or "seeded",
+        "hash": "pinned" if pinned else "unverified" if weight_set else "none",
+        "taps": taps,
+        "channels": channels,
+    }

@@ -13,6 +13,8 @@ from pcakd.errors import ConfigError
 
 N = TypeVar("N", int, float)
 
+DEFAULT_MCEV = 0.85  # of backbones that the paper has no ranks for
+
 
 def add_device(
     parser: argparse.ArgumentParser, *, seeds: str = "photographs, weights and crops"
@@ -55,12 +57,16 @@ def resolve_device(name: str) -> torch.device:
 def add_teacher(parser: argparse.ArgumentParser) -> None:
     """Add the options that name a teacher and its weights."""
     parser.add_argument(
-        "--backbone", required=True, metavar="B", help=f"teacher: {', '.join(list_backbones())}"
+        "--backbone",
+        required=True,
+        metavar="B",
+        help=f"teacher: {', '.join(list_backbones())}, or timm/NAME (extra timm)",
     )
     parser.add_argument(
         "--weights",
         metavar="W",
-        help="weight set (caffe, torchvision, keras), a file of the first set, or SET=FILE "
+        help="weight set (pcakd list shows them; timm downloads timm's), a file of the first set "
+        "(of timm/NAME any safetensors in timm's names), or SET=FILE "
         "(default: the backbone's first set)",
     )
 
@@ -91,7 +97,9 @@ def add_ranks(parser: argparse.ArgumentParser) -> None:
     """Add the three rank rules, of which one may be given."""
     rules = parser.add_mutually_exclusive_group()
     rules.add_argument(
-        "--ranks", metavar="K1,K2,K3,K4", help="explicit ranks (default: the paper's)"
+        "--ranks",
+        metavar="K1,K2,K3,K4",
+        help=f"explicit ranks (default: the paper's, for other backbones --mcev {DEFAULT_MCEV})",
     )
     rules.add_argument(
         "--mcev",
@@ -108,7 +116,7 @@ def add_ranks(parser: argparse.ArgumentParser) -> None:
 
 
 def rank_rule(args: argparse.Namespace) -> RankRule:
-    """Return the rule that the options give, or the backbone's default ranks.
+    """Return the rule that the options give, or the backbone's default one.
 
     Raises:
         ConfigError: The ranks are not four positive integers within the teacher's widths, or a
@@ -118,7 +126,7 @@ def rank_rule(args: argparse.Namespace) -> RankRule:
     if args.mcev is not None or args.explained is not None:
         return RankRule(mcev=args.mcev, explained=args.explained)
     if args.ranks is None:
-        return RankRule(ranks=entry.ranks)
+        return RankRule(ranks=entry.ranks) if entry.ranks else RankRule(mcev=DEFAULT_MCEV)
     ranks = four_integers("--ranks", args.ranks)
     if any(rank > width for rank, width in zip(ranks, entry.widths, strict=True)):
         raise ConfigError(f"--ranks {args.ranks} exceeds the widths of the taps, {entry.widths}")

@@ -48,12 +48,12 @@ def prepare_layers(layers: Sequence[ConvLayer]) -> None:
 def follow_batches(layers: Sequence[ConvLayer], *, live: bool) -> None:
     """Let the batch norms follow their batches, or keep their running statistics.
 
-    A layer without ReLU makes pixels of an image: batch statistics would be noise on a colour, so
-    its norm stays a trained scale and offset.
+    On a layer that makes pixels of an image, batch statistics would be noise on a colour, so its
+    norm stays a trained scale and offset.
     """
     for layer in layers:
         if layer.norm is not None:
-            layer.norm.train(live and layer.relu)
+            layer.norm.train(live and layer.makes_features)
 
 
 @torch.no_grad()

@@ -11,6 +11,7 @@ import torch
 from pcakd.backbones import (
     Backbone,
     create_backbone,
+    describe_blocks,
     get_backbone_entry,
     normalize_activations,
 )
@@ -25,7 +26,7 @@ from pcakd.distill.setting import Setting, teacher_dtype
 from pcakd.distill.trainer import Run, Trainer
 from pcakd.eigenbases import Eigenbasis, RankRule, load_eigenbases, save_eigenbases
 from pcakd.files import write_text
-from pcakd.students import Student, StudentSpec, create_student, save_student
+from pcakd.students import ARCHITECTURES, Student, StudentSpec, create_student, save_student
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +82,7 @@ def distill(request: Request) -> Path:
     if checkpoint.is_file():  # only a resumed run comes here with one
         load_checkpoint(checkpoint, fingerprint=fingerprint)  # other settings are told at once
     eigenbases, means = _eigenbases(request, teacher, photos, fingerprint)
-    student = _new_student(request, eigenbases)
+    student = _new_student(request, teacher, eigenbases)
     trainer = Trainer(
         Run(
             recipe=recipe,
@@ -115,7 +116,7 @@ def distill(request: Request) -> Path:
 
 
 def _stem(request: Request) -> str:
-    return request.backbone.replace("/", "-")
+    return request.backbone.rpartition("/")[2]
 
 
 def _fingerprint(
@@ -168,12 +169,21 @@ def _moved(eigenbases: list[Eigenbasis], device: torch.device) -> list[Eigenbasi
     ]
 
 
-def _new_student(request: Request, eigenbases: list[Eigenbasis]) -> Student:
-    ranks = tuple(e.rank for e in eigenbases)
-    spec = StudentSpec(architecture=request.backbone, ranks=ranks)  # type: ignore[arg-type]
+def _new_student(request: Request, teacher: Backbone, eigenbases: list[Eigenbasis]) -> Student:
+    spec = _spec(request, teacher, eigenbases)
     student = create_student(spec, seed=request.recipe.seed, regularizer=request.recipe.regularizer)
     student = student.eval().requires_grad_(False)
     return student.to(request.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def _spec(request: Request, teacher: Backbone, eigenbases: list[Eigenbasis]) -> StudentSpec:
+    """Describe the student: the paper's for its backbones, blocks like the teacher's for others."""
+    first, second, third, fourth = (e.rank for e in eigenbases)
+    ranks = first, second, third, fourth
+    for architecture in ARCHITECTURES:
+        if architecture == request.backbone:
+            return StudentSpec(architecture=architecture, ranks=ranks)
+    return StudentSpec(architecture="designed", ranks=ranks, designs=describe_blocks(teacher))
 
 
 def _phases(

@@ -1,16 +1,28 @@
 """What a student is made of: stages derived from an architecture and four ranks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
+from math import prod
 from typing import Literal, TypeAlias, get_args
 
-from pcakd.blocks import AddResidual, Block, ConcatResidual, Conv, MaxPool, Upsample
+from pcakd.blocks import (
+    AddResidual,
+    Block,
+    BlockDesign,
+    ConcatResidual,
+    Conv,
+    MaxPool,
+    Upsample,
+    design_decoder,
+    design_encoder,
+)
 from pcakd.errors import ConfigError
 from pcakd.registry import unknown_name
 
-Architecture = Literal["vgg16", "vgg19", "mobilenet_v1", "tiny"]
+Architecture = Literal["vgg16", "vgg19", "mobilenet_v1", "tiny", "designed"]
 ARCHITECTURES: tuple[Architecture, ...] = get_args(Architecture)
 Ranks: TypeAlias = tuple[int, int, int, int]
+_MOST_STRIDE = 16  # the smallest image must reflect into a multiple of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,29 +30,45 @@ class StudentSpec:
     """A student by its family and widths.
 
     Attributes:
-        architecture: Which stages: ``vgg16``, ``vgg19``, ``mobilenet_v1`` or ``tiny``.
+        architecture: Which stages: ``vgg16``, ``vgg19``, ``mobilenet_v1`` or ``tiny``, or those
+            that ``designs`` describe (``designed``).
         ranks: Channels of the four taps, the ranks of the eigenbases.
         colour_conv: Whether a 1 × 1 convolution of colours precedes the first layer, as in the
             authors' VGG students.
+        designs: The four block pairs of a ``designed`` student; nothing for the others.
 
     Raises:
-        ConfigError: The ranks are not four positive integers.
+        ConfigError: The ranks are not four positive integers, or the designs make no student.
         UnknownNameError: There is no such architecture.
     """
 
     architecture: Architecture
     ranks: Ranks
     colour_conv: bool = False
+    # not shown: the text of a spec is part of what tells recorded subjects apart
+    designs: tuple[BlockDesign, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         if self.architecture not in ARCHITECTURES:
             raise unknown_name("architecture", self.architecture, ARCHITECTURES)
         if len(self.ranks) != 4 or any(type(k) is not int or k < 1 for k in self.ranks):
             raise ConfigError(f"ranks must be four positive integers, got {self.ranks!r}")
+        if self.architecture != "designed":
+            if self.designs:
+                raise ConfigError(f"a student of {self.architecture!r} takes no designs of blocks")
+            return
+        if len(self.designs) != 4 or not all(isinstance(d, BlockDesign) for d in self.designs):
+            raise ConfigError("a designed student needs designs of its four blocks")
+        if self.colour_conv:
+            raise ConfigError("a designed student has no convolution of colours")
+        if self.stride > _MOST_STRIDE:
+            raise ConfigError(f"the strides of the blocks multiply to over {_MOST_STRIDE}")
 
     @property
     def stride(self) -> int:
         """Pixels of the image per pixel of the last tap: sizes are padded to a multiple of it."""
+        if self.designs:
+            return prod(design.stride for design in self.designs)
         return 16 if self.architecture == "mobilenet_v1" else 8
 
 
@@ -51,6 +79,14 @@ _VGG_DECODER_CONVS = {"vgg16": (2, 2, 4), "vgg19": (2, 2, 4), "tiny": (2, 2, 2)}
 
 def encoder_blocks(spec: StudentSpec) -> tuple[Block, ...]:
     """Return the stages of the four encoder blocks; block b ends at tap b."""
+    if spec.designs:
+        widths = pairwise((3, *spec.ranks))
+        return tuple(
+            design_encoder(design, channels, width, first=number == 0)
+            for number, (design, (channels, width)) in enumerate(
+                zip(spec.designs, widths, strict=True)
+            )
+        )
     if spec.architecture == "mobilenet_v1":
         return _mobilenet_encoder(spec.ranks)
     first: Block = (Conv(in_channels=3, out_channels=spec.ranks[0]),)
@@ -71,6 +107,14 @@ def encoder_blocks(spec: StudentSpec) -> tuple[Block, ...]:
 
 def decoder_blocks(spec: StudentSpec) -> tuple[Block, ...]:
     """Return the stages of decoder blocks 1 to 4; block b leads from tap b to what precedes it."""
+    if spec.designs:
+        widths = pairwise((3, *spec.ranks))
+        return tuple(
+            design_decoder(design, channels, width, before=before)
+            for design, before, (channels, width) in zip(
+                spec.designs, (None, *spec.designs[:-1]), widths, strict=True
+            )
+        )
     if spec.architecture == "mobilenet_v1":
         return _mobilenet_decoder(spec.ranks)
     last = Conv(in_channels=spec.ranks[0] + 3, out_channels=3, relu=False)

@@ -4,6 +4,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pcakd.blocks import BlockDesign
 from pcakd.errors import PcakdError, StudentFileError
 from pcakd.files import read_safetensors, write_safetensors
 from pcakd.registry import unknown_name
@@ -38,7 +40,7 @@ def save_student(path: str | os.PathLike[str], student: Student) -> None:
     Raises:
         OutputError: The place cannot be written.
     """
-    header = {
+    header: dict[str, Any] = {
         "format": FORMAT,
         "version": FORMAT_VERSION,
         "architecture": student.spec.architecture,
@@ -47,6 +49,8 @@ def save_student(path: str | os.PathLike[str], student: Student) -> None:
         "regularizer": student.regularizer,
         "card": student.card,
     }
+    if student.spec.designs:
+        header["designs"] = [asdict(design) for design in student.spec.designs]
     tensors = dict(student.state_dict())
     for series in _SERIES:
         for tap, tensor in enumerate(getattr(student, series), start=1):
@@ -120,6 +124,7 @@ def _student_of(path: Path, header: dict[str, Any], tensors: Mapping[str, Tensor
             architecture=header["architecture"],
             ranks=ranks,
             colour_conv=bool(header["colour_conv"]),
+            designs=tuple(BlockDesign(**design) for design in header.get("designs", ())),
         )
         eigenbases, means = (
             [tensors[name] for name in sorted(tensors) if name.startswith(f"{series}.")]

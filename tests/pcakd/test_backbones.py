@@ -1,15 +1,18 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save_file
 
 from pcakd.backbones import (
     create_backbone,
+    describe_blocks,
     get_backbone_entry,
     list_backbones,
     measure_channel_means,
     normalize_activations,
 )
 from pcakd.backbones.mobilenet import create_mobilenet_v1
+from pcakd.backbones.mobilenet_v2 import create_mobilenet_v2
 from pcakd.backbones.vgg import create_vgg
 from pcakd.errors import ShapeError, UnknownNameError, WeightsError
 
@@ -97,6 +100,71 @@ def test_missing_and_misshaped_weights_are_named():
         create_mobilenet_v1({}, None)
 
 
+@pytest.fixture(scope="module")
+def torchvision_v2():
+    """torchvision's whole network, seeded, with statistics that matter."""
+    from torchvision.models import mobilenet_v2
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = mobilenet_v2(weights=None).eval()
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                torch.nn.init.normal_(module.running_mean, std=0.1)
+                torch.nn.init.uniform_(module.running_var, 0.5, 2.0)
+                torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+                torch.nn.init.normal_(module.bias, std=0.1)
+    return network
+
+
+def test_mobilenet_v2_taps_are_those_of_torchvision(torchvision_v2):
+    teacher = create_mobilenet_v2(torchvision_v2.state_dict(), None)
+    mean = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
+    std = torch.tensor([0.229, 0.224, 0.225])[:, None, None]
+    image = _image(64)
+    with torch.inference_mode():
+        taps = teacher(image)
+        features, expected = (image - mean) / std, []
+        for number, layer in enumerate(torchvision_v2.features):
+            features = layer(features)
+            if number in (1, 3, 6, 13):
+                expected.append(features)
+    for tap, plain, width, stride in zip(
+        taps, expected, teacher.widths, teacher.strides, strict=True
+    ):
+        assert torch.equal(tap, plain)
+        assert tap.shape == (1, width, 64 // stride, 64 // stride)
+        assert float(tap.min()) < 0.0  # linear bottlenecks
+    assert len(teacher(image, last_tap=2)) == 2
+    assert not any(p.requires_grad for p in teacher.parameters())
+
+
+def test_mobilenet_v2_is_made_of_inverted_blocks(torchvision_v2):
+    designs = describe_blocks(create_mobilenet_v2(torchvision_v2.state_dict(), None))
+    assert {(d.kind, d.stride, d.linear) for d in designs} == {("inverted", 2, True)}
+    assert [d.expansion for d in designs] == [2.0, 6.0, 6.0, 6.0]
+
+
+def test_mobilenet_v2_leaves_the_global_generator_alone(torchvision_v2):
+    torch.manual_seed(7)
+    expected = torch.rand(1)
+    torch.manual_seed(7)
+    create_mobilenet_v2(torchvision_v2.state_dict(), None)
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_mobilenet_v2_weights_are_checked(torchvision_v2, tmp_path):
+    tensors = torchvision_v2.state_dict()
+    save_file({n: t for n, t in tensors.items() if "tracked" not in n}, tmp_path / "w.safetensors")
+    teacher = create_backbone("mobilenet_v2", path=tmp_path / "w.safetensors")
+    assert not teacher.card.verified
+    spoilt = tensors | {"features.7.conv.1.0.weight": torch.zeros(1)}
+    with pytest.raises(WeightsError, match=r"features\.7\.conv\.1\.0\.weight should be"):
+        create_mobilenet_v2(spoilt, None)
+    with pytest.raises(WeightsError, match="is absent"):
+        create_mobilenet_v2({}, None)
+
+
 def test_tiny_is_seeded():
     first, again, other = (create_backbone("tiny", seed=seed) for seed in (0, 0, 1))
     assert torch.equal(first(_image())[3], again(_image())[3])
@@ -107,7 +175,7 @@ def test_tiny_is_seeded():
 
 
 def test_names():
-    assert list_backbones() == ("vgg16", "vgg19", "mobilenet_v1", "tiny")
+    assert list_backbones() == ("vgg16", "vgg19", "mobilenet_v1", "mobilenet_v2", "tiny")
     with pytest.raises(UnknownNameError, match=r"'vgg18' is not known; did you mean 'vgg1"):
         create_backbone("vgg18")
     with pytest.raises(UnknownNameError, match="weight set of vgg16 'keras' is not known"):

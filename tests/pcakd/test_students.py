@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pcakd.blocks import Conv, ConvLayer
+from pcakd.blocks import BlockDesign, Conv, ConvLayer
 from pcakd.blocks.layers import high_frequencies, pad_reflect
 from pcakd.distill.norms import prepare_layers
 from pcakd.errors import ConfigError, OutputError, PcakdError, StudentFileError, UnknownNameError
@@ -14,6 +14,13 @@ from pcakd.files import write_safetensors
 from pcakd.students import StudentSpec, create_student, list_students, load_student, save_student
 
 TINY = StudentSpec(architecture="tiny", ranks=(4, 6, 8, 10))
+INVERTED = BlockDesign(kind="inverted", stride=2, expansion=6.0, linear=True)
+SEPARABLE = BlockDesign(kind="separable", stride=2)
+DESIGNED = StudentSpec(
+    architecture="designed",
+    ranks=(3, 4, 5, 6),
+    designs=(INVERTED, SEPARABLE, INVERTED, BlockDesign(kind="conv", stride=1)),
+)
 
 
 @pytest.mark.parametrize(
@@ -30,9 +37,17 @@ def test_parameter_counts(architecture, ranks, colour_conv, parameters):
     assert create_student(spec).num_params == parameters
 
 
-@pytest.mark.parametrize("architecture", ["vgg16", "vgg19", "mobilenet_v1", "tiny"])
-def test_each_tap_has_its_stride_and_each_decoder_undoes_it(architecture):
-    spec = StudentSpec(architecture=architecture, ranks=(3, 4, 5, 6))
+@pytest.mark.parametrize(
+    "spec",
+    [
+        *(
+            StudentSpec(architecture=architecture, ranks=(3, 4, 5, 6))
+            for architecture in ("vgg16", "vgg19", "mobilenet_v1", "tiny")
+        ),
+        DESIGNED,
+    ],
+)
+def test_each_tap_has_its_stride_and_each_decoder_undoes_it(spec):
     student = create_student(spec)
     image = torch.rand(1, 3, 2 * spec.stride, spec.stride)
     with torch.inference_mode():
@@ -42,6 +57,42 @@ def test_each_tap_has_its_stride_and_each_decoder_undoes_it(architecture):
         for block in (4, 3, 2, 1):
             decoded = student.decode_block(block, sources[block], sources[block - 1])
             assert decoded.shape == sources[block - 1].shape
+
+
+def test_designed_students_have_blocks_of_their_kinds():
+    student = create_student(DESIGNED)
+    convs = [
+        [
+            (c.out_channels, c.kernel_size[0], c.stride[0], c.groups)
+            for c in (layer.conv for layer in student.encoder.layers(block))
+        ]
+        for block in (1, 2, 3, 4)
+    ]
+    assert convs == [
+        [(18, 3, 2, 1), (18, 3, 1, 18), (3, 1, 1, 1)],  # a stem in place of the expansion
+        [(3, 3, 2, 3), (4, 1, 1, 1)],
+        [(24, 1, 1, 1), (24, 3, 2, 24), (5, 1, 1, 1)],
+        [(6, 3, 1, 1), (6, 3, 1, 1)],
+    ]  # fmt: skip
+    taps = [student.encoder.layers(block)[-1] for block in (1, 2, 3, 4)]
+    assert [tap.relu for tap in taps] == [False, True, False, True]
+    assert all(tap.makes_features for tap in taps)
+    # a decoder block ends as the tap that it leads to, or in pixels
+    ends = [student.decoder.layers(block)[-1] for block in (1, 2, 3, 4)]
+    assert [end.relu for end in ends] == [False, False, True, False]
+    assert [end.makes_features for end in ends] == [False, True, True, True]
+
+
+@pytest.mark.parametrize("kind", ["conv", "separable", "inverted"])
+def test_a_stride_of_four_is_made_of_two(kind):
+    design = BlockDesign(kind=kind, stride=4)
+    flat = BlockDesign(kind=kind, stride=1)
+    for designs in ((design, design, flat, flat), (flat, design, flat, design)):
+        spec = StudentSpec(architecture="designed", ranks=(3, 4, 5, 6), designs=designs)
+        assert spec.stride == 16
+        student = create_student(spec)
+        with torch.inference_mode():
+            assert student(torch.rand(1, 3, 32, 16)).shape == (1, 3, 32, 16)
 
 
 def test_seeds_decide_weights_and_leave_the_global_generator_alone():
@@ -106,6 +157,16 @@ def test_files_round_trip(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_files_of_designed_students_round_trip(tmp_path):
+    student = create_student(DESIGNED)
+    save_student(tmp_path / "s.safetensors", student)
+    loaded = load_student(tmp_path / "s.safetensors")
+    assert loaded.spec == DESIGNED
+    image = torch.rand(1, 3, 16, 24)
+    with torch.inference_mode():
+        assert torch.equal(loaded(image), student(image))
+
+
 def _spoil(path, change):
     student = create_student(TINY)
     header = {
@@ -122,6 +183,11 @@ def _spoil(path, change):
     write_safetensors(path, tensors, {"pcakd": json.dumps(header)})
 
 
+def _design(header, ranks=(4, 6, 8, 10), **change):
+    design = {"kind": "inverted", "stride": 2, "expansion": 6.0, "linear": True} | change
+    header.update(architecture="designed", ranks=list(ranks), designs=[design] * 4)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -136,6 +202,19 @@ def _spoil(path, change):
         (lambda h, t: h.update(ranks="abcd"), "header damaged"),
         (lambda h, t: h.update(regularizer="big"), "header damaged"),
         (lambda h, t: h.update(architecture="resnet"), "header damaged"),
+        (lambda h, t: h.update(architecture="designed"), "needs designs of its four blocks"),
+        (lambda h, t: h.update(designs=[{"kind": "conv", "stride": 2}] * 4), "takes no designs"),
+        (lambda h, t: _design(h, kind="attention"), "a block is one of conv, separable, inverted"),
+        (lambda h, t: _design(h, stride=3), "stride must be 1, 2 or 4, got 3"),
+        (lambda h, t: _design(h, stride=4), "multiply to over 16"),
+        (lambda h, t: _design(h, stride=True), "stride must be"),
+        (lambda h, t: _design(h, expansion=1e300), "an expansion must lie in"),
+        (lambda h, t: _design(h, expansion=float("nan")), "an expansion must lie in"),
+        (lambda h, t: _design(h, linear="no"), "linear must be true or false"),
+        (lambda h, t: _design(h, depth=9), "header damaged"),
+        (lambda h, t: h.update(architecture="designed", designs=[1, 2, 3, 4]), "header damaged"),
+        (lambda h, t: h.update(architecture="designed", designs=7), "header damaged"),
+        (lambda h, t: _design(h, ranks=[4096] * 4, expansion=16.0), "should be"),
         (lambda h, t: h.pop("card"), "header damaged"),
     ],
 )
@@ -165,6 +244,10 @@ def test_unknown_names_and_missing_files():
 def test_specs_are_checked():
     with pytest.raises(ConfigError, match="four positive integers"):
         StudentSpec(architecture="tiny", ranks=(1, 2, 3, 0))
+    with pytest.raises(ConfigError, match="no convolution of colours"):
+        StudentSpec(
+            architecture="designed", ranks=(1, 1, 1, 1), colour_conv=True, designs=DESIGNED.designs
+        )
     with pytest.raises(UnknownNameError, match="architecture 'vgg18'"):
         StudentSpec(architecture="vgg18", ranks=(1, 1, 1, 1))
     with pytest.raises(ConfigError, match="regularizer"):

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import uniform_filter
 
+from pcakd.blocks import BlockDesign
 from pcakd.blocks.layers import high_frequencies
 from pcakd.errors import ConfigError, ShapeError
 from pcakd.filters import guided_filter, plain_guided_filter
@@ -19,6 +20,11 @@ from pcakd.transforms import TRANSFORMS
 SPECS = [
     StudentSpec(architecture="tiny", ranks=(4, 6, 8, 10)),
     StudentSpec(architecture="mobilenet_v1", ranks=(4, 6, 8, 10)),
+    StudentSpec(
+        architecture="designed",
+        ranks=(4, 6, 8, 10),
+        designs=(BlockDesign(kind="inverted", stride=2, expansion=2.0, linear=True),) * 4,
+    ),
 ]
 
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pcakd.blocks import Conv, MaxPool, Upsample
+from pcakd.blocks import BlockDesign, Conv, MaxPool, Upsample
 from pcakd.blocks import layers as plain
 from pcakd.distill.norms import prepare_layers
 from pcakd.students import StudentSpec, create_student
@@ -21,6 +21,16 @@ from pcakd.transforms import AffineMap, apply_affine
 SPECS = [
     StudentSpec(architecture="vgg16", ranks=(3, 4, 6, 5), colour_conv=True),
     StudentSpec(architecture="mobilenet_v1", ranks=(3, 4, 6, 5)),
+    StudentSpec(
+        architecture="designed",
+        ranks=(3, 4, 6, 5),
+        designs=(
+            BlockDesign(kind="inverted", stride=2, expansion=2.0, linear=True),
+            BlockDesign(kind="separable", stride=4),
+            BlockDesign(kind="inverted", stride=2, expansion=3.0, linear=True),
+            BlockDesign(kind="conv", stride=1),
+        ),
+    ),
 ]
 
 
@@ -40,7 +50,7 @@ def _affine(channels, seed=0):
     st.sampled_from([1, 700, 5000, 10**9]),
     st.booleans(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=90, deadline=None)
 def test_blocks_in_tiles_are_the_plain_ones(spec, block, rows, columns, tile_bytes, on_cpu):
     student = create_student(spec).eval().requires_grad_(False).double()
     image = _random(1, 3, rows * spec.stride, columns * spec.stride).double()

@@ -57,6 +57,8 @@ def test_names():
         ("vgg19", "torchvision"),
         ("mobilenet_v1", "keras"),
         ("alexnet", "torchvision"),
+        ("mobilenet_v2", "torchvision"),
+        ("timm/tf_efficientnet_lite0", "pypi"),
     }
     assert list_weight_sets("vgg16") == ("caffe", "torchvision")
     assert {len(get_weight_set("vgg16", name).shapes) for name in ("caffe", "torchvision")} == {

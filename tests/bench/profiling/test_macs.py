@@ -8,7 +8,7 @@ from torch import nn
 
 from bench.profiling.macs import CONVOLUTION, count_macs, trace_macs
 from bench.subjects import FULL_WIDTH, parse_subject
-from pcakd.blocks import Conv, MaxPool, Upsample
+from pcakd.blocks import BlockDesign, Conv, MaxPool, Upsample
 from pcakd.students import StudentSpec, create_student
 from pcakd.students.spec import decoder_blocks, encoder_blocks
 from pcakd.stylize import stylize
@@ -82,6 +82,22 @@ def test_authors_students(spec, expected):
     assert hd.macs_content / (720 * 1280) == pytest.approx(expected, abs=0.005)
     assert eight_k.macs_content == 36 * hd.macs_content
     assert hd.macs_content / (720 * 1280) == pytest.approx(convolutions_per_pixel(spec), rel=1e-9)
+
+
+def test_students_of_inverted_blocks():
+    inverted = BlockDesign(kind="inverted", stride=2, expansion=6.0, linear=True)
+    spec = StudentSpec(architecture="designed", ranks=(2, 3, 4, 5), designs=(inverted,) * 4)
+    (count,) = count_macs(StudentSubject(spec), [(720, 1280)])
+    assert count.macs_content == pytest.approx(720 * 1280 * convolutions_per_pixel(spec), rel=1e-9)
+    encoder = (3 * 12 * 9 + 12 * 9 + 12 * 2) / 4  # a stem, then depthwise, then projection
+    scale = 4
+    for k, n in ((2, 3), (3, 4), (4, 5)):
+        encoder += k * 6 * k / scale + (6 * k * 9 + 6 * k * n) / (4 * scale)
+        scale *= 4
+    decoder = 5 * 3 * 9.0
+    for k, n, pixels in ((2, 3, 4), (3, 4, 16), (4, 5, 64)):
+        decoder += (n * k + k * k) * 9 / pixels
+    assert convolutions_per_pixel(spec) == pytest.approx(encoder + decoder)
 
 
 def test_full_width_vgg19_by_formula():

@@ -13,12 +13,15 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
-from pcakd.backbones import create_backbone
+from pcakd.backbones import create_backbone, describe_blocks
+from pcakd.blocks import BlockDesign
 from pcakd.distill import health
 from pcakd.distill import trainer as trainer_module
 from pcakd.distill.evaluate import evaluate_taps
 from pcakd.distill.journal import Journal
+from pcakd.distill.norms import follow_batches, prepare_layers
 from pcakd.distill.photos import Photos
 from pcakd.distill.recipe import Leg, Recipe, Sampling, Schedule
 from pcakd.distill.reproduction import describe_reproduction
@@ -27,6 +30,8 @@ from pcakd.distill.trainer import rate_at
 from pcakd.eigenbases import RankRule
 from pcakd.errors import ConfigError, ImageError, OutputError, TrainingError
 from pcakd.students import StudentSpec, create_student, load_student
+from pcakd.stylize import stylize
+from pcakd.weights import get_weight_set
 
 SCHEDULE = Schedule(steps=6, rate=1e-3, batch=2, crop=32)
 RECIPE = Recipe(
@@ -341,3 +346,55 @@ def test_two_trainings_are_compared_and_reasons_are_named(unbroken):
     assert "recipe.seed is 0, was 5" in text
     thin = create_student(StudentSpec(architecture="tiny", ranks=(4, 6, 8, 9)))
     assert "another network than thin" in describe_reproduction(student, thin, name="thin")
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "timm/tf_efficientnet_lite0", "timm/resnet18"])
+def test_students_of_other_backbones_have_their_blocks(name, photos, tmp_path):
+    """Random teachers: the machinery from the name of a backbone to a stylized picture."""
+    weights = {"weight_set": "seeded", "weights_path": None}
+    if name.startswith("timm/"):
+        pytest.importorskip("timm")
+    else:
+        shapes = get_weight_set(name, "torchvision").shapes
+        generator = torch.Generator().manual_seed(0)
+        tensors = {
+            tensor: torch.rand(shape, generator=generator) + 0.5
+            if tensor.endswith("running_var")
+            else torch.randn(shape, generator=generator) * 0.1
+            for tensor, shape in shapes.items()
+        }
+        save_file(tensors, tmp_path / "w.safetensors")
+        weights = {"weight_set": None, "weights_path": tmp_path / "w.safetensors"}
+    short = replace(SCHEDULE, steps=2)
+    recipe = replace(RECIPE, encoder=short, decoders=short, stylization=short)
+    request = replace(
+        _request(photos, tmp_path / "run", recipe=recipe),
+        backbone=name,
+        rule=RankRule(ranks=(2, 3, 4, 5)),
+        **weights,
+    )
+    path = distill(request)
+    assert path.name == f"{name.removeprefix('timm/')}.safetensors"
+    student = load_student(path)
+    assert student.spec.designs == describe_blocks(
+        create_backbone(name, weight_set=weights["weight_set"], path=weights["weights_path"])
+    )
+    assert student.card["teacher"]["backbone"] == name
+    assert student.regularizer == 1.0
+    content, style = (torch.rand(3, size, 40) for size in (33, 24))
+    assert stylize(student, content, style).shape == (3, 33, 40)
+    # a finished run that is resumed writes the same student
+    before = path.read_bytes()
+    assert distill(replace(request, resume=True)).read_bytes() == before
+
+
+def test_linear_features_are_normalised_in_training_and_pixels_are_not():
+    design = BlockDesign(kind="inverted", stride=2, expansion=2.0, linear=True)
+    spec = StudentSpec(architecture="designed", ranks=(2, 3, 4, 5), designs=(design,) * 4)
+    student = create_student(spec).eval()
+    for layers in (student.encoder.layers(2), student.decoder.layers(1), student.decoder.layers(2)):
+        prepare_layers(layers)
+        follow_batches(layers, live=True)
+    last = [s.layers(b)[-1] for s, b in
+            ((student.encoder, 2), (student.decoder, 1), (student.decoder, 2))]  # fmt: skip
+    assert [layer.norm.training for layer in last] == [True, False, True]

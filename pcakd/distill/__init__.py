@@ -1,1 +1,1 @@
-"""Distillation of students from teachers, block pair by block pair."""
+"""Distillation of students from teachers: encoder, decoders, and the stylization itself."""

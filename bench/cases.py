@@ -50,7 +50,7 @@ class SubjectInfo:
         num_eigenbasis_params: Numbers in its eigenbases.
         macs: Record fields of its multiply-adds, by name of resolution.
         cost_subject: The subject whose cost stands for this one's, which is then not measured.
-        regularizer: λ of a trained student; None is a subject that has no curve.
+        regularizers: λ of a trained student at its four taps; None is a subject that has no curve.
         history: File of the losses of its training, if there is one.
     """
 
@@ -64,7 +64,7 @@ class SubjectInfo:
     num_eigenbasis_params: int
     macs: Mapping[str, Mapping[str, Any]]
     cost_subject: str | None = None
-    regularizer: float | None = None
+    regularizers: list[float] | None = None
     history: str | None = None
 
 
@@ -180,10 +180,10 @@ def plan_curve(
 
     Other subjects have none. A student whose λ is 0 has strengths only.
     """
-    if subject.regularizer is None:
+    if subject.regularizers is None:
         return []
     strengths = [float(each) for each in profile.curve_strengths]
-    multiples = [float(each) for each in profile.curve_regularizers if subject.regularizer]
+    multiples = [float(each) for each in profile.curve_regularizers if any(subject.regularizers)]
     if 1.0 in strengths:  # one stylization has one case
         multiples = [each for each in multiples if each != 1.0]
     places: list[dict[str, float]] = [{"strength": each} for each in strengths]

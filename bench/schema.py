@@ -53,7 +53,7 @@ class Case:
         memory_bytes: The memory that is given, for capacity.
         strength: How far the features go from the content's (0) to the transformed ones (1), for
             a curve; None is 1.
-        regularizer: Multiple of the subject's own λ (``own_regularizer`` of the record), for a
+        regularizer: Multiple of the subject's own λ (``own_regularizers`` of the record), for a
             curve; None is 1.
     """
 
@@ -127,7 +127,7 @@ class Record:
         probes: Every size that was tried, on a CPU once more where it ran out, with ``width``,
             ``height``, ``fits`` (0 or 1; absent where the probe failed for another reason than the
             given memory) and, where it is known, ``peak_bytes``.
-        own_regularizer: λ that the subject has of its own, for a curve.
+        own_regularizers: λ that the subject has of its own at its four taps, for a curve.
         protocol: What each metric or measurement means exactly, by name.
         obtained: How each figure was obtained, by name.
     """
@@ -164,7 +164,7 @@ class Record:
     largest_width: int | None = None
     largest_height: int | None = None
     probes: list[dict[str, int]] | None = None
-    own_regularizer: float | None = None
+    own_regularizers: list[float] | None = None
     protocol: dict[str, str] | None = None
     obtained: dict[str, Obtained] = field(default_factory=dict)
 

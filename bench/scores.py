@@ -52,7 +52,7 @@ class QualityRunner:
         def finish(case: Case, **fields: Any) -> None:
             pending.remove(case)
             if case.kind == "curve":
-                fields["own_regularizer"] = subject.regularizer
+                fields["own_regularizers"] = subject.regularizers
             self.recorder.write(case, cost_subject=subject.cost_subject, **fields)
             advance(1)
 

@@ -70,7 +70,7 @@ def stylize(
         for tap in reversed(_BLOCKS):
             moments = measure_statistics(features[0])
             affine = fit_transform(
-                transform, moments, targets[tap - 1], regularizer=network.regularizer
+                transform, moments, targets[tap - 1], regularizer=network.regularizer_at(tap)
             )
             affine = blend_with_identity(affine, strength)
             # popping frees each tap of the encoder as soon as the decoder has passed it

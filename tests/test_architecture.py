@@ -35,6 +35,7 @@ PCAKD = {
         "errors",
         "files",
         "images",
+        "linalg",
         "precision",
         "students",
     },

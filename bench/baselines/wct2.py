@@ -21,7 +21,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from bench.baselines.vgg import STRIDE, WIDTHS, Depth, VggAutoencoder
+from bench.baselines.vgg import REGULARIZER, STRIDE, WIDTHS, Depth, VggAutoencoder
 from pcakd.blocks import RunBlock, Source, WaveletUnpool, run_plain
 from pcakd.blocks.layers import Features
 from pcakd.blocks.wavelets import Bands, HaarPool, haar_pool
@@ -95,7 +95,7 @@ class WCT2(VggAutoencoder):
 
         def fit(features: Tensor, target: Statistics) -> AffineMap:
             own = measure_statistics(features[0])
-            return fit_transform(transform, own, target, regularizer=self.regularizer)
+            return fit_transform(transform, own, target, regularizer=REGULARIZER)
 
         with region("encode"):
             image = prepare_image("content", content, STRIDE)

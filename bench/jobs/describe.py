@@ -58,7 +58,7 @@ def _describe_subject(
         "num_params": subject.num_params,
         "num_eigenbasis_params": subject.num_eigenbasis_params,
         "cost_subject": subject.cost_subject,
-        "regularizer": subject.regularizer,
+        "regularizers": list(subject.regularizers) if subject.regularizers else None,
         "history": str(subject.history) if subject.history else None,
         "macs": {each["name"]: asdict(count) for each, count in zip(measured, counts, strict=True)},
     }

@@ -20,14 +20,14 @@ class CurveRow:
         strength: In [0, 1]; 1 where λ is another.
         multiple: Multiple of the student's own λ; 1 where the strength is another.
         by: What was varied: ``strength`` or ``regularizer``.
-        own_regularizer: The student's own λ.
+        own_regularizers: The student's own λ at its four taps.
     """
 
     quality: QualityRow
     strength: float
     multiple: float
     by: str
-    own_regularizer: float | None
+    own_regularizers: list[float] | None
 
     @property
     def curve(self) -> Curve:
@@ -57,7 +57,7 @@ def curve_rows(summary: Summary) -> list[CurveRow]:
             strength=1.0 if key[3] is None else key[3],
             multiple=1.0 if key[4] is None else key[4],
             by="regularizer" if key[3] is None else "strength",
-            own_regularizer=group[-1].own_regularizer,
+            own_regularizers=group[-1].own_regularizers,
         )
         for key, group in groups.items()
     ]

@@ -41,7 +41,7 @@ def curves_data(summary: Summary) -> pd.DataFrame:
             "by": row.by,
             "strength": row.strength,
             "regularizer_multiple": row.multiple,
-            "regularizer": _regularizer(row),
+            "regularizer": _regularizers(row),
         }
         head = {name: numbers.pop(name) for name in ("subject", "transform")}
         dropped = ("cost_subject", "made_elsewhere")
@@ -66,8 +66,7 @@ def curves_section(summary: Summary, plots: Sequence[Plot]) -> str:
 def _cells(row: CurveRow) -> dict[str, str]:
     cells = quality_cells(row.quality)
     head = {name: cells.pop(name) for name in ("Subject", "Transform")}
-    value = _regularizer(row)
-    shown = _NONE if value is None else f"{value:,.10g}"
+    shown = _regularizers(row) or _NONE
     own = " (own)" if row.is_operating_point else ""
     return {
         **head,
@@ -77,5 +76,7 @@ def _cells(row: CurveRow) -> dict[str, str]:
     }
 
 
-def _regularizer(row: CurveRow) -> float | None:
-    return None if row.own_regularizer is None else row.own_regularizer * row.multiple
+def _regularizers(row: CurveRow) -> str:
+    """Return λ as text: one number where all taps have the same, else one a tap."""
+    values = [f"{own * row.multiple:.10g}" for own in row.own_regularizers or ()]
+    return "/".join(dict.fromkeys(values) if len({*values}) == 1 else values)

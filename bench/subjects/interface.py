@@ -73,7 +73,7 @@ class Subject:
         num_eigenbasis_params: Numbers in the eigenbases, which inference does not need.
         build: Makes it on a device for one transform; ``prepare`` is what to call.
         cost_subject: The subject whose cost stands for this one's, which is then not measured.
-        regularizer: λ of a trained student.
+        regularizers: λ of a trained student at its four taps.
         vary: Makes a trained student with a variation; ``prepare`` is what to call.
         history: File of the losses of a student's training, if there is one.
     """
@@ -87,7 +87,7 @@ class Subject:
     num_eigenbasis_params: int
     build: Callable[[Device, str], Prepared]
     cost_subject: str | None = None
-    regularizer: float | None = None
+    regularizers: tuple[float, ...] | None = None
     vary: Callable[[Device, str, Variation], Prepared] | None = None
     history: Path | None = None
 

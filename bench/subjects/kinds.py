@@ -116,7 +116,7 @@ def create_student_subject(
         num_params=student.num_params,
         num_eigenbasis_params=student.num_eigenbasis_params,
         build=lambda device, transform: vary(device, transform, Variation()),
-        regularizer=student.regularizer if has_quality else None,
+        regularizers=tuple(map(student.regularizer_at, (1, 2, 3, 4))) if has_quality else None,
         vary=vary if has_quality else None,
         history=history,
     )
@@ -140,7 +140,7 @@ def _prepare_student(
     variation: Variation,
 ) -> Prepared:
     network, dtype = _place(student, device, precision)
-    network.regularizer *= variation.regularizer
+    network.regularizer = network.scale_regularizer(variation.regularizer)
 
     def run(content: Tensor, style: Tensor) -> Tensor:
         images = content.to(dtype), style.to(dtype)

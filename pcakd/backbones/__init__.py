@@ -48,7 +48,7 @@ class BackboneEntry:
     weight_sets: tuple[str, ...]
     normalized: bool
     ranks: tuple[int, int, int, int] | None
-    regularizer: float
+    regularizer: float | tuple[float, float, float, float]
     build: Callable[[LoadedWeights | None, int], Backbone]
 
 

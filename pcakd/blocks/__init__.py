@@ -1,6 +1,6 @@
 """Blocks of stages: what the encoders and decoders of this project are described and run with."""
 
-from pcakd.blocks.autoencoder import Autoencoder, RunBlock, run_plain
+from pcakd.blocks.autoencoder import Autoencoder, Regularizer, RunBlock, run_plain
 from pcakd.blocks.design import BlockDesign, BlockKind, design_decoder, design_encoder
 from pcakd.blocks.layers import BlockStack, ConvLayer, Features, Source
 from pcakd.blocks.stages import (
@@ -32,6 +32,7 @@ __all__ = [
     "Features",
     "MaxPool",
     "MaxUnpool",
+    "Regularizer",
     "RunBlock",
     "Source",
     "Stage",

@@ -1,11 +1,14 @@
 """An autoencoder whose four block pairs are trained, transformed at and run in turn."""
 
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from torch import Tensor, nn
 
 from pcakd.blocks.layers import BlockStack, ConvLayer, Features, Source
 from pcakd.blocks.stages import Block
+
+Regularizer: TypeAlias = float | tuple[float, float, float, float]
+"""λ of the feature transform: one for all taps, or one for each of taps 1 to 4."""
 
 
 class RunBlock(Protocol):
@@ -45,18 +48,31 @@ class Autoencoder(nn.Module):
         decoder: tuple[Block, ...],
         *,
         stride: int,
-        regularizer: float,
+        regularizer: Regularizer,
     ) -> None:
         super().__init__()
         self.encoder = BlockStack(encoder)
         self.decoder = BlockStack(decoder)
         self.stride = stride
-        self.regularizer = regularizer
+        self.regularizer: Regularizer = regularizer
 
     @property
     def num_params(self) -> int:
         """Deployed parameters, fixed ones included."""
         return sum(parameter.numel() for parameter in self.parameters())
+
+    def regularizer_at(self, tap: int) -> float:
+        """Return λ of the feature transform at tap 1 to 4."""
+        return (
+            self.regularizer[tap - 1] if isinstance(self.regularizer, tuple) else self.regularizer
+        )
+
+    def scale_regularizer(self, factor: float) -> Regularizer:
+        """Return λ times a factor."""
+        if not isinstance(self.regularizer, tuple):
+            return self.regularizer * factor
+        first, second, third, fourth = (value * factor for value in self.regularizer)
+        return first, second, third, fourth
 
     def encode_block(
         self, block: int, features: Features, *, run: RunBlock = run_plain

@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from pcakd.distill.reproduction import describe_reproduction
 from pcakd.distill.run import Request, distill
 from pcakd.students import load_student
 
-_PHASES = ("encoder", "decoders", "stylization")
+_PHASES = ("encoder", "autoencoder", "stylization")
 _DEFAULTS = Recipe()
 
 
@@ -42,7 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_ranks(parser)
     recipe = parser.add_argument_group(
-        "recipe", "three numbers are of the phases encoder, decoders and stylization; one is of all"
+        "recipe",
+        "three numbers are of the phases encoder, autoencoder and stylization; one is of all",
     )
     for name, text in (
         ("steps", "optimiser steps"),
@@ -52,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ):
         shown = ",".join(f"{getattr(getattr(_DEFAULTS, phase), name):g}" for phase in _PHASES)
         recipe.add_argument(
-            f"--{name}", metavar="E,D,S", help=f"{text} (default: the backbone's, mostly {shown})"
+            f"--{name}", metavar="E,A,S", help=f"{text} (default: the backbone's, mostly {shown})"
         )
     recipe.add_argument(
         "--zoom",
@@ -60,12 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="sides in pixels of the squares that are scaled to crops "
         f"(default: {_DEFAULTS.zoom[0]},{_DEFAULTS.zoom[1]})",
     )
-    weights = _DEFAULTS.weights
+    shown = ",".join(f"{weight:g}" for weight in asdict(_DEFAULTS.weights).values())
     recipe.add_argument(
         "--loss-weights",
-        metavar="STYLE,STRUCTURE,PERCEPTUAL,TAPS",
-        help="of the losses of the stylization phase (default: the backbone's, mostly "
-        f"{weights.style:g},{weights.structure:g},{weights.perceptual:g},{weights.taps:g})",
+        metavar="W1,…,W5",
+        help="of the losses of the stylization phase: style, structure, perceptual, taps and image "
+        f"(default: the backbone's, mostly {shown})",
     )
     recipe.add_argument(
         "--perceptual",
@@ -82,9 +83,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         recipe.add_argument(option, type=kind, metavar="N", help=f"{text} (default: {default})")
     recipe.add_argument(
         "--regularizer",
-        type=float,
         metavar="LAMBDA",
-        help="of the feature transform that the student learns to stylize with, stored in it "
+        help="of the feature transform that the student learns to stylize with, stored in it: one "
+        "number for all taps, or four like 0.3,0.5,1,1 "
         "(default: the backbone's; 1 for backbones that the paper does not have)",
     )
     add_device(parser)
@@ -134,16 +135,18 @@ def _recipe(args: argparse.Namespace) -> Recipe:
     recipe = create_recipe(args.backbone)
     changes: dict[str, Any] = {
         name: getattr(args, name)
-        for name in ("perceptual", "average", "basis_images", "held_out", "regularizer")
+        for name in ("perceptual", "average", "basis_images", "held_out")
         if getattr(args, name) is not None
     }
     if args.zoom is not None:
         changes["zoom"] = read_numbers("--zoom", args.zoom, int, 2)
+    if args.regularizer is not None:
+        values = read_numbers("--regularizer", args.regularizer, float, 4, repeat=True)
+        changes["regularizer"] = values[0] if len({*values}) == 1 else values
     if args.loss_weights is not None:
-        weights = read_numbers("--loss-weights", args.loss_weights, float, 4)
-        changes["weights"] = StylizationWeights(
-            style=weights[0], structure=weights[1], perceptual=weights[2], taps=weights[3]
-        )
+        names = asdict(recipe.weights)
+        weights = read_numbers("--loss-weights", args.loss_weights, float, len(names))
+        changes["weights"] = StylizationWeights(**dict(zip(names, weights, strict=True)))
     for phase, schedule in zip(_PHASES, _schedules(args, recipe), strict=True):
         changes[phase] = schedule
     return replace(recipe, **changes, seed=args.seed)

@@ -12,6 +12,7 @@ from pcakd.eigenbases import RankRule
 from pcakd.errors import ConfigError
 
 N = TypeVar("N", int, float)
+_WORDS = {2: "two", 3: "three", 4: "four", 5: "five"}
 
 DEFAULT_MCEV = 0.85  # of backbones that the paper has no ranks for
 
@@ -180,8 +181,8 @@ def read_numbers(
     if repeat and len(numbers) == 1:
         numbers *= count
     if len(numbers) != count:
-        what = "integers" if kind is int else "numbers"
-        example = ",".join("1234567"[:count])
-        one = f"one of the {what} or " if repeat else ""
-        raise ConfigError(f"{option} takes {one}{count} {what} like {example}, got {text!r}")
+        what = "integer" if kind is int else "number"
+        example = ",".join("123456"[:count])
+        wanted = f"one {what}, or {_WORDS[count]}" if repeat else f"{_WORDS[count]} {what}s"
+        raise ConfigError(f"{option} takes {wanted} like {example}, got {text!r}")
     return numbers

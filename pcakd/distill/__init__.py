@@ -1,1 +1,1 @@
-"""Distillation of students from teachers: encoder, decoders, and the stylization itself."""
+"""Distillation of students from teachers: encoder, autoencoder, and the stylization itself."""

@@ -22,6 +22,7 @@ LOSSES = "losses.csv"
 _TERMS = (
     *(f"tap{tap}" for tap in (1, 2, 3, 4)),
     *(f"decoder{block}" for block in (1, 2, 3, 4)),
+    *(f"image{tap}" for tap in (1, 2, 3, 4)),
     *("style", "structure", "perceptual", "range"),
     *("b", "c", "d"),
 )

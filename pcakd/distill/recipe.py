@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from pcakd.blocks import Regularizer
 from pcakd.errors import ConfigError
 
-PhaseName = Literal["encoder", "decoders", "stylization", "decoder"]
+PhaseName = Literal["encoder", "autoencoder", "stylization", "decoder"]
 
 ALL_BLOCKS = 0
 """The block of a leg that trains all four together."""
@@ -99,11 +100,13 @@ class Recipe:
 
     Attributes:
         encoder: Schedule of the encoder phase: all taps learn the teacher's coefficients.
-        decoders: Of the decoders phase: each block learns to lead back to the tap before.
+        autoencoder: Of the autoencoder phase: pictures are to come back from every tap.
         stylization: Of the last phase: the whole student learns to stylize. Its batch is even.
         zoom: `Sampling.zoom` of all phases.
         exposure: `Sampling.exposure` of the last phase.
         twins: `Sampling.twins` of the last phase.
+        settled_share: Of the rate of the autoencoder phase, what the encoder gets.
+        autoencoder_weights: Of that phase's losses.
         weights: Of the last phase's losses.
         perceptual: Backbone of the network that compares pictures in the last phase.
         average: Decay of the moving average of the weights that the last phase ends with; 0 ends
@@ -116,7 +119,8 @@ class Recipe:
         max_attempts: Attempts at a phase before the run gives up.
         basis_images: Photos that the eigenbases are fitted on, at most.
         held_out: Photos kept for R², its ceiling and dead channels.
-        regularizer: λ of the feature transform that the student learns to stylize with.
+        regularizer: λ of the feature transform that the student learns to stylize with: one for
+            all taps, or four.
         seed: Of weights, crops and everything else.
 
     Raises:
@@ -124,11 +128,13 @@ class Recipe:
     """
 
     encoder: Schedule = Schedule(steps=6000, rate=1e-2)
-    decoders: Schedule = Schedule(steps=1500, rate=1e-2)
+    autoencoder: Schedule = Schedule(steps=1500, rate=1e-2)
     stylization: Schedule = Schedule(steps=2500, rate=1e-3, batch=4, crop=192)
     zoom: tuple[int, int] = (112, 352)
     exposure: float = 0.5
     twins: float = 0.125
+    settled_share: float = 0.1
+    autoencoder_weights: "AutoencoderWeights" = field(default_factory=lambda: AutoencoderWeights())
     weights: "StylizationWeights" = field(default_factory=lambda: StylizationWeights())
     perceptual: str = "vgg16"
     average: float = 0.99
@@ -139,7 +145,7 @@ class Recipe:
     max_attempts: int = 3
     basis_images: int = 500
     held_out: int = 24
-    regularizer: float = 1.0
+    regularizer: Regularizer = 1.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -149,7 +155,8 @@ class Recipe:
                 "crops of the stylization phase come in couples: its batch must be even, got "
                 f"{self.stylization.batch}"
             )
-        if not 0.0 <= self.regularizer < math.inf:
+        values = self.regularizer if isinstance(self.regularizer, tuple) else (self.regularizer,)
+        if not all(0.0 <= value < math.inf for value in values):
             raise ConfigError(f"the regularizer must be finite, 0 or more, got {self.regularizer}")
         if not 0.0 <= self.average < 1.0:
             raise ConfigError(f"the average's decay must lie in [0, 1), got {self.average}")
@@ -160,13 +167,34 @@ class Recipe:
         couples = Sampling(zoom=self.zoom, exposure=self.exposure, couples=True, twins=self.twins)
         return (
             Leg(phase="encoder", schedule=self.encoder, sampling=plain),
-            Leg(phase="decoders", schedule=self.decoders, sampling=plain),
+            Leg(phase="autoencoder", schedule=self.autoencoder, sampling=plain),
             Leg(phase="stylization", schedule=self.stylization, sampling=couples),
         )
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as JSON values."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoencoderWeights:
+    """Weights of the losses of the autoencoder phase, each summed over taps or blocks.
+
+    Attributes:
+        image: Error of the pictures that come back from each tap, as shares of variance.
+        features: Error of the features that decoder blocks 2 to 4 lead back to.
+        taps: Share of the teacher's variance that the taps lack.
+
+    Raises:
+        ConfigError: A weight is negative or not finite.
+    """
+
+    image: float = 2.0
+    features: float = 0.5
+    taps: float = 0.5
+
+    def __post_init__(self) -> None:
+        _check_weights(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +206,8 @@ class StylizationWeights:
         structure: 1 - SSIM with the content.
         perceptual: Distance of unit feature vectors from the content's.
         taps: Share of the teacher's variance that the taps lack, averaged over them.
+        image: Error of the pictures that come back from each tap without a transform, averaged, as
+            shares of variance: a student cannot stylize what it loses on the way.
 
     Raises:
         ConfigError: A weight is negative or not finite.
@@ -187,10 +217,10 @@ class StylizationWeights:
     structure: float = 1.0
     perceptual: float = 0.5
     taps: float = 0.5
+    image: float = 1.0
 
     def __post_init__(self) -> None:
-        if not all(0.0 <= each < math.inf for each in asdict(self).values()):
-            raise ConfigError("loss weights must be finite, 0 or more")
+        _check_weights(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +275,11 @@ def four_schedules(
         for count, rate in zip(steps, rates, strict=True)
     )
     return first, second, third, fourth
+
+
+def _check_weights(weights: AutoencoderWeights | StylizationWeights) -> None:
+    if not all(0.0 <= each < math.inf for each in asdict(weights).values()):
+        raise ConfigError("loss weights must be finite, 0 or more")
 
 
 def _check_counts(held_out: int, basis_images: int, max_attempts: int) -> None:

@@ -16,7 +16,7 @@ def create_recipe(backbone: str) -> Recipe:
     if backbone == "tiny":  # for trials and tests: no weights but its own
         return Recipe(
             encoder=_TINY,
-            decoders=_TINY,
+            autoencoder=_TINY,
             stylization=_TINY,
             perceptual="tiny",
             regularizer=regularizer,

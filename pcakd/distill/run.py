@@ -19,7 +19,7 @@ from pcakd.distill.bases import fit_eigenbases
 from pcakd.distill.card import describe_teacher, describe_training, digest_manifest
 from pcakd.distill.checkpoint import CHECKPOINT, load_checkpoint, open_output
 from pcakd.distill.parallel import is_writer, wait_for_all
-from pcakd.distill.phases import DecodersPhase, EncoderPhase, Phase, StylizationPhase
+from pcakd.distill.phases import AutoencoderPhase, EncoderPhase, Phase, StylizationPhase
 from pcakd.distill.photos import Photos
 from pcakd.distill.recipe import Leg, Recipe
 from pcakd.distill.setting import Setting, teacher_dtype
@@ -207,8 +207,8 @@ def _phases(
     def create(leg: Leg) -> Phase:
         if leg.phase == "encoder":
             return EncoderPhase(setting, request.recipe)
-        if leg.phase == "decoders":
-            return DecodersPhase(setting)
+        if leg.phase == "autoencoder":
+            return AutoencoderPhase(setting, request.recipe)
         return StylizationPhase(setting, request.recipe, looking)
 
     return create

@@ -68,6 +68,27 @@ def subspace_share(eigenbasis: Eigenbasis, features: Tensor, teacher: Tensor) ->
     return (subspace_error(features, teacher, eigenbasis.basis) + beyond) / total
 
 
+def tap_shares(setting: Setting, taps: Sequence[Tensor], teacher: Sequence[Tensor]) -> list[Tensor]:
+    """Return loss (a) of all taps as shares of the teacher's variances."""
+    return [
+        subspace_share(eigenbasis, tap, features)
+        for eigenbasis, tap, features in zip(setting.eigenbases, taps, teacher, strict=True)
+    ]
+
+
+def decode_to_image(student: Autoencoder, features: Tensor, sources: Sequence[Source]) -> Tensor:
+    """Decode what is at a tap to the image, without a transform.
+
+    Args:
+        student: Whose decoder.
+        features: At the tap that ``sources`` end at; the image, if there are none.
+        sources: What the decoder blocks on the way take from the encoder.
+    """
+    for block in range(len(sources), 0, -1):
+        features = student.decode_block(block, features, sources[block - 1])
+    return features
+
+
 def name_taps(shares: Sequence[Tensor]) -> dict[str, Tensor]:
     """Name the losses of taps 1 to 4."""
     return {f"tap{tap}": share for tap, share in zip(TAPS, shares, strict=True)}

@@ -221,7 +221,7 @@ class Trainer:
         start = time.perf_counter()
         rate = rate_at(progress.step, steps, self._leg.schedule.rate * 0.5**progress.attempt)
         for group in leg.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("share", 1.0)
         live = progress.step < (1.0 - self.run.recipe.frozen_share) * steps
         follow_batches(leg.phase.layers, live=live)
         with leg.phase.precision():

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pcakd.blocks import BlockDesign
+from pcakd.blocks import BlockDesign, Regularizer
 from pcakd.errors import PcakdError, StudentFileError
 from pcakd.files import read_safetensors, write_safetensors
 from pcakd.registry import unknown_name
@@ -109,12 +109,21 @@ def _header_of(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
     return dict(header)
 
 
+def _regularizer_of(value: object) -> Regularizer:
+    """Read λ: a number, or a list of one for each tap; the student checks its range."""
+    numbers = value if isinstance(value, list) else [value] * 4
+    if len(numbers) != 4 or not all(
+        isinstance(each, int | float) and math.isfinite(each) for each in numbers
+    ):
+        raise TypeError("regularizer is not a finite number, or four of them")
+    first, second, third, fourth = map(float, numbers)
+    return (first, second, third, fourth) if isinstance(value, list) else first
+
+
 def _student_of(path: Path, header: dict[str, Any], tensors: Mapping[str, Tensor]) -> Student:
     try:
         ranks = tuple(header["ranks"])
-        regularizer = header["regularizer"]
-        if not isinstance(regularizer, int | float) or not math.isfinite(regularizer):
-            raise TypeError("regularizer is not a finite number")
+        regularizer = _regularizer_of(header["regularizer"])
         if max(ranks) > 4096:
             raise ValueError("a rank is over 4096")
         card = header["card"]
@@ -133,7 +142,7 @@ def _student_of(path: Path, header: dict[str, Any], tensors: Mapping[str, Tensor
         with torch.device("meta"):  # shapes only: a hostile header must not make us allocate
             return Student(
                 spec,
-                regularizer=float(regularizer),
+                regularizer=regularizer,
                 eigenbases=eigenbases,
                 channel_means=means,
                 card=card,

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pcakd.blocks import Autoencoder
+from pcakd.blocks import Autoencoder, Regularizer
 from pcakd.errors import ConfigError
 from pcakd.students.spec import StudentSpec, decoder_blocks, encoder_blocks
 
@@ -18,7 +18,8 @@ class Student(Autoencoder):
         spec: Its family and widths.
         encoder: Four encoder blocks.
         decoder: Four decoder blocks.
-        regularizer: λ of the feature transform, in the scale of this student's features.
+        regularizer: λ of the feature transform, in the scale of this student's features: one for
+            all taps, or four.
         eigenbases: The C × k bases that it was distilled through; empty if it was not.
         channel_means: What the teacher's taps were divided by (Gatys' normalisation), one vector a
             tap; empty if the teacher is not normalised.
@@ -32,13 +33,17 @@ class Student(Autoencoder):
         self,
         spec: StudentSpec,
         *,
-        regularizer: float = 1.0,
+        regularizer: Regularizer = 1.0,
         eigenbases: Sequence[Tensor] = (),
         channel_means: Sequence[Tensor] = (),
         card: Mapping[str, Any] | None = None,
     ) -> None:
-        if not 0.0 <= regularizer < float("inf"):
-            raise ConfigError(f"the regularizer must be finite and not negative, got {regularizer}")
+        values = regularizer if isinstance(regularizer, tuple) else (regularizer,) * 4
+        if len(values) != 4 or not all(0.0 <= value < float("inf") for value in values):
+            raise ConfigError(
+                "the regularizer must be one number or four, finite and not negative, got "
+                f"{regularizer}"
+            )
         super().__init__(
             encoder_blocks(spec), decoder_blocks(spec), stride=spec.stride, regularizer=regularizer
         )
@@ -53,7 +58,7 @@ class Student(Autoencoder):
         return sum(basis.numel() for basis in self.eigenbases)
 
 
-def create_student(spec: StudentSpec, *, seed: int = 0, regularizer: float = 1.0) -> Student:
+def create_student(spec: StudentSpec, *, seed: int = 0, regularizer: Regularizer = 1.0) -> Student:
     """Build a student with seeded random weights, without touching the global generator."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

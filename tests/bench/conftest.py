@@ -84,7 +84,10 @@ def make_curve():
         protocol = {name: PROTOCOL[name] for name in scores}
         if changes.get("status", "ok") != "ok":
             scores = {}
-        return _record(case, {"protocol": protocol, "own_regularizer": 2.5} | scores | changes)
+        return _record(
+            case,
+            {"protocol": protocol, "own_regularizers": [2.5, 2.5, 2.5, 2.5]} | scores | changes,
+        )
 
     return make
 

@@ -52,7 +52,7 @@ def parse(text):
     varied = {}
     if text == "student":
         varied = {
-            "regularizer": 2.0,
+            "regularizers": [2.0] * 4,
             "vary": lambda device, transform, variation: Prepared(
                 modules=(), run=partial(run_varied, variation)
             ),
@@ -80,7 +80,7 @@ def describe(job, send):
             message["name"] = message["source"]
             message["hash"] = f"hash of {message['source']}"
             message["has_quality"] = message["source"] != "untrained"
-            message["regularizer"] = 2.0 if message["source"] == "student" else None
+            message["regularizers"] = [2.0] * 4 if message["source"] == "student" else None
         send(message)
 
     describe_run(job, send_named, parse=parse_for_counting)

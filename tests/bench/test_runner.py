@@ -265,7 +265,7 @@ def test_a_student_is_scored_along_its_curve_and_others_are_not(tmp_path, pairs)
     assert [record.ssim for record in records[:3]] == [0.0, 0.25, 0.25]
     assert records[3].reason == "too much λ"
     assert records[0].obtained == dict.fromkeys(("gram", "ssim", "lpips"), "measured")
-    assert {record.own_regularizer for record in records} == {2.0}
+    assert all(record.own_regularizers == [2.0] * 4 for record in records)
     assert not (tmp_path / "run" / "examples").exists()
     assert not (tmp_path / "run" / "histories").exists()
     with pytest.raises(ConfigError, match="scored pair 01, --pairs does not have it"):
@@ -278,10 +278,10 @@ def test_a_student_is_scored_along_its_curve_and_others_are_not(tmp_path, pairs)
 def test_a_student_without_regularizer_has_strengths_only():
     profile = replace(PROFILE, curve_strengths=(0.5,), curve_regularizers=(0.1, 1.0))
     pair = PairInfo(name="01", content="", style="", hash="0", width=64, height=48)
-    student = replace(make_info(), regularizer=0.0)
+    student = replace(make_info(), regularizers=[0.0] * 4)
     (case,) = plan_curve(profile, student, MACHINE, [pair])
     assert (case.strength, case.regularizer, case.pair) == (0.5, None, "01")
-    student = replace(student, regularizer=2.0)
+    student = replace(student, regularizers=[2.0] * 4)
     assert [c.regularizer for c in plan_curve(profile, student, MACHINE, [pair])] == [None, 0.1, 1]
     assert plan_curve(profile, make_info(), MACHINE, [pair]) == []
 

@@ -269,3 +269,13 @@ def test_shipped_students_carry_a_card(name):
 
 def test_errors_share_one_base():
     assert issubclass(StudentFileError, PcakdError)
+
+
+def test_a_student_may_have_a_regularizer_for_each_tap(tmp_path):
+    student = create_student(TINY, regularizer=(0.1, 0.5, 2.0, 4.0))
+    assert [student.regularizer_at(tap) for tap in (1, 2, 3, 4)] == [0.1, 0.5, 2.0, 4.0]
+    assert student.scale_regularizer(10.0) == (1.0, 5.0, 20.0, 40.0)
+    save_student(tmp_path / "s.safetensors", student)
+    assert load_student(tmp_path / "s.safetensors").regularizer == (0.1, 0.5, 2.0, 4.0)
+    with pytest.raises(ConfigError, match="one number or four"):
+        create_student(TINY, regularizer=(0.1, 0.5, 2.0, float("nan")))

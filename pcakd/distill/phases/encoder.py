@@ -19,7 +19,7 @@ from pcakd.distill.phases.interface import (
     create_adam,
 )
 from pcakd.distill.recipe import Recipe
-from pcakd.distill.setting import TAPS, Setting, name_taps, subspace_share
+from pcakd.distill.setting import TAPS, Setting, name_taps, tap_shares
 
 
 class EncoderPhase:
@@ -68,14 +68,7 @@ class EncoderPhase:
         with torch.no_grad():
             teacher = self.setting.teacher(images)
         taps = self.setting.student.encode(images)
-        return name_taps(
-            [
-                subspace_share(eigenbasis, tap, features)
-                for eigenbasis, tap, features in zip(
-                    self.setting.eigenbases, taps, teacher, strict=True
-                )
-            ]
-        )
+        return name_taps(tap_shares(self.setting, taps, teacher))
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
         """Return the sum of all taps' losses."""

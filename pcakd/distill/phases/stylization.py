@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pcakd.backbones import Backbone
-from pcakd.blocks import Autoencoder, ConvLayer
+from pcakd.blocks import Autoencoder, ConvLayer, Source
 from pcakd.distill.evaluate import evaluate_taps
 from pcakd.distill.health import require_life
 from pcakd.distill.likeness import (
@@ -19,10 +19,15 @@ from pcakd.distill.likeness import (
     style_distance,
     unit_vectors,
 )
-from pcakd.distill.phases.decoders import reconstruction_error
-from pcakd.distill.phases.interface import ParameterGroups, create_adam, mean_terms
+from pcakd.distill.losses import squared_error, variance
+from pcakd.distill.phases.interface import (
+    CALIBRATION_BATCHES,
+    ParameterGroups,
+    create_adam,
+    mean_terms,
+)
 from pcakd.distill.recipe import Recipe
-from pcakd.distill.setting import TAPS, Setting, name_taps, subspace_share
+from pcakd.distill.setting import TAPS, Setting, decode_to_image, name_taps, tap_shares
 from pcakd.distill.whitening import measure_batch, whiten_and_colour
 
 _LONGEST_GRADIENT = 1.0
@@ -38,7 +43,7 @@ class StylizationPhase:
     student of its teacher. Not in the paper, whose students never see a transform in training.
     """
 
-    calibration_batches = 0
+    calibration_batches = CALIBRATION_BATCHES
     keeps_start = True
 
     def __init__(self, setting: Setting, recipe: Recipe, perceptual: Backbone) -> None:
@@ -53,8 +58,8 @@ class StylizationPhase:
         self.scales: dict[str, float] = {}
 
     def prepare(self, images: Sequence[Tensor]) -> None:
-        """Measure nothing: all losses are ratios."""
-        del images
+        """Measure the variance of images."""
+        self.scales["image"] = float(variance(torch.cat(list(images))))
 
     def restore(self) -> None:
         """Surround the layers by nothing: their norms are folded."""
@@ -76,20 +81,15 @@ class StylizationPhase:
             del seen
             teacher = self.setting.teacher(images)
         taps, sources = self.setting.student.encode_with_sources(images)
-        shares = [
-            subspace_share(eigenbasis, tap, features)
-            for eigenbasis, tap, features in zip(
-                self.setting.eigenbases, taps, teacher, strict=True
-            )
-        ]
         picture = self._stylize(taps, sources)
         shown = picture.clamp(0.0, 1.0)
         looks = self.perceptual(shown)
         return {
-            **name_taps(shares),
+            **name_taps(tap_shares(self.setting, taps, teacher)),
             "style": style_distance(looks, styles),
             "structure": 1.0 - structural_similarity(shown, images),
             "perceptual": perceptual_distance(looks[_FIRST_SEEN:], contents),
+            **self._reconstruct(taps, sources, images),
             "range": (picture - shown).square().mean(),
         }
 
@@ -102,6 +102,7 @@ class StylizationPhase:
             + weights.structure * terms["structure"]
             + weights.perceptual * terms["perceptual"]
             + weights.taps * taps
+            + weights.image * torch.stack([terms[f"image{tap}"] for tap in TAPS]).mean()
             + _RANGE_WEIGHT * terms["range"]
         )
 
@@ -118,7 +119,7 @@ class StylizationPhase:
         """Fold nothing."""
 
     def examine(self, batches: Sequence[Tensor]) -> dict[str, Any]:
-        """Report the taps, the held-out losses, and the error of a picture that comes back.
+        """Report the taps and the held-out losses.
 
         Raises:
             CollapseError: A tap has lost its teacher.
@@ -136,7 +137,6 @@ class StylizationPhase:
         return {
             "taps": [asdict(each) for each in reports],
             "held_out_losses": losses,
-            "image": reconstruction_error(student, batches),
         }
 
     def draw_sheet(self, images: Tensor) -> Tensor | None:
@@ -146,14 +146,27 @@ class StylizationPhase:
             stylized = self._stylize(*self.setting.student.encode_with_sources(images))
         return torch.stack((images, _swap(images), stylized.clamp(0.0, 1.0)))
 
-    def _stylize(self, taps: Sequence[Tensor], sources: Sequence[Any]) -> Tensor:
+    def _reconstruct(
+        self, taps: Sequence[Tensor], sources: Sequence[Source], images: Tensor
+    ) -> dict[str, Tensor]:
+        """Return the errors of pictures that come back from each tap without a transform."""
+        pictures = [
+            decode_to_image(self.setting.student, tap, sources[:block])
+            for block, tap in zip(TAPS, taps, strict=True)
+        ]
+        return {
+            f"image{block}": squared_error(picture, images) / self.scales["image"]
+            for block, picture in zip(TAPS, pictures, strict=True)
+        }
+
+    def _stylize(self, taps: Sequence[Tensor], sources: Sequence[Source]) -> Tensor:
         """Transform and decode at taps 4 to 1, as `pcakd.stylize` does with single images."""
         styles = [tuple(map(_swap, measure_batch(tap))) for tap in taps]
         features = taps[-1]
         for block in reversed(TAPS):
             mean, covariance = styles[block - 1]
             features = whiten_and_colour(
-                features, (mean, covariance), regularizer=self.recipe.regularizer
+                features, (mean, covariance), regularizer=self.setting.student.regularizer_at(block)
             )
             features = self.setting.student.decode_block(block, features, sources[block - 1])
         return features

@@ -36,7 +36,7 @@ from pcakd.weights import get_weight_set
 SCHEDULE = Schedule(steps=6, rate=1e-3, batch=2, crop=32)
 RECIPE = Recipe(
     encoder=SCHEDULE,
-    decoders=replace(SCHEDULE, steps=8),
+    autoencoder=replace(SCHEDULE, steps=8),
     stylization=SCHEDULE,
     zoom=(24, 60),
     perceptual="tiny",
@@ -92,7 +92,7 @@ def test_a_run_leaves_student_card_logs_and_sheets(unbroken, photos):
     student = load_student(unbroken / "tiny.safetensors")
     card = json.loads((unbroken / "tiny.json").read_text())
     assert student.card["ranks"] == [4, 6, 8, 10] == card["ranks"]
-    assert [leg["phase"] for leg in card["legs"]] == ["encoder", "decoders", "stylization"]
+    assert [leg["phase"] for leg in card["legs"]] == ["encoder", "autoencoder", "stylization"]
     assert set(card["manifest"]) <= {p.name for p in photos.iterdir()}
     assert len(card["manifest"]) + 1 == len(list(photos.iterdir()))
     for leg in (card["legs"][0], card["legs"][2]):
@@ -104,12 +104,12 @@ def test_a_run_leaves_student_card_logs_and_sheets(unbroken, photos):
         rows = list(csv.DictReader(stream))
     assert [(r["phase"], int(r["global_step"])) for r in rows] == [
         ("encoder", 6),
-        ("decoders", 14),
+        ("autoencoder", 14),
         ("stylization", 20),
     ]
     assert rows[0]["tap4"]
     assert not rows[0]["style"]
-    for name, height in (("decoders", 2), ("stylization", 3)):
+    for name, height in (("autoencoder", 2), ("stylization", 3)):
         with Image.open(unbroken / f"{name}.png") as sheet:
             assert sheet.size[1] == 32 * height
     assert any((unbroken / "tensorboard").iterdir())
@@ -185,7 +185,7 @@ def test_a_collapsed_phase_is_restarted_and_then_given_up(photos, tmp_path, caps
     assert "restarting it with another seed and half the rate" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("phase", ["encoder", "decoders", "stylization"])
+@pytest.mark.parametrize("phase", ["encoder", "autoencoder", "stylization"])
 def test_a_diverged_loss_restarts_the_phase(photos, tmp_path, monkeypatch, phase):
     whole = trainer_module.Trainer._batch
     poisoned = []
@@ -202,7 +202,7 @@ def test_a_diverged_loss_restarts_the_phase(photos, tmp_path, monkeypatch, phase
     card = json.loads((tmp_path / "tiny" / "tiny.json").read_text())
     assert poisoned == [3]
     attempts = {leg["phase"]: leg["attempts"] for leg in card["legs"]}
-    assert attempts == {"encoder": 1, "decoders": 1, "stylization": 1} | {phase: 2}
+    assert attempts == {"encoder": 1, "autoencoder": 1, "stylization": 1} | {phase: 2}
 
 
 def test_dead_channels_are_counted():
@@ -304,7 +304,7 @@ def test_a_broken_photograph_ends_a_run_before_it_begins(photos, tmp_path):
 
 
 def test_a_journal_keeps_what_came_before_the_position(tmp_path):
-    legs = [Leg(phase=phase, schedule=SCHEDULE) for phase in ("encoder", "decoders")]
+    legs = [Leg(phase=phase, schedule=SCHEDULE) for phase in ("encoder", "autoencoder")]
 
     def row(leg, attempt, step):
         return {"block": 0, "attempt": attempt, "phase": legs[leg].phase, "step": step} | {
@@ -319,16 +319,16 @@ def test_a_journal_keeps_what_came_before_the_position(tmp_path):
         for each in rows:
             journal.add(each)
     with (tmp_path / "losses.csv").open("a") as stream:
-        stream.write("0,1,decoders")  # torn by a kill
+        stream.write("0,1,autoencoder")  # torn by a kill
     with Journal(tmp_path, legs=legs, position=(1, 1, 120)):
         pass
     with (tmp_path / "losses.csv").open() as stream:
         kept = [(r["phase"], int(r["attempt"]), int(r["step"])) for r in csv.DictReader(stream)]
     assert kept == [
         ("encoder", 0, 20),
-        ("decoders", 0, 20),
-        ("decoders", 0, 40),
-        ("decoders", 1, 20),
+        ("autoencoder", 0, 20),
+        ("autoencoder", 0, 40),
+        ("autoencoder", 1, 20),
     ]
 
 
@@ -366,7 +366,7 @@ def test_students_of_other_backbones_have_their_blocks(name, photos, tmp_path):
         save_file(tensors, tmp_path / "w.safetensors")
         weights = {"weight_set": None, "weights_path": tmp_path / "w.safetensors"}
     short = replace(SCHEDULE, steps=2)
-    recipe = replace(RECIPE, encoder=short, decoders=short, stylization=short)
+    recipe = replace(RECIPE, encoder=short, autoencoder=short, stylization=short)
     request = replace(
         _request(photos, tmp_path / "run", recipe=recipe),
         backbone=name,

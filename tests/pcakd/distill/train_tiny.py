@@ -19,7 +19,7 @@ def main() -> None:
     schedule = Schedule(steps=10, rate=1e-3, batch=4, crop=32)
     recipe = Recipe(
         encoder=schedule,
-        decoders=schedule,
+        autoencoder=schedule,
         stylization=schedule,
         zoom=(24, 60),
         perceptual="tiny",

@@ -1,6 +1,6 @@
 """Norms that surround a block's layers while it is trained, and are folded into them afterwards."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from jaxtyping import Float
@@ -41,8 +41,25 @@ def prepare_layers(layers: Sequence[ConvLayer]) -> None:
     channels = torch.zeros(layers[0].conv.in_channels, device=layers[0].conv.weight.device)
     layers[0].standardize_input(channels, torch.ones_like(channels))
     for layer in layers:
-        layer.norm = SharedBatchNorm(layer.conv.out_channels, momentum=_MOMENTUM)
-        layer.norm.to(layer.conv.weight.device).eval()
+        layer.norm = _create_norm(layer)
+
+
+def surround_like(network: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Give the layers of a network the norms whose tensors a state holds, and take others away."""
+    for name, layer in network.named_modules():
+        if isinstance(layer, ConvLayer):
+            device = layer.conv.weight.device
+            layer.norm = None
+            if f"{name}.norm.weight" in state:
+                layer.norm = _create_norm(layer)
+            for kind in ("input_mean", "input_std"):
+                there = state.get(f"{name}.{kind}")
+                setattr(layer, kind, None if there is None else torch.empty_like(there).to(device))
+
+
+def _create_norm(layer: ConvLayer) -> SharedBatchNorm:
+    norm = SharedBatchNorm(layer.conv.out_channels, momentum=_MOMENTUM)
+    return norm.to(layer.conv.weight.device).eval()
 
 
 def follow_batches(layers: Sequence[ConvLayer], *, live: bool) -> None:
@@ -62,6 +79,20 @@ def start_norm(layer: ConvLayer, *, scale: Tensor, offset: Tensor) -> None:
     if layer.norm is not None:
         layer.norm.weight.copy_(scale)
         layer.norm.bias.copy_(offset)
+
+
+def calibrate(layers: Sequence[ConvLayer], run: Callable[[], object]) -> None:
+    """Set the norms' running statistics to those of what passes through while something runs."""
+    for layer in layers:
+        if layer.norm is not None:
+            layer.norm.momentum = 1.0
+            layer.norm.train()
+    with torch.no_grad():
+        run()
+    for layer in layers:
+        if layer.norm is not None:
+            layer.norm.momentum = _MOMENTUM
+            layer.norm.eval()
 
 
 def measure_moments(

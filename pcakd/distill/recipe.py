@@ -113,7 +113,7 @@ class Recipe:
             with the weights themselves.
         tap_offset: Where the batch norm before a tap's ReLU starts, in standard deviations:
             principal coefficients are signed, a ReLU is not.
-        frozen_share: Share of the steps, at the end of a phase, with frozen batch statistics.
+        frozen_share: Share of the encoder phase's steps, at its end, with frozen batch statistics.
         min_r2_share: A tap whose R² is under this share of its ceiling has collapsed.
         max_dead_share: So has one with more than this share of dead channels.
         max_attempts: Attempts at a phase before the run gives up.
@@ -127,19 +127,19 @@ class Recipe:
         ConfigError: A value makes no sense.
     """
 
-    encoder: Schedule = Schedule(steps=6000, rate=1e-2)
-    autoencoder: Schedule = Schedule(steps=1500, rate=1e-2)
-    stylization: Schedule = Schedule(steps=2500, rate=1e-3, batch=4, crop=192)
+    encoder: Schedule = Schedule(steps=3000, rate=1e-2)
+    autoencoder: Schedule = Schedule(steps=3000, rate=3e-3)
+    stylization: Schedule = Schedule(steps=2000, rate=1e-3, batch=4, crop=192)
     zoom: tuple[int, int] = (112, 352)
     exposure: float = 0.5
     twins: float = 0.125
-    settled_share: float = 0.1
+    settled_share: float = 0.2
     autoencoder_weights: "AutoencoderWeights" = field(default_factory=lambda: AutoencoderWeights())
     weights: "StylizationWeights" = field(default_factory=lambda: StylizationWeights())
     perceptual: str = "vgg16"
     average: float = 0.99
     tap_offset: float = 2.0
-    frozen_share: float = 0.3
+    frozen_share: float = 0.5
     min_r2_share: float = 0.3
     max_dead_share: float = 0.25
     max_attempts: int = 3
@@ -189,7 +189,7 @@ class AutoencoderWeights:
         ConfigError: A weight is negative or not finite.
     """
 
-    image: float = 2.0
+    image: float = 4.0
     features: float = 0.5
     taps: float = 0.5
 

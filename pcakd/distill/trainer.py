@@ -27,7 +27,7 @@ from pcakd.distill.checkpoint import (
 )
 from pcakd.distill.health import CollapseError
 from pcakd.distill.journal import Journal, save_contact_sheet
-from pcakd.distill.norms import follow_batches
+from pcakd.distill.norms import follow_batches, surround_like
 from pcakd.distill.parallel import average_over_ranks, is_writer, wait_for_all, world_size
 from pcakd.distill.phases import Phase
 from pcakd.distill.photos import Photos
@@ -44,10 +44,6 @@ _SHEET_PHOTOS = 6
 
 class TrainingRecipe(Protocol):
     """What the trainer needs to know of a recipe."""
-
-    @property
-    def frozen_share(self) -> float:
-        """Share of a leg's steps with frozen batch statistics."""
 
     @property
     def max_attempts(self) -> int:
@@ -159,6 +155,9 @@ class Trainer:
         self.progress, state = load_checkpoint(
             self._checkpoint, fingerprint=dict(self.run.fingerprint)
         )
+        extra = (OPTIMIZER, START, AVERAGE)
+        weights = {n: t for n, t in state.items() if not n.startswith(extra)}
+        surround_like(self.run.network, weights)
         if self.progress.step:
             leg = self._open_leg()
             leg.phase.scales.update(self.progress.scales)
@@ -166,8 +165,6 @@ class Trainer:
             unpack_optimizer(leg.optimizer, state)
             if leg.average is not None:
                 leg.average.load(_under(AVERAGE, state))
-        extra = (OPTIMIZER, START, AVERAGE)
-        weights = {n: t for n, t in state.items() if not n.startswith(extra)}
         try:
             self.run.network.load_state_dict(weights)
         except RuntimeError as cause:
@@ -222,7 +219,7 @@ class Trainer:
         rate = rate_at(progress.step, steps, self._leg.schedule.rate * 0.5**progress.attempt)
         for group in leg.optimizer.param_groups:
             group["lr"] = rate * group.get("share", 1.0)
-        live = progress.step < (1.0 - self.run.recipe.frozen_share) * steps
+        live = progress.step < leg.phase.live_share * steps
         follow_batches(leg.phase.layers, live=live)
         with leg.phase.precision():
             terms = leg.losses(self._batch(progress.step))
@@ -291,18 +288,17 @@ class Trainer:
         if is_writer():
             tqdm.write(f"{message}; restarting it with another seed and half the rate")
         if leg is not None:
-            leg.phase.redraw(self.run.draw(self.run.recipe.seed + 1000 * progress.attempt))
             if leg.start:
+                surround_like(self.run.network, leg.start)
                 self.run.network.load_state_dict(leg.start)
+            leg.phase.redraw(self.run.draw(self.run.recipe.seed + 1000 * progress.attempt))
         self._close_leg()
 
     def _open_leg(self) -> _Open:
         progress = self.progress
         phase = self.run.create_phase(self._leg)
         start: dict[str, Tensor] = {}
-        if progress.step:
-            phase.restore()
-        else:
+        if not progress.step:
             if phase.keeps_start:
                 start = {n: t.clone() for n, t in self.run.network.state_dict().items()}
             phase.prepare([self._calibration_batch(i) for i in range(phase.calibration_batches)])

@@ -13,7 +13,7 @@ from pcakd.distill.evaluate import evaluate_taps
 from pcakd.distill.health import require_image, require_life
 from pcakd.distill.losses import squared_error, variance
 from pcakd.distill.norms import (
-    follow_batches,
+    calibrate,
     measure_moments,
     prepare_layers,
     standardize,
@@ -41,6 +41,7 @@ class AutoencoderPhase:
 
     calibration_batches = CALIBRATION_BATCHES
     keeps_start = True
+    live_share = 0.0  # statistics of a few crops would take absolute values away from pictures
 
     def __init__(self, setting: Setting, recipe: Recipe) -> None:
         self.setting = setting
@@ -54,7 +55,8 @@ class AutoencoderPhase:
 
     def prepare(self, images: Sequence[Tensor]) -> None:
         """Surround the decoder by norms that start from the moments of features and targets."""
-        self.restore()
+        for layers in self.blocks:
+            prepare_layers(layers)
         student = self.setting.student
         crops = torch.cat(list(images))
         with torch.no_grad():
@@ -69,11 +71,7 @@ class AutoencoderPhase:
                 return student.decode_block(block, features, sources[block - 1])
 
             standardize(layers[0], run, [taps[block - 1]])
-
-    def restore(self) -> None:
-        """Surround the decoder by what a checkpoint of this phase holds."""
-        for block in self.blocks:
-            prepare_layers(block)
+            calibrate(layers, lambda run=run, tap=taps[block - 1]: run(tap))  # type: ignore[misc]
 
     def create_optimizer(self, groups: ParameterGroups) -> torch.optim.Optimizer:
         """Build what trains the layers, the encoder's at a share of the rate."""
@@ -120,10 +118,7 @@ class AutoencoderPhase:
             copy_weights(fresh.decoder.layers(block), own)
 
     def finish(self) -> None:
-        """Fold the norms into the decoder."""
-        follow_batches(self._decoder, live=False)
-        for layer in self._decoder:
-            layer.fold()
+        """Leave the norms, whose statistics are frozen already."""
 
     def examine(self, batches: Sequence[Tensor]) -> dict[str, Any]:
         """Report the taps, the held-out losses, and the error of pictures by tap.

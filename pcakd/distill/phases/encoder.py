@@ -38,10 +38,12 @@ class EncoderPhase:
         self.blocks = [setting.student.encoder_layers(block) for block in TAPS]
         self.layers: Sequence[ConvLayer] = [layer for block in self.blocks for layer in block]
         self.scales: dict[str, float] = {}
+        self.live_share = 1.0 - recipe.frozen_share
 
     def prepare(self, images: Sequence[Tensor]) -> None:
         """Surround the layers by norms that start from eigenvalues and the colours of crops."""
-        self.restore()
+        for block in self.blocks:
+            prepare_layers(block)
         mean, deviation = measure_moments(torch.cat(list(images)))
         for block, eigenbasis in zip(self.blocks, self.setting.eigenbases, strict=True):
             block[0].standardize_input(mean, deviation)
@@ -49,11 +51,6 @@ class EncoderPhase:
             # principal coefficients are signed, a ReLU is not
             mean = deviation * (self.recipe.tap_offset if block[-1].relu else 0.0)
             start_norm(block[-1], scale=deviation, offset=mean)
-
-    def restore(self) -> None:
-        """Surround the layers by what a checkpoint of this phase holds."""
-        for block in self.blocks:
-            prepare_layers(block)
 
     def create_optimizer(self, groups: ParameterGroups) -> torch.optim.Optimizer:
         """Build what trains the layers."""
@@ -83,10 +80,8 @@ class EncoderPhase:
             copy_weights(fresh.encoder_layers(block), own)
 
     def finish(self) -> None:
-        """Fold the norms into the encoder."""
+        """Freeze the norms; they are folded after the last phase, as weights train well in them."""
         follow_batches(self.layers, live=False)
-        for layer in self.layers:
-            layer.fold()
 
     def examine(self, batches: Sequence[Tensor]) -> dict[str, Any]:
         """Report R², its ceiling and dead channels of each tap.

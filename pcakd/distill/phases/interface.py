@@ -25,18 +25,17 @@ class Phase(Protocol):
         calibration_batches: How many batches :meth:`prepare` takes.
         keeps_start: Whether a restart goes back to the weights that the phase began with, and not
             to fresh ones.
+        live_share: Share of the steps, at the start, in which norms follow their batches.
     """
 
     layers: Sequence[ConvLayer]
     scales: dict[str, float]
     calibration_batches: int
     keeps_start: bool
+    live_share: float
 
     def prepare(self, images: Sequence[Tensor]) -> None:
         """Give the layers their start, from batches of crops that no step sees."""
-
-    def restore(self) -> None:
-        """Surround the layers by what a checkpoint of this phase holds."""
 
     def create_optimizer(self, groups: ParameterGroups) -> torch.optim.Optimizer:
         """Build what trains the layers."""
@@ -57,7 +56,7 @@ class Phase(Protocol):
         """Take the weights of what is trained from a network with other random ones."""
 
     def finish(self) -> None:
-        """Fold what surrounds the layers into them."""
+        """Freeze statistics, and fold what surrounds layers that no later phase trains."""
 
     def examine(self, batches: Sequence[Tensor]) -> dict[str, Any]:
         """Report on held-out crops what came of the phase.

@@ -56,6 +56,7 @@ class DecoderPhase:
         self.block = block
         self.layers: Sequence[ConvLayer] = setting.student.decoder.layers(block)
         self.scales: dict[str, float] = {}
+        self.live_share = 1.0 - recipe.frozen_share
         self.mirrors = mirrors
         self._moments: list[PatchMoments] = []
         self.calibration_batches = _REGRESSION_BATCHES if mirrors else CALIBRATION_BATCHES
@@ -72,16 +73,11 @@ class DecoderPhase:
         if self.mirrors:
             self._regress(images)
             return
-        self.restore()
+        prepare_layers(self.layers)
         mean, deviation = measure_moments(target)
         start_norm(self.layers[-1], scale=deviation, offset=mean)
         first = self.layers[0]
         standardize(first, lambda x: self._decode(encode(self.setting, self.block, x)), few)
-
-    def restore(self) -> None:
-        """Surround the layers by what a checkpoint of this phase holds."""
-        if not self.mirrors:
-            prepare_layers(self.layers)
 
     def create_optimizer(self, groups: ParameterGroups) -> torch.optim.Optimizer:
         """Build what trains the layers; one that starts from regressions knows their patches."""

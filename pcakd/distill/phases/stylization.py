@@ -45,6 +45,7 @@ class StylizationPhase:
 
     calibration_batches = CALIBRATION_BATCHES
     keeps_start = True
+    live_share = 0.0
 
     def __init__(self, setting: Setting, recipe: Recipe, perceptual: Backbone) -> None:
         self.setting = setting
@@ -60,9 +61,6 @@ class StylizationPhase:
     def prepare(self, images: Sequence[Tensor]) -> None:
         """Measure the variance of images."""
         self.scales["image"] = float(variance(torch.cat(list(images))))
-
-    def restore(self) -> None:
-        """Surround the layers by nothing: their norms are folded."""
 
     def create_optimizer(self, groups: ParameterGroups) -> torch.optim.Optimizer:
         """Build what trains the layers."""
@@ -116,7 +114,9 @@ class StylizationPhase:
         del fresh
 
     def finish(self) -> None:
-        """Fold nothing."""
+        """Fold all norms into encoder and decoder."""
+        for layer in self.layers:
+            layer.fold()
 
     def examine(self, batches: Sequence[Tensor]) -> dict[str, Any]:
         """Report the taps and the held-out losses.

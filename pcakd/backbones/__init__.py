@@ -38,8 +38,6 @@ class BackboneEntry:
         normalized: Whether Gatys' normalisation belongs to the teacher.
         ranks: The ranks that students of it have by default (the paper's); None where the paper
             has none, and they follow from the photographs.
-        regularizer: λ of the feature transform that they have by default, in the scale of the
-            teacher's features; see docs/distillation.md for how it was chosen.
         build: Makes it from loaded weights (None for seeded ones) and a seed.
     """
 
@@ -48,7 +46,6 @@ class BackboneEntry:
     weight_sets: tuple[str, ...]
     normalized: bool
     ranks: tuple[int, int, int, int] | None
-    regularizer: float | tuple[float, float, float, float]
     build: Callable[[LoadedWeights | None, int], Backbone]
 
 
@@ -85,7 +82,6 @@ for _name in ("vgg16", "vgg19"):
             weight_sets=("caffe", "torchvision"),
             normalized=True,
             ranks=(10, 20, 58, 64),
-            regularizer=20.0,
             build=partial(_build_vgg, _name),
         ),
     )
@@ -97,7 +93,6 @@ _REGISTRY.register(
         weight_sets=("keras",),
         normalized=False,
         ranks=(10, 19, 37, 54),
-        regularizer=2.5,
         build=_build_mobilenet,
     ),
 )
@@ -109,7 +104,6 @@ _REGISTRY.register(
         weight_sets=("torchvision",),
         normalized=False,
         ranks=None,
-        regularizer=1.0,
         build=_build_mobilenet_v2,
     ),
 )
@@ -121,7 +115,6 @@ _REGISTRY.register(
         weight_sets=(),
         normalized=False,
         ranks=(4, 6, 8, 10),
-        regularizer=1.0,
         build=lambda _, seed: tiny.create_tiny(seed),
     ),
 )
@@ -154,7 +147,6 @@ def _timm_entry(name: str) -> BackboneEntry:
         weight_sets=list_timm_weight_sets(name),
         normalized=False,
         ranks=None,
-        regularizer=1.0,
         build=build,
     )
 

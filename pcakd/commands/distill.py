@@ -86,7 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="LAMBDA",
         help="of the feature transform that the student learns to stylize with, stored in it: one "
         "number for all taps, or four like 0.3,0.5,1,1 "
-        "(default: the backbone's; 1 for backbones that the paper does not have)",
+        f"(default: {_DEFAULTS.ridge:g} of the teacher's variance at each tap)",
     )
     add_device(parser)
     add_example(

@@ -119,8 +119,9 @@ class Recipe:
         max_attempts: Attempts at a phase before the run gives up.
         basis_images: Photos that the eigenbases are fitted on, at most.
         held_out: Photos kept for R², its ceiling and dead channels.
-        regularizer: λ of the feature transform that the student learns to stylize with: one for
-            all taps, or four.
+        ridge: λ of the feature transform at each tap, as a share of the teacher's variance there
+            (rounded to two digits), that the student learns to stylize with.
+        regularizer: λ itself, one for all taps or four, in place of ``ridge``.
         seed: Of weights, crops and everything else.
 
     Raises:
@@ -145,7 +146,8 @@ class Recipe:
     max_attempts: int = 3
     basis_images: int = 500
     held_out: int = 24
-    regularizer: Regularizer = 1.0
+    ridge: float = 0.02
+    regularizer: Regularizer | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -155,9 +157,10 @@ class Recipe:
                 "crops of the stylization phase come in couples: its batch must be even, got "
                 f"{self.stylization.batch}"
             )
-        values = self.regularizer if isinstance(self.regularizer, tuple) else (self.regularizer,)
+        given = self.regularizer
+        values = given if isinstance(given, tuple) else (self.ridge if given is None else given,)
         if not all(0.0 <= value < math.inf for value in values):
-            raise ConfigError(f"the regularizer must be finite, 0 or more, got {self.regularizer}")
+            raise ConfigError(f"the regularizer must be finite, 0 or more, got {given}")
         if not 0.0 <= self.average < 1.0:
             raise ConfigError(f"the average's decay must lie in [0, 1), got {self.average}")
 
@@ -170,6 +173,13 @@ class Recipe:
             Leg(phase="autoencoder", schedule=self.autoencoder, sampling=plain),
             Leg(phase="stylization", schedule=self.stylization, sampling=couples),
         )
+
+    def regularizer_for(self, variances: Sequence[float]) -> Regularizer:
+        """Return λ for a teacher with these variances at its taps."""
+        if self.regularizer is not None:
+            return self.regularizer
+        first, second, third, fourth = (float(f"{self.ridge * v:.2g}") for v in variances)
+        return first, second, third, fourth
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as JSON values."""

@@ -104,7 +104,7 @@ def distill(request: Request) -> Path:
     card = _card(request, trainer, teacher, perceptual, eigenbases, manifest)
     finished = Student(
         student.spec,
-        regularizer=recipe.regularizer,
+        regularizer=student.regularizer,
         eigenbases=[e.basis.cpu() for e in eigenbases],
         channel_means=means,
         card=card,
@@ -171,7 +171,9 @@ def _moved(eigenbases: list[Eigenbasis], device: torch.device) -> list[Eigenbasi
 
 def _new_student(request: Request, teacher: Backbone, eigenbases: list[Eigenbasis]) -> Student:
     spec = _spec(request, teacher, eigenbases)
-    student = create_student(spec, seed=request.recipe.seed, regularizer=request.recipe.regularizer)
+    variances = [float(each.eigenvalues.sum()) for each in eigenbases]
+    regularizer = request.recipe.regularizer_for(variances)
+    student = create_student(spec, seed=request.recipe.seed, regularizer=regularizer)
     student = student.eval().requires_grad_(False)
     return student.to(request.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 

@@ -58,7 +58,7 @@ def test_two_processes_train_what_one_does(photos, tmp_path):
     losses, others = _losses(alone), _losses(together)
     np.testing.assert_allclose(others[0], losses[0], rtol=1e-4, atol=1e-6)
     # Adam's first steps have one size for every weight: rounding is passed on
-    np.testing.assert_allclose(others, losses, rtol=2e-2, atol=1e-4)
+    np.testing.assert_allclose(others, losses, rtol=1e-3, atol=1e-5)
     first, second = (load_student(f / "tiny.safetensors") for f in (alone, together))
     assert (first.card["processes"], second.card["processes"]) == (1, 2)
 

@@ -16,7 +16,7 @@ from pcakd.eigenbases import RankRule
 def main() -> None:
     """Train with limits that a few steps keep."""
     health.LOST_IMAGE = float("inf")
-    schedule = Schedule(steps=10, rate=1e-3, batch=4, crop=32)
+    schedule = Schedule(steps=6, rate=1e-4, batch=4, crop=32)
     recipe = Recipe(
         encoder=schedule,
         autoencoder=schedule,
@@ -27,6 +27,7 @@ def main() -> None:
         max_dead_share=1.0,
         basis_images=5,
         held_out=2,
+        regularizer=1.0,
     )
     with join_group(os.environ, torch.device("cpu")) as device:
         distill(

@@ -139,7 +139,8 @@ def _timm_entry(name: str) -> BackboneEntry:
     levels = describe_timm(name)
 
     def build(loaded: LoadedWeights | None, seed: int) -> Backbone:
-        raise NotImplementedError("models of timm's find their weights themselves")
+        del loaded  # `create_timm` finds other weights itself
+        return create_timm(name, weight_set="seeded", path=None, seed=seed)
 
     return BackboneEntry(
         taps=levels.taps,

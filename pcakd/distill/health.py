@@ -1,9 +1,14 @@
 """Whether a phase has learnt anything: R² against its ceiling, dead channels, lost images."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
-from pcakd.distill.evaluate import TapReport
+from torch import Tensor
+
+from pcakd.distill.evaluate import TapReport, evaluate_taps
 from pcakd.distill.recipe import Recipe
+from pcakd.distill.setting import Setting
 
 LOST_IMAGE = 0.5
 """A decoder that leaves this share of the image's variance as error has collapsed."""
@@ -28,6 +33,20 @@ def require_life(reports: Sequence[TapReport], recipe: Recipe) -> None:
             raise CollapseError(
                 f"{report.dead_channels} of {report.channels} channels of tap {tap} are dead"
             )
+
+
+def examine_taps(
+    setting: Setting, recipe: Recipe, batches: Sequence[Tensor]
+) -> list[dict[str, Any]]:
+    """Report R², its ceiling and dead channels of each tap.
+
+    Raises:
+        CollapseError: As `require_life` does.
+    """
+    bases = [each.basis for each in setting.eigenbases]
+    reports = evaluate_taps(setting.student, setting.check_teacher, bases, batches)
+    require_life(reports, recipe)
+    return [asdict(each) for each in reports]
 
 
 def require_image(loss: float) -> None:

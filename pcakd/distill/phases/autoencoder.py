@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from pcakd.blocks import Autoencoder, ConvLayer
-from pcakd.distill.evaluate import evaluate_taps
-from pcakd.distill.health import require_image, require_life
+from pcakd.distill.health import examine_taps, require_image
 from pcakd.distill.losses import squared_error, variance
 from pcakd.distill.norms import (
     calibrate,
@@ -130,15 +128,8 @@ class AutoencoderPhase:
         with torch.inference_mode():
             losses = mean_terms([self.losses(batch) for batch in batches])
         require_image(losses["image1"])
-        reports = evaluate_taps(
-            self.setting.student,
-            self.setting.check_teacher,
-            [each.basis for each in self.setting.eigenbases],
-            batches,
-        )
-        require_life(reports, self.recipe)
         return {
-            "taps": [asdict(each) for each in reports],
+            "taps": examine_taps(self.setting, self.recipe, batches),
             "held_out_losses": losses,
             "scales": dict(self.scales),
         }

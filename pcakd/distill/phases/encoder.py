@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from pcakd.blocks import Autoencoder, ConvLayer
-from pcakd.distill.evaluate import evaluate_taps
-from pcakd.distill.health import require_life
+from pcakd.distill.health import examine_taps
 from pcakd.distill.norms import follow_batches, measure_moments, prepare_layers, start_norm
 from pcakd.distill.phases.interface import (
     CALIBRATION_BATCHES,
@@ -89,14 +87,7 @@ class EncoderPhase:
         Raises:
             CollapseError: A tap's R² is too far below its ceiling, or too many channels are dead.
         """
-        reports = evaluate_taps(
-            self.setting.student,
-            self.setting.check_teacher,
-            [each.basis for each in self.setting.eigenbases],
-            batches,
-        )
-        require_life(reports, self.recipe)
-        return {"taps": [asdict(each) for each in reports]}
+        return {"taps": examine_taps(self.setting, self.recipe, batches)}
 
     def draw_sheet(self, images: Tensor) -> Tensor | None:
         """Draw nothing: an encoder makes no pictures."""

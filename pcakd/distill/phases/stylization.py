@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -10,8 +9,7 @@ from torch import Tensor
 
 from pcakd.backbones import Backbone
 from pcakd.blocks import Autoencoder, ConvLayer, Source
-from pcakd.distill.evaluate import evaluate_taps
-from pcakd.distill.health import require_life
+from pcakd.distill.health import examine_taps
 from pcakd.distill.likeness import (
     gram_matrix,
     perceptual_distance,
@@ -124,18 +122,10 @@ class StylizationPhase:
         Raises:
             CollapseError: A tap has lost its teacher.
         """
-        student = self.setting.student
         with torch.inference_mode():
             losses = mean_terms([self.losses(_couple(batch)) for batch in batches])
-        reports = evaluate_taps(
-            student,
-            self.setting.check_teacher,
-            [each.basis for each in self.setting.eigenbases],
-            batches,
-        )
-        require_life(reports, self.recipe)
         return {
-            "taps": [asdict(each) for each in reports],
+            "taps": examine_taps(self.setting, self.recipe, batches),
             "held_out_losses": losses,
         }
 

@@ -2,7 +2,8 @@
 
 import argparse
 import os
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,17 @@ from pcakd.distill.recipe import Recipe, Schedule, StylizationWeights
 from pcakd.distill.recipes import create_recipe
 from pcakd.distill.reproduction import describe_reproduction
 from pcakd.distill.run import Request, distill
+from pcakd.registry import unknown_name
 from pcakd.students import load_student
 
 _PHASES = ("encoder", "autoencoder", "stylization")
 _DEFAULTS = Recipe()
+_WITH_OPTIONS = ("perceptual", "average", "basis_images", "held_out")
+_SETTINGS = {  # the other numbers of a recipe, which few will want to change
+    field.name: type(field.default)
+    for field in fields(Recipe)
+    if type(field.default) in (int, float) and field.name not in (*_WITH_OPTIONS, "seed")
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -88,6 +96,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "number for all taps, or four like 0.3,0.5,1,1 "
         f"(default: {_DEFAULTS.ridge:g} of the teacher's variance at each tap)",
     )
+    recipe.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any other number of the recipe; may be given again. Names and defaults: "
+        + ", ".join(f"{name} {getattr(_DEFAULTS, name):g}" for name in _SETTINGS),
+    )
     add_device(parser)
     add_example(
         parser,
@@ -134,9 +150,7 @@ def _recipe(args: argparse.Namespace) -> Recipe:
     """
     recipe = create_recipe(args.backbone)
     changes: dict[str, Any] = {
-        name: getattr(args, name)
-        for name in ("perceptual", "average", "basis_images", "held_out")
-        if getattr(args, name) is not None
+        name: getattr(args, name) for name in _WITH_OPTIONS if getattr(args, name) is not None
     }
     if args.zoom is not None:
         changes["zoom"] = read_numbers("--zoom", args.zoom, int, 2)
@@ -149,7 +163,23 @@ def _recipe(args: argparse.Namespace) -> Recipe:
         changes["weights"] = StylizationWeights(**dict(zip(names, weights, strict=True)))
     for phase, schedule in zip(_PHASES, _schedules(args, recipe), strict=True):
         changes[phase] = schedule
-    return replace(recipe, **changes, seed=args.seed)
+    return replace(recipe, **_settings(args.set), **changes, seed=args.seed)
+
+
+def _settings(given: Sequence[str]) -> dict[str, Any]:
+    """Read the values of ``--set``.
+
+    Raises:
+        ConfigError: A value is not a number.
+        UnknownNameError: The recipe has no such number, or it has an option of its own.
+    """
+    settings: dict[str, Any] = {}
+    for text in given:
+        name, _, value = text.partition("=")
+        if name not in _SETTINGS:
+            raise unknown_name("setting of a recipe", name, _SETTINGS)
+        (settings[name],) = read_numbers(f"--set {name}", value, _SETTINGS[name], 1)
+    return settings
 
 
 def _schedules(args: argparse.Namespace, recipe: Recipe) -> list[Schedule]:

@@ -12,7 +12,7 @@ from pcakd.eigenbases import RankRule
 from pcakd.errors import ConfigError
 
 N = TypeVar("N", int, float)
-_WORDS = {2: "two", 3: "three", 4: "four", 5: "five"}
+_WORDS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
 
 DEFAULT_MCEV = 0.85  # of backbones that the paper has no ranks for
 
@@ -183,6 +183,10 @@ def read_numbers(
     if len(numbers) != count:
         what = "integer" if kind is int else "number"
         example = ",".join("123456"[:count])
-        wanted = f"one {what}, or {_WORDS[count]}" if repeat else f"{_WORDS[count]} {what}s"
+        wanted = (
+            f"one {what}, or {_WORDS[count]}"
+            if repeat
+            else f"{_WORDS[count]} {what}{'s' * (count > 1)}"
+        )
         raise ConfigError(f"{option} takes {wanted} like {example}, got {text!r}")
     return numbers

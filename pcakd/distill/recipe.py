@@ -161,6 +161,11 @@ class Recipe:
         values = given if isinstance(given, tuple) else (self.ridge if given is None else given,)
         if not all(0.0 <= value < math.inf for value in values):
             raise ConfigError(f"the regularizer must be finite, 0 or more, got {given}")
+        for name in ("settled_share", "frozen_share", "exposure", "twins"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ConfigError(f"{name} must lie in [0, 1], got {getattr(self, name)}")
+        if not math.isfinite(self.tap_offset):
+            raise ConfigError(f"tap_offset must be finite, got {self.tap_offset}")
         if not 0.0 <= self.average < 1.0:
             raise ConfigError(f"the average's decay must lie in [0, 1), got {self.average}")
 

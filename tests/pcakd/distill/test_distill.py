@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 
 from pcakd.backbones import create_backbone, describe_blocks
 from pcakd.blocks import BlockDesign
+from pcakd.cli import main
 from pcakd.distill import health
 from pcakd.distill import trainer as trainer_module
 from pcakd.distill.evaluate import evaluate_taps
@@ -178,8 +179,17 @@ def test_a_killed_process_resumes_bit_for_bit(photos, tmp_path):
         assert final.stderr.splitlines()[-1] == done.stderr.splitlines()[-1]
 
 
+def test_settings_reach_the_recipe(photos, tmp_path):
+    options = ["--steps", "2", "--crop", "32", "--batch", "2", "--held-out", "2"]
+    settings = ["--set", "min_r2_share=-99", "--set", "twins=1", "--set", "max_attempts=1"]
+    output = ["--data", str(photos), "-o", str(tmp_path / "out")]
+    assert main(["distill", "--backbone", "tiny", *output, *options, *settings]) == 0
+    recipe = json.loads((tmp_path / "out" / "tiny.json").read_text())["recipe"]
+    assert (recipe["min_r2_share"], recipe["twins"], recipe["max_attempts"]) == (-99.0, 1.0, 1)
+
+
 def test_a_collapsed_phase_is_restarted_and_then_given_up(photos, tmp_path, capsys):
-    hopeless = replace(RECIPE, min_r2_share=2.0, max_attempts=2)
+    hopeless = replace(RECIPE, min_r2_share=1.0, max_attempts=2)
     with pytest.raises(TrainingError, match="encoder collapsed: tap 1 has an R²"):
         distill(_request(photos, tmp_path / "tiny", recipe=hopeless))
     assert "restarting it with another seed and half the rate" in capsys.readouterr().out

@@ -50,6 +50,7 @@ PCAKD = {
         "linalg",
         "memory",
         "precision",
+        "registry",
         "students",
         "stylize",
         "transforms",

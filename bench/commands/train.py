@@ -65,7 +65,8 @@ def run(args: argparse.Namespace) -> int:
     from bench.baselines.training import PeerRequest, train_peer
     from bench.devices import parse_device
     from pcakd.commands.options import four_integers, four_rates
-    from pcakd.distill.recipe import DecoderRecipe, four_schedules
+    from pcakd.distill.legs import four_schedules
+    from pcakd.distill.recipe import DecoderRecipe
 
     path = Path(args.weights) if args.weights and args.weights.endswith(".safetensors") else None
     weights = _loss_weights(args.loss_weights)

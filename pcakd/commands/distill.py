@@ -17,8 +17,9 @@ from pcakd.commands.options import (
     split_weights,
 )
 from pcakd.commands.parser import add_example
+from pcakd.distill.legs import Schedule
 from pcakd.distill.parallel import is_writer, join_group
-from pcakd.distill.recipe import Recipe, Schedule, StylizationWeights
+from pcakd.distill.recipe import Recipe, StylizationWeights
 from pcakd.distill.recipes import create_recipe
 from pcakd.distill.reproduction import describe_reproduction
 from pcakd.distill.run import Request, distill

@@ -1,7 +1,7 @@
 """Checkpoints: everything a run needs to go on bit for bit, as one safetensors file."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -126,7 +126,7 @@ def pack_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     return packed
 
 
-def unpack_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Tensor]) -> None:
+def unpack_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Tensor]) -> None:
     """Put back what :func:`pack_optimizer` took."""
     for index, parameter in enumerate(_parameters(optimizer)):
         prefix = f"{OPTIMIZER}{index}."

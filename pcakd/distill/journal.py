@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from pcakd.distill.recipe import Leg
+from pcakd.distill.legs import Leg
 from pcakd.errors import OutputError
 from pcakd.files import write_text
 from pcakd.images import save_image

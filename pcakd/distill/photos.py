@@ -15,8 +15,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from tqdm import tqdm
 
+from pcakd.distill.legs import Sampling
 from pcakd.distill.parallel import own_part
-from pcakd.distill.recipe import Sampling
 from pcakd.errors import ImageError, TrainingError
 from pcakd.images import image_size, list_images, load_image
 

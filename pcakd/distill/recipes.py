@@ -1,6 +1,7 @@
 """The recipes that students of each backbone are distilled by, unless options say otherwise."""
 
-from pcakd.distill.recipe import Recipe, Schedule
+from pcakd.distill.legs import Schedule
+from pcakd.distill.recipe import Recipe
 
 _TINY = Schedule(steps=200, rate=1e-2, batch=4, crop=64)
 

@@ -18,10 +18,11 @@ from pcakd.backbones import (
 from pcakd.distill.bases import fit_eigenbases
 from pcakd.distill.card import describe_teacher, describe_training, digest_manifest
 from pcakd.distill.checkpoint import CHECKPOINT, load_checkpoint, open_output
+from pcakd.distill.legs import Leg
 from pcakd.distill.parallel import is_writer, wait_for_all
 from pcakd.distill.phases import AutoencoderPhase, EncoderPhase, Phase, StylizationPhase
 from pcakd.distill.photos import Photos
-from pcakd.distill.recipe import Leg, Recipe
+from pcakd.distill.recipe import Recipe
 from pcakd.distill.setting import Setting, teacher_dtype
 from pcakd.distill.trainer import Run, Trainer
 from pcakd.eigenbases import Eigenbasis, RankRule, load_eigenbases, save_eigenbases

@@ -1,6 +1,5 @@
 """The training loop: leg after leg, with checkpoints, restarts and a check of each result."""
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,37 +7,24 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
+from torch import Tensor
 from tqdm import tqdm
 
 from pcakd.blocks import Autoencoder
-from pcakd.distill.averaging import WeightAverage
-from pcakd.distill.checkpoint import (
-    AVERAGE,
-    CHECKPOINT,
-    OPTIMIZER,
-    START,
-    Progress,
-    load_checkpoint,
-    pack_optimizer,
-    save_checkpoint,
-    unpack_optimizer,
-)
+from pcakd.distill.checkpoint import CHECKPOINT, Progress, load_checkpoint, save_checkpoint
 from pcakd.distill.health import CollapseError
 from pcakd.distill.journal import Journal, save_contact_sheet
-from pcakd.distill.norms import follow_batches, surround_like
-from pcakd.distill.parallel import average_over_ranks, is_writer, wait_for_all, world_size
+from pcakd.distill.legs import Leg
+from pcakd.distill.norms import surround_like
+from pcakd.distill.open_leg import OpenLeg, network_weights, open_leg
+from pcakd.distill.parallel import is_writer, wait_for_all
 from pcakd.distill.phases import Phase
 from pcakd.distill.photos import Photos
-from pcakd.distill.recipe import Leg
 from pcakd.errors import TrainingError
 
 _CHECKPOINT_EVERY = 100
 _LOG_EVERY = 20
 _FIRST_STEP = 4  # numbers below draw calibration crops
-_WARM_UP = 0.1
-_FINAL_RATE = 0.01
 _SHEET_PHOTOS = 6
 
 
@@ -85,47 +71,6 @@ class Run:
     average: Mapping[str, float]
 
 
-def rate_at(step: int, steps: int, peak: float) -> float:
-    """Return the learning rate: a linear warm-up, then half a cosine down to a hundredth."""
-    warm = max(1, round(_WARM_UP * steps))
-    if step < warm:
-        return peak * (step + 1) / warm
-    way = (step - warm) / max(1, steps - warm)
-    return peak * (_FINAL_RATE + (1.0 - _FINAL_RATE) * 0.5 * (1.0 + math.cos(math.pi * way)))
-
-
-class _Losses(nn.Module):
-    """The losses of a phase as a module, which is what DistributedDataParallel takes."""
-
-    def __init__(self, phase: Phase) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(phase.layers)
-        self._phase = phase
-
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Return the loss terms of a batch."""
-        return self._phase.losses(images)
-
-
-@dataclass(slots=True, kw_only=True)
-class _Open:
-    """The leg in training.
-
-    Attributes:
-        phase: What it does.
-        losses: Its losses; over several processes they share gradients.
-        optimizer: What moves its weights.
-        average: The average of its weights, if it keeps one.
-        start: The weights that it goes back to.
-    """
-
-    phase: Phase
-    losses: nn.Module
-    optimizer: torch.optim.Optimizer
-    average: WeightAverage | None
-    start: dict[str, Tensor]
-
-
 class Trainer:
     """Trains a student or another autoencoder, from the start or a checkpoint.
 
@@ -139,7 +84,7 @@ class Trainer:
         self.legs = run.recipe.legs()
         self.device = next(run.network.parameters()).device
         self._checkpoint = run.folder / CHECKPOINT
-        self._open: _Open | None = None
+        self._open: OpenLeg | None = None
 
     @property
     def has_checkpoint(self) -> bool:
@@ -155,16 +100,12 @@ class Trainer:
         self.progress, state = load_checkpoint(
             self._checkpoint, fingerprint=dict(self.run.fingerprint)
         )
-        extra = (OPTIMIZER, START, AVERAGE)
-        weights = {n: t for n, t in state.items() if not n.startswith(extra)}
+        weights = network_weights(state)
         surround_like(self.run.network, weights)
         if self.progress.step:
             leg = self._open_leg()
             leg.phase.scales.update(self.progress.scales)
-            leg.start = _under(START, state)
-            unpack_optimizer(leg.optimizer, state)
-            if leg.average is not None:
-                leg.average.load(_under(AVERAGE, state))
+            leg.load(state)
         try:
             self.run.network.load_state_dict(weights)
         except RuntimeError as cause:
@@ -213,33 +154,18 @@ class Trainer:
                 if progress.step % _CHECKPOINT_EVERY == 0 and progress.step < steps:
                     self._save()
 
-    def _step(self, leg: _Open, steps: int, journal: Journal | None) -> float:
+    def _step(self, leg: OpenLeg, steps: int, journal: Journal | None) -> float:
         progress = self.progress
         start = time.perf_counter()
-        rate = rate_at(progress.step, steps, self._leg.schedule.rate * 0.5**progress.attempt)
-        for group in leg.optimizer.param_groups:
-            group["lr"] = rate * group.get("share", 1.0)
+        rate = self._leg.schedule.rate_at(progress.step) * 0.5**progress.attempt
+        images = self._batch(progress.step)
         live = progress.step < leg.phase.live_share * steps
-        follow_batches(leg.phase.layers, live=live)
-        with leg.phase.precision():
-            terms = leg.losses(self._batch(progress.step))
-        loss = leg.phase.total(terms)
-        leg.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        names = [*terms, "loss"]
-        figures = torch.stack([*terms.values(), loss]).detach()
-        values = dict(zip(names, average_over_ranks(figures).tolist(), strict=True))
-        if not math.isfinite(values["loss"]):
-            raise CollapseError(f"the loss became {values['loss']} at step {progress.step}")
-        leg.phase.limit_gradients()
-        leg.optimizer.step()
-        if leg.average is not None:
-            leg.average.update(progress.step)
+        values = leg.train_on(images, step=progress.step, rate=rate, live=live)
         progress.step += 1
         progress.device_seconds += time.perf_counter() - start
         if journal and (progress.step % _LOG_EVERY == 0 or progress.step == steps):
-            journal.add(self._row(rate) | values)
-        return float(values["loss"])
+            journal.add({**self._row(rate), **values})
+        return values["loss"]
 
     def _row(self, rate: float) -> dict[str, float | int | str]:
         return {
@@ -294,7 +220,7 @@ class Trainer:
             leg.phase.redraw(self.run.draw(self.run.recipe.seed + 1000 * progress.attempt))
         self._close_leg()
 
-    def _open_leg(self) -> _Open:
+    def _open_leg(self) -> OpenLeg:
         progress = self.progress
         phase = self.run.create_phase(self._leg)
         start: dict[str, Tensor] = {}
@@ -302,20 +228,8 @@ class Trainer:
             if phase.keeps_start:
                 start = {n: t.clone() for n, t in self.run.network.state_dict().items()}
             phase.prepare([self._calibration_batch(i) for i in range(phase.calibration_batches)])
-        for layer in phase.layers:
-            layer.requires_grad_(True)
-        groups = [{"params": list(layer.parameters())} for layer in phase.layers]
-        losses: nn.Module = _Losses(phase)
-        if world_size() > 1:
-            losses = DistributedDataParallel(losses, broadcast_buffers=False)
         decay = self.run.average.get(self._leg.phase, 0.0)
-        self._open = _Open(
-            phase=phase,
-            losses=losses,
-            optimizer=phase.create_optimizer(groups),
-            average=WeightAverage(phase.layers, decay) if decay else None,
-            start=start,
-        )
+        self._open = open_leg(phase, decay=decay, start=start)
         return self._open
 
     def _close_leg(self) -> None:
@@ -330,10 +244,7 @@ class Trainer:
         state = dict(self.run.network.state_dict())
         leg = self._open
         if leg is not None:
-            state |= pack_optimizer(leg.optimizer)
-            state |= {f"{START}{name}": tensor for name, tensor in leg.start.items()}
-            if leg.average is not None:
-                state |= {f"{AVERAGE}{n}": t for n, t in leg.average.state().items()}
+            state |= leg.state()
             self.progress.scales = dict(leg.phase.scales)
         save_checkpoint(
             self._checkpoint, self.progress, state, fingerprint=dict(self.run.fingerprint)
@@ -368,11 +279,6 @@ class Trainer:
         size = max(2, schedule.batch)
         crops = photos.centre_crops(photos.held_out, size=size, crop=schedule.crop)
         return [crop.to(self.device, memory_format=torch.channels_last) for crop in crops]
-
-
-def _under(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors whose names begin so, under what follows."""
-    return {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}
 
 
 def _tell_taps(report: Mapping[str, Any]) -> None:

@@ -17,7 +17,8 @@ from bench.cli import main
 from bench.subjects import parse_subject
 from pcakd.backbones.vgg import create_vgg
 from pcakd.distill import health
-from pcakd.distill.recipe import DecoderRecipe, four_schedules
+from pcakd.distill.legs import four_schedules
+from pcakd.distill.recipe import DecoderRecipe
 from pcakd.errors import StudentFileError
 
 _CONFIG = str(Path(__file__).parents[3] / "benchmarks.toml")

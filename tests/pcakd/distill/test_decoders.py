@@ -15,8 +15,9 @@ from pcakd.blocks import Autoencoder, AvgPool, Conv, ConvLayer, Upsample
 from pcakd.distill import health
 from pcakd.distill import trainer as trainer_module
 from pcakd.distill.decoders import DecoderRequest, train_decoder
+from pcakd.distill.legs import Schedule, four_schedules
 from pcakd.distill.phases import mirror
-from pcakd.distill.recipe import DecoderRecipe, Schedule, four_schedules
+from pcakd.distill.recipe import DecoderRecipe
 from pcakd.distill.regression import fit_layer
 from pcakd.distill.setting import Setting
 from pcakd.errors import ConfigError, TrainingError

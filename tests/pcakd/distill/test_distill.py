@@ -22,12 +22,12 @@ from pcakd.distill import health
 from pcakd.distill import trainer as trainer_module
 from pcakd.distill.evaluate import evaluate_taps
 from pcakd.distill.journal import Journal
+from pcakd.distill.legs import Leg, Sampling, Schedule
 from pcakd.distill.norms import follow_batches, prepare_layers
 from pcakd.distill.photos import Photos
-from pcakd.distill.recipe import Leg, Recipe, Sampling, Schedule
+from pcakd.distill.recipe import Recipe
 from pcakd.distill.reproduction import describe_reproduction
 from pcakd.distill.run import Request, distill
-from pcakd.distill.trainer import rate_at
 from pcakd.eigenbases import RankRule, load_eigenbases
 from pcakd.errors import ConfigError, ImageError, OutputError, TrainingError
 from pcakd.students import StudentSpec, create_student, load_student
@@ -269,7 +269,8 @@ def test_small_photos_are_enlarged(photos):
 
 
 def test_the_rate_rises_and_falls():
-    rates = [rate_at(step, 100, 1.0) for step in range(100)]
+    schedule = Schedule(steps=100, rate=1.0)
+    rates = [schedule.rate_at(step) for step in range(100)]
     assert max(rates) == pytest.approx(1.0, abs=0.02)
     assert rates[0] < rates[5] < rates[9]
     assert rates[20] > rates[60] > rates[99] > 0.0

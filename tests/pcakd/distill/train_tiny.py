@@ -7,8 +7,9 @@ from pathlib import Path
 import torch
 
 from pcakd.distill import health
+from pcakd.distill.legs import Schedule
 from pcakd.distill.parallel import join_group
-from pcakd.distill.recipe import Recipe, Schedule
+from pcakd.distill.recipe import Recipe
 from pcakd.distill.run import Request, distill
 from pcakd.eigenbases import RankRule
 

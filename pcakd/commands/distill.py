@@ -43,6 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", required=True, type=Path, metavar="DIR", help="where all files go"
     )
+    parser.add_argument(
+        "--name", metavar="NAME", help="of the student and its file (default: the backbone's)"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument(
         "--compare-with",
@@ -129,6 +132,7 @@ def run(args: argparse.Namespace) -> int:
             weights_path=path,
             data=args.data,
             output=args.output,
+            name=args.name,
             rule=rank_rule(args),
             recipe=recipe,
             device=device,

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,11 @@ from pcakd.distill.recipe import Recipe
 from pcakd.distill.setting import Setting, teacher_dtype
 from pcakd.distill.trainer import Run, Trainer
 from pcakd.eigenbases import Eigenbasis, RankRule, load_eigenbases, save_eigenbases
+from pcakd.errors import ConfigError
 from pcakd.files import write_text
 from pcakd.students import ARCHITECTURES, Student, StudentSpec, create_student, save_student
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,7 @@ class Request:
         weights_path: A file to take them from.
         data: Folder of photographs.
         output: Folder for everything that is written; made if its parent exists.
+        name: Of the student, on its card and of its file; None is the backbone's.
         rule: How ranks are chosen.
         recipe: All other settings.
         device: Where to compute.
@@ -51,10 +56,22 @@ class Request:
     weights_path: Path | None
     data: Path
     output: Path
+    name: str | None = None
     rule: RankRule
     recipe: Recipe
     device: torch.device
     resume: bool
+
+    def __post_init__(self) -> None:
+        if self.name is not None and not _NAME.fullmatch(self.name):
+            raise ConfigError(
+                f"the name {self.name!r} cannot be a file's; use letters, digits, '.', '_' and '-'"
+            )
+
+    @property
+    def stem(self) -> str:
+        """The student's file name without its ending."""
+        return self.name or self.backbone.rpartition("/")[2]
 
 
 def distill(request: Request) -> Path:
@@ -99,7 +116,7 @@ def distill(request: Request) -> Path:
     if request.resume and trainer.has_checkpoint:
         trainer.resume()
     trainer.train()
-    path = request.output / f"{_stem(request)}.safetensors"
+    path = request.output / f"{request.stem}.safetensors"
     if not is_writer():
         return path
     card = _card(request, trainer, teacher, perceptual, eigenbases, manifest)
@@ -114,10 +131,6 @@ def distill(request: Request) -> Path:
     save_student(path, finished)
     write_text(path.with_suffix(".json"), _pretty(card | {"manifest": manifest}))
     return path
-
-
-def _stem(request: Request) -> str:
-    return request.backbone.rpartition("/")[2]
 
 
 def _fingerprint(
@@ -226,7 +239,7 @@ def _card(
     manifest: dict[str, str],
 ) -> dict[str, Any]:
     return {
-        "name": request.backbone,
+        "name": request.name or request.backbone,
         "teacher": describe_teacher(teacher),
         "perceptual": describe_teacher(perceptual),
         "licence": "MIT",

@@ -161,6 +161,7 @@ def test_bad_students_are_one_line(folder, tmp_path, capsys):
         ["eigenbases", "--backbone", "tiny", "--data", "nowhere", "-o", "x.safetensors"],
         ["distill", "--backbone", "vgg18", "--data", ".", "-o", "x"],
         ["distill", "--backbone", "tiny", "--data", ".", "-o", "x", "--ranks", "1,2"],
+        ["distill", "--backbone", "tiny", "--data", ".", "-o", "x", "--name", "../mine"],
         ["distill", "--backbone", "tiny", "--data", ".", "-o", "x", "--set", "tap_offset"],
         ["distill", "--backbone", "tiny", "--data", ".", "-o", "x", "--set", "twin=0.5"],
         ["distill", "--backbone", "tiny", "--data", ".", "-o", "x", "--set", "seed=1"],

@@ -179,12 +179,16 @@ def test_a_killed_process_resumes_bit_for_bit(photos, tmp_path):
         assert final.stderr.splitlines()[-1] == done.stderr.splitlines()[-1]
 
 
-def test_settings_reach_the_recipe(photos, tmp_path):
+def test_settings_and_name_reach_recipe_and_card(photos, tmp_path):
     options = ["--steps", "2", "--crop", "32", "--batch", "2", "--held-out", "2"]
     settings = ["--set", "min_r2_share=-99", "--set", "twins=1", "--set", "max_attempts=1"]
-    output = ["--data", str(photos), "-o", str(tmp_path / "out")]
+    output = ["--data", str(photos), "-o", str(tmp_path / "out"), "--name", "twins"]
     assert main(["distill", "--backbone", "tiny", *output, *options, *settings]) == 0
-    recipe = json.loads((tmp_path / "out" / "tiny.json").read_text())["recipe"]
+    card = json.loads((tmp_path / "out" / "twins.json").read_text())
+    assert (
+        card["name"] == load_student(tmp_path / "out" / "twins.safetensors").card["name"] == "twins"
+    )
+    recipe = card["recipe"]
     assert (recipe["min_r2_share"], recipe["twins"], recipe["max_attempts"]) == (-99.0, 1.0, 1)
 
 

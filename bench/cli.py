@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "claims": "check the claims of the paper against the records of a run folder",
         "check": "compare parameters and multiply-adds with committed records",
         "train": "train the decoder of a peer, so that it can be scored",
+        "draw": "draw content-style pairs from a folder of photographs",
         "card": "write scores into the card of a student file",
     }
 )

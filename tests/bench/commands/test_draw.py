@@ -1,0 +1,94 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from bench.cli import main
+from bench.quality.draw import draw_pairs, find_alike
+from bench.quality.pairs import find_pairs
+from pcakd.backbones import create_backbone
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of five dark and five bright pictures."""
+    folder = tmp_path_factory.mktemp("photos")
+    rng = np.random.default_rng(0)
+    for index in range(10):
+        level = 40 + 140 * (index % 2)
+        pixels = rng.integers(level, level + 40, (48, 64, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{index}.png")
+    return folder
+
+
+def test_pairs_are_copied_and_half_of_them_alike(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "pairs"
+    options = ["--photos", str(photos), "-o", str(output), "--backbone", "tiny", "--count", "5"]
+    assert main(["draw", *options]) == 0
+    pairs = find_pairs(output)
+    assert len(pairs) == 5
+    told = capsys.readouterr().out.splitlines()
+    for number, (pair, line) in enumerate(zip(pairs, told, strict=True)):
+        _, content, style, kind = line.split()
+        assert kind == ("(any)" if number % 2 else "(alike)")
+        assert pair.content.read_bytes() == (photos / content).read_bytes()
+        assert pair.style.read_bytes() == (photos / style).read_bytes()
+        if kind == "(alike)":  # dark to dark, bright to bright
+            assert int(content[0]) % 2 == int(style[0]) % 2
+            assert content != style
+
+
+def test_a_seed_decides_the_draw(photos: Path) -> None:
+    backbone = create_backbone("tiny")
+    first, again, other = (draw_pairs(photos, backbone, count=5, seed=seed) for seed in (1, 1, 2))
+    assert first == again != other
+    contents = [pair.content for pair in first]
+    assert len({*contents}) == 5
+    assert not {*contents} & {pair.style for pair in first if not pair.alike}
+
+
+@given(st.integers(2, 9), st.integers(1, 4), st.integers(0, 99))
+def test_the_nearest_is_never_the_photograph_itself(rows: int, columns: int, seed: int) -> None:
+    descriptions = torch.randn(rows, columns, generator=torch.Generator().manual_seed(seed))
+    nearest = find_alike(descriptions)
+    assert all(other != row for row, other in enumerate(nearest))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--count", "6"], "has 10 photographs, too few for 6 pairs; give 12 or draw fewer"),
+        (["--count", "0"], "must be at least 1, got 0"),
+        (["--backbone", "tinny"], "did you mean 'tiny'?"),
+        (["--photos", "nowhere"], "nowhere does not exist"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said_in_one_line(
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    message: str,
+) -> None:
+    output = tmp_path / "pairs"
+    whole = ["--photos", str(photos), "-o", str(output), "--backbone", "tiny", *options]
+    assert main(["draw", *whole]) == 2
+    assert message in capsys.readouterr().err
+    assert not output.exists()
+
+
+def test_nothing_is_added_to_a_folder_in_use(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = shutil.copytree(photos, tmp_path / "pairs")
+    options = ["--photos", str(photos), "-o", str(output), "--backbone", "tiny", "--count", "2"]
+    assert main(["draw", *options]) == 2
+    assert "is not empty; name another folder" in capsys.readouterr().err
+    assert len([*output.iterdir()]) == 10

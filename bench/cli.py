@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "check": "compare parameters and multiply-adds with committed records",
         "train": "train the decoder of a peer, so that it can be scored",
         "draw": "draw content-style pairs from a folder of photographs",
+        "levers": "distil with one lever moved at a time and compare",
         "card": "write scores into the card of a student file",
     }
 )

@@ -22,7 +22,7 @@ ARROWS: dict[str, str] = {metric.name: f"{metric.title} {metric.arrow}" for metr
 _TEXT_COLUMNS = {"Machine", "Subject", "Transform", "Resolution", "Status", "A", "B"}
 _TEXT_COLUMNS |= {"Stage", "Against"}
 _TEXT_COLUMNS |= {"Claim", "Published", "Where", "Verdict", "Remark", "Fact", "From", "Limited by"}
-_TEXT_COLUMNS |= {"Score"}
+_TEXT_COLUMNS |= {"Score", "Lever", "What is moved", "Options"}
 _SIZES = ("Parameters", "MACs/px content")
 _LATEX = str.maketrans(
     {each: f"\\{each}" for each in "&%$#_{}"}

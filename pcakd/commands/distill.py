@@ -124,7 +124,7 @@ def run(args: argparse.Namespace) -> int:
     Under ``torchrun`` every process trains its part of each batch, and the first one writes.
     """
     weight_set, path = split_weights(args)
-    recipe = _recipe(args)
+    recipe = read_recipe(args)
     with join_group(os.environ, resolve_device(args.device)) as device:
         request = Request(
             backbone=args.backbone,
@@ -147,7 +147,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _recipe(args: argparse.Namespace) -> Recipe:
+def read_recipe(args: argparse.Namespace) -> Recipe:
     """Change the backbone's recipe as the options say.
 
     Raises:

@@ -1,0 +1,1 @@
+"""Levers of the distillation: what each is worth when it is moved alone, from one base."""

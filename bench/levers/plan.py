@@ -1,0 +1,76 @@
+"""The file of levers: a base's options, and what each lever changes of them."""
+
+import shlex
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pcakd.errors import ConfigError
+from pcakd.registry import unknown_name
+
+_KEYS = ("base", "about", "options")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lever:
+    """One training to be compared with another.
+
+    Attributes:
+        name: What it is called; a file name.
+        base: The lever that it is compared with; None for one that is a base itself.
+        about: What is moved, in words.
+        options: All options of `pcakd distill` but folders, the base's first.
+    """
+
+    name: str
+    base: str | None
+    about: str
+    options: tuple[str, ...]
+
+
+def read_plan(path: Path) -> dict[str, Lever]:
+    """Read levers from a TOML file of tables with ``about``, ``options`` and ``base``.
+
+    Raises:
+        ConfigError: The file cannot be read, or a table has other keys or values.
+        UnknownNameError: A base is no table of the file.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be read as TOML: {error}") from error
+    return {name: _lever(path, name, tables) for name in tables}
+
+
+def choose(plan: Mapping[str, Lever], names: Sequence[str]) -> list[Lever]:
+    """Return the levers of these names and the bases that they are compared with; all for none.
+
+    Raises:
+        UnknownNameError: The plan has no such lever.
+    """
+    for name in names:
+        if name not in plan:
+            raise unknown_name("lever", name, plan)
+    wanted = {*names, *(plan[name].base for name in names)} if names else {*plan}
+    return [lever for name, lever in plan.items() if name in wanted]
+
+
+def _lever(path: Path, name: str, tables: Mapping[str, Any]) -> Lever:
+    table = tables[name]
+    if not isinstance(table, dict) or not all(isinstance(each, str) for each in table.values()):
+        raise ConfigError(f"{path}: {name} must be a table of texts")
+    for key in table:
+        if key not in _KEYS:
+            raise unknown_name(f"{path}: key of {name}", key, _KEYS)
+    if "about" not in table:
+        raise ConfigError(f"{path}: {name} needs an `about`: what is moved, in words")
+    base = table.get("base")
+    if base is not None and base not in tables:
+        raise unknown_name(f"{path}: base of {name}", base, tables)
+    if base is not None and "base" in tables[base]:
+        raise ConfigError(f"{path}: {base} is the base of {name} and cannot have one itself")
+    inherited = tables[base].get("options", "") if base else ""
+    options = (*shlex.split(inherited), *shlex.split(table.get("options", "")))
+    return Lever(name=name, base=base, about=table["about"], options=options)

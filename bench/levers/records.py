@@ -1,0 +1,77 @@
+"""Records of levers: one JSON file each, written whole or not at all. No torch."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pcakd.errors import ConfigError
+from pcakd.files import write_text
+
+FORMAT = 1
+_FORMAT_KEY = "format"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeverRecord:
+    """What came of a lever.
+
+    Attributes:
+        name: The lever's.
+        base: What it is compared with; None for a base.
+        about: What was moved, in words.
+        options: Of `pcakd distill`.
+        commit: That the code was at, marked if it was edited.
+        environment: Machine and versions.
+        card: The student's; empty if the training failed.
+        failure: What the training ended with, if it did.
+        protocol: What the scores mean, by score.
+        scores: By score and pair; empty if the training failed.
+    """
+
+    name: str
+    base: str | None
+    about: str
+    options: list[str]
+    commit: str | None
+    environment: dict[str, Any]
+    card: dict[str, Any] = field(default_factory=dict)
+    failure: str | None = None
+    protocol: dict[str, str] = field(default_factory=dict)
+    scores: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
+def record_path(folder: Path, name: str) -> Path:
+    """Return where the record of a lever lies."""
+    return folder / f"{name}.json"
+
+
+def save_record(folder: Path, record: LeverRecord) -> None:
+    """Write a record.
+
+    Raises:
+        OutputError: The folder cannot be written.
+    """
+    content = {_FORMAT_KEY: FORMAT, **asdict(record)}
+    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)
+    write_text(record_path(folder, record.name), text + "\n")
+
+
+def load_records(folder: Path) -> dict[str, LeverRecord]:
+    """Read all records of a folder, by name.
+
+    Raises:
+        ConfigError: A file is no record of this format.
+    """
+    records = {}
+    for path in sorted(folder.glob("*.json")):
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            known = content.pop(_FORMAT_KEY) == FORMAT
+            record = LeverRecord(**content)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ConfigError(f"{path} is no record of a lever; move it elsewhere") from error
+        if not known:
+            raise ConfigError(f"{path} is of another format; make it anew with `bench levers`")
+        records[record.name] = record
+    return records

@@ -52,8 +52,8 @@ class Recipe:
     """
 
     encoder: Schedule = Schedule(steps=3000, rate=1e-2)
-    autoencoder: Schedule = Schedule(steps=3000, rate=3e-3)
-    stylization: Schedule = Schedule(steps=2000, rate=1e-3, batch=4, crop=192)
+    autoencoder: Schedule = Schedule(steps=1500, rate=3e-3)
+    stylization: Schedule = Schedule(steps=1500, rate=1e-3, batch=4, crop=192)
     zoom: tuple[int, int] = (112, 352)
     exposure: float = 0.5
     twins: float = 0.125
@@ -156,11 +156,11 @@ class StylizationWeights:
         ConfigError: A weight is negative or not finite.
     """
 
-    style: float = 1.0
+    style: float = 1.1
     structure: float = 1.0
-    perceptual: float = 0.5
+    perceptual: float = 1.0
     taps: float = 0.5
-    image: float = 1.0
+    image: float = 2.0
 
     def __post_init__(self) -> None:
         _check_weights(self)

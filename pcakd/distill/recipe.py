@@ -28,7 +28,8 @@ class Recipe:
         average: Decay of the moving average of the weights that the last phase ends with; 0 ends
             with the weights themselves.
         tap_offset: Where the batch norm before a tap's ReLU starts, in standard deviations:
-            principal coefficients are signed, a ReLU is not.
+            principal coefficients are signed, a ReLU is not. A depthwise convolution at a tap
+            passes channels on one by one, so the norm before its input's ReLU starts there too.
         frozen_share: Share of the encoder phase's steps, at its end, with frozen batch statistics.
         min_r2_share: A tap whose R² is under this share of its ceiling has collapsed.
         max_dead_share: So has one with more than this share of dead channels.

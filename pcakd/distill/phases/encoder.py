@@ -49,6 +49,9 @@ class EncoderPhase:
             # principal coefficients are signed, a ReLU is not
             mean = deviation * (self.recipe.tap_offset if block[-1].relu else 0.0)
             start_norm(block[-1], scale=deviation, offset=mean)
+            if block[-1].conv.groups > 1 and len(block) > 1:  # a channel leads to each
+                ones = torch.ones_like(deviation)
+                start_norm(block[-2], scale=ones, offset=self.recipe.tap_offset * ones)
 
     def create_optimizer(self, groups: ParameterGroups) -> torch.optim.Optimizer:
         """Build what trains the layers."""

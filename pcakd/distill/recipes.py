@@ -1,7 +1,7 @@
 """The recipes that students of each backbone are distilled by, unless options say otherwise."""
 
 from pcakd.distill.legs import Schedule
-from pcakd.distill.recipe import Recipe, StylizationWeights
+from pcakd.distill.recipe import Recipe
 
 _TINY = Schedule(steps=200, rate=1e-2, batch=4, crop=64)
 
@@ -10,6 +10,4 @@ def create_recipe(backbone: str) -> Recipe:
     """Return the recipe of a backbone's students."""
     if backbone == "tiny":  # for trials and tests: no weights but its own
         return Recipe(encoder=_TINY, autoencoder=_TINY, stylization=_TINY, perceptual="tiny")
-    if backbone == "vgg16":  # wider students keep structure so well that style can have more weight
-        return Recipe(weights=StylizationWeights(style=1.4))
     return Recipe()

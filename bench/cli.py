@@ -32,7 +32,11 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 )
 _BAD_INPUT = 2
 _INTERRUPTED = 130
-_RESUMABLE = ("run", "train")
+_RESUMABLE = {  # how a command goes on after an interruption
+    "run": "`bench run … --resume` goes on",
+    "train": "`bench train … --resume` goes on",
+    "levers": "the same command goes on",
+}
 _TERMINATED = 143
 
 
@@ -57,9 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("bench: error: out of memory; use smaller images or another --device\n")
         return _BAD_INPUT
     except KeyboardInterrupt:
-        resumes = options.command in _RESUMABLE
-        advice = f"; `bench {options.command} … --resume` goes on" if resumes else ""
-        sys.stderr.write(f"bench: interrupted{advice}\n")
+        advice = _RESUMABLE.get(options.command)
+        sys.stderr.write(f"bench: interrupted{f'; {advice}' if advice else ''}\n")
         return _INTERRUPTED
     return status
 

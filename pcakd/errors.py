@@ -39,3 +39,7 @@ class ConfigError(PcakdError):
 
 class TrainingError(PcakdError):
     """A distillation that cannot start, resume or recover."""
+
+
+class CollapsedTrainingError(TrainingError):
+    """A distillation that collapsed as often as its recipe allows."""

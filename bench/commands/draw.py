@@ -3,9 +3,17 @@
 import argparse
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
-from pcakd.errors import ConfigError, ImageError
-from pcakd.files import make_folder, write_atomically
+from pcakd.errors import ConfigError, ImageError, OutputError
+from pcakd.files import require_parent
+
+if TYPE_CHECKING:
+    from bench.quality.draw import DrawnPair
+
+LIST_NAME = "PAIRS.txt"
+_LARGEST_SEED = (1 << 32) - 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,15 +26,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="DIR",
-        help="folder for copies named NN_content.* and NN_style.*; new or empty",
+        help="folder for copies named NN_content.* and NN_style.* and their list; new or empty",
     )
-    parser.add_argument("--count", type=int, default=40, metavar="N", help="of pairs (40)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the draw (0)")
+    parser.add_argument(
+        "--count", type=int, default=40, metavar="N", help="number of pairs (default: 40)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="seed of the draw (default: 0)"
+    )
     parser.add_argument(
         "--backbone",
         default="mobilenet_v1",
         metavar="B",
-        help="whose features tell which photographs are alike (mobilenet_v1)",
+        help="whose features tell which photographs are alike (default: mobilenet_v1)",
     )
 
 
@@ -37,25 +49,38 @@ def run(args: argparse.Namespace) -> int:
         PcakdError: An option, a folder or a photograph that cannot be used.
     """
     from bench.quality.draw import draw_pairs
+    from bench.quality.pairs import describe_pair, find_pairs
     from pcakd.backbones import create_backbone
 
-    if args.output.is_dir() and any(args.output.iterdir()):
-        raise ConfigError(f"{args.output} is not empty; name another folder")
+    if not 0 <= args.seed <= _LARGEST_SEED:
+        raise ConfigError(f"--seed must lie between 0 and {_LARGEST_SEED}, got {args.seed}")
+    if args.output.exists() and not (args.output.is_dir() and not any(args.output.iterdir())):
+        raise ConfigError(f"{args.output} is there and not empty; name another folder")
+    require_parent(args.output)
     backbone = create_backbone(args.backbone)
     pairs = draw_pairs(args.photos, backbone, count=args.count, seed=args.seed)
-    make_folder(args.output)
-    for number, pair in enumerate(pairs):
-        for role, photo in (("content", pair.content), ("style", pair.style)):
-            _copy(photo, args.output / f"{number:02d}_{role}{photo.suffix}")
-        kind = "alike" if pair.alike else "any"
-        sys.stdout.write(f"{number:02d}: {pair.content.name} {pair.style.name} ({kind})\n")
+    try:
+        with TemporaryDirectory(prefix=".draw-", dir=args.output.resolve().parent) as name:
+            folder = Path(name) / args.output.name
+            folder.mkdir()
+            lines = [_copy(folder, number, pair) for number, pair in enumerate(pairs)]
+            for drawn in find_pairs(folder):
+                describe_pair(drawn, max_side=0)  # tells what is too small to be scored
+            (folder / LIST_NAME).write_text("".join(lines), encoding="utf-8")
+            folder.replace(args.output)
+    except OSError as error:
+        raise OutputError(f"cannot write {args.output}: {error.strerror or error}") from error
+    sys.stdout.write("".join(lines))
     return 0
 
 
-def _copy(photo: Path, path: Path) -> None:
-    try:
-        content = photo.read_bytes()
-    except OSError as error:
-        raise ImageError(f"cannot read {photo}: {error.strerror or error}") from error
-    with write_atomically(path) as stream:
-        stream.write(content)
+def _copy(folder: Path, number: int, pair: "DrawnPair") -> str:
+    """Copy the photographs of a pair, and return what is to be said of it."""
+    for role, photo in (("content", pair.content), ("style", pair.style)):
+        try:
+            content = photo.read_bytes()
+        except OSError as error:
+            raise ImageError(f"cannot read {photo}: {error.strerror or error}") from error
+        (folder / f"{number:02d}_{role}{photo.suffix}").write_bytes(content)
+    kind = "alike" if pair.alike else "any"
+    return f"{number:02d}: {pair.content.name} {pair.style.name} ({kind})\n"

@@ -1,16 +1,17 @@
 """The file of levers: a base's options, and what each lever changes of them."""
 
+import re
 import shlex
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pcakd.errors import ConfigError
 from pcakd.registry import unknown_name
 
 _KEYS = ("base", "about", "options")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +39,16 @@ def read_plan(path: Path) -> dict[str, Lever]:
         UnknownNameError: A base is no table of the file.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} cannot be read as TOML: {error}") from error
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise ConfigError(f"cannot read the plan {path}: {reason}") from error
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is no TOML: {error}") from error
+    for name, table in tables.items():
+        _check(path, name, table)
     return {name: _lever(path, name, tables) for name in tables}
 
 
@@ -57,8 +65,9 @@ def choose(plan: Mapping[str, Lever], names: Sequence[str]) -> list[Lever]:
     return [lever for name, lever in plan.items() if name in wanted]
 
 
-def _lever(path: Path, name: str, tables: Mapping[str, Any]) -> Lever:
-    table = tables[name]
+def _check(path: Path, name: str, table: object) -> None:
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"{path}: {name!r} cannot be a file's name; use letters, digits and '-'")
     if not isinstance(table, dict) or not all(isinstance(each, str) for each in table.values()):
         raise ConfigError(f"{path}: {name} must be a table of texts")
     for key in table:
@@ -66,11 +75,18 @@ def _lever(path: Path, name: str, tables: Mapping[str, Any]) -> Lever:
             raise unknown_name(f"{path}: key of {name}", key, _KEYS)
     if "about" not in table:
         raise ConfigError(f"{path}: {name} needs an `about`: what is moved, in words")
+
+
+def _lever(path: Path, name: str, tables: Mapping[str, Mapping[str, str]]) -> Lever:
+    table = tables[name]
     base = table.get("base")
     if base is not None and base not in tables:
         raise unknown_name(f"{path}: base of {name}", base, tables)
     if base is not None and "base" in tables[base]:
         raise ConfigError(f"{path}: {base} is the base of {name} and cannot have one itself")
     inherited = tables[base].get("options", "") if base else ""
-    options = (*shlex.split(inherited), *shlex.split(table.get("options", "")))
+    try:
+        options = (*shlex.split(inherited), *shlex.split(table.get("options", "")))
+    except ValueError as error:
+        raise ConfigError(f"{path}: options of {name}: {error}") from error
     return Lever(name=name, base=base, about=table["about"], options=options)

@@ -21,6 +21,10 @@ class LeverRecord:
         base: What it is compared with; None for a base.
         about: What was moved, in words.
         options: Of `pcakd distill`.
+        recipe: The whole recipe that they made.
+        base_recipe: The base's at that time.
+        photos: Digest of the training photographs.
+        pairs: Digest of the pairs.
         commit: That the code was at, marked if it was edited.
         environment: Machine and versions.
         card: The student's; empty if the training failed.
@@ -33,12 +37,37 @@ class LeverRecord:
     base: str | None
     about: str
     options: list[str]
+    recipe: dict[str, Any]
+    base_recipe: dict[str, Any]
+    photos: str
+    pairs: str
     commit: str | None
     environment: dict[str, Any]
     card: dict[str, Any] = field(default_factory=dict)
     failure: str | None = None
     protocol: dict[str, str] = field(default_factory=dict)
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def is_of(self, recipe: dict[str, Any], photos: str, pairs: str) -> bool:
+        """Tell whether this is what such a training on these images would record."""
+        return (self.recipe, self.photos, self.pairs) == (recipe, photos, pairs)
+
+    def incomparable(self, base: "LeverRecord") -> str | None:
+        """Return why this and its base cannot be compared, if so."""
+        for what, own, other in (
+            ("recipe of the base", self.base_recipe, base.recipe),
+            ("photographs", self.photos, base.photos),
+            ("pairs", self.pairs, base.pairs),
+            ("protocol", self.protocol, base.protocol),
+            ("machine", _machine(self), _machine(base)),
+        ):
+            if own != other:
+                return f"another {what}" if what[-1] != "s" else f"other {what}"
+        return None
+
+
+def _machine(record: LeverRecord) -> tuple[Any, Any]:
+    return record.environment.get("device_name"), record.environment.get("threads")
 
 
 def record_path(folder: Path, name: str) -> Path:
@@ -68,10 +97,10 @@ def load_records(folder: Path) -> dict[str, LeverRecord]:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             known = content.pop(_FORMAT_KEY) == FORMAT
-            record = LeverRecord(**content)
+            record = LeverRecord(**content) if known else None
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise ConfigError(f"{path} is no record of a lever; move it elsewhere") from error
-        if not known:
+        if record is None:
             raise ConfigError(f"{path} is of another format; make it anew with `bench levers`")
         records[record.name] = record
     return records

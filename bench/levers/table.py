@@ -13,6 +13,7 @@ from bench.stats import describe_intervals, difference_interval
 
 _NONE = "—"
 _TAPS = 4
+_OF_ENVIRONMENT = ("device_name", "threads", "torch")
 _NOTE = (
     "Made by `python -m bench levers` from the records in this folder. Each lever is moved alone: "
     "its row differs from the row of its base, above it, by the options shown. *R²* is how much of "
@@ -28,19 +29,30 @@ _NOTE = (
 
 def write_page(records: Mapping[str, LeverRecord]) -> str:
     """Compose the page: a table for each base, and what the records have in common."""
-    bases = [record for record in records.values() if record.base is None]
     note = _NOTE.format(intervals=describe_intervals("mean", "pairs"))
     sections = [f"# Levers of the distillation\n\n{note}"]
-    for base in bases:
+    for base in (record for record in records.values() if record.base is None):
         moved = [record for record in records.values() if record.base == base.name]
         rows = [_cells(record, base) for record in [base, *moved]]
         title = f"## From the base `{base.name}`\n\n`pcakd distill {' '.join(base.options)}`"
         sections.append(f"{title}\n\n{to_markdown(pd.DataFrame(rows))}")
-        failed = [f"* `{r.name}` failed: {r.failure}" for r in [base, *moved] if r.failure]
-        if failed:
-            sections.append("\n".join(failed))
+        remarks = [_remark(record, base) for record in [base, *moved]]
+        sections.append("\n".join(f"* {remark}" for remark in remarks if remark))
+    lost = [r.name for r in records.values() if r.base is not None and r.base not in records]
+    if lost:
+        sections.append(f"Without a record of their base: {', '.join(lost)}.")
     sections.append(_origin(list(records.values())))
-    return "\n\n".join(sections) + "\n"
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _remark(record: LeverRecord, base: LeverRecord) -> str:
+    if record.failure:
+        return f"`{record.name}` failed: {record.failure}"
+    if reason := record.incomparable(base):
+        return f"`{record.name}` is not comparable: {reason}"
+    if record.commit != base.commit:
+        return f"`{record.name}` was recorded at another commit than its base"
+    return ""
 
 
 def _cells(record: LeverRecord, base: LeverRecord) -> dict[str, str]:
@@ -52,7 +64,7 @@ def _cells(record: LeverRecord, base: LeverRecord) -> dict[str, str]:
         "R² of taps (share of ceiling)": _carried(record.card),
         "Picture": _picture(record.card),
         **{metric.title: _score(record, base, metric.name) for metric in METRICS},
-        "Core-min": _minutes(record.card),
+        "Minutes": _minutes(record.card),
     }
 
 
@@ -72,7 +84,10 @@ def _picture(card: Mapping[str, Any]) -> str:
 
 
 def _minutes(card: Mapping[str, Any]) -> str:
-    return f"{card['core_minutes']:.1f}" if "core_minutes" in card else _NONE
+    for key, unit in (("core_minutes", "core"), ("device_minutes", "device")):
+        if key in card:
+            return f"{card[key]:.1f} {unit}"
+    return _NONE
 
 
 def _last(card: Mapping[str, Any], key: str) -> Any:
@@ -87,7 +102,7 @@ def _score(record: LeverRecord, base: LeverRecord, metric: str) -> str:
         return _NONE
     mean = f"{fmean(own.values()):.3f}"
     common = sorted(own.keys() & other.keys())
-    if record is base or not common:
+    if record is base or not common or record.incomparable(base):
         return mean
     change = difference_interval([own[p] for p in common], [other[p] for p in common])
     text = f"{change.value:+.3f} [{change.low:+.3f}, {change.high:+.3f}]"
@@ -104,8 +119,9 @@ def _origin(records: Sequence[LeverRecord]) -> str:
     by_origin: dict[tuple[str, str], list[str]] = {}
     for record in records:
         environment = record.environment
-        machine = f"{environment['device_name']}, {environment['threads']} threads, torch "
-        machine += str(environment["torch"])
+        machine = ", ".join(
+            f"{name} {environment.get(name, 'unknown')}" for name in _OF_ENVIRONMENT
+        )
         by_origin.setdefault((machine, record.commit or "unknown"), []).append(record.name)
     lines += [
         f"* {machine}, commit `{commit}`: {', '.join(names)}."

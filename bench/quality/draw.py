@@ -10,11 +10,13 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm import tqdm
 
+from bench.quality.sizes import fit_within
 from pcakd.backbones import Backbone
 from pcakd.errors import ConfigError
 from pcakd.images import list_images, load_image
 
 _LEAST_DEVIATION = 1e-3
+_LONGEST_SIDE = 512  # of what is compared: likeness is not a matter of resolution
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,7 @@ def find_alike(descriptions: Float[Tensor, "n d"]) -> Sequence[int]:
 @torch.inference_mode()
 def _describe(backbone: Backbone, photo: Path) -> Tensor:
     """Return means and deviations of the last tap's channels."""
-    features: Tensor = backbone(load_image(photo)[None])[-1][0].flatten(1)
-    deviation, mean = torch.std_mean(features, dim=1)
+    image = fit_within(load_image(photo)[None], _LONGEST_SIDE)
+    features: Tensor = backbone(image)[-1][0].flatten(1)
+    deviation, mean = torch.std_mean(features, dim=1, correction=0)  # one pixel has none
     return torch.cat((mean, deviation))

@@ -7,6 +7,8 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from pcakd.commands.options import (
     add_device,
     add_ranks,
@@ -105,7 +107,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="any other number of the recipe; may be given again. Names and defaults: "
+        help="another number of the recipe; repeat it for several. Names and defaults: "
         + ", ".join(f"{name} {getattr(_DEFAULTS, name):g}" for name in _SETTINGS),
     )
     add_device(parser)
@@ -123,21 +125,8 @@ def run(args: argparse.Namespace) -> int:
 
     Under ``torchrun`` every process trains its part of each batch, and the first one writes.
     """
-    weight_set, path = split_weights(args)
-    recipe = read_recipe(args)
     with join_group(os.environ, resolve_device(args.device)) as device:
-        request = Request(
-            backbone=args.backbone,
-            weight_set=weight_set,
-            weights_path=path,
-            data=args.data,
-            output=args.output,
-            name=args.name,
-            rule=rank_rule(args),
-            recipe=recipe,
-            device=device,
-            resume=args.resume,
-        )
+        request = create_request(args, device)
         other = load_student(args.compare_with) if args.compare_with else None
         path = distill(request)
         if is_writer():
@@ -147,7 +136,28 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def read_recipe(args: argparse.Namespace) -> Recipe:
+def create_request(args: argparse.Namespace, device: torch.device) -> Request:
+    """Read what the options ask for.
+
+    Raises:
+        PcakdError: An option makes no sense.
+    """
+    weight_set, path = split_weights(args)
+    return Request(
+        backbone=args.backbone,
+        weight_set=weight_set,
+        weights_path=path,
+        data=args.data,
+        output=args.output,
+        name=args.name,
+        rule=rank_rule(args),
+        recipe=_read_recipe(args),
+        device=device,
+        resume=args.resume,
+    )
+
+
+def _read_recipe(args: argparse.Namespace) -> Recipe:
     """Change the backbone's recipe as the options say.
 
     Raises:

@@ -74,15 +74,15 @@ class Recipe:
                 "crops of the stylization phase come in couples: its batch must be even, got "
                 f"{self.stylization.batch}"
             )
-        given = self.regularizer
-        values = given if isinstance(given, tuple) else (self.ridge if given is None else given,)
-        if not all(0.0 <= value < math.inf for value in values):
-            raise ConfigError(f"the regularizer must be finite, 0 or more, got {given}")
+        _check_regularizer(self.regularizer)
+        if not 0.0 <= self.ridge < math.inf:
+            raise ConfigError(f"ridge must be finite, 0 or more, got {self.ridge}")
         for name in ("settled_share", "frozen_share", "exposure", "twins"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ConfigError(f"{name} must lie in [0, 1], got {getattr(self, name)}")
-        if not math.isfinite(self.tap_offset):
-            raise ConfigError(f"tap_offset must be finite, got {self.tap_offset}")
+        for name in ("tap_offset", "min_r2_share", "max_dead_share"):
+            if not math.isfinite(getattr(self, name)):
+                raise ConfigError(f"{name} must be finite, got {getattr(self, name)}")
         if not 0.0 <= self.average < 1.0:
             raise ConfigError(f"the average's decay must lie in [0, 1), got {self.average}")
 
@@ -196,6 +196,12 @@ class DecoderRecipe:
     def to_json(self) -> dict[str, Any]:
         """Return the settings as JSON values."""
         return asdict(self)
+
+
+def _check_regularizer(given: Regularizer | None) -> None:
+    values = given if isinstance(given, tuple) else (0.0 if given is None else given,)
+    if not all(0.0 <= value < math.inf for value in values):
+        raise ConfigError(f"the regularizer must be finite, 0 or more, got {given}")
 
 
 def _check_weights(weights: AutoencoderWeights | StylizationWeights) -> None:

@@ -31,7 +31,9 @@ from pcakd.errors import ConfigError
 from pcakd.files import write_text
 from pcakd.students import ARCHITECTURES, Student, StudentSpec, create_student, save_student
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
+_EIGENBASES = "eigenbases.safetensors"
+_OWN_NAMES = {Path(file).stem for file in (CHECKPOINT, _EIGENBASES)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,8 @@ class Request:
             raise ConfigError(
                 f"the name {self.name!r} cannot be a file's; use letters, digits, '.', '_' and '-'"
             )
+        if self.stem in _OWN_NAMES:
+            raise ConfigError(f"the name {self.stem!r} is of a file of every run; use another")
 
     @property
     def stem(self) -> str:
@@ -138,6 +142,7 @@ def _fingerprint(
 ) -> dict[str, Any]:
     return {
         "backbone": request.backbone,
+        "name": request.stem,
         "teacher": teacher.card.sha256 if teacher.card else "seeded",
         "perceptual": perceptual.card.sha256 if perceptual.card else "seeded",
         "photos": digest_manifest(manifest),
@@ -151,7 +156,7 @@ def _fingerprint(
 def _eigenbases(
     request: Request, teacher: Backbone, photos: Photos, fingerprint: dict[str, Any]
 ) -> tuple[list[Eigenbasis], list[torch.Tensor]]:
-    path = request.output / "eigenbases.safetensors"
+    path = request.output / _EIGENBASES
     wanted = json.loads(json.dumps(fingerprint))
     normalized = get_backbone_entry(request.backbone).normalized
     if request.resume and path.exists():

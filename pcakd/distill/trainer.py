@@ -20,7 +20,7 @@ from pcakd.distill.open_leg import OpenLeg, network_weights, open_leg
 from pcakd.distill.parallel import is_writer, wait_for_all
 from pcakd.distill.phases import Phase
 from pcakd.distill.photos import Photos
-from pcakd.errors import TrainingError
+from pcakd.errors import CollapsedTrainingError, TrainingError
 
 _CHECKPOINT_EVERY = 100
 _LOG_EVERY = 20
@@ -117,7 +117,7 @@ class Trainer:
         """Train what is left, leg by leg; restart a leg that collapses.
 
         Raises:
-            TrainingError: A leg collapsed as often as the recipe allows.
+            CollapsedTrainingError: A leg collapsed as often as the recipe allows.
         """
         if not is_writer():
             self._train(None)
@@ -207,7 +207,7 @@ class Trainer:
         message = f"{self._leg} collapsed: {reason}"
         progress.attempt += 1
         if progress.attempt >= self.run.recipe.max_attempts:
-            raise TrainingError(
+            raise CollapsedTrainingError(
                 f"{message}; gave up after {progress.attempt} attempts; start anew with more "
                 "steps, lower rates or another --seed"
             )

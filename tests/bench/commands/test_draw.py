@@ -35,6 +35,7 @@ def test_pairs_are_copied_and_half_of_them_alike(
     pairs = find_pairs(output)
     assert len(pairs) == 5
     told = capsys.readouterr().out.splitlines()
+    assert (output / "PAIRS.txt").read_text(encoding="utf-8").splitlines() == told
     for number, (pair, line) in enumerate(zip(pairs, told, strict=True)):
         _, content, style, kind = line.split()
         assert kind == ("(any)" if number % 2 else "(alike)")
@@ -68,6 +69,7 @@ def test_the_nearest_is_never_the_photograph_itself(rows: int, columns: int, see
         (["--count", "0"], "must be at least 1, got 0"),
         (["--backbone", "tinny"], "did you mean 'tiny'?"),
         (["--photos", "nowhere"], "nowhere does not exist"),
+        (["--seed", str(1 << 64)], "--seed must lie between 0 and 4294967295"),
     ],
 )
 def test_what_cannot_be_drawn_is_said_in_one_line(
@@ -90,5 +92,36 @@ def test_nothing_is_added_to_a_folder_in_use(
     output = shutil.copytree(photos, tmp_path / "pairs")
     options = ["--photos", str(photos), "-o", str(output), "--backbone", "tiny", "--count", "2"]
     assert main(["draw", *options]) == 2
-    assert "is not empty; name another folder" in capsys.readouterr().err
+    assert "is there and not empty; name another folder" in capsys.readouterr().err
     assert len([*output.iterdir()]) == 10
+
+
+def test_small_photographs_are_told_and_nothing_is_left(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = shutil.copytree(photos, tmp_path / "photos")
+    for path in small.iterdir():
+        with Image.open(path) as image:
+            image.resize((16, 16)).save(path)
+    output = tmp_path / "pairs"
+    options = ["--photos", str(small), "-o", str(output), "--backbone", "tiny", "--count", "3"]
+    assert main(["draw", *options]) == 2
+    assert "the content would be scored at 16x16 px" in capsys.readouterr().err
+    assert [*tmp_path.iterdir()] == [small]
+
+
+def test_a_full_disk_leaves_nothing(
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(path: Path, content: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    output = tmp_path / "pairs"
+    options = ["--photos", str(photos), "-o", str(output), "--backbone", "tiny", "--count", "3"]
+    assert main(["draw", *options]) == 2
+    assert f"cannot write {output}: No space left on device" in capsys.readouterr().err
+    assert not [*tmp_path.iterdir()]

@@ -1,22 +1,26 @@
 import json
 import shutil
-import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from bench.cli import main
-from bench.commands import levers as command
+from bench.levers import scoring, training
 from bench.levers.records import LeverRecord, load_records, save_record
+from bench.levers.scoring import Scorer
 from bench.levers.table import write_page
+from bench.quality.pairs import Pair, find_pairs
+from pcakd.students import StudentSpec, create_student, save_student
 
 PLAN = """
 [base]
 about = "a base"
 options = "--backbone tiny --steps 4,30,2 --rate 0.003 --crop 32 --batch 2 \
---basis-images 4 --held-out 2 --set min_r2_share=-99 --set max_dead_share=1 --set max_attempts=1"
+--basis-images 4 --held-out 2 --set min_r2_share=-99 --set max_dead_share=1 --set max_attempts=2"
 
 [twins]
 base = "base"
@@ -30,26 +34,33 @@ options = "--set min_r2_share=2"
 """
 
 
+class Stand:
+    """Scores without any network: 1 for the student `twins`, 0 for others."""
+
+    pairs_hash = "0"
+    protocol = {"gram": "a stand-in"}  # noqa: RUF012
+
+    def __init__(self, pairs: Sequence[Pair], device: torch.device) -> None:
+        self.pairs = pairs
+
+    def score(self, student: Path) -> dict[str, dict[str, float]]:
+        value = float(student.stem == "twins")
+        return {m: {pair.name: value for pair in self.pairs} for m in ("gram", "ssim", "lpips")}
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder with photographs, two pairs and a plan, where scores need no weights."""
+    """Return a folder with photographs, four pairs and a plan, where scores need no weights."""
     rng = np.random.default_rng(0)
     for place in ("photos", "pairs"):
         (tmp_path / place).mkdir()
-    for index in range(8):
+    for index in range(16):
         coarse = Image.fromarray(rng.integers(0, 256, (6, 7, 3), dtype=np.uint8))
-        photo = tmp_path / "photos" / f"{index}.png"
-        coarse.resize((70, 60), Image.Resampling.BICUBIC).save(photo)
         name = f"{index // 2:02d}_{'style' if index % 2 else 'content'}.png"
-        shutil.copy(photo, tmp_path / "pairs" / name)
+        path = tmp_path / "pairs" / name if index < 8 else tmp_path / "photos" / f"{index}.png"
+        coarse.resize((70, 60), Image.Resampling.BICUBIC).save(path)
     (tmp_path / "levers.toml").write_text(PLAN, encoding="utf-8")
-
-    def score(student, pairs, device):
-        value = float(student.stem == "twins")
-        scores = {pair.name: value for pair in pairs}
-        return dict.fromkeys(("gram", "ssim", "lpips"), scores), {"gram": "a stand-in"}
-
-    monkeypatch.setattr(command, "_score", score)
+    monkeypatch.setattr(scoring, "Scorer", Stand)
     return tmp_path
 
 
@@ -60,7 +71,7 @@ def run(folder: Path, *names: str) -> int:
 
 
 def test_levers_are_trained_once_scored_and_shown(
-    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run(folder, "twins", "hopeless") == 0
     records = load_records(folder / "out")
@@ -68,49 +79,100 @@ def test_levers_are_trained_once_scored_and_shown(
     assert records["twins"].card["recipe"]["twins"] == 1.0
     assert records["base"].card["recipe"]["twins"] != 1.0
     assert records["hopeless"].card == {}
-    assert "encoder collapsed: tap 1 has an R²" in (records["hopeless"].failure or "")
+    failure = records["hopeless"].failure or ""
+    assert failure.startswith("encoder collapsed: tap 1 has an R²")
+    assert "gave up after 2 attempts" in failure
     page = (folder / "out" / "README.md").read_text(encoding="utf-8")
     (row,) = [line for line in page.splitlines() if line.startswith("| twins")]
     assert "`--set twins=1`" in row
     assert "1.000 (**+1.000 [+1.000, +1.000]**)" in row
-    assert "`hopeless` failed: pcakd: error: encoder collapsed" in page
+    assert "`hopeless` failed: encoder collapsed" in page
 
-    monkeypatch.setattr(command, "_run", pytest.fail)  # what has a record is not trained again
-    capsys.readouterr()
+    monkeypatch.setattr(training, "distill", pytest.fail)  # what has a record is not trained again
     assert run(folder) == 0
     assert (folder / "out" / "README.md").read_text(encoding="utf-8") == page
     assert main(["levers", "--out", str(folder / "out")]) == 0
 
 
-def test_a_killed_training_is_no_record(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = command._run
-    killed = ["python", "-c", f"import os; os.kill(os.getpid(), {int(signal.SIGTERM)})"]
-    monkeypatch.setattr(command, "_run", lambda _: whole(killed))
-    assert run(folder, "base") == 2
+def test_a_stopped_lever_goes_on_and_a_changed_one_starts_anew(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, resumed = training.distill, []
+
+    def distill(request):
+        resumed.append(request.resume)
+        return whole(request)
+
+    monkeypatch.setattr(training, "distill", distill)
+    monkeypatch.setattr(Stand, "score", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert run(folder, "base") == 130
     assert not [*(folder / "out").iterdir()]
+    monkeypatch.setattr(Stand, "score", lambda *_: {"gram": {"00": 1.0}})
+    assert run(folder, "base") == 0
+    changed = PLAN.replace("--steps 4,30,2", "--steps 5,30,2")
+    (folder / "levers.toml").write_text(changed, encoding="utf-8")
+    assert run(folder, "base") == 0
+    assert resumed == [False, True, False]
+    assert load_records(folder / "out")["base"].card["recipe"]["encoder"]["steps"] == 5
 
 
-def test_what_is_missing_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = str(folder / "out")
-    assert main(["levers", "--out", out]) == 2
-    assert "holds no record; give --data and --pairs" in capsys.readouterr().err
-    assert main(["levers", "--out", out, "--data", str(folder / "photos")]) == 2
-    assert "give --pairs DIR" in capsys.readouterr().err
-    (folder / "out").mkdir()
-    (folder / "out" / "a.json").write_text(json.dumps({"format": 1}), encoding="utf-8")
-    assert main(["levers", "--out", out]) == 2
-    assert "a.json is no record of a lever" in capsys.readouterr().err
+def test_what_is_wrong_is_told_before_anything_is_trained(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "distill", pytest.fail)
+    out, photos = str(folder / "out"), str(folder / "photos")
+    for options, message in (
+        ([], "holds no record; give --data and --pairs"),
+        (["base"], "give --data DIR"),
+        (["--data", photos], "give --pairs DIR"),
+    ):
+        assert main(["levers", "--out", out, *options]) == 2
+        assert message in capsys.readouterr().err
+    (folder / "levers.toml").write_text(PLAN + "[x]\nabout = ''\noptions = '--step 3'\n")
+    assert run(folder) == 2
+    assert "bench: error: lever x: " in capsys.readouterr().err
+    (folder / "levers.toml").write_text(PLAN)
+    shutil.copy(folder / "photos" / "9.png", folder / "pairs" / "00_style.png")
+    assert run(folder) == 2
+    assert "00_style.png is 9.png of the training photographs" in capsys.readouterr().err
+    assert not (folder / "out").exists()
+
+
+def test_damaged_records_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = folder / "out"
+    out.mkdir()
+    for content, message in (
+        ({"format": 1}, "a.json is no record of a lever"),
+        ([], "a.json is no record of a lever"),
+        ({"format": 2, "names": []}, "a.json is of another format"),
+    ):
+        (out / "a.json").write_text(json.dumps(content), encoding="utf-8")
+        assert main(["levers", "--out", str(out)]) == 2
+        assert message in capsys.readouterr().err
+
+
+def _record(**changes: object) -> LeverRecord:
+    tap = {"r2": 0.4, "ceiling": 0.8, "channels": 10, "dead_channels": 0}
+    legs = [{"taps": [tap] * 4}, {"held_out_losses": {"image4": 0.0123}, "taps": [tap] * 4}]
+    fields = {
+        "name": "b",
+        "base": None,
+        "about": "|",
+        "options": ["--steps", "2"],
+        "recipe": {"seed": 0},
+        "base_recipe": {"seed": 0},
+        "photos": "1",
+        "pairs": "2",
+        "commit": "0123abc",
+        "environment": {"device_name": "a CPU", "threads": 1, "torch": "2.9.0"},
+        "card": {"legs": legs, "core_minutes": 3.25},
+        "scores": {"gram": {f"{pair:02d}": pair / 10 for pair in range(8)}},
+    }
+    return LeverRecord(**{**fields, **changes})
 
 
 def test_records_come_back_and_make_one_page(tmp_path: Path) -> None:
-    tap = {"r2": 0.4, "ceiling": 0.8, "channels": 10, "dead_channels": 0}
-    legs = [{"taps": [tap] * 4}, {"held_out_losses": {"image4": 0.0123}, "taps": [tap] * 4}]
-    environment = {"device_name": "a CPU", "threads": 1, "torch": "2.9.0"}
-    common = {"options": ["--steps", "2"], "commit": "0123abc", "environment": environment}
-    scores = {"gram": {f"{pair:02d}": pair / 10 for pair in range(8)}}
-    card = {"legs": legs, "core_minutes": 3.25}
-    base = LeverRecord(name="b", base=None, about="|", **common, card=card, scores=scores)
-    same = LeverRecord(name="a", base="b", about="none", **common, card=card, scores=scores)
+    base, same = _record(), _record(name="a", base="b", about="none")
     for record in (base, same):
         save_record(tmp_path, record)
     records = load_records(tmp_path)
@@ -118,5 +180,44 @@ def test_records_come_back_and_make_one_page(tmp_path: Path) -> None:
     page = write_page(records)
     assert "0.40, 0.40, 0.40, 0.40 (50%, 50%, 50%, 50%)" in page
     assert "0.012" in page
+    assert "3.2 core" in page
     assert "0.350 (+0.000 [+0.000, +0.000])" in page
-    assert "* a CPU, 1 threads, torch 2.9.0, commit `0123abc`: a, b." in page
+    assert "* device_name a CPU, threads 1, torch 2.9.0, commit `0123abc`: a, b." in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"pairs": "3"}, "other pairs"),
+        ({"photos": "3"}, "other photographs"),
+        ({"base_recipe": {"seed": 1}}, "another recipe of the base"),
+        ({"protocol": {"gram": "b"}}, "another protocol"),
+        ({"environment": {}}, "another machine"),
+    ],
+)
+def test_what_cannot_be_compared_gets_no_difference(
+    changes: dict[str, object], reason: str
+) -> None:
+    page = write_page({"b": _record(), "a": _record(name="a", base="b", **changes)})
+    assert f"`a` is not comparable: {reason}" in page
+    assert "+0.000" not in page
+
+
+def test_other_commits_and_lost_bases_are_told() -> None:
+    page = write_page({"b": _record(), "a": _record(name="a", base="b", commit="4567def")})
+    assert "`a` was recorded at another commit than its base" in page
+    assert "Without a record of their base: a." in write_page({"a": _record(name="a", base="b")})
+
+
+@pytest.mark.weights
+def test_students_are_scored_by_the_harness(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for role in ("content", "style"):
+        pixels = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"00_{role}.png")
+    student = create_student(StudentSpec(architecture="tiny", ranks=(4, 6, 8, 8)), seed=0)
+    save_student(tmp_path / "mine.safetensors", student)
+    scorer = Scorer(find_pairs(tmp_path), torch.device("cpu"))
+    scores = scorer.score(tmp_path / "mine.safetensors")
+    assert {*scores} == {*scorer.protocol} == {"gram", "ssim", "lpips"}
+    assert all({*by_pair} == {"00"} for by_pair in scores.values())

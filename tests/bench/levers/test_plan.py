@@ -1,11 +1,13 @@
-import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from PIL import Image
 
 from bench.commands.levers import PLAN_NAME
 from bench.levers.plan import choose, read_plan
-from pcakd.commands import distill
+from bench.levers.training import plan_training
 from pcakd.errors import PcakdError
 
 PLAN = """
@@ -48,7 +50,11 @@ def test_levers_bring_their_bases(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[a", "cannot be read as TOML"),
+        ("[a", "is no TOML"),
+        ('["a b"]\nabout = ""', "'a b' cannot be a file's name"),
+        ('["../a"]\nabout = ""', "cannot be a file's name"),
+        ("[b]\nabout = ''\nbase = 'a'\n[[a]]", "a must be a table of texts"),
+        ("[a]\nabout = ''\noptions = '--set \"a'", "options of a: No closing quotation"),
         ("a = 1", "a must be a table of texts"),
         ("[a]\noptions = ''", "a needs an `about`"),
         ("[a]\nabout = ''\noption = ''", "did you mean 'options'"),
@@ -62,16 +68,26 @@ def test_mistakes_are_told(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_a_missing_plan_is_told(tmp_path: Path) -> None:
-    with pytest.raises(PcakdError, match=r"nowhere\.toml cannot be read"):
+    with pytest.raises(PcakdError, match=r"cannot read the plan .*nowhere\.toml: No such file"):
         read_plan(tmp_path / "nowhere.toml")
 
 
-def test_the_projects_plan_holds_options_that_exist() -> None:
+def test_the_projects_plan_holds_options_that_exist(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    for index in range(16):
+        Image.new("RGB", (8, 8), (index, 0, 0)).save(tmp_path / "photos" / f"{index}.png")
     plan = read_plan(Path(__file__).parents[3] / PLAN_NAME)
-    recipes = {}
-    for lever in plan.values():
-        parser = argparse.ArgumentParser(exit_on_error=False)
-        distill.add_arguments(parser)
-        args = parser.parse_args([*lever.options, "--data", "photos", "-o", "runs"])
-        recipes[lever.name] = distill.read_recipe(args), args.weights, args.data
-    assert len({*map(str, recipes.values())}) == len(plan)  # each moves something
+    trainings = [
+        plan_training(
+            lever, data=tmp_path / "photos", work=tmp_path, device=torch.device("cpu"), commit=None
+        )
+        for lever in plan.values()
+    ]
+    requests = {str(replace(each.request, name=None, output=tmp_path)) for each in trainings}
+    assert len(requests) == len(plan)  # each moves something
+    assert len({each.request.output for each in trainings}) == len(plan)
+    weights = {each.lever.name: each.recipe["weights"] for each in trainings}
+    for lever in plan.values():  # losses are weighed as in the base, but for one
+        if lever.base is not None:
+            base, own = weights[lever.base], weights[lever.name]
+            assert sum(base[name] != own[name] for name in base) <= 1

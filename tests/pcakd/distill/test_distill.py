@@ -24,11 +24,13 @@ from pcakd.distill.evaluate import evaluate_taps
 from pcakd.distill.journal import Journal
 from pcakd.distill.legs import Leg, Sampling, Schedule
 from pcakd.distill.norms import follow_batches, prepare_layers
+from pcakd.distill.phases import EncoderPhase
 from pcakd.distill.photos import Photos
 from pcakd.distill.recipe import Recipe
 from pcakd.distill.reproduction import describe_reproduction
 from pcakd.distill.run import Request, distill
-from pcakd.eigenbases import RankRule, load_eigenbases
+from pcakd.distill.setting import Setting
+from pcakd.eigenbases import Eigenbasis, RankRule, load_eigenbases
 from pcakd.errors import ConfigError, ImageError, OutputError, TrainingError
 from pcakd.students import StudentSpec, create_student, load_student
 from pcakd.stylize import stylize
@@ -188,6 +190,8 @@ def test_settings_and_name_reach_recipe_and_card(photos, tmp_path):
     assert (
         card["name"] == load_student(tmp_path / "out" / "twins.safetensors").card["name"] == "twins"
     )
+    with pytest.raises(TrainingError, match='name was "twins", is "tiny"'):
+        distill(_request(photos, tmp_path / "out", resume=True))
     recipe = card["recipe"]
     assert (recipe["min_r2_share"], recipe["twins"], recipe["max_attempts"]) == (-99.0, 1.0, 1)
 
@@ -270,6 +274,32 @@ def test_couples_are_each_others_style_or_twins(photos):
 
 def test_small_photos_are_enlarged(photos):
     assert Photos(photos, held_out=1, seed=0).batch((0,), size=1, crop=96).shape == (1, 3, 96, 96)
+
+
+@pytest.mark.parametrize("architecture", ["mobilenet_v1", "vgg16"])
+def test_norms_of_signed_coefficients_start_at_an_offset(architecture):
+    ranks = (4, 5, 6, 7)
+    student = create_student(StudentSpec(architecture=architecture, ranks=ranks), seed=0)
+    bases = [
+        Eigenbasis(
+            basis=torch.eye(rank + 1)[:, :rank],
+            eigenvalues=torch.arange(rank + 1.0, 0.0, -1.0),
+            mcev=1.0,
+            explained=1.0,
+        )
+        for rank in ranks
+    ]
+    teacher = create_backbone("tiny")
+    setting = Setting(student=student, teacher=teacher, check_teacher=teacher, eigenbases=bases)
+    phase = EncoderPhase(setting, replace(RECIPE, tap_offset=1.5))
+    phase.prepare([torch.rand(2, 3, 32, 32)])
+    for block, eigenbasis in zip(phase.blocks, bases, strict=True):
+        deviation = eigenbasis.eigenvalues[: eigenbasis.rank].sqrt()
+        torch.testing.assert_close(block[-1].norm.weight, deviation)
+        torch.testing.assert_close(block[-1].norm.bias, 1.5 * deviation)
+        inner = 1.5 if block[-1].conv.groups > 1 else 0.0  # a depthwise tap passes channels on
+        assert all((layer.norm.bias == inner).all() for layer in block[-2:-1])
+        assert all((layer.norm.bias == 0.0).all() for layer in block[:-2])
 
 
 def test_the_rate_rises_and_falls():

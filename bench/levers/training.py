@@ -1,0 +1,109 @@
+"""Trains a lever's student, or tells how the training collapsed."""
+
+import argparse
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+
+from bench.levers.plan import Lever
+from bench.quality.pairs import Pair
+from pcakd.commands import distill as command
+from pcakd.distill.card import digest_manifest
+from pcakd.distill.checkpoint import CHECKPOINT
+from pcakd.distill.photos import Photos
+from pcakd.distill.run import Request, distill
+from pcakd.errors import CollapsedTrainingError, ConfigError, ImageError
+from pcakd.images import list_images
+
+_DIGITS = 8
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser of a plan's options: what is wrong with them is an error of the plan."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say whose options they are."""
+        raise ConfigError(f"lever {self.prog}: {message}; `pcakd distill --help` lists options")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """A lever's training, before it is done.
+
+    Attributes:
+        lever: Whose.
+        request: What is distilled.
+        recipe: Its settings as JSON values.
+        photos: Digest of the training photographs.
+    """
+
+    lever: Lever
+    request: Request
+    recipe: dict[str, Any]
+    photos: str
+
+
+def plan_training(
+    lever: Lever, *, data: Path, work: Path, device: torch.device, commit: str | None
+) -> Training:
+    """Read a lever's options and find the folder of its training.
+
+    The folder's name tells trainings with other options, recipes, photographs or code apart: one
+    goes on only where it was stopped itself.
+
+    Raises:
+        PcakdError: An option that cannot be used, or no photographs.
+    """
+    parser = _Parser(prog=lever.name)
+    command.add_arguments(parser)
+    places = ["--data", str(data), "-o", str(work), "--name", lever.name]
+    request = command.create_request(parser.parse_args([*lever.options, *places]), device)
+    recipe = json.loads(json.dumps(request.recipe.to_json()))
+    sample = Photos(data, held_out=request.recipe.held_out, seed=request.recipe.seed)
+    photos = digest_manifest(sample.manifest())
+    identity = json.dumps([lever.options, recipe, photos, commit, str(device)])
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:_DIGITS]
+    output = work / f"{lever.name}-{digest}"
+    resume = (output / CHECKPOINT).is_file()
+    request = replace(request, output=output, resume=resume)
+    return Training(lever=lever, request=request, recipe=recipe, photos=photos)
+
+
+def require_unseen(pairs: Sequence[Pair], data: Path) -> None:
+    """Check that no pair has a photograph of the training folder.
+
+    Raises:
+        ConfigError: One has.
+        ImageError: The folder holds no photographs.
+    """
+    seen = {_digest(photo): photo.name for photo in list_images(data)}
+    for pair in pairs:
+        for path in (pair.content, pair.style):
+            if name := seen.get(_digest(path)):
+                raise ConfigError(
+                    f"{path} is {name} of the training photographs in {data}; score over others"
+                )
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ImageError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def train(training: Training) -> tuple[Path | None, str | None]:
+    """Distil; return the student's file, or what the training collapsed with.
+
+    Raises:
+        PcakdError: Bad input, or an output that cannot be written.
+    """
+    try:
+        return distill(training.request), None
+    except CollapsedTrainingError as error:
+        return None, str(error)

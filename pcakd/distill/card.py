@@ -42,13 +42,17 @@ def describe_training(trainer: Trainer, manifest: Mapping[str, str]) -> dict[str
 
 
 def _cost(trainer: Trainer) -> dict[str, float]:
-    """Return what the steps took: core-minutes on a CPU, else device-minutes of all processes."""
-    seconds = trainer.progress.device_seconds
-    on_cpu = trainer.device.type == "cpu"
-    units = world_size() * (torch.get_num_threads() if on_cpu else 1)
-    minutes = seconds * units / 60.0
+    """Return what the steps took: core-minutes on a CPU, else device-minutes of all processes.
+
+    Core-minutes are CPU time, so that neither a pause nor a neighbour on the machine counts.
+    """
+    progress, on_cpu = trainer.progress, trainer.device.type == "cpu"
+    seconds = progress.cpu_seconds if on_cpu else progress.device_seconds
     name = "core_minutes" if on_cpu else "device_minutes"
-    return {"device_seconds": seconds, name: round(minutes, 1)}
+    return {
+        "device_seconds": progress.device_seconds,
+        name: round(seconds * world_size() / 60.0, 1),
+    }
 
 
 def describe_teacher(teacher: Backbone) -> dict[str, Any]:

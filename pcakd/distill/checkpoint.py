@@ -38,7 +38,8 @@ class Progress:
         attempt: How often this leg was restarted.
         scales: What losses are divided by, as the leg has measured it.
         reports: One entry a finished leg: what was seen of it on held-out photographs.
-        device_seconds: Time spent on the device in training steps, over all sessions.
+        device_seconds: Time that training steps took by the clock, over all sessions.
+        cpu_seconds: What the cores worked in them; less than the clock says where they were shared.
     """
 
     leg: int = 0
@@ -47,6 +48,7 @@ class Progress:
     scales: dict[str, float] = field(default_factory=dict)
     reports: list[dict[str, Any]] = field(default_factory=list)
     device_seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
 
 def open_output(output: Path, *, resume: bool) -> None:

@@ -156,13 +156,14 @@ class Trainer:
 
     def _step(self, leg: OpenLeg, steps: int, journal: Journal | None) -> float:
         progress = self.progress
-        start = time.perf_counter()
+        start, cpu_start = time.perf_counter(), time.process_time()
         rate = self._leg.schedule.rate_at(progress.step) * 0.5**progress.attempt
         images = self._batch(progress.step)
         live = progress.step < leg.phase.live_share * steps
         values = leg.train_on(images, step=progress.step, rate=rate, live=live)
         progress.step += 1
         progress.device_seconds += time.perf_counter() - start
+        progress.cpu_seconds += time.process_time() - cpu_start
         if journal and (progress.step % _LOG_EVERY == 0 or progress.step == steps):
             journal.add({**self._row(rate), **values})
         return values["loss"]

@@ -7,7 +7,9 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -101,7 +103,7 @@ def test_a_run_leaves_student_card_logs_and_sheets(unbroken, photos):
     for leg in (card["legs"][0], card["legs"][2]):
         assert all(tap["r2"] <= tap["ceiling"] <= 1.0 for tap in leg["taps"])
     assert {"style", "structure", "perceptual"} <= set(card["legs"][2]["held_out_losses"])
-    assert card["core_minutes"] >= 0.0
+    assert 0.0 <= card["core_minutes"] <= 4.0 * card["device_seconds"] / 60.0 + 0.1
     assert [e.shape for e in student.eigenbases] == [(8, 4), (12, 6), (16, 8), (20, 10)]
     with (unbroken / "losses.csv").open() as stream:
         rows = list(csv.DictReader(stream))
@@ -201,6 +203,19 @@ def test_a_collapsed_phase_is_restarted_and_then_given_up(photos, tmp_path, caps
     with pytest.raises(TrainingError, match="encoder collapsed: tap 1 has an R²"):
         distill(_request(photos, tmp_path / "tiny", recipe=hopeless))
     assert "restarting it with another seed and half the rate" in capsys.readouterr().out
+
+
+def test_core_minutes_are_what_cores_worked(photos, tmp_path, monkeypatch):
+    ticks = count()
+    clock = SimpleNamespace(
+        perf_counter=lambda: 60.0 * next(ticks), process_time=lambda: 6.0 * next(ticks)
+    )
+    monkeypatch.setattr(trainer_module, "time", clock)
+    distill(_request(photos, tmp_path / "tiny"))
+    card = json.loads((tmp_path / "tiny" / "tiny.json").read_text())
+    steps = 6 + 8 + 6  # two ticks each from one reading of a clock to its next
+    assert card["device_seconds"] == steps * 2 * 60.0
+    assert card["core_minutes"] == pytest.approx(steps * 2 * 6.0 / 60.0, abs=0.05)
 
 
 @pytest.mark.parametrize("phase", ["encoder", "autoencoder", "stylization"])

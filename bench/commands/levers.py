@@ -110,8 +110,9 @@ def _train_all(args: argparse.Namespace) -> None:
     for folder in (args.out, args.work):
         make_folder(folder)
     for name, training in trainings.items():
-        record = known.get(name)
-        if record is None or not record.is_of(training.recipe, training.photos, scorer.pairs_hash):
+        record, options = known.get(name), training.lever.options
+        images = training.photos, scorer.pairs_hash
+        if record is None or not record.is_of(options, training.recipe, *images):
             sys.stderr.write(f"lever {name}: {training.lever.about}\n")
             base = trainings[training.lever.base or name]
             save_record(args.out, _record(training, base, scorer, commit))

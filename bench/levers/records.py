@@ -1,6 +1,7 @@
 """Records of levers: one JSON file each, written whole or not at all. No torch."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,13 +49,20 @@ class LeverRecord:
     protocol: dict[str, str] = field(default_factory=dict)
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
 
-    def is_of(self, recipe: dict[str, Any], photos: str, pairs: str) -> bool:
-        """Tell whether this is what such a training on these images would record."""
-        return (self.recipe, self.photos, self.pairs) == (recipe, photos, pairs)
+    def is_of(
+        self, options: Sequence[str], recipe: Mapping[str, Any], photos: str, pairs: str
+    ) -> bool:
+        """Tell whether this is what such a training on these images would record.
+
+        Backbone and weights are options that no recipe holds.
+        """
+        same_training = self.options == [*options] and self.recipe == recipe
+        return same_training and (self.photos, self.pairs) == (photos, pairs)
 
     def incomparable(self, base: "LeverRecord") -> str | None:
         """Return why this and its base cannot be compared, if so."""
         for what, own, other in (
+            ("base", self.options[: len(base.options)], base.options),
             ("recipe of the base", self.base_recipe, base.recipe),
             ("photographs", self.photos, base.photos),
             ("pairs", self.pairs, base.pairs),

@@ -191,6 +191,7 @@ def test_records_come_back_and_make_one_page(tmp_path: Path) -> None:
         ({"pairs": "3"}, "other pairs"),
         ({"photos": "3"}, "other photographs"),
         ({"base_recipe": {"seed": 1}}, "another recipe of the base"),
+        ({"options": ["--steps", "3"]}, "another base"),
         ({"protocol": {"gram": "b"}}, "another protocol"),
         ({"environment": {}}, "another machine"),
     ],
@@ -201,6 +202,16 @@ def test_what_cannot_be_compared_gets_no_difference(
     page = write_page({"b": _record(), "a": _record(name="a", base="b", **changes)})
     assert f"`a` is not comparable: {reason}" in page
     assert "+0.000" not in page
+
+
+def test_a_record_is_of_its_options_and_images() -> None:
+    record, recipe = _record(), {"seed": 0}
+    assert record.is_of(["--steps", "2"], recipe, "1", "2")
+    # the teacher's weights are in no recipe
+    assert not record.is_of(["--steps", "2", "--weights", "torchvision"], recipe, "1", "2")
+    assert not record.is_of(["--steps", "2"], {"seed": 1}, "1", "2")
+    assert not record.is_of(["--steps", "2"], recipe, "0", "2")
+    assert not record.is_of(["--steps", "2"], recipe, "1", "0")
 
 
 def test_other_commits_and_lost_bases_are_told() -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from pcakd.blocks import Autoencoder
+from pcakd.distill.ahead import DrawAhead, Key
 from pcakd.distill.checkpoint import CHECKPOINT, Progress, load_checkpoint, save_checkpoint
 from pcakd.distill.health import CollapseError
 from pcakd.distill.journal import Journal, save_contact_sheet
@@ -85,6 +86,7 @@ class Trainer:
         self.device = next(run.network.parameters()).device
         self._checkpoint = run.folder / CHECKPOINT
         self._open: OpenLeg | None = None
+        self._crops = DrawAhead(self._draw_own, busy=self.device.type == "cpu")
 
     @property
     def has_checkpoint(self) -> bool:
@@ -256,30 +258,36 @@ class Trainer:
         return before + self.progress.step
 
     def _batch(self, step: int) -> Tensor:
-        return self._draw_batch(step + _FIRST_STEP, whole=False)
+        leg, attempt = self.progress.leg, self.progress.attempt
+        key, after = ((leg, attempt, number + _FIRST_STEP) for number in (step, step + 1))
+        last = step + 1 == self._leg.schedule.steps
+        return self._place(self._crops.take(key, then=None if last else after))
 
     def _calibration_batch(self, index: int) -> Tensor:
         """Draw crops that no step sees, the same in all processes."""
         below = _FIRST_STEP - 1 - index
-        key = (below,) if below >= 0 else (-below, 1)
-        return self._draw_batch(*key, whole=True)
+        number = (below,) if below >= 0 else (-below, 1)
+        key = (self.progress.leg, self.progress.attempt, *number)
+        return self._place(self._draw(key, whole=True))
 
-    def _draw_batch(self, *number: int, whole: bool) -> Tensor:
-        leg, progress = self._leg, self.progress
-        batch = self.run.photos.batch(
-            (progress.leg, progress.attempt, *number),
-            size=leg.schedule.batch,
-            crop=leg.schedule.crop,
-            sampling=leg.sampling,
-            whole=whole,
+    def _draw_own(self, key: Key) -> Tensor:
+        return self._draw(key, whole=False)
+
+    def _draw(self, key: Key, *, whole: bool) -> Tensor:
+        leg = self.legs[key[0]]
+        schedule = leg.schedule
+        return self.run.photos.batch(
+            key, size=schedule.batch, crop=schedule.crop, sampling=leg.sampling, whole=whole
         )
-        return batch.to(self.device, memory_format=torch.channels_last)
+
+    def _place(self, images: Tensor) -> Tensor:
+        return images.to(self.device, memory_format=torch.channels_last)
 
     def _held_out(self) -> Sequence[Tensor]:
         photos, schedule = self.run.photos, self._leg.schedule
         size = max(2, schedule.batch)
         crops = photos.centre_crops(photos.held_out, size=size, crop=schedule.crop)
-        return [crop.to(self.device, memory_format=torch.channels_last) for crop in crops]
+        return [self._place(crop) for crop in crops]
 
 
 def _tell_taps(report: Mapping[str, Any]) -> None:

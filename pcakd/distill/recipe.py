@@ -147,7 +147,7 @@ class StylizationWeights:
 
     style: float = 1.1
     structure: float = 1.0
-    perceptual: float = 1.0
+    perceptual: float = 1.5
     taps: float = 0.5
     image: float = 2.0
 

@@ -6,6 +6,7 @@ from bench.report.capacity import capacity_section
 from bench.report.claims import claims_section
 from bench.report.curves import curve_rows
 from bench.report.curves_tables import curves_section
+from bench.report.differences import differences_section
 from bench.report.formats import format_bytes
 from bench.report.gallery import PLOT_NAMES, Plot
 from bench.report.histories_plot import histories_section
@@ -41,7 +42,8 @@ def write_page(summary: Summary, plots: Sequence[Plot], *, has_examples: bool) -
     sections += [_plot(plot) for plot in plots if plot.name in PLOT_NAMES]
     if has_examples:
         sections.append(_examples(summary))
-    sections += [_quality(summary), seeds_section(summary), curves_section(summary, plots)]
+    sections += [_quality(summary), differences_section(summary), seeds_section(summary)]
+    sections.append(curves_section(summary, plots))
     sections += [_cost(summary), prediction_section(summary)]
     sections.append(paired_section(summary))
     sections += [stages_section(summary, plots), capacity_section(summary)]

@@ -12,6 +12,7 @@ from bench.report.curves import curve_rows
 from bench.report.curves_plot import CURVES_PLOT, draw_curves
 from bench.report.curves_tables import curves_data, curves_table
 from bench.report.data import cost_data, quality_data, to_csv
+from bench.report.differences import differences_data, differences_table
 from bench.report.examples import draw_sheet, scored_subjects
 from bench.report.gallery import PLOT_NAMES, Plot, draw_plots
 from bench.report.histories_plot import HISTORY_PREFIX, draw_histories
@@ -115,6 +116,10 @@ def _write_tables(folder: Path, summary: Summary) -> None:
     if summary.quality:
         texts["quality"] = quality_table(summary)
         write_text(tables / "quality.csv", to_csv(quality_data(summary)))
+    differences = differences_table(summary)
+    if not differences.empty:
+        texts["differences"] = differences
+        write_text(tables / "differences.csv", to_csv(differences_data(summary)))
     if seed_rows(summary):
         texts["seeds"] = seeds_table(summary)
         write_text(tables / "seeds.csv", to_csv(seeds_data(summary)))

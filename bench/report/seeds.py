@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.identity import Machine, identify, label_subjects, machine_of
+from bench.identity import Machine
+from bench.report.pairwise import scores_by_pair
 from bench.report.rows import QualityRow
 from bench.report.summary import METRIC_NAMES, Summary
 from bench.report.tables import ARROWS, machine_column, to_markdown
@@ -21,9 +22,6 @@ _NOTE = (
     "least, *deviation* the standard deviation over trainings (n − 1). A difference between two "
     "students that is no larger may be the seed's."
 )
-
-Pair = tuple[str | int | None, ...]
-"""What tells a score's pair and protocol apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +70,7 @@ def _seed_row(
 ) -> SeedRow | None:
     """Compare the trainings of a subject; None where fewer than two share a pair."""
     scores = {
-        title: _scores(summary, name, row.transform, row.machine, metric)
+        title: scores_by_pair(summary, name, row.transform, row.machine, metric)
         for title, name in trainings.items()
     }
     scored = {title: by_pair for title, by_pair in scores.items() if by_pair}
@@ -150,20 +148,3 @@ def _titles(rows: list[SeedRow]) -> list[str]:
     """Return the titles of all trainings, by their seeds."""
     titles = {title for row in rows for title in row.means} - {_ITSELF}
     return [_ITSELF, *sorted(titles, key=lambda title: int(title.split()[1]))]
-
-
-def _scores(
-    summary: Summary, subject: str, transform: str, machine: Machine, metric: str
-) -> dict[Pair, float]:
-    """Return the scores of a subject by pair and protocol, repeats averaged."""
-    names = label_subjects(summary.records)
-    values: dict[Pair, list[float]] = {}
-    for record in summary.records:
-        case, score = record.case, getattr(record, metric)
-        if record.kind != "quality" or score is None or names[identify(record)] != subject:
-            continue
-        if case.transform == transform and machine_of(record) == machine:
-            protocol = (record.protocol or {}).get(metric)
-            key = (case.pair, case.pair_hash, case.width, case.height, protocol)
-            values.setdefault(key, []).append(score)
-    return {key: statistics.fmean(many) for key, many in values.items()}

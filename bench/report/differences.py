@@ -1,0 +1,132 @@
+"""Students against one another: differences of their scores, taken pair by pair."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import pandas as pd
+
+from bench.claims.published import TRANSFORM
+from bench.identity import Machine
+from bench.report.pairwise import scores_by_pair
+from bench.report.rows import QualityRow
+from bench.report.summary import METRIC_NAMES, Summary
+from bench.report.tables import ARROWS, machine_column, to_markdown
+from bench.stats import Interval, describe_intervals, difference_interval
+
+_NONE = "—"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DifferenceRow:
+    """Two students with the same transform on one machine.
+
+    Attributes:
+        subject: The one whose scores count.
+        other: The one whose scores are taken off.
+        differences: Mean of the differences by metric, over the pairs that both were scored on.
+    """
+
+    subject: str
+    other: str
+    machine: Machine
+    differences: Mapping[str, Interval]
+
+    @property
+    def num_pairs(self) -> int:
+        """The pairs that the differences are over."""
+        return max(interval.count for interval in self.differences.values())
+
+
+def difference_rows(summary: Summary) -> list[DifferenceRow]:
+    """Return a row for every two subjects that have scores with ``zca`` on one machine."""
+    students = [row for row in summary.quality if row.transform == TRANSFORM]
+    rows = []
+    for one, other in combinations(students, 2):
+        if one.machine == other.machine and (found := _compare(summary, one, other)):
+            rows.append(
+                DifferenceRow(
+                    subject=one.subject,
+                    other=other.subject,
+                    machine=one.machine,
+                    differences=found,
+                )
+            )
+    return rows
+
+
+def _compare(summary: Summary, one: QualityRow, other: QualityRow) -> dict[str, Interval]:
+    """Return the differences of the metrics that the two have common pairs of."""
+    found = {}
+    for metric in METRIC_NAMES:
+        ours, theirs = (
+            scores_by_pair(summary, row.subject, row.transform, row.machine, metric)
+            for row in (one, other)
+        )
+        if common := [pair for pair in ours if pair in theirs]:
+            found[metric] = difference_interval(
+                [ours[pair] for pair in common], [theirs[pair] for pair in common]
+            )
+    return found
+
+
+def differences_table(summary: Summary) -> pd.DataFrame:
+    """Return the table as text cells, with a star where the interval leaves 0 out."""
+    return pd.DataFrame(
+        [
+            {
+                **machine_column(summary, row.machine),
+                "A": row.subject,
+                "B": row.other,
+                "Pairs": str(row.num_pairs),
+                **{
+                    ARROWS[metric]: _cell(row.differences[metric])
+                    if metric in row.differences
+                    else _NONE
+                    for metric in METRIC_NAMES
+                },
+            }
+            for row in difference_rows(summary)
+        ]
+    )
+
+
+def _cell(difference: Interval) -> str:
+    text = f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
+    return f"{text} *" if difference.low > 0.0 or difference.high < 0.0 else text
+
+
+def differences_data(summary: Summary) -> pd.DataFrame:
+    """Return a line for each metric of each two students, as raw numbers."""
+    lines = [
+        {
+            "subject": row.subject,
+            "other": row.other,
+            "transform": TRANSFORM,
+            "device": row.machine[0],
+            "device_name": row.machine[1],
+            "threads": row.machine[2],
+            "metric": metric,
+            "num_pairs": interval.count,
+            "difference": interval.value,
+            "low": interval.low,
+            "high": interval.high,
+        }
+        for row in difference_rows(summary)
+        for metric, interval in row.differences.items()
+    ]
+    return pd.DataFrame(lines, dtype=object)
+
+
+def differences_section(summary: Summary) -> str:
+    """Write the section; nothing where fewer than two students were scored on common pairs."""
+    table = differences_table(summary)
+    if table.empty:
+        return ""
+    note = (
+        f"Scores of A less those of B with `{TRANSFORM}`, pair by pair: the mean over the pairs "
+        f"that both have a score of, and its {describe_intervals('mean', 'pairs')}; * where the "
+        "interval leaves 0 out. Pairs differ more from one another than students do: where the "
+        "intervals of two means overlap, those of their differences can still be clear."
+    )
+    return f"## Students against one another\n\n{note}\n\n{to_markdown(table)}"

@@ -18,21 +18,14 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from pcakd.backbones import create_backbone, describe_blocks
-from pcakd.blocks import BlockDesign
 from pcakd.cli import main
 from pcakd.distill import health
 from pcakd.distill import trainer as trainer_module
-from pcakd.distill.evaluate import evaluate_taps
-from pcakd.distill.journal import Journal
-from pcakd.distill.legs import Leg, Sampling, Schedule
-from pcakd.distill.norms import follow_batches, prepare_layers
-from pcakd.distill.phases import EncoderPhase
-from pcakd.distill.photos import Photos
+from pcakd.distill.legs import Schedule
 from pcakd.distill.recipe import Recipe
 from pcakd.distill.reproduction import describe_reproduction
 from pcakd.distill.run import Request, distill
-from pcakd.distill.setting import Setting
-from pcakd.eigenbases import Eigenbasis, RankRule, load_eigenbases
+from pcakd.eigenbases import RankRule, load_eigenbases
 from pcakd.errors import ConfigError, ImageError, OutputError, TrainingError
 from pcakd.students import StudentSpec, create_student, load_student
 from pcakd.stylize import stylize
@@ -50,17 +43,6 @@ RECIPE = Recipe(
     basis_images=4,
     held_out=2,
 )
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    """Return a folder of eight smooth random pictures."""
-    folder = tmp_path_factory.mktemp("photos")
-    rng = np.random.default_rng(0)
-    for index in range(8):
-        coarse = Image.fromarray(rng.integers(0, 256, (6, 7, 3), dtype=np.uint8))
-        coarse.resize((70, 60), Image.Resampling.BICUBIC).save(folder / f"{index}.png")
-    return folder
 
 
 @pytest.fixture(autouse=True)
@@ -238,93 +220,6 @@ def test_a_diverged_loss_restarts_the_phase(photos, tmp_path, monkeypatch, phase
     assert attempts == {"encoder": 1, "autoencoder": 1, "stylization": 1} | {phase: 2}
 
 
-def test_dead_channels_are_counted():
-    teacher = create_backbone("tiny")
-    student = create_student(StudentSpec(architecture="tiny", ranks=(4, 6, 8, 10))).eval()
-    conv = student.encoder.layers(1)[-1].conv
-    with torch.no_grad():
-        conv.bias[1:3] = -100.0
-    images = [torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))]
-    basis = torch.linalg.qr(torch.randn(8, 4, generator=torch.Generator().manual_seed(1)))[0]
-    (report,) = evaluate_taps(student, teacher, [basis], images)
-    assert report.dead_channels == 2
-    assert report.channels == 4
-
-
-def test_a_student_that_is_the_projected_teacher_reaches_the_ceiling():
-    teacher = create_backbone("tiny")
-    student = create_student(StudentSpec(architecture="tiny", ranks=(8, 6, 8, 10))).eval()
-    convs = student.encoder.layers(1)[-1].conv, teacher.blocks[0][-1]
-    with torch.no_grad():
-        convs[0].weight.copy_(convs[1].weight / 0.25)
-        convs[0].bias.copy_(convs[1].bias - (convs[1].weight * 0.5 / 0.25).sum(dim=(1, 2, 3)))
-    images = [torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))]
-    (report,) = evaluate_taps(student, teacher, [torch.eye(8)], images)
-    assert report.ceiling == pytest.approx(1.0)
-    assert report.r2 == pytest.approx(1.0, abs=1e-6)
-
-
-def test_crops_depend_on_the_key_alone(photos):
-    first, again = (Photos(photos, held_out=2, seed=3) for _ in range(2))
-    again.batch((9, 9), size=2, crop=32)
-    assert torch.equal(first.batch((1, 2), size=4, crop=32), again.batch((1, 2), size=4, crop=32))
-    assert not torch.equal(
-        first.batch((1, 2), size=4, crop=32), first.batch((1, 3), size=4, crop=32)
-    )
-    assert not set(first.held_out) & set(first.training)
-
-
-def test_couples_are_each_others_style_or_twins(photos):
-    sampling = Sampling(zoom=(24, 60), exposure=1.0, couples=True, twins=1.0)
-    crops = Photos(photos, held_out=2, seed=3).batch((1,), size=4, crop=32, sampling=sampling)
-    assert torch.equal(crops[0], crops[1])
-    assert torch.equal(crops[2], crops[3])
-    assert not torch.equal(crops[0], crops[2])
-    apart = replace(sampling, twins=0.0)
-    crops = Photos(photos, held_out=2, seed=3).batch((1,), size=4, crop=32, sampling=apart)
-    assert not torch.equal(crops[0], crops[1])
-    assert crops.min() >= 0.0
-    assert crops.max() <= 1.0
-
-
-def test_small_photos_are_enlarged(photos):
-    assert Photos(photos, held_out=1, seed=0).batch((0,), size=1, crop=96).shape == (1, 3, 96, 96)
-
-
-@pytest.mark.parametrize("architecture", ["mobilenet_v1", "vgg16"])
-def test_norms_of_signed_coefficients_start_at_an_offset(architecture):
-    ranks = (4, 5, 6, 7)
-    student = create_student(StudentSpec(architecture=architecture, ranks=ranks), seed=0)
-    bases = [
-        Eigenbasis(
-            basis=torch.eye(rank + 1)[:, :rank],
-            eigenvalues=torch.arange(rank + 1.0, 0.0, -1.0),
-            mcev=1.0,
-            explained=1.0,
-        )
-        for rank in ranks
-    ]
-    teacher = create_backbone("tiny")
-    setting = Setting(student=student, teacher=teacher, check_teacher=teacher, eigenbases=bases)
-    phase = EncoderPhase(setting, replace(RECIPE, tap_offset=1.5))
-    phase.prepare([torch.rand(2, 3, 32, 32)])
-    for block, eigenbasis in zip(phase.blocks, bases, strict=True):
-        deviation = eigenbasis.eigenvalues[: eigenbasis.rank].sqrt()
-        torch.testing.assert_close(block[-1].norm.weight, deviation)
-        torch.testing.assert_close(block[-1].norm.bias, 1.5 * deviation)
-        inner = 1.5 if block[-1].conv.groups > 1 else 0.0  # a depthwise tap passes channels on
-        assert all((layer.norm.bias == inner).all() for layer in block[-2:-1])
-        assert all((layer.norm.bias == 0.0).all() for layer in block[:-2])
-
-
-def test_the_rate_rises_and_falls():
-    schedule = Schedule(steps=100, rate=1.0)
-    rates = [schedule.rate_at(step) for step in range(100)]
-    assert max(rates) == pytest.approx(1.0, abs=0.02)
-    assert rates[0] < rates[5] < rates[9]
-    assert rates[20] > rates[60] > rates[99] > 0.0
-
-
 def test_mistakes_are_told_in_one_line(unbroken, photos, tmp_path):
     with pytest.raises(TrainingError, match="pass --resume or name another folder"):
         distill(_request(photos, unbroken))
@@ -361,35 +256,6 @@ def test_a_broken_photograph_ends_a_run_before_it_begins(photos, tmp_path):
     Image.new("RGB", (900, 3)).save(broken)
     with pytest.raises(ImageError, match="too narrow"):
         distill(_request(data, tmp_path / "run"))
-
-
-def test_a_journal_keeps_what_came_before_the_position(tmp_path):
-    legs = [Leg(phase=phase, schedule=SCHEDULE) for phase in ("encoder", "autoencoder")]
-
-    def row(leg, attempt, step):
-        return {"block": 0, "attempt": attempt, "phase": legs[leg].phase, "step": step} | {
-            "rate": 1.0,
-            "global_step": 100 * leg + step,
-            "loss": 0.5,
-        }
-
-    # the decoders collapsed at step 40 and began again
-    rows = [row(0, 0, 20), row(1, 0, 20), row(1, 0, 40), row(1, 1, 20), row(1, 1, 40)]
-    with Journal(tmp_path, legs=legs, position=(0, 0, 0)) as journal:
-        for each in rows:
-            journal.add(each)
-    with (tmp_path / "losses.csv").open("a") as stream:
-        stream.write("0,1,autoencoder")  # torn by a kill
-    with Journal(tmp_path, legs=legs, position=(1, 1, 120)):
-        pass
-    with (tmp_path / "losses.csv").open() as stream:
-        kept = [(r["phase"], int(r["attempt"]), int(r["step"])) for r in csv.DictReader(stream)]
-    assert kept == [
-        ("encoder", 0, 20),
-        ("autoencoder", 0, 20),
-        ("autoencoder", 0, 40),
-        ("autoencoder", 1, 20),
-    ]
 
 
 def test_two_trainings_are_compared_and_reasons_are_named(unbroken):
@@ -451,15 +317,3 @@ def test_students_of_other_backbones_have_their_blocks(name, photos, tmp_path):
     # a finished run that is resumed writes the same student
     before = path.read_bytes()
     assert distill(replace(request, resume=True)).read_bytes() == before
-
-
-def test_linear_features_are_normalised_in_training_and_pixels_are_not():
-    design = BlockDesign(kind="inverted", stride=2, expansion=2.0, linear=True)
-    spec = StudentSpec(architecture="designed", ranks=(2, 3, 4, 5), designs=(design,) * 4)
-    student = create_student(spec).eval()
-    for layers in (student.encoder.layers(2), student.decoder.layers(1), student.decoder.layers(2)):
-        prepare_layers(layers)
-        follow_batches(layers, live=True)
-    last = [s.layers(b)[-1] for s, b in
-            ((student.encoder, 2), (student.decoder, 1), (student.decoder, 2))]  # fmt: skip
-    assert [layer.norm.training for layer in last] == [True, False, True]

@@ -28,6 +28,11 @@ class Interval:
     high: float
     count: int
 
+    @property
+    def is_clear(self) -> bool:
+        """Whether it leaves 0 out; never of fewer samples than an interval is given of."""
+        return self.count >= MIN_SAMPLES and (self.low > 0.0 or self.high < 0.0)
+
 
 class MeanInterval(NamedTuple):
     """A mean with its interval, in the unit of the samples."""

@@ -8,6 +8,7 @@ import pandas as pd
 
 from bench.levers.records import LeverRecord
 from bench.quality.protocol import METRICS
+from bench.report.formats import format_difference
 from bench.report.tables import to_markdown
 from bench.stats import describe_intervals, difference_interval
 
@@ -21,7 +22,7 @@ _NOTE = (
     "brackets the share of what their widths allow. *Picture* is the error, as a share of the "
     "pictures' variance, of held-out pictures that come back from tap 4 without a transform. "
     "Scores are means over pairs with `zca` at strength 1, without a guided filter; differences "
-    "from the base are paired, with their {intervals}: bold where the interval leaves 0 out. All "
+    "from the base are paired, with their {intervals}; * where it leaves 0 out. All "
     "trainings are short, so that all can be made: they compare levers, and no row is the best "
     "that its options can do."
 )
@@ -105,9 +106,7 @@ def _score(record: LeverRecord, base: LeverRecord, metric: str) -> str:
     if record is base or not common or record.incomparable(base):
         return mean
     change = difference_interval([own[p] for p in common], [other[p] for p in common])
-    text = f"{change.value:+.3f} [{change.low:+.3f}, {change.high:+.3f}]"
-    clear = change.low > 0.0 or change.high < 0.0
-    return f"{mean} (**{text}**)" if clear else f"{mean} ({text})"
+    return f"{mean} ({format_difference(change)})"
 
 
 def _origin(records: Sequence[LeverRecord]) -> str:

@@ -1,4 +1,4 @@
-"""Students against one another: differences of their scores, taken pair by pair."""
+"""Subjects against one another: differences of their scores, taken pair by pair."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import pandas as pd
 
 from bench.claims.published import TRANSFORM
 from bench.identity import Machine
+from bench.report.formats import format_difference
 from bench.report.pairwise import scores_by_pair
 from bench.report.rows import QualityRow
 from bench.report.summary import METRIC_NAMES, Summary
@@ -19,7 +20,7 @@ _NONE = "—"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DifferenceRow:
-    """Two students with the same transform on one machine.
+    """Two students or peers with the paper's transform on one machine.
 
     Attributes:
         subject: The one whose scores count.
@@ -32,17 +33,12 @@ class DifferenceRow:
     machine: Machine
     differences: Mapping[str, Interval]
 
-    @property
-    def num_pairs(self) -> int:
-        """The pairs that the differences are over."""
-        return max(interval.count for interval in self.differences.values())
-
 
 def difference_rows(summary: Summary) -> list[DifferenceRow]:
     """Return a row for every two subjects that have scores with ``zca`` on one machine."""
-    students = [row for row in summary.quality if row.transform == TRANSFORM]
+    subjects = [row for row in summary.quality if row.transform == TRANSFORM]
     rows = []
-    for one, other in combinations(students, 2):
+    for one, other in combinations(subjects, 2):
         if one.machine == other.machine and (found := _compare(summary, one, other)):
             rows.append(
                 DifferenceRow(
@@ -71,18 +67,20 @@ def _compare(summary: Summary, one: QualityRow, other: QualityRow) -> dict[str, 
 
 
 def differences_table(summary: Summary) -> pd.DataFrame:
-    """Return the table as text cells, with a star where the interval leaves 0 out."""
+    """Return the table as text cells."""
     return pd.DataFrame(
         [
             {
                 **machine_column(summary, row.machine),
                 "A": row.subject,
                 "B": row.other,
-                "Pairs": str(row.num_pairs),
+                "Pairs": _count_pairs(row),
                 **{
-                    ARROWS[metric]: _cell(row.differences[metric])
-                    if metric in row.differences
-                    else _NONE
+                    ARROWS[metric]: (
+                        format_difference(row.differences[metric])
+                        if metric in row.differences
+                        else _NONE
+                    )
                     for metric in METRIC_NAMES
                 },
             }
@@ -91,9 +89,10 @@ def differences_table(summary: Summary) -> pd.DataFrame:
     )
 
 
-def _cell(difference: Interval) -> str:
-    text = f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
-    return f"{text} *" if difference.low > 0.0 or difference.high < 0.0 else text
+def _count_pairs(row: DifferenceRow) -> str:
+    """Write the number of pairs, or the least and greatest where it depends on the metric."""
+    counts = sorted({interval.count for interval in row.differences.values()})
+    return " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
 
 
 def differences_data(summary: Summary) -> pd.DataFrame:
@@ -119,14 +118,15 @@ def differences_data(summary: Summary) -> pd.DataFrame:
 
 
 def differences_section(summary: Summary) -> str:
-    """Write the section; nothing where fewer than two students were scored on common pairs."""
+    """Write the section; nothing where fewer than two subjects were scored on common pairs."""
     table = differences_table(summary)
     if table.empty:
         return ""
     note = (
         f"Scores of A less those of B with `{TRANSFORM}`, pair by pair: the mean over the pairs "
-        f"that both have a score of, and its {describe_intervals('mean', 'pairs')}; * where the "
-        "interval leaves 0 out. Pairs differ more from one another than students do: where the "
-        "intervals of two means overlap, those of their differences can still be clear."
+        f"that both have a score of, and its {describe_intervals('mean', 'pairs')}; * where an "
+        "interval leaves 0 out. Pairs differ more from one another than subjects do: where the "
+        "intervals of two means overlap, those of their differences can still be clear. Of many "
+        "intervals one in twenty misses its figure: a star counts where it was asked for before."
     )
-    return f"## Students against one another\n\n{note}\n\n{to_markdown(table)}"
+    return f"## Students and peers, pair by pair\n\n{note}\n\n{to_markdown(table)}"

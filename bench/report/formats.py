@@ -56,6 +56,18 @@ def format_interval(interval: Interval) -> str:
     return f"{format_number(interval.low)} to {format_number(interval.high)}"
 
 
+def format_difference(difference: Interval) -> str:
+    """Write a difference of scores; * means that its interval leaves 0 out. One pair has none.
+
+    >>> format_difference(Interval(value=-0.05, low=-0.0625, high=-0.0375, count=29))
+    '-0.050 [-0.062, -0.037] *'
+    """
+    if difference.count < 2:
+        return f"{difference.value:+.3f}"
+    star = " *" if difference.is_clear else ""
+    return f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]{star}"
+
+
 def name_intervals(intervals: Iterable[Interval]) -> str:
     """Say what the intervals of a plot are; single samples have none and do not count.
 

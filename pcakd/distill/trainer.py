@@ -1,7 +1,8 @@
 """The training loop: leg after leg, with checkpoints, restarts and a check of each result."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,7 +12,6 @@ from torch import Tensor
 from tqdm import tqdm
 
 from pcakd.blocks import Autoencoder
-from pcakd.distill.ahead import DrawAhead, Key
 from pcakd.distill.checkpoint import CHECKPOINT, Progress, load_checkpoint, save_checkpoint
 from pcakd.distill.health import CollapseError
 from pcakd.distill.journal import Journal, save_contact_sheet
@@ -21,6 +21,7 @@ from pcakd.distill.open_leg import OpenLeg, network_weights, open_leg
 from pcakd.distill.parallel import is_writer, wait_for_all
 from pcakd.distill.phases import Phase
 from pcakd.distill.photos import Photos
+from pcakd.distill.prefetch import Key, prefetch
 from pcakd.errors import CollapsedTrainingError, TrainingError
 
 _CHECKPOINT_EVERY = 100
@@ -86,7 +87,6 @@ class Trainer:
         self.device = next(run.network.parameters()).device
         self._checkpoint = run.folder / CHECKPOINT
         self._open: OpenLeg | None = None
-        self._crops = DrawAhead(self._draw_own, busy=self.device.type == "cpu")
 
     @property
     def has_checkpoint(self) -> bool:
@@ -146,21 +146,24 @@ class Trainer:
         progress, steps = self.progress, self._leg.schedule.steps
         leg = self._open or self._open_leg()
         quiet = not is_writer()
-        with tqdm(
-            total=steps, initial=progress.step, desc=str(self._leg), unit="step", disable=quiet
-        ) as bar:
+        with (
+            tqdm(
+                total=steps, initial=progress.step, desc=str(self._leg), unit="step", disable=quiet
+            ) as bar,
+            closing(self._batches()) as batches,
+        ):
             while progress.step < steps:
-                loss = self._step(leg, steps, journal)
+                loss = self._step(leg, batches, journal)
                 bar.update()
                 bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
                 if progress.step % _CHECKPOINT_EVERY == 0 and progress.step < steps:
                     self._save()
 
-    def _step(self, leg: OpenLeg, steps: int, journal: Journal | None) -> float:
-        progress = self.progress
+    def _step(self, leg: OpenLeg, batches: Iterator[Tensor], journal: Journal | None) -> float:
+        progress, steps = self.progress, self._leg.schedule.steps
         start, cpu_start = time.perf_counter(), time.process_time()
         rate = self._leg.schedule.rate_at(progress.step) * 0.5**progress.attempt
-        images = self._batch(progress.step)
+        images = self._place(next(batches))
         live = progress.step < leg.phase.live_share * steps
         values = leg.train_on(images, step=progress.step, rate=rate, live=live)
         progress.step += 1
@@ -257,11 +260,12 @@ class Trainer:
         before = sum(leg.schedule.steps for leg in self.legs[: self.progress.leg])
         return before + self.progress.step
 
-    def _batch(self, step: int) -> Tensor:
-        leg, attempt = self.progress.leg, self.progress.attempt
-        key, after = ((leg, attempt, number + _FIRST_STEP) for number in (step, step + 1))
-        last = step + 1 == self._leg.schedule.steps
-        return self._place(self._crops.take(key, then=None if last else after))
+    def _batches(self) -> Generator[Tensor]:
+        """Draw this process's part of the batches that are left of the leg."""
+        progress, steps = self.progress, self._leg.schedule.steps
+        left = range(progress.step, steps)
+        keys = [(progress.leg, progress.attempt, step + _FIRST_STEP) for step in left]
+        return prefetch(self._draw_own, keys, enabled=self.device.type != "cpu")
 
     def _calibration_batch(self, index: int) -> Tensor:
         """Draw crops that no step sees, the same in all processes."""

@@ -29,7 +29,7 @@ class SymmetricRoot(torch.autograd.Function):
             ctx.save_for_backward(matrix[..., 0], matrix)
             ctx.inverse = inverse
             return torch.full_like(matrix, torch.nan)
-        values, vectors = _factorize(matrix)
+        values, vectors = eigh(matrix)
         roots = values.clamp_min(_FLOOR).sqrt()
         ctx.save_for_backward(roots, vectors)
         ctx.inverse = inverse
@@ -47,12 +47,6 @@ class SymmetricRoot(torch.autograd.Function):
             quotients = -quotients / (rows * columns)
         symmetric = 0.5 * (gradient + gradient.mT)
         return vectors @ (quotients * (vectors.mT @ symmetric @ vectors)) @ vectors.mT, None
-
-
-def _factorize(matrices: Tensor) -> tuple[Tensor, Tensor]:
-    """Factorise a batch on the CPU: accelerators take small matrices one after the other."""
-    values, vectors = eigh(matrices.cpu())
-    return values.to(matrices.device), vectors.to(matrices.device)
 
 
 def measure_batch(features: Float[Tensor, "b c h w"]) -> tuple[Tensor, Tensor]:

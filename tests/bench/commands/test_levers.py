@@ -85,7 +85,7 @@ def test_levers_are_trained_once_scored_and_shown(
     page = (folder / "out" / "README.md").read_text(encoding="utf-8")
     (row,) = [line for line in page.splitlines() if line.startswith("| twins")]
     assert "`--set twins=1`" in row
-    assert "1.000 (**+1.000 [+1.000, +1.000]**)" in row
+    assert "1.000 (+1.000 [+1.000, +1.000])" in row
     assert "`hopeless` failed: encoder collapsed" in page
 
     monkeypatch.setattr(training, "distill", pytest.fail)  # what has a record is not trained again

@@ -22,6 +22,7 @@ from pcakd.cli import main
 from pcakd.distill import health
 from pcakd.distill import trainer as trainer_module
 from pcakd.distill.legs import Schedule
+from pcakd.distill.prefetch import prefetch
 from pcakd.distill.recipe import Recipe
 from pcakd.distill.reproduction import describe_reproduction
 from pcakd.distill.run import Request, distill
@@ -114,18 +115,31 @@ def test_an_interrupted_run_resumes_bit_for_bit(unbroken, photos, tmp_path, monk
     steps = 0
     whole_step = trainer_module.Trainer._step
 
-    def step(self, leg, total, journal):
+    def step(self, *arguments):
         nonlocal steps
         steps += 1
         if steps == stop_at:
             raise KeyboardInterrupt
-        return whole_step(self, leg, total, journal)
+        return whole_step(self, *arguments)
 
     monkeypatch.setattr(trainer_module.Trainer, "_step", step)
     with pytest.raises(KeyboardInterrupt):
         distill(_request(photos, folder))
     distill(_request(photos, folder, resume=True))
     assert _same_weights(folder, unbroken)
+
+
+def test_batches_drawn_ahead_train_the_same_weights(unbroken, photos, tmp_path, monkeypatch):
+    ahead = []
+
+    def draw_ahead(draw, keys, *, enabled):
+        ahead.append(enabled)
+        return prefetch(draw, keys, enabled=True)
+
+    monkeypatch.setattr(trainer_module, "prefetch", draw_ahead)
+    distill(_request(photos, tmp_path / "tiny"))
+    assert ahead == [False] * 3  # a CPU that trains draws for itself
+    assert _same_weights(unbroken, tmp_path / "tiny")
 
 
 @pytest.mark.slow
@@ -202,17 +216,18 @@ def test_core_minutes_are_what_cores_worked(photos, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("phase", ["encoder", "autoencoder", "stylization"])
 def test_a_diverged_loss_restarts_the_phase(photos, tmp_path, monkeypatch, phase):
-    whole = trainer_module.Trainer._batch
+    whole = trainer_module.Trainer._draw_own
     poisoned = []
 
-    def batch(self, step):
-        images = whole(self, step)
+    def draw(self, key):
+        images = whole(self, key)
+        step = key[-1] - trainer_module._FIRST_STEP
         if self._leg.phase == phase and self.progress.attempt == 0 and step == 3:
             poisoned.append(step)
             return images * float("nan")
         return images
 
-    monkeypatch.setattr(trainer_module.Trainer, "_batch", batch)
+    monkeypatch.setattr(trainer_module.Trainer, "_draw_own", draw)
     distill(_request(photos, tmp_path / "tiny"))
     card = json.loads((tmp_path / "tiny" / "tiny.json").read_text())
     assert poisoned == [3]

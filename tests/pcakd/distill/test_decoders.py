@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from pcakd.backbones import create_backbone
 from pcakd.blocks import Autoencoder, AvgPool, Conv, ConvLayer, Upsample
@@ -48,16 +47,6 @@ def _draw(seed):
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return Mirror().eval().requires_grad_(False)
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    rng = np.random.default_rng(0)
-    for index in range(6):
-        coarse = Image.fromarray(rng.integers(0, 256, (6, 7, 3), dtype=np.uint8))
-        coarse.resize((70, 60), Image.Resampling.BICUBIC).save(folder / f"{index}.png")
-    return folder
 
 
 def _request(photos, output, *, resume=False, mirrors=True, steps=4):

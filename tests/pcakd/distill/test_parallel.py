@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from pcakd.distill.parallel import join_group, own_part, world_size
 from pcakd.eigenbases import load_eigenbases
@@ -18,16 +17,6 @@ from pcakd.students import load_student
 
 SCRIPT = str(Path(__file__).with_name("train_tiny.py"))
 TWO = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    rng = np.random.default_rng(0)
-    for index in range(8):
-        coarse = Image.fromarray(rng.integers(0, 256, (6, 7, 3), dtype=np.uint8))
-        coarse.resize((70, 60), Image.Resampling.BICUBIC).save(folder / f"{index}.png")
-    return folder
 
 
 def _run(*arguments):

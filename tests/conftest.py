@@ -3,8 +3,10 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import settings
+from PIL import Image
 
 # shared machines pause: a deadline in seconds would test the machine, not the code
 settings.register_profile("project", deadline=None)
@@ -28,3 +30,14 @@ def weights_folder() -> Path:
 def data_folder() -> Path:
     """Return the folder of test photographs and reference students, or skip."""
     return _folder("PCAKD_TEST_DATA")
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of eight smooth random pictures to train on."""
+    folder = tmp_path_factory.mktemp("photos")
+    rng = np.random.default_rng(0)
+    for index in range(8):
+        coarse = Image.fromarray(rng.integers(0, 256, (6, 7, 3), dtype=np.uint8))
+        coarse.resize((70, 60), Image.Resampling.BICUBIC).save(folder / f"{index}.png")
+    return folder

@@ -3,10 +3,8 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import save_file
 
 from bench.baselines import training
@@ -36,16 +34,6 @@ def _random_vgg(name, **options):
         tensors[f"features.{index}.weight"] = scale * torch.randn(n, k, 3, 3, generator=generator)
         tensors[f"features.{index}.bias"] = torch.zeros(n)
     return create_vgg(name, tensors, None)
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    rng = np.random.default_rng(0)
-    for index in range(4):
-        coarse = Image.fromarray(rng.integers(0, 256, (6, 7, 3), dtype=np.uint8))
-        coarse.resize((70, 60), Image.Resampling.BICUBIC).save(folder / f"{index}.png")
-    return folder
 
 
 def _train(peer, photos, output):

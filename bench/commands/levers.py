@@ -49,7 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="NN_content.* and NN_style.* images to score over, other than --data; needed with it",
     )
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="folder of the records and the page"
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="folder of the records and the page; needed, but for --train-only",
     )
     parser.add_argument(
         "--work",
@@ -57,6 +60,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=Path("runs/levers"),
         metavar="DIR",
         help="folder of the trainings (default: runs/levers)",
+    )
+    parser.add_argument(
+        "--train-only",
+        action="store_true",
+        help="only distil what is named, without its base and without scores. The same command "
+        "with --pairs and --out then scores what lies in --work, also on another machine that has "
+        "the same photographs and code",
     )
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
 
@@ -71,10 +81,14 @@ def run(args: argparse.Namespace) -> int:
     from bench.levers.table import write_page
     from pcakd.files import write_text
 
-    if args.data is not None:
-        _train_all(args)
-    elif args.names or args.pairs is not None:
+    if args.data is None and (args.names or args.pairs is not None or args.train_only):
         raise ConfigError("levers are trained on photographs; give --data DIR")
+    if args.train_only:
+        return _train_only(args)
+    if args.out is None:
+        raise ConfigError("records need a folder; give --out DIR")
+    if args.data is not None:
+        _record_all(args)
     records = load_records(args.out)
     if not records:
         raise ConfigError(f"{args.out} holds no record; give --data and --pairs to make some")
@@ -83,18 +97,52 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _train_all(args: argparse.Namespace) -> None:
-    from bench.devices import parse_device
-    from bench.environment import git_state
-    from bench.levers.plan import choose, read_plan
+def _train_only(args: argparse.Namespace) -> int:
+    """Distil what is named."""
+    from bench.levers.training import train
+    from pcakd.files import make_folder
+
+    trainings, _ = _plan(args)
+    make_folder(args.work)
+    for name in args.names or trainings:
+        _tell(trainings[name])
+        outcome = train(trainings[name])
+        sys.stdout.write(f"{outcome.student or f'{name}: {outcome.failure}'}\n")
+    return 0
+
+
+def _record_all(args: argparse.Namespace) -> None:
+    """Distil and score what has no record yet."""
     from bench.levers.records import load_records, save_record
     from bench.levers.scoring import Scorer
-    from bench.levers.training import plan_training, require_unseen
+    from bench.levers.training import require_unseen
     from bench.quality.pairs import find_pairs
     from pcakd.files import make_folder
 
     if args.pairs is None:
         raise ConfigError("levers are scored over pairs; give --pairs DIR")
+    trainings, commit = _plan(args)
+    known, pairs = load_records(args.out), find_pairs(args.pairs)
+    require_unseen(pairs, args.data)
+    scorer = Scorer(pairs, next(iter(trainings.values())).request.device)
+    for folder in (args.out, args.work):
+        make_folder(folder)
+    for name, training in trainings.items():
+        record, options = known.get(name), training.lever.options
+        images = training.photos, scorer.pairs_hash
+        if record is None or not record.is_of(options, training.recipe, *images):
+            _tell(training)
+            base = trainings[training.lever.base or name]
+            save_record(args.out, _record(training, base, scorer, commit))
+
+
+def _plan(args: argparse.Namespace) -> tuple[dict[str, "Training"], str | None]:
+    """Return the trainings of the levers that are named and of their bases, and the commit."""
+    from bench.devices import parse_device
+    from bench.environment import git_state
+    from bench.levers.plan import choose, read_plan
+    from bench.levers.training import plan_training
+
     levers, device = choose(read_plan(args.plan), args.names), parse_device(args.device)
     state, edited = git_state()
     commit = f"{state}-dirty" if edited else state
@@ -104,31 +152,23 @@ def _train_all(args: argparse.Namespace) -> None:
         )
         for lever in levers
     }
-    known, pairs = load_records(args.out), find_pairs(args.pairs)
-    require_unseen(pairs, args.data)
-    scorer = Scorer(pairs, device)
-    for folder in (args.out, args.work):
-        make_folder(folder)
-    for name, training in trainings.items():
-        record, options = known.get(name), training.lever.options
-        images = training.photos, scorer.pairs_hash
-        if record is None or not record.is_of(options, training.recipe, *images):
-            sys.stderr.write(f"lever {name}: {training.lever.about}\n")
-            base = trainings[training.lever.base or name]
-            save_record(args.out, _record(training, base, scorer, commit))
+    return trainings, commit
+
+
+def _tell(training: "Training") -> None:
+    sys.stderr.write(f"lever {training.lever.name}: {training.lever.about}\n")
 
 
 def _record(
     training: "Training", base: "Training", scorer: "Scorer", commit: str | None
 ) -> "LeverRecord":
     """Distil as a lever says, and score the student."""
-    from bench.environment import describe_environment
     from bench.levers.records import LeverRecord
     from bench.levers.training import train
     from pcakd.students import load_student
 
-    lever = training.lever
-    student, failure = train(training)
+    lever, outcome = training.lever, train(training)
+    student = outcome.student
     return LeverRecord(
         name=lever.name,
         base=lever.base,
@@ -139,8 +179,8 @@ def _record(
         photos=training.photos,
         pairs=scorer.pairs_hash,
         commit=commit,
-        environment=describe_environment(training.request.device),
-        failure=failure,
+        environment=outcome.environment,
+        failure=outcome.failure,
         card=load_student(student).card if student else {},
         protocol=dict(scorer.protocol),
         scores=scorer.score(student) if student else {},

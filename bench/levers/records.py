@@ -27,7 +27,7 @@ class LeverRecord:
         photos: Digest of the training photographs.
         pairs: Digest of the pairs.
         commit: That the code was at, marked if it was edited.
-        environment: Machine and versions.
+        environment: Machine and versions of the training.
         card: The student's; empty if the training failed.
         failure: What the training ended with, if it did.
         protocol: What the scores mean, by score.

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import torch
 
+from bench.environment import describe_environment
 from bench.levers.plan import Lever
 from bench.quality.pairs import Pair
 from pcakd.commands import distill as command
@@ -18,9 +19,11 @@ from pcakd.distill.checkpoint import CHECKPOINT
 from pcakd.distill.photos import Photos
 from pcakd.distill.run import Request, distill
 from pcakd.errors import CollapsedTrainingError, ConfigError, ImageError
+from pcakd.files import write_text
 from pcakd.images import list_images
 
 _DIGITS = 8
+_OUTCOME = "outcome.json"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -33,19 +36,36 @@ class _Parser(argparse.ArgumentParser):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """A lever's training, before it is done.
+    """A lever's training, done or not.
 
     Attributes:
         lever: Whose.
         request: What is distilled.
         recipe: Its settings as JSON values.
         photos: Digest of the training photographs.
+        folders: Pattern of the folders of this training in ``--work``, one a kind of device.
     """
 
     lever: Lever
     request: Request
     recipe: dict[str, Any]
     photos: str
+    folders: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of a lever's training.
+
+    Attributes:
+        student: The student's file; None if the training failed.
+        failure: What it ended with, if it did.
+        environment: Machine and versions that trained.
+    """
+
+    student: Path | None
+    failure: str | None
+    environment: dict[str, Any]
 
 
 def plan_training(
@@ -66,12 +86,12 @@ def plan_training(
     recipe = json.loads(json.dumps(request.recipe.to_json()))
     sample = Photos(data, held_out=request.recipe.held_out, seed=request.recipe.seed)
     photos = digest_manifest(sample.manifest())
-    identity = json.dumps([lever.options, recipe, photos, commit, str(device)])
-    digest = hashlib.sha256(identity.encode()).hexdigest()[:_DIGITS]
-    output = work / f"{lever.name}-{digest}"
+    identity = json.dumps([lever.options, recipe, photos, commit])
+    stem = f"{lever.name}-{hashlib.sha256(identity.encode()).hexdigest()[:_DIGITS]}"
+    output = work / f"{stem}-{device.type}"
     resume = (output / CHECKPOINT).is_file()
     request = replace(request, output=output, resume=resume)
-    return Training(lever=lever, request=request, recipe=recipe, photos=photos)
+    return Training(lever=lever, request=request, recipe=recipe, photos=photos, folders=f"{stem}-*")
 
 
 def require_unseen(pairs: Sequence[Pair], data: Path) -> None:
@@ -97,13 +117,38 @@ def _digest(path: Path) -> str:
         raise ImageError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def train(training: Training) -> tuple[Path | None, str | None]:
-    """Distil; return the student's file, or what the training collapsed with.
+def train(training: Training) -> Outcome:
+    """Distil, unless this was done already, here or on another machine.
 
     Raises:
         PcakdError: Bad input, or an output that cannot be written.
     """
+    done = find_outcome(training)
+    if done is not None:
+        return done
     try:
-        return distill(training.request), None
+        student, failure = distill(training.request), None
     except CollapsedTrainingError as error:
-        return None, str(error)
+        student, failure = None, str(error)
+    folder, environment = training.request.output, describe_environment(training.request.device)
+    name = student.name if student else None
+    content = {"student": name, "failure": failure, "environment": environment}
+    write_text(folder / _OUTCOME, json.dumps(content, indent=1) + "\n")
+    return Outcome(student=student, failure=failure, environment=environment)
+
+
+def find_outcome(training: Training) -> Outcome | None:
+    """Return what came of a training that is done, or None.
+
+    Raises:
+        ConfigError: What it left is damaged.
+    """
+    for path in sorted(training.request.output.parent.glob(f"{training.folders}/{_OUTCOME}")):
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            name = content.pop("student")
+            outcome = Outcome(student=path.parent / name if name else None, **content)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ConfigError(f"{path} is damaged; delete its folder to train again") from error
+        return outcome
+    return None

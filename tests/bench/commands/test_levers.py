@@ -101,19 +101,60 @@ def test_a_stopped_lever_goes_on_and_a_changed_one_starts_anew(
 
     def distill(request):
         resumed.append(request.resume)
-        return whole(request)
+        student = whole(request)
+        if len(resumed) == 1:
+            raise KeyboardInterrupt
+        return student
 
     monkeypatch.setattr(training, "distill", distill)
-    monkeypatch.setattr(Stand, "score", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(Stand, "score", lambda *_: {"gram": {"00": 1.0}})
     assert run(folder, "base") == 130
     assert not [*(folder / "out").iterdir()]
-    monkeypatch.setattr(Stand, "score", lambda *_: {"gram": {"00": 1.0}})
     assert run(folder, "base") == 0
     changed = PLAN.replace("--steps 4,30,2", "--steps 5,30,2")
     (folder / "levers.toml").write_text(changed, encoding="utf-8")
     assert run(folder, "base") == 0
     assert resumed == [False, True, False]
     assert load_records(folder / "out")["base"].card["recipe"]["encoder"]["steps"] == 5
+
+
+def test_students_of_another_machine_are_scored_as_they_are(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    work = folder / "work"
+    plan, photos = str(folder / "levers.toml"), str(folder / "photos")
+    command = ["levers", "--plan", plan, "--data", photos, "--work", str(work), "--train-only"]
+    for name in ("twins", "hopeless"):  # alone: a base is not trained with its lever
+        assert main([*command, name]) == 0
+        (trained,) = work.glob(f"{name}-*-cpu")
+        outcome = trained / "outcome.json"
+        content = json.loads(outcome.read_text(encoding="utf-8"))
+        content["environment"]["device_name"] = "another machine"
+        outcome.write_text(json.dumps(content), encoding="utf-8")
+        trained.rename(trained.with_name(trained.name.replace("-cpu", "-cuda")))
+    printed = capsys.readouterr().out
+    assert "-cpu/twins.safetensors\n" in printed
+    assert "hopeless: encoder collapsed" in printed
+
+    whole, trained_here = training.distill, []
+
+    def distill(request):
+        trained_here.append(request.name)
+        return whole(request)
+
+    monkeypatch.setattr(training, "distill", distill)
+    assert run(folder) == 0
+    assert trained_here == ["base"]
+    records = load_records(folder / "out")
+    assert {*records} == {"base", "twins", "hopeless"}
+    assert records["twins"].scores["gram"]["00"] == 1
+    assert records["twins"].environment["device_name"] == "another machine"
+    assert records["twins"].incomparable(records["base"]) == "another machine"
+
+    (damaged,) = work.glob("hopeless-*/outcome.json")
+    damaged.write_text("{}", encoding="utf-8")
+    assert main([*command, "hopeless"]) == 2
+    assert "outcome.json is damaged; delete its folder" in capsys.readouterr().err
 
 
 def test_what_is_wrong_is_told_before_anything_is_trained(
@@ -125,9 +166,12 @@ def test_what_is_wrong_is_told_before_anything_is_trained(
         ([], "holds no record; give --data and --pairs"),
         (["base"], "give --data DIR"),
         (["--data", photos], "give --pairs DIR"),
+        (["--train-only"], "give --data DIR"),
     ):
         assert main(["levers", "--out", out, *options]) == 2
         assert message in capsys.readouterr().err
+    assert main(["levers", "--data", photos]) == 2
+    assert "give --out DIR" in capsys.readouterr().err
     (folder / "levers.toml").write_text(PLAN + "[x]\nabout = ''\noptions = '--step 3'\n")
     assert run(folder) == 2
     assert "bench: error: lever x: " in capsys.readouterr().err

@@ -158,8 +158,7 @@ def _eigenbases(
 ) -> tuple[list[Eigenbasis], list[torch.Tensor]]:
     path = request.output / _EIGENBASES
     wanted = json.loads(json.dumps(fingerprint))
-    entry = get_backbone_entry(request.backbone)
-    normalized = entry.normalized and not request.recipe.plain_teacher
+    normalized = get_backbone_entry(request.backbone).normalized
     if request.resume and path.exists():
         fitted, means, card = load_eigenbases(path)
         if card == wanted:
@@ -223,7 +222,6 @@ def _phases(
         teacher=copy.deepcopy(teacher).to(dtype),
         check_teacher=teacher,
         eigenbases=eigenbases,
-        linear_light=bool(request.recipe.linear_light),
     )
     looking = perceptual.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pcakd.backbones import Backbone
 from pcakd.blocks import Autoencoder, Source
-from pcakd.distill.losses import squared_error, subspace_error, to_linear_light
+from pcakd.distill.losses import subspace_error
 from pcakd.eigenbases import Eigenbasis
 
 TAPS: Final = (1, 2, 3, 4)
@@ -31,7 +31,6 @@ class Setting:
     teacher: Backbone
     check_teacher: Backbone
     eigenbases: Sequence[Eigenbasis] = ()
-    linear_light: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +87,6 @@ def decode_to_image(student: Autoencoder, features: Tensor, sources: Sequence[So
     for block in range(len(sources), 0, -1):
         features = student.decode_block(block, features, sources[block - 1])
     return features
-
-
-def picture_error(setting: Setting, picture: Tensor, images: Tensor) -> Tensor:
-    """Return the squared error of a picture."""
-    if setting.linear_light:
-        picture, images = to_linear_light(picture, images)
-    return squared_error(picture, images)
 
 
 def name_taps(shares: Sequence[Tensor]) -> dict[str, Tensor]:

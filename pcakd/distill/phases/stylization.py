@@ -17,7 +17,7 @@ from pcakd.distill.likeness import (
     style_distance,
     unit_vectors,
 )
-from pcakd.distill.losses import variance
+from pcakd.distill.losses import squared_error, variance
 from pcakd.distill.phases.interface import (
     CALIBRATION_BATCHES,
     ParameterGroups,
@@ -25,14 +25,7 @@ from pcakd.distill.phases.interface import (
     mean_terms,
 )
 from pcakd.distill.recipe import Recipe
-from pcakd.distill.setting import (
-    TAPS,
-    Setting,
-    decode_to_image,
-    name_taps,
-    picture_error,
-    tap_shares,
-)
+from pcakd.distill.setting import TAPS, Setting, decode_to_image, name_taps, tap_shares
 from pcakd.distill.whitening import measure_batch, whiten_and_colour
 
 _LONGEST_GRADIENT = 1.0
@@ -152,7 +145,7 @@ class StylizationPhase:
             for block, tap in zip(TAPS, taps, strict=True)
         ]
         return {
-            f"image{block}": picture_error(self.setting, picture, images) / self.scales["image"]
+            f"image{block}": squared_error(picture, images) / self.scales["image"]
             for block, picture in zip(TAPS, pictures, strict=True)
         }
 

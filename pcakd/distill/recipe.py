@@ -58,7 +58,7 @@ class Recipe:
     average: float = 0.99
     tap_offset: float = 2.0
     frozen_share: float = 0.5
-    min_r2_share: float = 0.3
+    min_r2_share: float = 0.1
     max_dead_share: float = 0.25
     max_attempts: int = 3
     basis_images: int = 500

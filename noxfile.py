@@ -43,17 +43,17 @@ def distill(session: nox.Session) -> None:
     Photographs come from ``--data``, else from ``photos/train`` of ``PCAKD_TEST_DATA``.
     """
     name, *options = session.posargs or session.error("name a student: -- mobilenet_v1")
-    if "--data" not in options:
-        data = os.environ.get("PCAKD_TEST_DATA") or session.error("name photographs: --data DIR")
-        options += ["--data", str(Path(data) / "photos" / "train")]
-    if not {"-o", "--output"} & {*options}:
-        options += ["-o", f"runs/{name}"]
+    defaults = ["-o", f"runs/{name}", "--device", "cpu"]
+    if data := os.environ.get("PCAKD_TEST_DATA"):
+        defaults += ["--data", str(Path(data) / "photos" / "train")]
+    elif not any(option.startswith("--data") for option in options):
+        session.error("name photographs: --data DIR")
     _install(session)
     # the threads of the shipped students' trainings: the order of sums is part of their weights
     session.env["OMP_NUM_THREADS"] = "1"
     session.run(
         *("python", "-m", "pcakd", "distill", "--backbone", name, "--compare-with", name),
-        *options,
+        *(*defaults, *options),  # of an option that is given twice the last one counts
     )
 
 

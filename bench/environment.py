@@ -1,5 +1,6 @@
 """What a record says of its machine and of the code that ran."""
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -53,6 +54,12 @@ def git_state(root: Path = _ROOT) -> tuple[str | None, bool | None]:
         return None, None
     changes = _git(root, "status", "--porcelain", "--untracked-files=no", "--", ".", ":!reports")
     return commit, None if changes is None else bool(changes)
+
+
+def hash_edits(root: Path = _ROOT) -> str:
+    """Return the SHA-256 of what tracked files differ by from their commit, reports aside."""
+    edits = _git(root, "diff", "--binary", "HEAD", "--", ".", ":!reports") or ""
+    return hashlib.sha256(edits.encode()).hexdigest()
 
 
 def _git(root: Path, *arguments: str) -> str | None:

@@ -26,8 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "names",
         nargs="*",
         metavar="LEVER",
-        help="levers of the plan (default: all); their bases are trained too. What --out has a "
-        "record of, by the same options and recipe on the same images, is not trained again",
+        help="levers of the plan (default: all); their bases are trained too, but with "
+        "--train-only. What --out has a record of, by the same options and recipe on the same "
+        "images, is not trained again",
     )
     parser.add_argument(
         "--plan",
@@ -52,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         metavar="DIR",
-        help="folder of the records and the page; needed, but for --train-only",
+        help="folder of the records and the page; not with --train-only",
     )
     parser.add_argument(
         "--work",
@@ -64,9 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--train-only",
         action="store_true",
-        help="only distil what is named, without its base and without scores. The same command "
-        "with --pairs and --out then scores what lies in --work, also on another machine that has "
-        "the same photographs and code",
+        help="only distil what is named, without its base and without scores. The command with "
+        "--pairs and --out in its place then scores what lies in --work, also on another machine "
+        "and another --device: photographs, options and commit have to be the same to the byte",
     )
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
 
@@ -84,6 +85,8 @@ def run(args: argparse.Namespace) -> int:
     if args.data is None and (args.names or args.pairs is not None or args.train_only):
         raise ConfigError("levers are trained on photographs; give --data DIR")
     if args.train_only:
+        if args.pairs is not None or args.out is not None:
+            raise ConfigError("--train-only records nothing; drop --pairs and --out")
         return _train_only(args)
     if args.out is None:
         raise ConfigError("records need a folder; give --out DIR")
@@ -102,7 +105,7 @@ def _train_only(args: argparse.Namespace) -> int:
     from bench.levers.training import train
     from pcakd.files import make_folder
 
-    trainings, _ = _plan(args)
+    trainings = _plan(args)
     make_folder(args.work)
     for name in args.names or trainings:
         _tell(trainings[name])
@@ -121,7 +124,7 @@ def _record_all(args: argparse.Namespace) -> None:
 
     if args.pairs is None:
         raise ConfigError("levers are scored over pairs; give --pairs DIR")
-    trainings, commit = _plan(args)
+    trainings = _plan(args)
     known, pairs = load_records(args.out), find_pairs(args.pairs)
     require_unseen(pairs, args.data)
     scorer = Scorer(pairs, next(iter(trainings.values())).request.device)
@@ -133,35 +136,40 @@ def _record_all(args: argparse.Namespace) -> None:
         if record is None or not record.is_of(options, training.recipe, *images):
             _tell(training)
             base = trainings[training.lever.base or name]
-            save_record(args.out, _record(training, base, scorer, commit))
+            save_record(args.out, _record(training, base, scorer))
 
 
-def _plan(args: argparse.Namespace) -> tuple[dict[str, "Training"], str | None]:
-    """Return the trainings of the levers that are named and of their bases, and the commit."""
+def _plan(args: argparse.Namespace) -> dict[str, "Training"]:
+    """Return the trainings of the levers that are named and of their bases."""
     from bench.devices import parse_device
-    from bench.environment import git_state
+    from bench.environment import git_state, hash_edits
     from bench.levers.plan import choose, read_plan
     from bench.levers.training import plan_training
 
     levers, device = choose(read_plan(args.plan), args.names), parse_device(args.device)
     state, edited = git_state()
     commit = f"{state}-dirty" if edited else state
-    trainings = {
+    return {
         lever.name: plan_training(
-            lever, data=args.data, work=args.work, device=device, commit=commit
+            lever,
+            data=args.data,
+            work=args.work,
+            device=device,
+            commit=commit,
+            edits=hash_edits() if edited else None,
         )
         for lever in levers
     }
-    return trainings, commit
 
 
 def _tell(training: "Training") -> None:
-    sys.stderr.write(f"lever {training.lever.name}: {training.lever.about}\n")
+    from bench.levers.training import find_outcome
+
+    done = " (trained already)" if find_outcome(training) else ""
+    sys.stderr.write(f"lever {training.lever.name}: {training.lever.about}{done}\n")
 
 
-def _record(
-    training: "Training", base: "Training", scorer: "Scorer", commit: str | None
-) -> "LeverRecord":
+def _record(training: "Training", base: "Training", scorer: "Scorer") -> "LeverRecord":
     """Distil as a lever says, and score the student."""
     from bench.levers.records import LeverRecord
     from bench.levers.training import train
@@ -178,7 +186,7 @@ def _record(
         base_recipe=base.recipe,
         photos=training.photos,
         pairs=scorer.pairs_hash,
-        commit=commit,
+        commit=outcome.commit,
         environment=outcome.environment,
         failure=outcome.failure,
         card=load_student(student).card if student else {},

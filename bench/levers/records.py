@@ -11,6 +11,7 @@ from pcakd.files import write_text
 
 FORMAT = 1
 _FORMAT_KEY = "format"
+_HELD_OUT = ("seed", "held_out")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,7 @@ class LeverRecord:
         base_recipe: The base's at that time.
         photos: Digest of the training photographs.
         pairs: Digest of the pairs.
-        commit: That the code was at, marked if it was edited.
+        commit: That the code of the training was at, marked if it was edited.
         environment: Machine and versions of the training.
         card: The student's; empty if the training failed.
         failure: What the training ended with, if it did.
@@ -60,11 +61,16 @@ class LeverRecord:
         return same_training and (self.photos, self.pairs) == (photos, pairs)
 
     def incomparable(self, base: "LeverRecord") -> str | None:
-        """Return why this and its base cannot be compared, if so."""
+        """Return why this and its base cannot be compared, if so.
+
+        Training photographs are what is not held out, so where another part is, by another seed,
+        nothing can be said of the folder.
+        """
+        part, base_part = ([each.recipe.get(key) for key in _HELD_OUT] for each in (self, base))
         for what, own, other in (
             ("base", self.options[: len(base.options)], base.options),
             ("recipe of the base", self.base_recipe, base.recipe),
-            ("photographs", self.photos, base.photos),
+            ("photographs", self.photos, base.photos if part == base_part else self.photos),
             ("pairs", self.pairs, base.pairs),
             ("protocol", self.protocol, base.protocol),
             ("machine", _machine(self), _machine(base)),

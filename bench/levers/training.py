@@ -4,7 +4,7 @@ import argparse
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -43,6 +43,7 @@ class Training:
         request: What is distilled.
         recipe: Its settings as JSON values.
         photos: Digest of the training photographs.
+        commit: That the code is at, marked if it was edited.
         folders: Pattern of the folders of this training in ``--work``, one a kind of device.
     """
 
@@ -50,6 +51,7 @@ class Training:
     request: Request
     recipe: dict[str, Any]
     photos: str
+    commit: str | None
     folders: str
 
 
@@ -60,21 +62,37 @@ class Outcome:
     Attributes:
         student: The student's file; None if the training failed.
         failure: What it ended with, if it did.
+        commit: That the code was at, marked if it was edited.
         environment: Machine and versions that trained.
     """
 
     student: Path | None
     failure: str | None
+    commit: str | None
     environment: dict[str, Any]
 
 
 def plan_training(
-    lever: Lever, *, data: Path, work: Path, device: torch.device, commit: str | None
+    lever: Lever,
+    *,
+    data: Path,
+    work: Path,
+    device: torch.device,
+    commit: str | None,
+    edits: str | None = None,
 ) -> Training:
     """Read a lever's options and find the folder of its training.
 
     The folder's name tells trainings with other options, recipes, photographs or code apart: one
     goes on only where it was stopped itself.
+
+    Args:
+        lever: Whose training.
+        data: Folder of photographs.
+        work: Folder of the folders of trainings.
+        device: Where to train.
+        commit: That the code is at, marked if it was edited.
+        edits: What tells edits of one commit apart.
 
     Raises:
         PcakdError: An option that cannot be used, or no photographs.
@@ -86,12 +104,19 @@ def plan_training(
     recipe = json.loads(json.dumps(request.recipe.to_json()))
     sample = Photos(data, held_out=request.recipe.held_out, seed=request.recipe.seed)
     photos = digest_manifest(sample.manifest())
-    identity = json.dumps([lever.options, recipe, photos, commit])
+    identity = json.dumps([lever.options, recipe, photos, commit, edits])
     stem = f"{lever.name}-{hashlib.sha256(identity.encode()).hexdigest()[:_DIGITS]}"
     output = work / f"{stem}-{device.type}"
     resume = (output / CHECKPOINT).is_file()
     request = replace(request, output=output, resume=resume)
-    return Training(lever=lever, request=request, recipe=recipe, photos=photos, folders=f"{stem}-*")
+    return Training(
+        lever=lever,
+        request=request,
+        recipe=recipe,
+        photos=photos,
+        commit=commit,
+        folders=f"{stem}-*",
+    )
 
 
 def require_unseen(pairs: Sequence[Pair], data: Path) -> None:
@@ -130,25 +155,43 @@ def train(training: Training) -> Outcome:
         student, failure = distill(training.request), None
     except CollapsedTrainingError as error:
         student, failure = None, str(error)
-    folder, environment = training.request.output, describe_environment(training.request.device)
-    name = student.name if student else None
-    content = {"student": name, "failure": failure, "environment": environment}
-    write_text(folder / _OUTCOME, json.dumps(content, indent=1) + "\n")
-    return Outcome(student=student, failure=failure, environment=environment)
+    outcome = Outcome(
+        student=student,
+        failure=failure,
+        commit=training.commit,
+        environment=describe_environment(training.request.device),
+    )
+    content = asdict(outcome) | {"student": student.name if student else None}
+    write_text(training.request.output / _OUTCOME, json.dumps(content, indent=1) + "\n")
+    return outcome
 
 
 def find_outcome(training: Training) -> Outcome | None:
     """Return what came of a training that is done, or None.
 
+    One on the device that was asked for goes before one on another.
+
     Raises:
-        ConfigError: What it left is damaged.
+        ConfigError: What it left is damaged, or several other devices did it.
     """
-    for path in sorted(training.request.output.parent.glob(f"{training.folders}/{_OUTCOME}")):
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            name = content.pop("student")
-            outcome = Outcome(student=path.parent / name if name else None, **content)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ConfigError(f"{path} is damaged; delete its folder to train again") from error
-        return outcome
-    return None
+    own = training.request.output
+    found = [*own.parent.glob(f"{training.folders}/{_OUTCOME}")]
+    if own / _OUTCOME in found:
+        found = [own / _OUTCOME]
+    if len(found) > 1:
+        names = ", ".join(sorted(path.parent.name for path in found))
+        raise ConfigError(f"{own.parent} holds {names}; keep one of them, or name its --device")
+    return _read_outcome(found[0]) if found else None
+
+
+def _read_outcome(path: Path) -> Outcome:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        name = content.pop("student")
+        outcome = Outcome(student=path.parent / name if name else None, **content)
+        whole = outcome.student is None or outcome.student.is_file()
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        whole = False
+    if not whole:
+        raise ConfigError(f"{path} or its student is damaged; delete its folder to train again")
+    return outcome

@@ -36,12 +36,6 @@ def subspace_error(
     return difference.square().sum(dim=1).mean()
 
 
-def subspace_error_reference(student: Tensor, teacher: Tensor, basis: Tensor) -> Tensor:
-    """Loss (a) as the paper writes it, in C channels: the oracle of :func:`subspace_error`."""
-    mapped = torch.einsum("ck,bkhw->bchw", basis, centred(student))
-    return (mapped - centred(teacher)).square().sum(dim=1).mean()
-
-
 def squared_error(
     result: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"]
 ) -> Float[Tensor, ""]:

@@ -45,7 +45,7 @@ class Request:
         weight_set: Which of its weight sets; None is the default one.
         weights_path: A file to take them from.
         data: Folder of photographs.
-        output: Folder for everything that is written; made if its parent exists.
+        output: Folder for everything that is written; made if it is not there.
         name: Of the student, on its card and of its file; None is the backbone's.
         rule: How ranks are chosen.
         recipe: All other settings.

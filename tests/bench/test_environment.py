@@ -6,7 +6,7 @@ import subprocess
 import pytest
 import torch
 
-from bench.environment import describe_environment, git_state
+from bench.environment import describe_environment, git_state, hash_edits
 
 
 def test_environment_is_json_and_names_the_processor():
@@ -38,8 +38,15 @@ def test_clean_dirty_and_reports(repository):
     assert dirty is False
     (repository / "reports" / "a.md").write_text("2")
     assert git_state(repository) == (commit, False)
+    clean = hash_edits(repository)
     (repository / "code.py").write_text("2")
     assert git_state(repository) == (commit, True)
+    (repository / "code.py").write_text("3")
+    three = hash_edits(repository)
+    (repository / "code.py").write_text("2")
+    assert len({clean, three, hash_edits(repository)}) == 3
+    (repository / "code.py").write_text("3")
+    assert hash_edits(repository) == three
 
 
 def test_outside_a_repository(tmp_path, repository):

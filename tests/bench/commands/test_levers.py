@@ -151,10 +151,20 @@ def test_students_of_another_machine_are_scored_as_they_are(
     assert records["twins"].environment["device_name"] == "another machine"
     assert records["twins"].incomparable(records["base"]) == "another machine"
 
-    (damaged,) = work.glob("hopeless-*/outcome.json")
-    damaged.write_text("{}", encoding="utf-8")
+    (done,) = work.glob("hopeless-*-cuda")
+    shutil.copytree(done, str(done).replace("-cuda", "-mps"))
     assert main([*command, "hopeless"]) == 2
-    assert "outcome.json is damaged; delete its folder" in capsys.readouterr().err
+    assert "-cuda, hopeless-" in capsys.readouterr().err  # which of the two is not for us to say
+    (done / "outcome.json").rename(done.with_name("elsewhere"))
+    assert main([*command, "hopeless"]) == 0
+    assert "hopeless: nothing is good enough (trained already)" in capsys.readouterr().err
+    (done,) = work.glob("hopeless-*/outcome.json")
+    done.write_text("{}", encoding="utf-8")
+    assert main([*command, "hopeless"]) == 2
+    assert "outcome.json or its student is damaged; delete its folder" in capsys.readouterr().err
+    next(work.glob("twins-*/twins.safetensors")).unlink()
+    assert main([*command, "twins"]) == 2
+    assert "outcome.json or its student is damaged; delete its folder" in capsys.readouterr().err
 
 
 def test_what_is_wrong_is_told_before_anything_is_trained(
@@ -167,6 +177,7 @@ def test_what_is_wrong_is_told_before_anything_is_trained(
         (["base"], "give --data DIR"),
         (["--data", photos], "give --pairs DIR"),
         (["--train-only"], "give --data DIR"),
+        (["--train-only", "--data", photos], "drop --pairs and --out"),
     ):
         assert main(["levers", "--out", out, *options]) == 2
         assert message in capsys.readouterr().err
@@ -246,6 +257,13 @@ def test_what_cannot_be_compared_gets_no_difference(
     page = write_page({"b": _record(), "a": _record(name="a", base="b", **changes)})
     assert f"`a` is not comparable: {reason}" in page
     assert "+0.000" not in page
+
+
+def test_another_seed_holds_out_other_photographs_of_the_same_folder() -> None:
+    lever = _record(name="a", base="b", photos="3", recipe={"seed": 1})
+    page = write_page({"b": _record(), "a": lever})
+    assert "not comparable" not in page
+    assert "+0.000" in page
 
 
 def test_a_record_is_of_its_options_and_images() -> None:

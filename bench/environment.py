@@ -59,7 +59,7 @@ def git_state(root: Path = _ROOT) -> tuple[str | None, bool | None]:
 def hash_edits(root: Path = _ROOT) -> str:
     """Return the SHA-256 of what tracked files differ by from their commit, reports aside."""
     edits = _git(root, "diff", "--binary", "HEAD", "--", ".", ":!reports") or ""
-    return hashlib.sha256(edits.encode()).hexdigest()
+    return hashlib.sha256(edits.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _git(root: Path, *arguments: str) -> str | None:
@@ -67,7 +67,8 @@ def _git(root: Path, *arguments: str) -> str | None:
         done = subprocess.run(
             ["git", "-C", str(root), *arguments],  # noqa: S607 (the user's git, wherever it is)
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="surrogateescape",  # a diff has the bytes of the files
             timeout=20,
             check=True,
         )

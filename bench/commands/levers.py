@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "names",
         nargs="*",
         metavar="LEVER",
-        help="levers of the plan (default: all); their bases are trained too, but with "
-        "--train-only. What --out has a record of, by the same options and recipe on the same "
+        help="levers of the plan (default: all); their bases are trained too, except "
+        "with --train-only. What --out has a record of, by the same options and recipe on the same "
         "images, is not trained again",
     )
     parser.add_argument(

@@ -47,6 +47,8 @@ def test_clean_dirty_and_reports(repository):
     assert len({clean, three, hash_edits(repository)}) == 3
     (repository / "code.py").write_text("3")
     assert hash_edits(repository) == three
+    (repository / "code.py").write_bytes(b"\xe9")  # no UTF-8
+    assert hash_edits(repository) not in {clean, three}
 
 
 def test_outside_a_repository(tmp_path, repository):

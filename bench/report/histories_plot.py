@@ -20,12 +20,14 @@ _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#
 _STYLES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
 _TOTAL_COLOUR = "#b0b0b0"
 _SHADE = "#f6e7df"
+_TALL = 1e-5  # of the largest loss, the least that a logarithmic panel shows
 _WIDE = (0.12, 0.06)  # shares of the width that "block 1, attempt 2" and "block 1" need
 _NOTE = (
     "The losses of each student's training as the training wrote them, a panel for each phase. "
     "Blocks follow each other from left to right; where there is no room, 3#2 is the second "
     "attempt at block 3. *loss* is what was minimised, the others are its terms. Long series are "
-    "drawn as means of neighbouring rows. The files are in `histories/`, those of further "
+    "drawn as means of neighbouring rows; what is less than a hundred-thousandth of a phase's "
+    "largest loss lies below its panel. The files are in `histories/`, those of further "
     "trainings too."
 )
 
@@ -87,20 +89,24 @@ def _plot(name: str, phases: Sequence[Phase]) -> Plot:
 def _draw(name: str, phases: Sequence[Phase]) -> Figure:
     figure, panels = new_panels(len(phases), 1, 8.0, 0.4 + 2.7 * len(phases))
     for axes, phase in zip(panels, phases, strict=True):
-        _draw_phase(axes, phase)
+        draw_phase(axes, phase)
     figure.suptitle(f"Loss history of {name}", fontsize=10, x=0.01, ha="left")
     return figure
 
 
-def _draw_phase(axes: Axes, phase: Phase) -> None:
+def draw_phase(axes: Axes, phase: Phase) -> None:
+    """Draw a phase's losses over its steps, logarithmic where all are positive."""
+    least = _TALL * max(phase.values)
     if phase.is_positive:
-        log_axis(axes, "y", phase.values)
+        log_axis(axes, "y", [max(value, least) for value in phase.values])
     start = 0.0
     for attempt in phase.attempts:
         for place, term in enumerate(phase.terms):
             if term in attempt.series:
                 _draw_line(axes, attempt.series[term], term, place, start)
         start += attempt.last_step
+    if phase.is_positive and min(phase.values) < least:
+        axes.set_ylim(bottom=least)  # and the top stays that of the lines
     _mark_attempts(axes, phase, start)
     for place, term in enumerate(phase.terms):
         colour, style, width = _style(term, place)

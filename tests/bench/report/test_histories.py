@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from bench.report.histories import read_history, thin_out
-from bench.report.histories_plot import draw_histories, histories_section
-from bench.report.plots import encode_figure
+from bench.report.histories_plot import draw_histories, draw_phase, histories_section
+from bench.report.plots import encode_figure, new_panels
 from bench.report.render import render_report
 from bench.report.summary import summarize
 from bench.store import append_record
@@ -52,6 +52,17 @@ def test_a_training_by_block_pairs_has_two_phases():
     assert (pair.name, pair.terms) == ("pair", ("loss", "a", "b", "c", "d"))
     for phase in (encoder, pair):  # the whole attempt began again
         assert [each.restarted for each in phase.attempts] == [False, True, False, False, False]
+
+
+@pytest.mark.parametrize(("least", "bottom"), [(1e-8, 2e-5), (1e-3, None)])
+def test_a_tiny_loss_does_not_flatten_the_others(tmp_path, least, bottom):
+    (tmp_path / "any.csv").write_text(f"phase,step,loss,tiny\none,1,2,{least}\none,2,1,0.1\n")
+    figure = new_panels(1, 1, 4, 3)[0]
+    (axes,) = figure.axes
+    (phase,) = read_history(tmp_path / "any.csv")
+    draw_phase(axes, phase)
+    low, _ = axes.get_ylim()
+    assert low == pytest.approx(bottom) if bottom else low < least
 
 
 def test_any_numeric_columns_will_do(tmp_path):

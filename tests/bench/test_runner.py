@@ -8,15 +8,11 @@ import pytest
 import torch
 from PIL import Image
 
-from bench.cases import Machine, PairInfo, SubjectInfo, plan_cost, plan_curve, require_cost
-from bench.commands.run import choose_kinds, choose_profile
+from bench.cases import Machine, SubjectInfo
+from bench.commands.run import choose_kinds
 from bench.config import Override, Profile
-from bench.cost import CostRunner
 from bench.describe import PairFiles, Scene, refuse_namesakes
-from bench.predict import Measured
 from bench.profiling.memory import total_bytes
-from bench.quality.sizes import fit_within
-from bench.recorder import Recorder, known_records
 from bench.runner import Request, default_folder, run_benchmark
 from bench.store import read_records
 from pcakd.errors import ConfigError, OutputError, PcakdError
@@ -170,56 +166,6 @@ def test_a_timeout_is_remembered(tmp_path):
     assert late.reason.startswith("not run: sleepy 48x32 ended in timeout; nothing measured")
 
 
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"case_seconds": 15.0, "samples": 100_000}, " s of 15 s"),
-        ({"memory_fraction": 1e-9}, "GiB"),
-        ({"memory_fraction": 1e-9, "samples": 100_000, "sample_seconds": 0.5}, "GiB"),
-    ],
-)
-def test_what_would_be_over_budget_is_predicted(tmp_path, changes, reason):
-    profile = replace(PROFILE, **changes)
-    info = make_info()
-    recorder = Recorder(folder=tmp_path, profile=profile, environment={})
-    runner = CostRunner(recorder=recorder, device="cpu", memory_bytes=2**34, command=("/none",))
-    runner.measured["plain", "zca"] = [
-        Measured(label="plain HD", pixels=1536, macs=100, latency_ns=1e6, peak_bytes=2**20)
-    ]
-    case, settings = plan_cost(profile, info, MACHINE)[1]
-    record = runner.run(info, case, settings)
-    assert record.status == "predicted"
-    assert record.reason.startswith("over budget: about")
-    assert reason in record.reason
-    assert record.reason.endswith("predicted from MACs and bytes, linear from plain HD")
-    assert record.predicted_latency_ns == 4_000_000
-
-
-def test_bad_input_of_one_child_is_a_result_of_its_case(tmp_path):
-    recorder = Recorder(folder=tmp_path, profile=PROFILE, environment={})
-    runner = CostRunner(recorder=recorder, device="cpu", memory_bytes=2**34, command=("/none",))
-    case, settings = plan_cost(PROFILE, make_info(), MACHINE)[0]
-    record = runner.run(make_info(), case, settings)
-    assert (record.status, record.latency_ns) == ("error", None)
-    assert "cannot start /none" in record.reason
-    assert read_records(tmp_path) == [record]
-
-
-def test_a_failed_case_keeps_its_prediction(tmp_path):
-    recorder = Recorder(folder=tmp_path, profile=PROFILE, environment={})
-    runner = CostRunner(recorder=recorder, device="cpu", memory_bytes=2**34, command=("/none",))
-    runner.measured["plain", "zca"] = [
-        Measured(label="plain HD", pixels=1536, macs=100, latency_ns=1e6, peak_bytes=2**20)
-    ]
-    case, settings = plan_cost(PROFILE, make_info(), MACHINE)[1]
-    record = runner.run(make_info(), case, settings)
-    assert (record.status, record.predicted_latency_ns) == ("error", 4_000_000)
-    assert record.predicted_peak_bytes == 4 * 2**20
-    assert record.obtained["predicted_latency_ns"] == "predicted"
-    assert record.reason.startswith("cannot start /none")
-    assert "; predicted from MACs and bytes" in record.reason
-
-
 @pytest.mark.slow
 def test_resume_keeps_what_is_there_and_a_new_run_begins_anew(tmp_path):
     profile = replace(PROFILE, resolutions=("48x32",))
@@ -275,30 +221,6 @@ def test_a_student_is_scored_along_its_curve_and_others_are_not(tmp_path, pairs)
     assert len(again) == len(records) + 5  # errors are tried again
 
 
-def test_a_student_without_regularizer_has_strengths_only():
-    profile = replace(PROFILE, curve_strengths=(0.5,), curve_regularizers=(0.1, 1.0))
-    pair = PairInfo(name="01", content="", style="", hash="0", width=64, height=48)
-    student = replace(make_info(), regularizers=[0.0] * 4)
-    (case,) = plan_curve(profile, student, MACHINE, [pair])
-    assert (case.strength, case.regularizer, case.pair) == (0.5, None, "01")
-    student = replace(student, regularizers=[2.0] * 4)
-    assert [c.regularizer for c in plan_curve(profile, student, MACHINE, [pair])] == [None, 0.1, 1]
-    assert plan_curve(profile, make_info(), MACHINE, [pair]) == []
-
-
-def test_only_results_are_kept(tmp_path):
-    recorder = Recorder(folder=tmp_path, profile=PROFILE, environment={})
-    info = make_info()
-    cases = [case for case, _ in plan_cost(PROFILE, info, MACHINE)]
-    statuses = ("ok", "error", "predicted")
-    for case, status in zip(cases, statuses, strict=True):
-        recorder.write(case, status=status)
-    assert [record.status for record in known_records(tmp_path).values()] == ["ok"]
-    recorder.write(cases[0], status="error")
-    assert known_records(tmp_path) == {}
-    assert known_records(tmp_path / "none") == {}
-
-
 def test_namesakes_are_refused():
     scene = Scene(subjects=[make_info(), make_info()])
     with pytest.raises(ConfigError, match="two subjects are called 'plain'"):
@@ -316,13 +238,6 @@ def test_a_run_of_no_cases_keeps_what_is_there(tmp_path, monkeypatch, only):
         run(tmp_path, PROFILE, kinds=choose_kinds(only))
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["records.jsonl"]
     assert (tmp_path / "run" / "records.jsonl").read_text() == "kept\n"
-
-
-def test_a_subject_without_cost_of_its_own_names_the_one_that_has_it():
-    require_cost(make_info())
-    trained = replace(make_info(), name="photowct2-vgg16", cost_subject="photowct2")
-    with pytest.raises(ConfigError, match="the cost of photowct2; name photowct2"):
-        require_cost(trained)
 
 
 def test_bad_input_ends_the_run_before_it_begins(tmp_path, pairs):
@@ -343,35 +258,3 @@ def test_default_folders():
     assert default_folder("full", MACHINE) == Path("reports/cpu")
     assert default_folder("quick", MACHINE) == Path("reports/quick-cpu")
     assert default_folder("full", gpu) == Path("reports/nvidia-h200")
-
-
-def test_command_line_choices():
-    chosen = choose_profile(PROFILE, "a, b", "HD")
-    assert chosen.subjects == ("a", "b")
-    assert chosen.resolutions == chosen.measured == ("HD",)
-    paired = replace(PROFILE, subjects=("a", "b", "c"), paired=("a b", "b c"))
-    assert choose_profile(paired, "b, a", None).paired == ("a b",)
-    assert choose_profile(paired, None, "FHD,HD").paired_resolution == "HD"
-    assert choose_profile(paired, None, "FHD,4K").paired_resolution == "FHD"
-    for text in ("", "a,a"):
-        with pytest.raises(ConfigError):
-            choose_profile(PROFILE, text, None)
-    with pytest.raises(ConfigError, match="one size twice, HD and 1280x720"):
-        choose_profile(PROFILE, None, "HD,FHD,1280x720")
-
-
-def test_kinds_of_cases_are_chosen_in_the_order_of_a_run():
-    assert choose_kinds(None) == ("cost", "pair", "stages", "capacity", "quality", "curve")
-    assert choose_kinds("quality, cost") == ("cost", "quality")
-    with pytest.raises(ConfigError, match="names something twice"):
-        choose_kinds("cost,cost")
-    with pytest.raises(PcakdError, match="kind of case 'pairs' is not known; did you mean 'pair'"):
-        choose_kinds("pairs")
-
-
-@pytest.mark.parametrize(("size", "fitted"), [((90, 200), (29, 64)), ((64, 30), (64, 30))])
-def test_images_are_fitted(size, fitted):
-    image = torch.rand(1, 3, *size[::-1])
-    smaller = fit_within(image, 64)
-    assert tuple(smaller.shape[-2:]) == fitted[::-1]
-    assert 0 <= smaller.min() <= smaller.max() <= 1

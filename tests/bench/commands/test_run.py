@@ -1,14 +1,29 @@
-"""Children of a run find the metrics' networks, whether or not the cache can be written."""
+"""Choices of the command line; children of a run find the metrics' networks in any case."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 
-from bench.commands.run import _metric_weights
-from pcakd.errors import WeightsError
+from bench.commands.run import _metric_weights, choose_kinds, choose_profile
+from bench.config import Profile
+from pcakd.errors import ConfigError, PcakdError, WeightsError
+
+PROFILE = Profile(
+    name="quick",
+    subjects=("plain",),
+    resolutions=("96x64",),
+    measured=("96x64",),
+    transforms=("zca",),
+    warmup=1,
+    samples=3,
+    case_seconds=600.0,
+    memory_fraction=0.9,
+    quality_max_side=64,
+)
 
 
 @pytest.fixture
@@ -54,3 +69,27 @@ def test_networks_that_cannot_be_had_are_a_warning(monkeypatch, capsys):
     with _metric_weights():
         assert "PCAKD_WEIGHTS" not in os.environ
     assert "quality cannot be scored: no network" in capsys.readouterr().err
+
+
+def test_command_line_choices():
+    chosen = choose_profile(PROFILE, "a, b", "HD")
+    assert chosen.subjects == ("a", "b")
+    assert chosen.resolutions == chosen.measured == ("HD",)
+    paired = replace(PROFILE, subjects=("a", "b", "c"), paired=("a b", "b c"))
+    assert choose_profile(paired, "b, a", None).paired == ("a b",)
+    assert choose_profile(paired, None, "FHD,HD").paired_resolution == "HD"
+    assert choose_profile(paired, None, "FHD,4K").paired_resolution == "FHD"
+    for text in ("", "a,a"):
+        with pytest.raises(ConfigError):
+            choose_profile(PROFILE, text, None)
+    with pytest.raises(ConfigError, match="one size twice, HD and 1280x720"):
+        choose_profile(PROFILE, None, "HD,FHD,1280x720")
+
+
+def test_kinds_of_cases_are_chosen_in_the_order_of_a_run():
+    assert choose_kinds(None) == ("cost", "pair", "stages", "capacity", "quality", "curve")
+    assert choose_kinds("quality, cost") == ("cost", "quality")
+    with pytest.raises(ConfigError, match="names something twice"):
+        choose_kinds("cost,cost")
+    with pytest.raises(PcakdError, match="kind of case 'pairs' is not known; did you mean 'pair'"):
+        choose_kinds("pairs")

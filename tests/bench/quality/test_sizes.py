@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from bench.quality.sizes import cut_to_multiple
+from bench.quality.sizes import cut_to_multiple, fit_within
 from pcakd.errors import ShapeError
 
 
@@ -27,3 +27,11 @@ def test_resizing_is_bilinear_without_antialiasing() -> None:
 def test_sides_that_are_too_short_are_refused() -> None:
     with pytest.raises(ShapeError, match=r"the image is 40x15 px .* multiples of 16"):
         cut_to_multiple(torch.rand(1, 3, 15, 40), 16)
+
+
+@pytest.mark.parametrize(("size", "fitted"), [((90, 200), (29, 64)), ((64, 30), (64, 30))])
+def test_images_are_fitted(size: tuple[int, int], fitted: tuple[int, int]) -> None:
+    image = torch.rand(1, 3, *size[::-1])
+    smaller = fit_within(image, 64)
+    assert tuple(smaller.shape[-2:]) == fitted[::-1]
+    assert 0 <= smaller.min() <= smaller.max() <= 1

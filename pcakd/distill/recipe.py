@@ -48,6 +48,7 @@ class Recipe:
         linear_taps: Trial: 1 leaves out the ReLU at the taps. The student's file does not say so.
         plain_teacher: Trial: 1 leaves a VGG teacher as it is, without Gatys' normalisation.
         before_relu: Trial: 1 compares the taps with the teacher before their ReLU.
+        signed_teacher: Trial: 1 takes the teacher's features before the activations of its taps.
         projected: Trial: 1 compares pictures by the teacher's coefficients in its eigenbases in
             place of another network's features.
         seed: Of weights, crops and everything else.
@@ -83,6 +84,7 @@ class Recipe:
     linear_taps: int = 0
     plain_teacher: int = 0
     before_relu: int = 0
+    signed_teacher: int = 0
     projected: int = 0
     seed: int = 0
 

@@ -99,6 +99,8 @@ def distill(request: Request) -> Path:
         path=request.weights_path,
         seed=recipe.seed,
     ).to(request.device)
+    if recipe.signed_teacher:
+        teacher.tap_before_activations()
     perceptual = create_backbone(recipe.perceptual, seed=recipe.seed).to(request.device)
     fingerprint = _fingerprint(request, teacher, perceptual, manifest)
     if checkpoint.is_file():  # only a resumed run comes here with one

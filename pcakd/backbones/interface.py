@@ -42,15 +42,7 @@ class Backbone(nn.Module):
         self.strides = tuple(strides)
         self.blocks = nn.ModuleList(blocks)
         self.card = card
-        self.activations: list[nn.Module] = []
         self.eval().requires_grad_(False)
-
-    def tap_before_activations(self) -> None:
-        """Trial: take the features at the taps before their activations."""
-        for block in self.blocks:
-            last = list(block.children())[-1]
-            self.activations.append(last.activation)  # type: ignore[arg-type]
-            last.activation = nn.Identity()
 
     def forward(self, image: Float[Tensor, "b 3 h w"], *, last_tap: int = 4) -> list[Tensor]:
         """Return the features at taps 1 to ``last_tap``, in the type of the weights.
@@ -62,11 +54,9 @@ class Backbone(nn.Module):
             raise ShapeError(f"expected images of shape (b, 3, h, w), got {tuple(image.shape)}")
         features = image.to(next(self.parameters()).dtype)
         result = []
-        for number, block in enumerate(list(self.blocks)[:last_tap]):
+        for block in list(self.blocks)[:last_tap]:
             features = block(features)
             result.append(features)
-            if self.activations:
-                features = self.activations[number](features)
         return result
 
 

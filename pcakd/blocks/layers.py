@@ -84,8 +84,6 @@ class ConvLayer(nn.Module):
         self.register_buffer("input_std", None)
         self.relu = spec.relu
         self.makes_features = spec.relu or spec.signed
-        self.keeps_signed = False
-        self.signed: Tensor | None = None
         half = spec.kernel_size // 2
         self.padding = (half, half) if spec.stride == 1 else (0, half)
 
@@ -97,8 +95,6 @@ class ConvLayer(nn.Module):
         result: Tensor = self.conv(pad_reflect(features, before=before, after=after))
         if self.norm is not None:
             result = self.norm(result)
-        if self.keeps_signed:
-            self.signed = result if torch.is_grad_enabled() else result.clone()
         return F.relu(result, inplace=not torch.is_grad_enabled()) if self.relu else result
 
     def standardize_input(self, mean: Float[Tensor, " c"], std: Float[Tensor, " c"]) -> None:

@@ -36,31 +36,6 @@ def subspace_error(
     return difference.square().sum(dim=1).mean()
 
 
-def covariance_error(
-    student: Float[Tensor, "b k h w"],
-    teacher: Float[Tensor, "b c h w"],
-    basis: Float[Tensor, "c k"],
-) -> Float[Tensor, ""]:
-    """Return the mean over images of ‖C_S - WᵀC_F W‖ / ‖WᵀC_F W‖."""
-    covariances = []
-    for features in (student, project(teacher, basis).to(student.dtype)):
-        flat = centred(features).flatten(2)
-        covariances.append(flat @ flat.mT / flat.shape[2])
-    own, goal = covariances
-    norm = torch.linalg.matrix_norm
-    ratios: Tensor = norm(own - goal) / norm(goal).clamp_min(1e-12)
-    return ratios.mean()
-
-
-def to_linear_light(
-    picture: Float[Tensor, "b 3 h w"], images: Float[Tensor, "b 3 h w"]
-) -> tuple[Tensor, Tensor]:
-    """Return both in linear light (exponent 2.2, its slope limited in the shadows)."""
-    return tuple(  # type: ignore[return-value]
-        0.9 * x.clamp_min(1e-4).pow(2.2) + 0.1 * x for x in (picture, images)
-    )
-
-
 def squared_error(
     result: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"]
 ) -> Float[Tensor, ""]:

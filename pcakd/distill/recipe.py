@@ -39,18 +39,6 @@ class Recipe:
         ridge: λ of the feature transform at each tap, as a share of the teacher's variance there
             (rounded to two digits), that the student learns to stylize with.
         regularizer: λ itself, one for all taps or four, in place of ``ridge``.
-        inner_offset: Trial: 0 leaves out the offset before a depthwise tap.
-        regressed_start: Trial: 1 starts the last layer of each encoder block as the ridge
-            regression of the teacher's coefficients on what reaches it.
-        statistics: Trial: weight of the relative error of each tap's covariance in the encoder
-            phase.
-        linear_light: Trial: 1 measures errors of pictures in linear light.
-        linear_taps: Trial: 1 leaves out the ReLU at the taps. The student's file does not say so.
-        plain_teacher: Trial: 1 leaves a VGG teacher as it is, without Gatys' normalisation.
-        before_relu: Trial: 1 compares the taps with the teacher before their ReLU.
-        signed_teacher: Trial: 1 takes the teacher's features before the activations of its taps.
-        projected: Trial: 1 compares pictures by the teacher's coefficients in its eigenbases in
-            place of another network's features.
         seed: Of weights, crops and everything else.
 
     Raises:
@@ -77,15 +65,6 @@ class Recipe:
     held_out: int = 24
     ridge: float = 0.02
     regularizer: Regularizer | None = None
-    inner_offset: int = 1
-    regressed_start: int = 0
-    statistics: float = 0.0
-    linear_light: int = 0
-    linear_taps: int = 0
-    plain_teacher: int = 0
-    before_relu: int = 0
-    signed_teacher: int = 0
-    projected: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:

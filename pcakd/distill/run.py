@@ -24,7 +24,7 @@ from pcakd.distill.parallel import is_writer, wait_for_all
 from pcakd.distill.phases import AutoencoderPhase, EncoderPhase, Phase, StylizationPhase
 from pcakd.distill.photos import Photos
 from pcakd.distill.recipe import Recipe
-from pcakd.distill.setting import TAPS, Setting, teacher_dtype
+from pcakd.distill.setting import Setting, teacher_dtype
 from pcakd.distill.trainer import Run, Trainer
 from pcakd.eigenbases import Eigenbasis, RankRule, load_eigenbases, save_eigenbases
 from pcakd.errors import ConfigError
@@ -99,8 +99,6 @@ def distill(request: Request) -> Path:
         path=request.weights_path,
         seed=recipe.seed,
     ).to(request.device)
-    if recipe.signed_teacher:
-        teacher.tap_before_activations()
     perceptual = create_backbone(recipe.perceptual, seed=recipe.seed).to(request.device)
     fingerprint = _fingerprint(request, teacher, perceptual, manifest)
     if checkpoint.is_file():  # only a resumed run comes here with one
@@ -160,8 +158,7 @@ def _eigenbases(
 ) -> tuple[list[Eigenbasis], list[torch.Tensor]]:
     path = request.output / _EIGENBASES
     wanted = json.loads(json.dumps(fingerprint))
-    entry = get_backbone_entry(request.backbone)
-    normalized = entry.normalized and not request.recipe.plain_teacher
+    normalized = get_backbone_entry(request.backbone).normalized
     if request.resume and path.exists():
         fitted, means, card = load_eigenbases(path)
         if card == wanted:
@@ -225,11 +222,7 @@ def _phases(
         teacher=copy.deepcopy(teacher).to(dtype),
         check_teacher=teacher,
         eigenbases=eigenbases,
-        linear_light=bool(request.recipe.linear_light),
-        before_relu=bool(request.recipe.before_relu),
     )
-    for tap in TAPS:
-        student.encoder_layers(tap)[-1].keeps_signed = setting.before_relu
     looking = perceptual.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def create(leg: Leg) -> Phase:

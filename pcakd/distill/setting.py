@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pcakd.backbones import Backbone
 from pcakd.blocks import Autoencoder, Source
-from pcakd.distill.losses import squared_error, subspace_error, to_linear_light
+from pcakd.distill.losses import subspace_error
 from pcakd.eigenbases import Eigenbasis
 
 TAPS: Final = (1, 2, 3, 4)
@@ -31,8 +31,6 @@ class Setting:
     teacher: Backbone
     check_teacher: Backbone
     eigenbases: Sequence[Eigenbasis] = ()
-    linear_light: bool = False
-    before_relu: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +70,6 @@ def subspace_share(eigenbasis: Eigenbasis, features: Tensor, teacher: Tensor) ->
 
 def tap_shares(setting: Setting, taps: Sequence[Tensor], teacher: Sequence[Tensor]) -> list[Tensor]:
     """Return loss (a) of all taps as shares of the teacher's variances."""
-    if setting.before_relu:
-        signed = [setting.student.encoder_layers(block)[-1].signed for block in TAPS]
-        taps = [each for each in signed if each is not None]
     return [
         subspace_share(eigenbasis, tap, features)
         for eigenbasis, tap, features in zip(setting.eigenbases, taps, teacher, strict=True)
@@ -92,13 +87,6 @@ def decode_to_image(student: Autoencoder, features: Tensor, sources: Sequence[So
     for block in range(len(sources), 0, -1):
         features = student.decode_block(block, features, sources[block - 1])
     return features
-
-
-def picture_error(setting: Setting, picture: Tensor, images: Tensor) -> Tensor:
-    """Return the squared error of a picture."""
-    if setting.linear_light:
-        picture, images = to_linear_light(picture, images)
-    return squared_error(picture, images)
 
 
 def name_taps(shares: Sequence[Tensor]) -> dict[str, Tensor]:

@@ -25,14 +25,7 @@ from pcakd.distill.phases.interface import (
     mean_terms,
 )
 from pcakd.distill.recipe import Recipe
-from pcakd.distill.setting import (
-    TAPS,
-    Setting,
-    decode_to_image,
-    name_taps,
-    picture_error,
-    tap_shares,
-)
+from pcakd.distill.setting import TAPS, Setting, decode_to_image, name_taps, tap_shares
 
 
 class AutoencoderPhase:
@@ -102,9 +95,7 @@ class AutoencoderPhase:
                 goal = taps[block - 2].detach()
                 terms[name] = squared_error(decoded, goal) / self.scales[name]
             picture = decode_to_image(student, decoded, sources[: block - 1])
-            terms[f"image{block}"] = (
-                picture_error(self.setting, picture, images) / self.scales["decoder1"]
-            )
+            terms[f"image{block}"] = squared_error(picture, images) / self.scales["decoder1"]
         return terms
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:

@@ -1,6 +1,6 @@
 """The encoder phase: all four taps learn the teacher's principal coefficients together."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -9,15 +9,7 @@ from torch import Tensor
 
 from pcakd.blocks import Autoencoder, ConvLayer
 from pcakd.distill.health import examine_taps
-from pcakd.distill.losses import centred, covariance_error, project
-from pcakd.distill.norms import (
-    calibrate,
-    catch,
-    follow_batches,
-    measure_moments,
-    prepare_layers,
-    start_norm,
-)
+from pcakd.distill.norms import follow_batches, measure_moments, prepare_layers, start_norm
 from pcakd.distill.phases.interface import (
     CALIBRATION_BATCHES,
     ParameterGroups,
@@ -25,7 +17,6 @@ from pcakd.distill.phases.interface import (
     create_adam,
 )
 from pcakd.distill.recipe import Recipe
-from pcakd.distill.regression import fit_layer
 from pcakd.distill.setting import TAPS, Setting, name_taps, tap_shares
 
 
@@ -46,10 +37,6 @@ class EncoderPhase:
         self.layers: Sequence[ConvLayer] = [layer for block in self.blocks for layer in block]
         self.scales: dict[str, float] = {}
         self.live_share = 1.0 - recipe.frozen_share
-        if recipe.linear_taps:
-            for block in self.blocks:
-                block[-1].relu = False
-        self.calibration_batches = 32 if recipe.regressed_start else CALIBRATION_BATCHES
 
     def prepare(self, images: Sequence[Tensor]) -> None:
         """Surround the layers by norms that start from eigenvalues and the colours of crops."""
@@ -62,35 +49,9 @@ class EncoderPhase:
             # principal coefficients are signed, a ReLU is not
             mean = deviation * (self.recipe.tap_offset if block[-1].relu else 0.0)
             start_norm(block[-1], scale=deviation, offset=mean)
-            if self.recipe.inner_offset and block[-1].conv.groups > 1 and len(block) > 1:
+            if block[-1].conv.groups > 1 and len(block) > 1:  # a channel leads to each
                 ones = torch.ones_like(deviation)
                 start_norm(block[-2], scale=ones, offset=self.recipe.tap_offset * ones)
-        if self.recipe.regressed_start:
-            self._regress(images)
-
-    @torch.no_grad()
-    def _regress(self, images: Sequence[Tensor]) -> None:
-        many = torch.cat(list(images[:CALIBRATION_BATCHES]))
-        for tap, block in zip(TAPS, self.blocks, strict=True):
-            self._calibrate(tap, many)
-            fit_layer(block[-1], self._regression_pairs(tap, images))
-            self._calibrate(tap, many)
-
-    def _calibrate(self, tap: int, crops: Tensor) -> None:
-        student = self.setting.student
-        calibrate(self.blocks[tap - 1], lambda: student.encode_with_sources(crops, last_block=tap))
-
-    def _regression_pairs(
-        self, tap: int, images: Sequence[Tensor]
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        last, eigenbasis = self.blocks[tap - 1][-1], self.setting.eigenbases[tap - 1]
-        student = self.setting.student
-        for image in images:
-            teacher = self.setting.teacher(image, last_tap=tap)[-1]
-            reaching = catch(last, lambda x=image: student.encode_with_sources(x, last_block=tap))  # type: ignore[misc]
-            if last.input_mean is not None and last.input_std is not None:
-                reaching = (reaching - last.input_mean) / last.input_std
-            yield reaching, centred(project(teacher, eigenbasis.basis).float())
 
     def create_optimizer(self, groups: ParameterGroups) -> torch.optim.Optimizer:
         """Build what trains the layers."""
@@ -105,14 +66,7 @@ class EncoderPhase:
         with torch.no_grad():
             teacher = self.setting.teacher(images)
         taps = self.setting.student.encode(images)
-        terms = name_taps(tap_shares(self.setting, taps, teacher))
-        if self.recipe.statistics:
-            errors = [
-                covariance_error(tap, features, each.basis)
-                for each, tap, features in zip(self.setting.eigenbases, taps, teacher, strict=True)
-            ]
-            terms["c"] = self.recipe.statistics * torch.stack(errors).sum()
-        return terms
+        return name_taps(tap_shares(self.setting, taps, teacher))
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
         """Return the sum of all taps' losses."""

@@ -17,7 +17,7 @@ from pcakd.distill.likeness import (
     style_distance,
     unit_vectors,
 )
-from pcakd.distill.losses import centred, project, variance
+from pcakd.distill.losses import squared_error, variance
 from pcakd.distill.phases.interface import (
     CALIBRATION_BATCHES,
     ParameterGroups,
@@ -25,14 +25,7 @@ from pcakd.distill.phases.interface import (
     mean_terms,
 )
 from pcakd.distill.recipe import Recipe
-from pcakd.distill.setting import (
-    TAPS,
-    Setting,
-    decode_to_image,
-    name_taps,
-    picture_error,
-    tap_shares,
-)
+from pcakd.distill.setting import TAPS, Setting, decode_to_image, name_taps, tap_shares
 from pcakd.distill.whitening import measure_batch, whiten_and_colour
 
 _LONGEST_GRADIENT = 1.0
@@ -80,9 +73,9 @@ class StylizationPhase:
         with torch.no_grad():
             seen = self.perceptual(images)
             styles = [_swap(gram_matrix(tap)) for tap in seen]
-            teacher = self.setting.teacher(images)
-            contents = [unit_vectors(tap) for tap in self._compared(seen, teacher)]
+            contents = [unit_vectors(tap) for tap in seen[_FIRST_SEEN:]]
             del seen
+            teacher = self.setting.teacher(images)
         taps, sources = self.setting.student.encode_with_sources(images)
         picture = self._stylize(taps, sources)
         shown = picture.clamp(0.0, 1.0)
@@ -91,24 +84,10 @@ class StylizationPhase:
             **name_taps(tap_shares(self.setting, taps, teacher)),
             "style": style_distance(looks, styles),
             "structure": 1.0 - structural_similarity(shown, images),
-            "perceptual": perceptual_distance(
-                self._compared(looks, self.setting.teacher(shown) if self.recipe.projected else ()),
-                contents,
-            ),
+            "perceptual": perceptual_distance(looks[_FIRST_SEEN:], contents),
             **self._reconstruct(taps, sources, images),
             "range": (picture - shown).square().mean(),
         }
-
-    def _compared(self, looks: Sequence[Tensor], teacher: Sequence[Tensor]) -> Sequence[Tensor]:
-        """Return what pictures are compared by."""
-        if not self.recipe.projected:
-            return looks[_FIRST_SEEN:]
-        return [
-            centred(project(tap, each.basis).float())
-            for tap, each in zip(
-                teacher[_FIRST_SEEN:], self.setting.eigenbases[_FIRST_SEEN:], strict=True
-            )
-        ]
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
         """Return the weighted sum of the losses."""
@@ -166,7 +145,7 @@ class StylizationPhase:
             for block, tap in zip(TAPS, taps, strict=True)
         ]
         return {
-            f"image{block}": picture_error(self.setting, picture, images) / self.scales["image"]
+            f"image{block}": squared_error(picture, images) / self.scales["image"]
             for block, picture in zip(TAPS, pictures, strict=True)
         }
 

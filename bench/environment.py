@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from bench.profiling.memory import total_bytes
+from pcakd.machine import cpu_name
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -26,7 +27,7 @@ def describe_environment(device: torch.device) -> dict[str, Any]:
         "cudnn": torch.backends.cudnn.version() if device.type == "cuda" else None,  # type: ignore[no-untyped-call]
         "os": f"{platform.system()} {platform.release()}",
         "architecture": platform.machine(),
-        "cpu": _cpu_name(),
+        "cpu": cpu_name(),
         "cpu_count": os.cpu_count(),
         "device": device.type,
         "device_name": device_name(device),
@@ -39,7 +40,7 @@ def describe_environment(device: torch.device) -> dict[str, Any]:
 
 def device_name(device: torch.device) -> str:
     """Return the name of the processor that a device is."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
 
 
 def git_state(root: Path = _ROOT) -> tuple[str | None, bool | None]:
@@ -75,13 +76,3 @@ def _git(root: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
-
-
-def _cpu_name() -> str:
-    """Return the processor's name as the system gives it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine() or "unknown"

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent
 # every room of pcakd and the rooms that it may use
 PCAKD = {
     "errors": set(),
+    "machine": set(),
     "memory": set(),
     "precision": set(),
     "regions": set(),
@@ -36,6 +37,7 @@ PCAKD = {
         "files",
         "images",
         "linalg",
+        "machine",
         "precision",
         "students",
     },

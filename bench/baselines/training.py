@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from bench.baselines.peers import PEERS
+from bench.baselines.peers import PEERS, Peer
 from bench.baselines.storage import TrainedPeer, save_peer
 from bench.baselines.vgg import Depth, VggAutoencoder
 from pcakd.backbones import Backbone, create_backbone, measure_channel_means, normalize_activations
 from pcakd.backbones.interface import PaddedConv
 from pcakd.backbones.vgg import IMAGENET_MEAN, IMAGENET_STD
-from pcakd.distill.checkpoint import open_output
 from pcakd.distill.decoders import DecoderRequest, train_decoder
+from pcakd.distill.output import claim_output
 from pcakd.distill.photos import Photos
 from pcakd.distill.recipe import DecoderRecipe
 from pcakd.files import write_text
@@ -61,8 +61,13 @@ def train_peer(request: PeerRequest) -> Path:
     Raises:
         PcakdError: Bad input, an output that cannot be written, or a run that cannot recover.
     """
-    peer, recipe = PEERS.get(request.peer), request.recipe
-    open_output(request.output, resume=request.resume)
+    peer = PEERS.get(request.peer)
+    with claim_output(request.output, resume=request.resume):
+        return _train_peer(request, peer)
+
+
+def _train_peer(request: PeerRequest, peer: Peer) -> Path:
+    recipe = request.recipe
     photos = Photos(request.data, held_out=recipe.held_out, seed=recipe.seed)
     teacher = create_backbone(
         request.depth, weight_set=request.weight_set, path=request.weights_path

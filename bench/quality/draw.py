@@ -59,7 +59,8 @@ def draw_pairs(folder: Path, backbone: Backbone, *, count: int, seed: int) -> li
             f"{folder} has {len(photos)} photographs, too few for {count} pairs; "
             f"give {2 * count} or draw fewer"
         )
-    looks = [_describe(backbone, photo) for photo in tqdm(photos, desc="look", unit="photo")]
+    with tqdm(photos, desc="look", unit="photo") as bar:  # an error ends its line
+        looks = [_describe(backbone, photo) for photo in bar]
     nearest = find_alike(torch.stack(looks))
     generator = torch.Generator().manual_seed(seed)
     order: list[int] = torch.randperm(len(photos), generator=generator).tolist()

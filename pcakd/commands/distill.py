@@ -23,7 +23,7 @@ from pcakd.distill.legs import Schedule
 from pcakd.distill.parallel import is_writer, join_group
 from pcakd.distill.recipe import Recipe, StylizationWeights
 from pcakd.distill.recipes import create_recipe
-from pcakd.distill.reproduction import describe_reproduction
+from pcakd.distill.reproduction import describe_reproduction, has_same_weights
 from pcakd.distill.run import Request, distill
 from pcakd.registry import unknown_name
 from pcakd.students import load_student
@@ -52,7 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--compare-with",
         metavar="S",
-        help="a shipped student or a student file: say whether the weights are the same",
+        help="a shipped student or a student file: say whether the weights are the same; exit "
+        "status 1 if not",
     )
     add_ranks(parser)
     recipe = parser.add_argument_group(
@@ -90,8 +91,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     for option, kind, text in (
         ("--average", float, "decay of the average of weights that training ends with; 0 for none"),
-        ("--basis-images", int, "photographs that the eigenbases see"),
-        ("--held-out", int, "photographs kept to check R² on"),
+        ("--basis-images", int, "photographs that the eigenbases see, at most"),
+        ("--held-out", int, "photographs kept to check R² on, at most a tenth of all"),
     ):
         default = getattr(_DEFAULTS, option[2:].replace("-", "_"))
         recipe.add_argument(option, type=kind, metavar="N", help=f"{text} (default: {default})")
@@ -132,7 +133,9 @@ def run(args: argparse.Namespace) -> int:
         if is_writer():
             print(f"student: {path}")
             if other is not None:
-                print(describe_reproduction(load_student(path), other, name=args.compare_with))
+                student = load_student(path)
+                print(describe_reproduction(student, other, name=args.compare_with))
+                return int(not has_same_weights(student, other))
     return 0
 
 

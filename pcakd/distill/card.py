@@ -2,16 +2,12 @@
 
 import hashlib
 import json
-import subprocess
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from pcakd import __version__
 from pcakd.backbones import Backbone
-from pcakd.distill.parallel import world_size
 from pcakd.distill.setting import teacher_dtype
 from pcakd.distill.trainer import Trainer
 
@@ -24,19 +20,22 @@ def describe_training(trainer: Trainer, manifest: Mapping[str, str]) -> dict[str
         manifest: SHA-256 of each training photograph by its name.
     """
     run, decoders = trainer.run, any(leg.phase == "decoder" for leg in trainer.legs)
+    progress, photos = trainer.progress, run.photos
     return {
-        "software": f"pca-kd-bench {__version__}",
-        "commit": _commit(),
+        "finished": progress.finished,
         "num_params": run.network.num_params,
         "recipe": run.recipe.to_json(),
-        "legs": trainer.progress.reports,
-        "photos": {"training": len(manifest), "manifest_sha256": digest_manifest(manifest)},
-        "device": _device_name(trainer.device),
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
+        "legs": progress.reports,
+        "photos": {
+            "training": len(manifest),
+            "held_out": len(photos.held_out),
+            "basis": min(run.recipe.basis_images, len(photos.training)),
+            "manifest_sha256": digest_manifest(manifest),
+        },
+        **progress.sessions[-1],
+        **({"sessions": progress.sessions} if len(progress.sessions) > 1 else {}),
         "teacher_dtype": _name_dtype(teacher_dtype(trainer.device)),
         "step_dtype": _name_dtype(teacher_dtype(trainer.device) if decoders else torch.float32),
-        "processes": world_size(),
         **_cost(trainer),
     }
 
@@ -49,10 +48,7 @@ def _cost(trainer: Trainer) -> dict[str, float]:
     progress, on_cpu = trainer.progress, trainer.device.type == "cpu"
     seconds = progress.cpu_seconds if on_cpu else progress.device_seconds
     name = "core_minutes" if on_cpu else "device_minutes"
-    return {
-        "device_seconds": progress.device_seconds,
-        name: round(seconds * world_size() / 60.0, 1),
-    }
+    return {"device_seconds": progress.device_seconds, name: round(seconds / 60.0, 1)}
 
 
 def describe_teacher(teacher: Backbone) -> dict[str, Any]:
@@ -74,25 +70,3 @@ def digest_manifest(manifest: Mapping[str, str]) -> str:
 
 def _name_dtype(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
-
-
-def _device_name(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{device.type} ({torch.backends.cpu.get_cpu_capability()})"
-
-
-def _commit() -> str | None:
-    """Return the commit that this source tree is at, marked if it was edited; None without git."""
-    root = Path(__file__).parents[2]
-    try:
-        if Path(_git(root, "rev-parse", "--show-toplevel")).resolve() != root.resolve():
-            return None  # installed inside some other repository
-        return _git(root, "describe", "--always", "--dirty", "--abbrev=40")
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(folder), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

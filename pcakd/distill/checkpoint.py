@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pcakd.errors import TrainingError
-from pcakd.files import make_folder, read_safetensors, write_safetensors
+from pcakd.files import read_safetensors, write_safetensors
 
 CHECKPOINT = "checkpoint.safetensors"
 """Its name in a run's folder."""
@@ -38,8 +38,11 @@ class Progress:
         attempt: How often this leg was restarted.
         scales: What losses are divided by, as the leg has measured it.
         reports: One entry a finished leg: what was seen of it on held-out photographs.
-        device_seconds: Time that training steps took by the clock, over all sessions.
+        device_seconds: Time that training steps took by the clock, summed over processes.
         cpu_seconds: What the cores worked in them; less than the clock says where they were shared.
+        sessions: What each stretch between a start and a stop ran on, if it is not what the one
+            before it ran on.
+        finished: When the last leg ended, as ISO 8601 in UTC.
     """
 
     leg: int = 0
@@ -49,22 +52,8 @@ class Progress:
     reports: list[dict[str, Any]] = field(default_factory=list)
     device_seconds: float = 0.0
     cpu_seconds: float = 0.0
-
-
-def open_output(output: Path, *, resume: bool) -> None:
-    """Make a run's folder, or refuse one that holds a run that is not to go on.
-
-    Raises:
-        TrainingError: It holds a checkpoint and ``resume`` is not set.
-        OutputError: It cannot be made.
-    """
-    if not resume and (output / CHECKPOINT).exists():
-        raise TrainingError(
-            f"{output} holds a training run already; pass --resume or name another folder"
-        )
-    make_folder(output)
-    for partial in output.glob(".*.part"):  # what a killed run left
-        partial.unlink(missing_ok=True)
+    sessions: list[dict[str, Any]] = field(default_factory=list)
+    finished: str = ""
 
 
 def save_checkpoint(

@@ -19,7 +19,8 @@ import torch
 from pcakd.backbones import Backbone
 from pcakd.blocks import Autoencoder
 from pcakd.distill.card import describe_teacher, describe_training, digest_manifest
-from pcakd.distill.checkpoint import CHECKPOINT, open_output
+from pcakd.distill.checkpoint import CHECKPOINT
+from pcakd.distill.output import claim_output
 from pcakd.distill.phases import DecoderPhase
 from pcakd.distill.photos import Photos
 from pcakd.distill.recipe import DecoderRecipe
@@ -62,7 +63,11 @@ def train_decoder(request: DecoderRequest) -> dict[str, Any]:
     Raises:
         PcakdError: Bad input, an output that cannot be written, or a run that cannot recover.
     """
-    open_output(request.output, resume=request.resume)
+    with claim_output(request.output, resume=request.resume):
+        return _train_decoder(request)
+
+
+def _train_decoder(request: DecoderRequest) -> dict[str, Any]:
     recipe = request.recipe
     photos = Photos(request.data, held_out=recipe.held_out, seed=recipe.seed)
     if not (request.output / CHECKPOINT).is_file():

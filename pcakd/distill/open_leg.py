@@ -109,7 +109,8 @@ def open_leg(phase: Phase, *, decay: float, start: dict[str, Tensor]) -> OpenLeg
     groups = [{"params": list(layer.parameters())} for layer in phase.layers]
     losses: nn.Module = _Losses(phase)
     if world_size() > 1:
-        losses = DistributedDataParallel(losses, broadcast_buffers=False)
+        losses = DistributedDataParallel(losses)
+        losses.broadcast_buffers = False  # as an argument, newer releases of torch warn of it
     return OpenLeg(
         phase=phase,
         losses=losses,

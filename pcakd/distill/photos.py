@@ -61,8 +61,10 @@ class Photos:
         Raises:
             ImageError: One is truncated or damaged; the message names it.
         """
-        for path in tqdm([*self.training, *self.held_out], desc="photographs", unit="photo"):
-            self._decode(path)
+        paths = [*self.training, *self.held_out]
+        with tqdm(paths, desc="photographs", unit="photo") as bar:  # an error ends its line
+            for path in bar:
+                self._decode(path)
 
     def manifest(self) -> dict[str, str]:
         """Return the SHA-256 of each training file by its name."""
@@ -89,21 +91,15 @@ class Photos:
         Raises:
             ConfigError: The batch does not divide among the processes.
         """
-        group = 2 if sampling.couples else 1
-        groups: Sequence[int] = range(size // group)
-        if not whole:
-            groups = own_part(groups, unit="couple" if sampling.couples else "crop")
+        groups = range(size // _group_of(sampling)) if whole else own_groups(size, sampling)
         crops = [
-            image
-            for number in groups
-            for image in self._draw_group((*key, number), group, crop, sampling)
+            image for number in groups for image in self._draw_group((*key, number), crop, sampling)
         ]
         return torch.stack(crops)
 
-    def _draw_group(
-        self, key: Sequence[int], count: int, crop: int, sampling: Sampling
-    ) -> list[Tensor]:
+    def _draw_group(self, key: Sequence[int], crop: int, sampling: Sampling) -> list[Tensor]:
         """Draw a crop, or a couple of them."""
+        count = _group_of(sampling)
         rng = np.random.default_rng([self._seed, 1, *key])
         images = [self._random_crop(crop, sampling, rng) for _ in range(count)]
         if count > 1 and rng.random() < sampling.twins:
@@ -148,6 +144,21 @@ class Photos:
             self._cache[path] = image
             self._cached_bytes += image.numel()
         return image
+
+
+def own_groups(size: int, sampling: Sampling) -> Sequence[int]:
+    """Return the numbers of the crops, or couples of crops, of a batch that are this process's.
+
+    Raises:
+        ConfigError: The batch does not divide among the processes.
+    """
+    unit = "couple" if sampling.couples else "crop"
+    return own_part(range(size // _group_of(sampling)), unit=unit)
+
+
+def _group_of(sampling: Sampling) -> int:
+    """Return how many crops are drawn together."""
+    return 2 if sampling.couples else 1
 
 
 def _check(path: Path) -> None:

@@ -85,6 +85,7 @@ class Recipe:
                 raise ConfigError(f"{name} must be finite, got {getattr(self, name)}")
         if not 0.0 <= self.average < 1.0:
             raise ConfigError(f"the average's decay must lie in [0, 1), got {self.average}")
+        self.legs()  # checks what they are made of
 
     def legs(self) -> tuple[Leg, ...]:
         """Return what a student goes through, in order."""

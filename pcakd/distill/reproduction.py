@@ -9,8 +9,15 @@ from pcakd.students import Student
 
 _SETTINGS = (
     *("teacher", "perceptual", "photos", "recipe", "ranks", "device", "threads", "processes"),
+    "sessions",
     *("torch", "teacher_dtype", "step_dtype", "software"),
 )
+
+
+def has_same_weights(student: Student, other: Student) -> bool:
+    """Tell whether two students have the same tensors, bit for bit."""
+    mine, theirs = student.state_dict(), other.state_dict()
+    return mine.keys() == theirs.keys() and all(torch.equal(mine[key], theirs[key]) for key in mine)
 
 
 def describe_reproduction(student: Student, other: Student, *, name: str) -> str:

@@ -18,11 +18,12 @@ from pcakd.backbones import (
 )
 from pcakd.distill.bases import fit_eigenbases
 from pcakd.distill.card import describe_teacher, describe_training, digest_manifest
-from pcakd.distill.checkpoint import CHECKPOINT, load_checkpoint, open_output
+from pcakd.distill.checkpoint import CHECKPOINT, load_checkpoint
 from pcakd.distill.legs import Leg
+from pcakd.distill.output import claim_output
 from pcakd.distill.parallel import is_writer, wait_for_all
 from pcakd.distill.phases import AutoencoderPhase, EncoderPhase, Phase, StylizationPhase
-from pcakd.distill.photos import Photos
+from pcakd.distill.photos import Photos, own_groups
 from pcakd.distill.recipe import Recipe
 from pcakd.distill.setting import Setting, teacher_dtype
 from pcakd.distill.trainer import Run, Trainer
@@ -84,8 +85,15 @@ def distill(request: Request) -> Path:
     Raises:
         PcakdError: Bad input, an output that cannot be written, or a run that cannot recover.
     """
-    if is_writer():
-        open_output(request.output, resume=request.resume)
+    for leg in request.recipe.legs():
+        own_groups(leg.schedule.batch, leg.sampling)  # what cannot be shared is told at once
+    if not is_writer():
+        return _distill(request)
+    with claim_output(request.output, resume=request.resume):
+        return _distill(request)
+
+
+def _distill(request: Request) -> Path:
     recipe = request.recipe
     photos = Photos(request.data, held_out=recipe.held_out, seed=recipe.seed)
     checkpoint = request.output / CHECKPOINT

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,10 +19,11 @@ from pcakd.distill.journal import Journal, save_contact_sheet
 from pcakd.distill.legs import Leg
 from pcakd.distill.norms import surround_like
 from pcakd.distill.open_leg import OpenLeg, network_weights, open_leg
-from pcakd.distill.parallel import is_writer, wait_for_all
+from pcakd.distill.parallel import is_writer, wait_for_all, world_size
 from pcakd.distill.phases import Phase
 from pcakd.distill.photos import Photos
 from pcakd.distill.prefetch import Key, prefetch
+from pcakd.distill.session import describe_session
 from pcakd.errors import CollapsedTrainingError, TrainingError
 
 _CHECKPOINT_EVERY = 100
@@ -40,6 +42,10 @@ class TrainingRecipe(Protocol):
     @property
     def seed(self) -> int:
         """Of fresh weights."""
+
+    @property
+    def basis_images(self) -> int:
+        """Photographs that statistics of the teacher are taken of, at most."""
 
     def legs(self) -> tuple[Leg, ...]:
         """Return what the network goes through."""
@@ -121,12 +127,19 @@ class Trainer:
         Raises:
             CollapsedTrainingError: A leg collapsed as often as the recipe allows.
         """
+        self._note_session()
         if not is_writer():
             self._train(None)
             return
         position = self.progress.leg, self.progress.attempt, self._global_step()
         with Journal(self.run.folder, legs=self.legs, position=position) as journal:
             self._train(journal)
+
+    def _note_session(self) -> None:
+        progress, session = self.progress, describe_session(self.device)
+        unfinished = progress.leg < len(self.legs)
+        if not progress.sessions or (unfinished and session != progress.sessions[-1]):
+            progress.sessions.append(session)
 
     def _train(self, journal: Journal | None) -> None:
         while self.progress.leg < len(self.legs):
@@ -167,8 +180,8 @@ class Trainer:
         live = progress.step < leg.phase.live_share * steps
         values = leg.train_on(images, step=progress.step, rate=rate, live=live)
         progress.step += 1
-        progress.device_seconds += time.perf_counter() - start
-        progress.cpu_seconds += time.process_time() - cpu_start
+        progress.device_seconds += (time.perf_counter() - start) * world_size()
+        progress.cpu_seconds += (time.process_time() - cpu_start) * world_size()
         if journal and (progress.step % _LOG_EVERY == 0 or progress.step == steps):
             journal.add({**self._row(rate), **values})
         return values["loss"]
@@ -206,6 +219,7 @@ class Trainer:
                 save_contact_sheet(self.run.folder / f"{name}.png", sheet)
         progress.leg += 1
         progress.attempt = 0
+        progress.finished = datetime.now(UTC).isoformat(timespec="seconds")
         self._close_leg()
 
     def _restart(self, reason: str) -> None:

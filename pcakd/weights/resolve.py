@@ -177,7 +177,7 @@ def _accept(
     if pinned is not None and hash_rounded(chosen, entry.rounded) != pinned:
         raise WeightsError(
             f"{origin}: the tensors do not have the pinned hash of {entry} ({pinned[:12]}); "
-            "the file is damaged or holds other weights: delete or replace it"
+            + _advise(entry, tensors)
         )
     card = WeightsCard(
         backbone=entry.backbone,
@@ -189,6 +189,19 @@ def _accept(
         url=entry.url,
     )
     return LoadedWeights(tensors=chosen, card=card)
+
+
+def _advise(entry: WeightSet, tensors: Mapping[str, Tensor]) -> str:
+    """Say what to do about tensors of the right shapes and another hash."""
+    for other in all_weight_sets():
+        if other.backbone != entry.backbone or other == entry or other.sha256 is None:
+            continue
+        shared = {name: tensors[name] for name in other.shapes if name in tensors}
+        if shared.keys() == other.shapes.keys() and (
+            hash_rounded(shared, other.rounded) == other.sha256
+        ):
+            return f"they are those of {other}: name that set, as in {other.name}=FILE"
+    return "the file is damaged or holds other weights: delete or replace it"
 
 
 def _checked(tensor: Tensor, shape: tuple[int, ...], what: str) -> Tensor:

@@ -253,3 +253,10 @@ def test_real_weights_are_verified(names, weights_folder):
     assert loaded.card.verified
     stored = load_file(weights_folder / get_weight_set(*names).file_name)
     assert all(torch.equal(tensor, stored[name]) for name, tensor in loaded.tensors.items())
+
+
+@pytest.mark.weights
+def test_a_file_of_another_set_is_told_by_its_name(weights_folder):
+    file = weights_folder / "vgg16_features.safetensors"
+    with pytest.raises(WeightsError, match=r"of vgg16 weights 'torchvision': .* torchvision=FILE"):
+        load_weights("vgg16", "caffe", path=file)

@@ -24,7 +24,7 @@ from pcakd.distill import trainer as trainer_module
 from pcakd.distill.legs import Schedule
 from pcakd.distill.prefetch import prefetch
 from pcakd.distill.recipe import Recipe
-from pcakd.distill.reproduction import describe_reproduction
+from pcakd.distill.reproduction import describe_reproduction, has_same_weights
 from pcakd.distill.run import Request, distill
 from pcakd.eigenbases import RankRule, load_eigenbases
 from pcakd.errors import ConfigError, ImageError, OutputError, TrainingError
@@ -194,6 +194,49 @@ def test_settings_and_name_reach_recipe_and_card(photos, tmp_path):
     assert (recipe["min_r2_share"], recipe["twins"], recipe["max_attempts"]) == (-99.0, 1.0, 1)
 
 
+def test_whether_weights_are_the_same_is_the_exit_status(unbroken, photos, tmp_path, capsys):
+    same, shape = str(unbroken / "tiny.safetensors"), ["--ranks", "4,6,8,10", "--seed", "3"]
+    options = ["--steps", "2", "--crop", "32", "--batch", "2", "--perceptual", "tiny"]
+    health_off = ["--set", "min_r2_share=-99", "--set", "max_dead_share=1"]
+    output = ["--data", str(photos), "-o", str(tmp_path / "out")]
+    command = ["distill", "--backbone", "tiny", *output, *options, *health_off, *shape]
+    assert main([*command, "--compare-with", same]) == 1
+    assert "other weights than" in capsys.readouterr().out
+    own = str(tmp_path / "out" / "tiny.safetensors")
+    assert main([*command, "--resume", "--compare-with", own]) == 0
+    assert "bit for bit" in capsys.readouterr().out
+
+
+def test_a_card_says_what_was_used_and_what_a_run_went_on_with(photos, tmp_path, monkeypatch):
+    threads = torch.get_num_threads()
+    recipe = replace(RECIPE, held_out=50, basis_images=900)
+    step, steps = trainer_module.Trainer._step, 0
+
+    def stop(self, *arguments):
+        nonlocal steps
+        steps += 1
+        if steps == 8:
+            raise KeyboardInterrupt
+        return step(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer_module.Trainer, "_step", stop)
+        with pytest.raises(KeyboardInterrupt):
+            distill(_request(photos, tmp_path / "run", recipe=recipe))
+    torch.set_num_threads(threads + 1)
+    try:
+        again = _request(photos, tmp_path / "run", recipe=recipe, resume=True)
+        card = load_student(distill(again)).card
+    finally:
+        torch.set_num_threads(threads)
+    count = len(list(photos.iterdir()))
+    assert card["photos"]["held_out"] == count - card["photos"]["training"] == 1
+    assert card["photos"]["basis"] == card["photos"]["training"]
+    assert card["threads"] == threads + 1
+    assert [session["threads"] for session in card["sessions"]] == [threads, threads + 1]
+    assert card["finished"].endswith("+00:00")
+
+
 def test_a_collapsed_phase_is_restarted_and_then_given_up(photos, tmp_path, capsys):
     hopeless = replace(RECIPE, min_r2_share=1.0, max_attempts=2)
     with pytest.raises(TrainingError, match="encoder collapsed: tap 1 has an R²"):
@@ -248,6 +291,8 @@ def test_mistakes_are_told_in_one_line(unbroken, photos, tmp_path):
         Schedule(steps=1, rate=1.0, crop=100)
     with pytest.raises(ConfigError, match="batch must be even"):
         Recipe(stylization=replace(SCHEDULE, batch=3))
+    with pytest.raises(ConfigError, match="zoom must be two rising numbers"):
+        Recipe(zoom=(60, 24))
 
 
 def test_a_damaged_checkpoint_is_refused(photos, tmp_path):
@@ -271,15 +316,18 @@ def test_a_broken_photograph_ends_a_run_before_it_begins(photos, tmp_path):
     Image.new("RGB", (900, 3)).save(broken)
     with pytest.raises(ImageError, match="too narrow"):
         distill(_request(data, tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
 
 
 def test_two_trainings_are_compared_and_reasons_are_named(unbroken):
     student, other = (load_student(unbroken / "tiny.safetensors") for _ in range(2))
+    assert has_same_weights(student, other)
     same = describe_reproduction(student, other, name="tiny")
     assert same == "the same weights as tiny, bit for bit"
     other.card = other.card | {"threads": 7, "recipe": other.card["recipe"] | {"seed": 5}}
     with torch.no_grad():
         other.encoder.layers(1)[0].conv.bias[0] += 0.5
+    assert not has_same_weights(student, other)
     text = describe_reproduction(student, other, name="tiny")
     assert "1 of " in text
     assert "at most 0.5" in text

@@ -1,0 +1,58 @@
+"""The folder of a training run: claimed by one run at a time, and not left behind empty."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from pcakd.distill.checkpoint import CHECKPOINT
+from pcakd.errors import OutputError, TrainingError
+from pcakd.files import make_folder
+
+_LOCK = ".lock"
+
+
+@contextmanager
+def claim_output(output: Path, *, resume: bool) -> Iterator[None]:
+    """Make a run's folder and keep other runs out of it until the block ends.
+
+    A folder that was made here is removed again by an exception, if nothing was written into it.
+    A process that already holds a folder may claim it again.
+
+    Args:
+        output: The folder; it stays locked by an open file, which a kill closes.
+        resume: Whether a run that is there is to go on.
+
+    Raises:
+        TrainingError: It holds a checkpoint and ``resume`` is not set, or another process claims
+            it.
+        OutputError: It cannot be made.
+    """
+    if not resume and (output / CHECKPOINT).exists():
+        raise TrainingError(
+            f"{output} holds a training run already; pass --resume or name another folder"
+        )
+    made = not output.exists()
+    make_folder(output)
+    lock = FileLock(output.resolve() / _LOCK, timeout=0, is_singleton=True)
+    try:
+        lock.acquire()
+    except Timeout as cause:
+        raise TrainingError(
+            f"another run writes into {output}; wait for its end or name another folder"
+        ) from cause
+    except OSError as error:
+        raise OutputError(f"cannot write into {output}: {error.strerror or error}") from error
+    failed = True
+    try:
+        for partial in output.glob(".*.part"):  # what a killed run left
+            partial.unlink(missing_ok=True)
+        yield
+        failed = False
+    finally:
+        lock.release()
+        if failed and made and {path.name for path in output.iterdir()} <= {_LOCK}:
+            with suppress(OSError):
+                (output / _LOCK).unlink(missing_ok=True)
+                output.rmdir()

@@ -107,7 +107,7 @@ def load_records(folder: Path) -> dict[str, LeverRecord]:
         ConfigError: A file is no record of this format.
     """
     records = {}
-    for path in sorted(folder.glob("*.json")):
+    for path in sorted(folder.glob("*.json"), key=lambda path: path.stem):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             known = content.pop(_FORMAT_KEY) == FORMAT

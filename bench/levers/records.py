@@ -64,12 +64,17 @@ class LeverRecord:
         """Return why this and its base cannot be compared, if so.
 
         Training photographs are what is not held out, so where another part is, by another seed,
-        nothing can be said of the folder.
+        nothing can be said of the folder. A number that one recipe has no name for is of another
+        commit, which the page says.
         """
+        shared = self.base_recipe.keys() & base.recipe.keys()
+        recipe, base_recipe = (
+            {key: each[key] for key in shared} for each in (self.base_recipe, base.recipe)
+        )
         part, base_part = ([each.recipe.get(key) for key in _HELD_OUT] for each in (self, base))
         for what, own, other in (
             ("base", self.options[: len(base.options)], base.options),
-            ("recipe of the base", self.base_recipe, base.recipe),
+            ("recipe of the base", recipe, base_recipe),
             ("photographs", self.photos, base.photos if part == base_part else self.photos),
             ("pairs", self.pairs, base.pairs),
             ("protocol", self.protocol, base.protocol),

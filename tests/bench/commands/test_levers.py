@@ -266,6 +266,14 @@ def test_another_seed_holds_out_other_photographs_of_the_same_folder() -> None:
     assert "+0.000" in page
 
 
+def test_a_number_that_one_recipe_has_no_name_for_is_of_another_commit() -> None:
+    base = {**_record().recipe, "trial": 0}
+    lever = _record(name="a", base="b", base_recipe=base, commit="4567def")
+    page = write_page({"b": _record(), "a": lever})
+    assert "`a` was recorded at another commit than its base" in page
+    assert "+0.000" in page
+
+
 def test_a_record_is_of_its_options_and_images() -> None:
     record, recipe = _record(), {"seed": 0}
     assert record.is_of(["--steps", "2"], recipe, "1", "2")

@@ -30,7 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Returns:
-        0, or 2 after bad input (one line on standard error says what), 130 after an interrupt.
+        0, or 1 where two things that are compared differ, 2 after bad input (one line on standard
+        error says what), 130 after an interrupt.
     """
     from pcakd.commands.parser import OneLineParser, add_example, replace_unprintable
 

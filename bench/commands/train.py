@@ -22,7 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights",
         metavar="SET|FILE",
-        help="weights of the encoder: caffe, torchvision or a .safetensors file (default: caffe)",
+        help="weights of the encoder: caffe, torchvision, a file of caffe's or torchvision=FILE "
+        "(default: caffe)",
     )
     parser.add_argument("--crop", type=int, default=256, metavar="N", help="in pixels (256)")
     parser.add_argument("--batch", type=int, default=8, metavar="N", help="crops a step (8)")
@@ -64,16 +65,16 @@ def run(args: argparse.Namespace) -> int:
     """
     from bench.baselines.training import PeerRequest, train_peer
     from bench.devices import parse_device
-    from pcakd.commands.options import four_integers, four_rates
+    from pcakd.commands.options import four_integers, four_rates, split_weights
     from pcakd.distill.legs import four_schedules
     from pcakd.distill.recipe import DecoderRecipe
 
-    path = Path(args.weights) if args.weights and args.weights.endswith(".safetensors") else None
+    weight_set, path = split_weights(args.weights, args.encoder)
     weights = _loss_weights(args.loss_weights)
     request = PeerRequest(
         peer=args.peer,
         depth=args.encoder,
-        weight_set=None if path else args.weights,
+        weight_set=weight_set,
         weights_path=path,
         data=args.data,
         output=args.output,

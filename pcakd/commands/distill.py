@@ -145,7 +145,7 @@ def create_request(args: argparse.Namespace, device: torch.device) -> Request:
     Raises:
         PcakdError: An option makes no sense.
     """
-    weight_set, path = split_weights(args)
+    weight_set, path = split_weights(args.weights, args.backbone)
     return Request(
         backbone=args.backbone,
         weight_set=weight_set,

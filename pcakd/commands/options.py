@@ -78,20 +78,20 @@ def create_teacher(args: argparse.Namespace) -> Backbone:
     Raises:
         PcakdError: The name or the weights are not to be had.
     """
-    weight_set, path = split_weights(args)
+    weight_set, path = split_weights(args.weights, args.backbone)
     return create_backbone(args.backbone, weight_set=weight_set, path=path, seed=args.seed)
 
 
-def split_weights(args: argparse.Namespace) -> tuple[str | None, Path | None]:
+def split_weights(text: str | None, backbone: str) -> tuple[str | None, Path | None]:
     """Tell the name of a weight set from the path of a file; ``SET=PATH`` gives both."""
-    if args.weights is None:
+    if text is None:
         return None, None
-    known = get_backbone_entry(args.backbone).weight_sets
-    name, equals, path = args.weights.partition("=")
+    known = get_backbone_entry(backbone).weight_sets
+    name, equals, path = text.partition("=")
     if equals and name in known:
         return name, Path(path)
-    is_path = args.weights not in known and (Path(args.weights).suffix or "/" in args.weights)
-    return (None, Path(args.weights)) if is_path else (args.weights, None)
+    is_path = text not in known and (Path(text).suffix or "/" in text)
+    return (None, Path(text)) if is_path else (text, None)
 
 
 def add_ranks(parser: argparse.ArgumentParser) -> None:

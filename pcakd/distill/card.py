@@ -5,10 +5,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-
 from pcakd.backbones import Backbone
-from pcakd.distill.setting import teacher_dtype
+from pcakd.distill.checkpoint import Progress
 from pcakd.distill.trainer import Trainer
 
 
@@ -20,7 +18,8 @@ def describe_training(trainer: Trainer, manifest: Mapping[str, str]) -> dict[str
         manifest: SHA-256 of each training photograph by its name.
     """
     run, decoders = trainer.run, any(leg.phase == "decoder" for leg in trainer.legs)
-    progress, photos = trainer.progress, run.photos
+    progress = trainer.progress
+    sessions = progress.sessions
     return {
         "finished": progress.finished,
         "num_params": run.network.num_params,
@@ -28,24 +27,22 @@ def describe_training(trainer: Trainer, manifest: Mapping[str, str]) -> dict[str
         "legs": progress.reports,
         "photos": {
             "training": len(manifest),
-            "held_out": len(photos.held_out),
-            "basis": min(run.recipe.basis_images, len(photos.training)),
+            "held_out": len(run.photos.held_out),
             "manifest_sha256": digest_manifest(manifest),
         },
-        **progress.sessions[-1],
-        **({"sessions": progress.sessions} if len(progress.sessions) > 1 else {}),
-        "teacher_dtype": _name_dtype(teacher_dtype(trainer.device)),
-        "step_dtype": _name_dtype(teacher_dtype(trainer.device) if decoders else torch.float32),
-        **_cost(trainer),
+        **sessions[-1],
+        **({"sessions": sessions} if len(sessions) > 1 else {}),
+        "step_dtype": sessions[-1]["teacher_dtype"] if decoders else "float32",
+        **_cost(progress),
     }
 
 
-def _cost(trainer: Trainer) -> dict[str, float]:
+def _cost(progress: Progress) -> dict[str, float]:
     """Return what the steps took: core-minutes on a CPU, else device-minutes of all processes.
 
     Core-minutes are CPU time, so that neither a pause nor a neighbour on the machine counts.
     """
-    progress, on_cpu = trainer.progress, trainer.device.type == "cpu"
+    on_cpu = progress.sessions[-1]["device"].startswith("cpu")
     seconds = progress.cpu_seconds if on_cpu else progress.device_seconds
     name = "core_minutes" if on_cpu else "device_minutes"
     return {"device_seconds": progress.device_seconds, name: round(seconds / 60.0, 1)}
@@ -66,7 +63,3 @@ def describe_teacher(teacher: Backbone) -> dict[str, Any]:
 def digest_manifest(manifest: Mapping[str, str]) -> str:
     """Return the SHA-256 of a manifest."""
     return hashlib.sha256(json.dumps(dict(manifest), sort_keys=True).encode()).hexdigest()
-
-
-def _name_dtype(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")

@@ -25,7 +25,8 @@ AVERAGE = "average."
 """How the names of averaged weights begin."""
 
 _HEADER = "pcakd"
-_FORMAT = "pcakd-checkpoint-4"
+_FORMATS = "pcakd-checkpoint-"
+_FORMAT = f"{_FORMATS}5"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,6 +84,11 @@ def load_checkpoint(
     try:
         header = json.loads(metadata[_HEADER])
         known = header["format"] == _FORMAT
+        if not known and str(header["format"]).startswith(_FORMATS):
+            raise TrainingError(
+                f"{path} is of another release ({header['format']}); go on with that one, "
+                "or delete it to start over"
+            )
         found = header["fingerprint"]
         progress = Progress(**header["progress"])
     except (KeyError, TypeError, ValueError):

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from pcakd.distill.checkpoint import CHECKPOINT
 from pcakd.errors import OutputError, TrainingError
 from pcakd.files import make_folder
 
-_LOCK = ".lock"
+_LOCK = ".pcakd.lock"
 
 
 @contextmanager
@@ -35,7 +35,26 @@ def claim_output(output: Path, *, resume: bool) -> Iterator[None]:
         )
     made = not output.exists()
     make_folder(output)
-    lock = FileLock(output.resolve() / _LOCK, timeout=0, is_singleton=True)
+    file = output.resolve() / _LOCK
+    lock = FileLock(file, timeout=0, is_singleton=True)
+    failed = True
+    try:
+        _acquire(lock, output)
+        for partial in output.glob(".*.part"):  # what a killed run left
+            partial.unlink(missing_ok=True)
+        yield
+        failed = False
+    finally:
+        with suppress(OSError):
+            if failed and made and {path.name for path in output.iterdir()} <= {_LOCK}:
+                file.unlink(missing_ok=True)  # while it is held: nobody else may have taken it
+        lock.release()
+        if failed and made:
+            with suppress(OSError):
+                output.rmdir()  # refuses if anything is in it
+
+
+def _acquire(lock: BaseFileLock, output: Path) -> None:
     try:
         lock.acquire()
     except Timeout as cause:
@@ -43,16 +62,6 @@ def claim_output(output: Path, *, resume: bool) -> Iterator[None]:
             f"another run writes into {output}; wait for its end or name another folder"
         ) from cause
     except OSError as error:
-        raise OutputError(f"cannot write into {output}: {error.strerror or error}") from error
-    failed = True
-    try:
-        for partial in output.glob(".*.part"):  # what a killed run left
-            partial.unlink(missing_ok=True)
-        yield
-        failed = False
-    finally:
-        lock.release()
-        if failed and made and {path.name for path in output.iterdir()} <= {_LOCK}:
-            with suppress(OSError):
-                (output / _LOCK).unlink(missing_ok=True)
-                output.rmdir()
+        raise OutputError(
+            f"cannot lock {output}: {error.strerror or error}; name a folder on another file system"
+        ) from error

@@ -8,9 +8,8 @@ import torch
 from pcakd.students import Student
 
 _SETTINGS = (
-    *("teacher", "perceptual", "photos", "recipe", "ranks", "device", "threads", "processes"),
-    "sessions",
-    *("torch", "teacher_dtype", "step_dtype", "software"),
+    *("teacher", "perceptual", "photos", "recipe", "ranks", "device", "cpu", "threads"),
+    *("processes", "torch", "teacher_dtype", "step_dtype", "software"),
 )
 
 
@@ -28,15 +27,16 @@ def describe_reproduction(student: Student, other: Student, *, name: str) -> str
         other: What it is compared with.
         name: What the other one is called.
     """
+    if has_same_weights(student, other):
+        return f"the same weights as {name}, bit for bit"
     mine, theirs = student.state_dict(), other.state_dict()
     shapes = {key: tensor.shape for key, tensor in mine.items()}
     if shapes != {key: tensor.shape for key, tensor in theirs.items()}:
         return f"another network than {name}: ranks {student.spec.ranks}, not {other.spec.ranks}"
     different = [key for key in mine if not torch.equal(mine[key], theirs[key])]
-    if not different:
-        return f"the same weights as {name}, bit for bit"
     largest = max(float((mine[key] - theirs[key]).abs().max()) for key in different)
-    reasons = "; ".join(_differences(student.card, other.card)) or "the cards name no reason"
+    named = [*_differences(student.card, other.card), *_stretches(student.card, other.card)]
+    reasons = "; ".join(named) or "the cards name no reason"
     return (
         f"other weights than {name}: {len(different)} of {len(mine)} tensors differ, by at most "
         f"{largest:.2g} ({reasons})"
@@ -44,11 +44,20 @@ def describe_reproduction(student: Student, other: Student, *, name: str) -> str
 
 
 def _differences(mine: dict[str, Any], theirs: dict[str, Any], prefix: str = "") -> Iterator[str]:
-    """Name the settings of two cards that differ."""
-    keys = _SETTINGS if not prefix else sorted(mine.keys() | theirs.keys())
+    """Name the settings of two cards that differ; what one of them lacks is of another release."""
+    keys = _SETTINGS if not prefix else sorted(mine)
     for key in keys:
-        one, other = mine.get(key), theirs.get(key)
+        if key not in mine or key not in theirs:
+            continue
+        one, other = mine[key], theirs[key]
         if isinstance(one, dict) and isinstance(other, dict):
             yield from _differences(one, other, f"{prefix}{key}.")
         elif one != other:
             yield f"{prefix}{key} is {one}, was {other}"
+
+
+def _stretches(mine: dict[str, Any], theirs: dict[str, Any]) -> Iterator[str]:
+    """Say which of two trainings did not run on one machine from start to end."""
+    for card, whose in ((mine, "this one"), (theirs, "the other one")):
+        if "sessions" in card:
+            yield f"{whose} went on with another machine, release or number of threads"

@@ -167,7 +167,7 @@ def _eigenbases(
     path = request.output / _EIGENBASES
     wanted = json.loads(json.dumps(fingerprint))
     normalized = get_backbone_entry(request.backbone).normalized
-    if request.resume and path.exists():
+    if (request.output / CHECKPOINT).is_file() and path.exists():  # of the machine on the card
         fitted, means, card = load_eigenbases(path)
         if card == wanted:
             if normalized:
@@ -251,6 +251,8 @@ def _card(
     eigenbases: list[Eigenbasis],
     manifest: dict[str, str],
 ) -> dict[str, Any]:
+    training = describe_training(trainer, manifest)
+    training["photos"]["basis"] = min(request.recipe.basis_images, len(manifest))
     return {
         "name": request.name or request.backbone,
         "teacher": describe_teacher(teacher),
@@ -260,7 +262,7 @@ def _card(
         "mcev": [e.mcev for e in eigenbases],
         "explained": [e.explained for e in eigenbases],
         "num_eigenbasis_params": sum(e.basis.numel() for e in eigenbases),
-        **describe_training(trainer, manifest),
+        **training,
     }
 
 

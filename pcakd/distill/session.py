@@ -8,6 +8,7 @@ import torch
 
 from pcakd import __version__
 from pcakd.distill.parallel import world_size
+from pcakd.distill.setting import teacher_dtype
 from pcakd.machine import cpu_name
 
 
@@ -15,7 +16,7 @@ def describe_session(device: torch.device) -> dict[str, Any]:
     """Return what decides, beside the settings, which bits a training gives.
 
     Args:
-        device: Where it computes.
+        device: Where it computes; ``device`` begins with its type, or is the name of a GPU.
     """
     return {
         "software": f"pca-kd-bench {__version__}",
@@ -25,6 +26,7 @@ def describe_session(device: torch.device) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "processes": world_size(),
+        "teacher_dtype": str(teacher_dtype(device)).removeprefix("torch."),
     }
 
 

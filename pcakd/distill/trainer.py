@@ -43,10 +43,6 @@ class TrainingRecipe(Protocol):
     def seed(self) -> int:
         """Of fresh weights."""
 
-    @property
-    def basis_images(self) -> int:
-        """Photographs that statistics of the teacher are taken of, at most."""
-
     def legs(self) -> tuple[Leg, ...]:
         """Return what the network goes through."""
 

@@ -177,7 +177,7 @@ def _accept(
     if pinned is not None and hash_rounded(chosen, entry.rounded) != pinned:
         raise WeightsError(
             f"{origin}: the tensors do not have the pinned hash of {entry} ({pinned[:12]}); "
-            + _advise(entry, tensors)
+            + _advise(entry, tensors, source)
         )
     card = WeightsCard(
         backbone=entry.backbone,
@@ -191,7 +191,7 @@ def _accept(
     return LoadedWeights(tensors=chosen, card=card)
 
 
-def _advise(entry: WeightSet, tensors: Mapping[str, Tensor]) -> str:
+def _advise(entry: WeightSet, tensors: Mapping[str, Tensor], source: Source) -> str:
     """Say what to do about tensors of the right shapes and another hash."""
     for other in all_weight_sets():
         if other.backbone != entry.backbone or other == entry or other.sha256 is None:
@@ -200,7 +200,8 @@ def _advise(entry: WeightSet, tensors: Mapping[str, Tensor]) -> str:
         if shared.keys() == other.shapes.keys() and (
             hash_rounded(shared, other.rounded) == other.sha256
         ):
-            return f"they are those of {other}: name that set, as in {other.name}=FILE"
+            hint = f"name that set, as in {other.name}=FILE" if source == "path" else "replace them"
+            return f"they are those of {other}: {hint}"
     return "the file is damaged or holds other weights: delete or replace it"
 
 

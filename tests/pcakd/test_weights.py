@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from pcakd.weights import (
     load_weights,
     resolve,
 )
+from pcakd.weights.hashing import hash_rounded
 
 SET = ("vgg19", "caffe")  # no pinned hash: any numbers of the right shapes will do
 FILE = "vgg19_caffe_features.safetensors"
@@ -255,8 +257,16 @@ def test_real_weights_are_verified(names, weights_folder):
     assert all(torch.equal(tensor, stored[name]) for name, tensor in loaded.tensors.items())
 
 
-@pytest.mark.weights
-def test_a_file_of_another_set_is_told_by_its_name(weights_folder):
-    file = weights_folder / "vgg16_features.safetensors"
+def test_weights_of_another_set_are_told_by_its_name(tmp_path, monkeypatch):
+    caffe, other = (get_weight_set("vgg16", name) for name in ("caffe", "torchvision"))
+    tensors = {name: torch.zeros(shape) for name, shape in other.shapes.items()}
+    pinned = replace(other, sha256=hash_rounded(tensors, other.rounded))
+    monkeypatch.setattr(resolve, "all_weight_sets", lambda: (caffe, pinned))
+    write(tmp_path / caffe.file_name, tensors)
     with pytest.raises(WeightsError, match=r"of vgg16 weights 'torchvision': .* torchvision=FILE"):
-        load_weights("vgg16", "caffe", path=file)
+        load_weights("vgg16", "caffe", path=tmp_path / caffe.file_name)
+    with pytest.raises(WeightsError, match=r"of vgg16 weights 'torchvision': replace them"):
+        load_weights("vgg16", "caffe", environ={"PCAKD_WEIGHTS": str(tmp_path)})
+    write(tmp_path / caffe.file_name, {name: tensor + 1 for name, tensor in tensors.items()})
+    with pytest.raises(WeightsError, match="damaged or holds other weights"):
+        load_weights("vgg16", "caffe", path=tmp_path / caffe.file_name)

@@ -28,6 +28,7 @@ from pcakd.distill.reproduction import describe_reproduction, has_same_weights
 from pcakd.distill.run import Request, distill
 from pcakd.eigenbases import RankRule, load_eigenbases
 from pcakd.errors import ConfigError, ImageError, OutputError, TrainingError
+from pcakd.files import write_safetensors
 from pcakd.students import StudentSpec, create_student, load_student
 from pcakd.stylize import stylize
 from pcakd.weights import get_weight_set
@@ -235,6 +236,7 @@ def test_a_card_says_what_was_used_and_what_a_run_went_on_with(photos, tmp_path,
     assert card["threads"] == threads + 1
     assert [session["threads"] for session in card["sessions"]] == [threads, threads + 1]
     assert card["finished"].endswith("+00:00")
+    assert card["cpu"]
 
 
 def test_a_collapsed_phase_is_restarted_and_then_given_up(photos, tmp_path, capsys):
@@ -244,17 +246,19 @@ def test_a_collapsed_phase_is_restarted_and_then_given_up(photos, tmp_path, caps
     assert "restarting it with another seed and half the rate" in capsys.readouterr().out
 
 
-def test_core_minutes_are_what_cores_worked(photos, tmp_path, monkeypatch):
+@pytest.mark.parametrize("processes", [1, 2])
+def test_core_minutes_are_what_cores_worked(photos, tmp_path, monkeypatch, processes):
     ticks = count()
     clock = SimpleNamespace(
         perf_counter=lambda: 60.0 * next(ticks), process_time=lambda: 6.0 * next(ticks)
     )
     monkeypatch.setattr(trainer_module, "time", clock)
+    monkeypatch.setattr(trainer_module, "world_size", lambda: processes)
     distill(_request(photos, tmp_path / "tiny"))
     card = json.loads((tmp_path / "tiny" / "tiny.json").read_text())
     steps = 6 + 8 + 6  # two ticks each from one reading of a clock to its next
-    assert card["device_seconds"] == steps * 2 * 60.0
-    assert card["core_minutes"] == pytest.approx(steps * 2 * 6.0 / 60.0, abs=0.05)
+    assert card["device_seconds"] == steps * 2 * 60.0 * processes
+    assert card["core_minutes"] == pytest.approx(steps * 2 * 6.0 / 60.0 * processes, abs=0.05)
 
 
 @pytest.mark.parametrize("phase", ["encoder", "autoencoder", "stylization"])
@@ -301,6 +305,10 @@ def test_a_damaged_checkpoint_is_refused(photos, tmp_path):
     (folder / "checkpoint.safetensors").write_bytes(b"torn")
     with pytest.raises(TrainingError, match="cannot be read as safetensors"):
         distill(_request(photos, folder, resume=True))
+    header = {"format": "pcakd-checkpoint-4", "progress": {"leg": 1}, "fingerprint": {}}
+    write_safetensors(folder / "checkpoint.safetensors", {}, {"pcakd": json.dumps(header)})
+    with pytest.raises(TrainingError, match=r"of another release \(pcakd-checkpoint-4\)"):
+        distill(_request(photos, folder, resume=True))
 
 
 def test_a_broken_photograph_ends_a_run_before_it_begins(photos, tmp_path):
@@ -333,6 +341,13 @@ def test_two_trainings_are_compared_and_reasons_are_named(unbroken):
     assert "at most 0.5" in text
     assert f"threads is {torch.get_num_threads()}, was 7" in text
     assert "recipe.seed is 0, was 5" in text
+    assert "held_out" not in text
+    old = {key: value for key, value in other.card.items() if key not in ("finished", "cpu")}
+    other.card = old | {"photos": {"training": 9, "manifest_sha256": "0"}, "sessions": [{}, {}]}
+    text = describe_reproduction(student, other, name="tiny")
+    assert "photos.manifest_sha256 is " in text  # what older cards lack is no reason
+    assert not {"held_out", "cpu", "None"} & {*text.replace(".", " ").split()}
+    assert "the other one went on with another machine" in text
     thin = create_student(StudentSpec(architecture="tiny", ranks=(4, 6, 8, 9)))
     assert "another network than thin" in describe_reproduction(student, thin, name="thin")
 

@@ -1,5 +1,7 @@
 """A run's folder belongs to one run, and bad input leaves none behind."""
 
+import errno
+import shutil
 import subprocess
 import sys
 
@@ -22,9 +24,12 @@ with claim_output(Path(sys.argv[1]), resume=False):
 def test_a_folder_is_claimed_by_one_process_until_it_is_killed(tmp_path):
     folder = tmp_path / "run"
     with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", HOLD, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as holder:
-        assert holder.stdout.readline() == b"held\n"
+        assert holder.stdout.readline() == "held\n"
         for resume in (False, True):
             with (
                 pytest.raises(TrainingError, match="another run writes into"),
@@ -44,7 +49,7 @@ def test_a_process_claims_a_folder_within_its_own_claim(tmp_path):
     with claim_output(folder, resume=False):
         with claim_output(folder, resume=False):
             pass
-        other = FileLock(folder / ".lock", timeout=0)
+        other = FileLock(folder / ".pcakd.lock", timeout=0)
         with pytest.raises(TimeoutError):
             other.acquire()
     with other:
@@ -69,6 +74,29 @@ def test_only_what_was_made_and_holds_nothing_is_removed(tmp_path):
     assert (tmp_path / "old").is_dir()
     fail(tmp_path / "used", "losses.csv")
     assert (tmp_path / "used" / "losses.csv").is_file()
+
+
+def test_what_happened_inside_is_told_even_if_the_folder_is_gone(tmp_path):
+    def lose(folder):
+        with claim_output(folder, resume=False):
+            shutil.rmtree(folder)
+            raise ConfigError("bad input")
+
+    with pytest.raises(ConfigError):
+        lose(tmp_path / "run")
+
+
+def test_a_place_without_locks_is_refused_and_left_as_it_was(tmp_path, monkeypatch):
+    def fail(lock):
+        raise OSError(errno.EOPNOTSUPP, "no locks here")
+
+    monkeypatch.setattr(FileLock, "acquire", fail)
+    with (
+        pytest.raises(OutputError, match=r"cannot lock .* another file system"),
+        claim_output(tmp_path / "run", resume=False),
+    ):
+        pass
+    assert not (tmp_path / "run").exists()
 
 
 def test_places_that_cannot_be_folders_are_refused(tmp_path):

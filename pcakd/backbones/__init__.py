@@ -11,7 +11,7 @@ from pcakd.backbones.interface import Backbone
 from pcakd.backbones.normalization import measure_channel_means, normalize_activations
 from pcakd.backbones.timm_models import PREFIX, create_timm, describe_timm
 from pcakd.backbones.timm_weights import list_timm_weight_sets
-from pcakd.errors import ConfigError
+from pcakd.errors import ConfigError, UnknownNameError
 from pcakd.registry import Registry, unknown_name
 from pcakd.weights import LoadedWeights, load_weights
 
@@ -132,7 +132,12 @@ def get_backbone_entry(name: str) -> BackboneEntry:
         UnknownNameError: There is no such backbone.
         ConfigError: A model of timm's cannot be one, or timm is missing.
     """
-    return _timm_entry(name) if name.startswith(PREFIX) else _REGISTRY.get(name)
+    if name.startswith(PREFIX):
+        return _timm_entry(name)
+    try:
+        return _REGISTRY.get(name)
+    except UnknownNameError as error:
+        raise UnknownNameError(f"{error}, {PREFIX}NAME") from None
 
 
 def _timm_entry(name: str) -> BackboneEntry:
@@ -170,7 +175,7 @@ def create_backbone(
     """
     if name.startswith(PREFIX):
         return create_timm(name, weight_set=weight_set, path=path, seed=seed)
-    entry = _REGISTRY.get(name)
+    entry = get_backbone_entry(name)
     if not entry.weight_sets:
         return entry.build(None, seed)
     chosen = weight_set or entry.weight_sets[0]

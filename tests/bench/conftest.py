@@ -1,6 +1,7 @@
 """Makers of small records for the tests of reports and comparisons."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +28,12 @@ def _record(case, changes):
     case = dataclasses.replace(case, **{k: v for k, v in changes.items() if k in known})
     fields |= {k: v for k, v in changes.items() if k not in known}
     return Record(kind=case.kind, case=case, case_hash=hash_case(case), **fields)
+
+
+@pytest.fixture
+def importable_code(monkeypatch):
+    """Let processes that a test starts import this checkout."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
 
 
 @pytest.fixture(scope="session")

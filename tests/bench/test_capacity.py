@@ -2,9 +2,9 @@
 
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from small_runs import FAKE_WORKER, MACHINE, make_info, make_profile
 
 from bench.capacity import (
     CapacityRunner,
@@ -14,9 +14,8 @@ from bench.capacity import (
     require_room,
     scale_size,
 )
-from bench.cases import Machine, SubjectInfo, list_resolutions, parse_resolution, plan_capacity
+from bench.cases import list_resolutions, parse_resolution, plan_capacity
 from bench.child import Outcome
-from bench.config import Profile
 from bench.recorder import Recorder, known_records
 from bench.report.capacity import capacity_rows
 from bench.report.summary import summarize
@@ -25,24 +24,10 @@ from bench.store import read_records
 from pcakd.errors import ConfigError
 
 MIB = 2**20
-PROFILE = Profile(
-    name="quick",
-    subjects=("plain",),
-    resolutions=("48x32",),
-    measured=(),
-    transforms=("zca",),
-    warmup=0,
-    samples=1,
-    case_seconds=600.0,
-    memory_fraction=0.9,
-    quality_max_side=0,
-    capacity_gib=0.25,
+PROFILE = make_profile(
+    resolutions=("48x32",), measured=(), warmup=0, samples=1, quality_max_side=0, capacity_gib=0.25
 )
-MACHINE = Machine(device="cpu", device_name="Some CPU", threads=1)
-INFO = SubjectInfo(
-    name="plain", source="plain", hash="0", transforms=("zca", "ot"), precision="fp32",
-    has_quality=True, num_params=1, num_eigenbasis_params=0, macs={},
-)  # fmt: skip
+INFO = make_info(transforms=("zca", "ot"))
 READ = (
     "import sys, json, os, time; job = json.load(sys.stdin); "
     "pixels = job['width'] * job['height']; "
@@ -52,7 +37,6 @@ ANSWER = (
     "print(json.dumps({'type': 'capacity', 'peak_bytes': 10**6 + 100 * pixels, "
     "'latency_ns': pixels}))"
 )
-WORKER = (sys.executable, str(Path(__file__).parent / "fake_worker.py"))
 
 
 def search(tmp_path, code=ANSWER, *, memory=100 * MIB, largest="8K", seconds=60.0, known=None):
@@ -195,10 +179,10 @@ def test_too_small_a_largest_size_is_refused():
 
 
 @pytest.mark.slow
-def test_a_real_child_is_stopped_at_what_it_may_add(tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+@pytest.mark.usefixtures("importable_code")
+def test_a_real_child_is_stopped_at_what_it_may_add(tmp_path):
     profile = replace(PROFILE, subjects=("hungry", "plain"))
-    request = Request(profile=profile, device="cpu", out=tmp_path / "run", command=WORKER)
+    request = Request(profile=profile, device="cpu", out=tmp_path / "run", command=FAKE_WORKER)
     hungry, plain = run_capacity(request, largest=parse_resolution("256x144"))
     assert (hungry.status, plain.status) == ("oom", "ok")
     assert hungry.reason == "256×144: added more than 256 MiB to its process"
@@ -208,10 +192,10 @@ def test_a_real_child_is_stopped_at_what_it_may_add(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_run_measures_it_after_cost_and_resumes(tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+@pytest.mark.usefixtures("importable_code")
+def test_a_run_measures_it_after_cost_and_resumes(tmp_path):
     profile = replace(PROFILE, subjects=("broken", "killed"))
-    request = Request(profile=profile, device="cpu", out=tmp_path / "run", command=WORKER)
+    request = Request(profile=profile, device="cpu", out=tmp_path / "run", command=FAKE_WORKER)
     kinds = [(r.kind, r.status) for r in read_records(run_benchmark(request))]
     assert kinds == [
         ("cost", "predicted"), ("cost", "predicted"), ("capacity", "error"), ("capacity", "oom"),

@@ -3,42 +3,17 @@
 from dataclasses import replace
 
 import pytest
+from small_runs import MACHINE, make_info, make_profile
 
-from bench.cases import Machine, PairInfo, SubjectInfo, plan_cost, plan_curve, require_cost
-from bench.config import Profile
+from bench.cases import PairInfo, plan_cost, plan_curve, require_cost
 from bench.cost import CostRunner
 from bench.predict import Measured
 from bench.recorder import Recorder, known_records
 from bench.store import read_records
 from pcakd.errors import ConfigError
 
-MACHINE = Machine(device="cpu", device_name="Some CPU", threads=1)
-PROFILE = Profile(
-    name="quick",
-    subjects=("plain",),
-    resolutions=("96x64", "48x32", "384x256"),
-    measured=("48x32", "96x64"),
-    transforms=("zca",),
-    warmup=1,
-    samples=3,
-    case_seconds=600.0,
-    memory_fraction=0.9,
-    quality_max_side=64,
-)
-INFO = SubjectInfo(
-    name="plain",
-    source="plain",
-    hash="0",
-    transforms=("zca",),
-    precision="fp32",
-    has_quality=True,
-    num_params=1,
-    num_eigenbasis_params=0,
-    macs={
-        name: {"macs_content": 1, "macs_total": 400, "macs_by_operator": {}, "uncounted": {}}
-        for name in PROFILE.resolutions
-    },
-)
+PROFILE = make_profile()
+INFO = make_info()
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,11 @@
 """Loss histories are found beside students and copied whole."""
 
 import pytest
+from small_runs import make_info
 
 from bench import histories
-from bench.cases import SubjectInfo
 from bench.histories import copy_histories, find_history
 from pcakd.errors import ConfigError, OutputError
-
-
-def make_info(name, history, precision="fp32"):
-    return SubjectInfo(
-        name=name, source=name, hash="0", transforms=("zca",), precision=precision,
-        has_quality=True, num_params=1, num_eigenbasis_params=0, macs={}, history=history,
-    )  # fmt: skip
 
 
 def test_a_history_lies_beside_its_student(tmp_path):
@@ -35,8 +28,8 @@ def test_that_of_a_shipped_student_is_in_the_package(tmp_path, monkeypatch):
 def test_histories_are_copied_by_the_name_of_their_subject(tmp_path):
     losses = tmp_path / "losses.csv"
     losses.write_bytes(b"block,attempt\r\n1,0\r\n")
-    subjects = [make_info("mine", str(losses)), make_info("mkl", None)]
-    subjects.append(make_info("other+fp16", str(losses), "fp16"))
+    subjects = [make_info("mine", history=str(losses)), make_info("mkl")]
+    subjects.append(make_info("other+fp16", history=str(losses), precision="fp16"))
     copy_histories(tmp_path / "run", subjects)
     copied = sorted((tmp_path / "run" / "histories").iterdir())
     assert [path.name for path in copied] == ["mine.csv", "other.csv"]
@@ -44,12 +37,12 @@ def test_histories_are_copied_by_the_name_of_their_subject(tmp_path):
 
 
 def test_a_missing_history_leaves_no_folder(tmp_path):
-    copy_histories(tmp_path, [make_info("mkl", None)])
+    copy_histories(tmp_path, [make_info("mkl")])
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_cannot_be_read_or_written_is_named(tmp_path):
-    gone = make_info("mine", str(tmp_path / "gone.csv"))
+    gone = make_info("mine", history=str(tmp_path / "gone.csv"))
     with pytest.raises(ConfigError, match=r"cannot read .*gone\.csv"):
         copy_histories(tmp_path, [gone])
     (tmp_path / "gone.csv").touch()

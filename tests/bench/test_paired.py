@@ -1,50 +1,29 @@
 """Paired measurements: planned from a profile, measured in one child, failures recorded."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from small_runs import FAKE_WORKER, MACHINE, make_info, make_profile
 
-from bench.cases import Machine, SubjectInfo
-from bench.config import Override, Profile
+from bench.config import Override
 from bench.paired import PairRunner, plan_pairs
 from bench.recorder import Recorder, known_records
 from bench.runner import Request, run_benchmark
 from bench.store import read_records
 
-WORKER = (sys.executable, str(Path(__file__).parent / "fake_worker.py"))
-MACHINE = Machine(device="cpu", device_name="Some CPU", threads=1)
-PROFILE = Profile(
-    name="quick",
+PROFILE = make_profile(
     subjects=("plain", "other", "greedy", "sleepy"),
     resolutions=(),
     measured=(),
-    transforms=("zca",),
-    warmup=1,
-    samples=3,
     case_seconds=60.0,
-    memory_fraction=0.9,
-    quality_max_side=64,
     paired=("plain other", "greedy plain"),
     paired_resolution="48x32",
     paired_rounds=4,
 )
+pytestmark = pytest.mark.usefixtures("importable_code")
 
 
-@pytest.fixture(autouse=True)
-def _code_is_importable(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-
-
-def make_info(name):
-    return SubjectInfo(
-        name=name, source=name, hash=f"hash of {name}", transforms=("zca", "ot"),
-        precision="fp32", has_quality=True, num_params=1, num_eigenbasis_params=0, macs={},
-    )  # fmt: skip
-
-
-def make_runner(folder, profile=PROFILE, command=WORKER, known=None):
+def make_runner(folder, profile=PROFILE, command=FAKE_WORKER, known=None):
     recorder = Recorder(folder=folder, profile=profile, environment={}, known=known or {})
     return PairRunner(recorder=recorder, device="cpu", command=command)
 
@@ -73,7 +52,7 @@ def test_a_run_measures_pairs_after_costs(tmp_path):
         measured=("48x32",),
         paired=("greedy plain", "plain plain"),
     )
-    request = Request(profile=profile, device="cpu", out=tmp_path / "run", command=WORKER)
+    request = Request(profile=profile, device="cpu", out=tmp_path / "run", command=FAKE_WORKER)
     records = read_records(run_benchmark(request))
     kinds = [record.kind for record in records]
     assert kinds == ["cost", "cost", "pair", "pair"]

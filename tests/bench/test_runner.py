@@ -1,42 +1,24 @@
 """A run of misbehaving subjects ends with one record for each case."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
+from small_runs import FAKE_WORKER, MACHINE, make_info, make_profile
 
-from bench.cases import Machine, SubjectInfo
+from bench.cases import Machine
 from bench.commands.run import choose_kinds
-from bench.config import Override, Profile
+from bench.config import Override
 from bench.describe import PairFiles, Scene, refuse_namesakes
 from bench.profiling.memory import total_bytes
 from bench.runner import Request, default_folder, run_benchmark
 from bench.store import read_records
 from pcakd.errors import ConfigError, OutputError, PcakdError
 
-WORKER = (sys.executable, str(Path(__file__).parent / "fake_worker.py"))
-
-
-@pytest.fixture(autouse=True)
-def _code_is_importable(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-
-
-PROFILE = Profile(
-    name="quick",
-    subjects=("plain",),
-    resolutions=("96x64", "48x32", "384x256"),
-    measured=("48x32", "96x64"),
-    transforms=("zca", "ot"),
-    warmup=1,
-    samples=3,
-    case_seconds=600.0,
-    memory_fraction=0.9,
-    quality_max_side=64,
-)
+pytestmark = pytest.mark.usefixtures("importable_code")
+PROFILE = make_profile(transforms=("zca", "ot"))
 
 
 @pytest.fixture(scope="module")
@@ -52,27 +34,9 @@ def pairs(tmp_path_factory):
     return files
 
 
-MACHINE = Machine(device="cpu", device_name="Some CPU", threads=1)
-
-
-def make_info():
-    counts = {"macs_content": 1, "macs_by_operator": {}, "uncounted": {}}
-    return SubjectInfo(
-        name="plain",
-        source="plain",
-        hash="0",
-        transforms=("zca",),
-        precision="fp32",
-        has_quality=True,
-        num_params=1,
-        num_eigenbasis_params=0,
-        macs={name: {**counts, "macs_total": 400} for name in PROFILE.resolutions},
-    )
-
-
 def run(tmp_path, profile, **options):
     request = Request(
-        profile=profile, device="cpu", out=tmp_path / "run", command=WORKER, **options
+        profile=profile, device="cpu", out=tmp_path / "run", command=FAKE_WORKER, **options
     )
     return read_records(run_benchmark(request))
 

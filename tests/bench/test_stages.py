@@ -1,47 +1,27 @@
 """Cases of stages: what is run, what is skipped, and what a child's answers become."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from small_runs import FAKE_WORKER, MACHINE, make_info, make_profile
 
-from bench.cases import Machine, SubjectInfo, plan_cost, plan_stages
+from bench.cases import plan_cost, plan_stages
 from bench.child import Outcome
 from bench.commands.run import choose_profile
-from bench.config import Profile
 from bench.recorder import Recorder
 from bench.runner import Request, run_benchmark
 from bench.stages import StagesRunner, _measured_fields
 from bench.store import read_records
 from pcakd.errors import ConfigError
 
-WORKER = (sys.executable, str(Path(__file__).parent / "fake_worker.py"))
-MACHINE = Machine(device="cpu", device_name="Some CPU", threads=1)
-PROFILE = Profile(
-    name="quick",
-    subjects=("plain",),
+PROFILE = make_profile(
     resolutions=("48x32", "96x64"),
-    measured=("48x32", "96x64"),
-    transforms=("zca",),
-    warmup=1,
     samples=2,
     case_seconds=100.0,
     memory_fraction=0.5,
-    quality_max_side=64,
     stages=("96x64", "48x32"),
 )
-INFO = SubjectInfo(
-    name="plain",
-    source="plain",
-    hash="0",
-    transforms=("zca",),
-    precision="fp32",
-    has_quality=True,
-    num_params=1,
-    num_eigenbasis_params=0,
-    macs={name: {"macs_content": 1, "macs_total": 4} for name in PROFILE.resolutions},
-)
+INFO = make_info()
 STAGES = {"transform": {"latency_ns": 5, "macs": 4, "bytes": 8}}
 
 
@@ -116,12 +96,12 @@ def test_stages_are_told_of_resolutions_of_the_run_only():
 
 
 @pytest.mark.slow
-def test_a_run_with_stages(tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+@pytest.mark.usefixtures("importable_code")
+def test_a_run_with_stages(tmp_path):
     profile = replace(
         PROFILE, case_seconds=600.0, memory_fraction=0.9, stages=("48x32",), resolutions=("48x32",)
     )
-    request = Request(profile=profile, device="cpu", out=tmp_path / "run", command=WORKER)
+    request = Request(profile=profile, device="cpu", out=tmp_path / "run", command=FAKE_WORKER)
     records = read_records(run_benchmark(request))
     assert [record.kind for record in records] == ["cost", "stages"]
     record = records[1]

@@ -2,16 +2,13 @@
 
 import argparse
 import json
-import sys
-from pathlib import Path
 
 import pytest
+from small_runs import FAKE_WORKER
 
 from bench.commands import pair
 from bench.store import read_records
 from pcakd.errors import ConfigError, OutputError, UnknownNameError
-
-WORKER = (sys.executable, str(Path(__file__).parents[1] / "fake_worker.py"))
 
 
 def run(*arguments):
@@ -21,9 +18,8 @@ def run(*arguments):
 
 
 @pytest.fixture
-def _fake_worker(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
-    monkeypatch.setattr("bench.child.WORKER", WORKER)
+def _fake_worker(monkeypatch, importable_code):
+    monkeypatch.setattr("bench.child.WORKER", FAKE_WORKER)
 
 
 @pytest.mark.slow

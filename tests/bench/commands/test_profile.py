@@ -2,16 +2,14 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import pytest
+from small_runs import FAKE_WORKER
 
 from bench.commands import profile
 from bench.store import read_records
 from pcakd.errors import ConfigError, OutputError, UnknownNameError
-
-WORKER = (sys.executable, str(Path(__file__).parents[1] / "fake_worker.py"))
 
 
 def parse(*given):
@@ -83,11 +81,11 @@ def test_places_that_cannot_be_written_come_to_light_first(tmp_path, monkeypatch
 
 
 @pytest.mark.slow
-def test_a_measurement_in_a_process_of_its_own(tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
+@pytest.mark.usefixtures("importable_code")
+def test_a_measurement_in_a_process_of_its_own(tmp_path):
     trace = tmp_path / "trace.json"
     given = ("content", "--resolution", "96x64", "--device", "cpu", "--samples", "2")
-    record = profile.measure(parse(*given, "--trace", str(trace)), tmp_path, command=WORKER)
+    record = profile.measure(parse(*given, "--trace", str(trace)), tmp_path, command=FAKE_WORKER)
     assert record.status == "ok", record.reason
     assert read_records(tmp_path) == [record]
     assert (record.case.kind, record.case.resolution, record.case.samples) == (

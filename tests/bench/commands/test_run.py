@@ -7,23 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from small_runs import make_profile
 
 from bench.commands.run import _metric_weights, choose_kinds, choose_profile
-from bench.config import Profile
 from pcakd.errors import ConfigError, PcakdError, WeightsError
 
-PROFILE = Profile(
-    name="quick",
-    subjects=("plain",),
-    resolutions=("96x64",),
-    measured=("96x64",),
-    transforms=("zca",),
-    warmup=1,
-    samples=3,
-    case_seconds=600.0,
-    memory_fraction=0.9,
-    quality_max_side=64,
-)
+PROFILE = make_profile(resolutions=("96x64",), measured=("96x64",))
 
 
 @pytest.fixture

@@ -16,13 +16,15 @@ from pcakd.errors import ConfigError
 from pcakd.students import load_student
 
 SCRIPT = str(Path(__file__).with_name("train_tiny.py"))
+MAKERS = str(Path(__file__).parents[2] / "makers")
 TWO = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
 
 def _run(*arguments):
+    paths = os.pathsep.join([MAKERS, *filter(None, [os.environ.get("PYTHONPATH")])])
     return subprocess.run(
         [sys.executable, *map(str, arguments)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths},
         capture_output=True,
         text=True,
         check=False,

@@ -1,0 +1,137 @@
+"""Phases go on after a kill, and start again where they collapse or diverge."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from tiny_distillation import RECIPE, make_request
+
+from pcakd.distill import trainer as trainer_module
+from pcakd.distill.prefetch import prefetch
+from pcakd.distill.run import distill
+from pcakd.errors import TrainingError
+from pcakd.files import write_safetensors
+from pcakd.students import load_student
+
+pytestmark = pytest.mark.usefixtures("lenient_images")
+
+
+def _same_weights(first, second) -> bool:
+    a, b = (load_student(path / "tiny.safetensors").state_dict() for path in (first, second))
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.parametrize("stop_at", [3, 8, 13, 18])
+def test_an_interrupted_run_resumes_bit_for_bit(unbroken, photos, tmp_path, monkeypatch, stop_at):
+    monkeypatch.setattr(trainer_module, "_CHECKPOINT_EVERY", 2)
+    folder = tmp_path / "tiny"
+    steps = 0
+    whole_step = trainer_module.Trainer._step
+
+    def step(self, *arguments):
+        nonlocal steps
+        steps += 1
+        if steps == stop_at:
+            raise KeyboardInterrupt
+        return whole_step(self, *arguments)
+
+    monkeypatch.setattr(trainer_module.Trainer, "_step", step)
+    with pytest.raises(KeyboardInterrupt):
+        distill(make_request(photos, folder))
+    distill(make_request(photos, folder, resume=True))
+    assert _same_weights(folder, unbroken)
+
+
+def test_batches_drawn_ahead_train_the_same_weights(unbroken, photos, tmp_path, monkeypatch):
+    ahead = []
+
+    def draw_ahead(draw, keys, *, enabled):
+        ahead.append(enabled)
+        return prefetch(draw, keys, enabled=True)
+
+    monkeypatch.setattr(trainer_module, "prefetch", draw_ahead)
+    distill(make_request(photos, tmp_path / "tiny"))
+    assert ahead == [False] * 3  # a CPU that trains draws for itself
+    assert _same_weights(unbroken, tmp_path / "tiny")
+
+
+@pytest.mark.slow
+def test_a_killed_process_resumes_bit_for_bit(photos, tmp_path):
+    command = [
+        *(sys.executable, "-m", "pcakd", "distill", "--backbone", "tiny", "--data", str(photos)),
+        *("--crop", "32", "--batch", "2", "--basis-images", "4", "--held-out", "2"),
+        *("--steps", "230", "--rate", "0.001", "--device", "cpu"),
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    done = subprocess.run(
+        [*command, "-o", str(whole)], env=environment, capture_output=True, check=False
+    )
+    resume: list[str] = []
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        process = subprocess.Popen(
+            [*command, "-o", str(killed), *resume],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            process.wait(timeout=4 + 4 * rng.random())
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        resume = ["--resume"]  # from the first kill on, whatever there is to go on from
+    final = subprocess.run(
+        [*command, "-o", str(killed), *resume], env=environment, capture_output=True, check=False
+    )
+    assert final.returncode == done.returncode
+    if done.returncode == 0:
+        assert _same_weights(killed, whole)
+    else:  # a random teacher may be past learning: then both must say the same
+        assert final.stderr.splitlines()[-1] == done.stderr.splitlines()[-1]
+
+
+def test_a_damaged_checkpoint_is_refused(photos, tmp_path):
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    (folder / "checkpoint.safetensors").write_bytes(b"torn")
+    with pytest.raises(TrainingError, match="cannot be read as safetensors"):
+        distill(make_request(photos, folder, resume=True))
+    header = {"format": "pcakd-checkpoint-4", "progress": {"leg": 1}, "fingerprint": {}}
+    write_safetensors(folder / "checkpoint.safetensors", {}, {"pcakd": json.dumps(header)})
+    with pytest.raises(TrainingError, match=r"of another release \(pcakd-checkpoint-4\)"):
+        distill(make_request(photos, folder, resume=True))
+
+
+def test_a_collapsed_phase_is_restarted_and_then_given_up(photos, tmp_path, capsys):
+    hopeless = replace(RECIPE, min_r2_share=1.0, max_attempts=2)
+    with pytest.raises(TrainingError, match="encoder collapsed: tap 1 has an R²"):
+        distill(make_request(photos, tmp_path / "tiny", recipe=hopeless))
+    assert "restarting it with another seed and half the rate" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("phase", ["encoder", "autoencoder", "stylization"])
+def test_a_diverged_loss_restarts_the_phase(photos, tmp_path, monkeypatch, phase):
+    whole = trainer_module.Trainer._draw_own
+    poisoned = []
+
+    def draw(self, key):
+        images = whole(self, key)
+        step = key[-1] - trainer_module._FIRST_STEP
+        if self._leg.phase == phase and self.progress.attempt == 0 and step == 3:
+            poisoned.append(step)
+            return images * float("nan")
+        return images
+
+    monkeypatch.setattr(trainer_module.Trainer, "_draw_own", draw)
+    distill(make_request(photos, tmp_path / "tiny"))
+    card = json.loads((tmp_path / "tiny" / "tiny.json").read_text())
+    assert poisoned == [3]
+    attempts = {leg["phase"]: leg["attempts"] for leg in card["legs"]}
+    assert attempts == {"encoder": 1, "autoencoder": 1, "stylization": 1} | {phase: 2}

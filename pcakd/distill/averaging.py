@@ -44,7 +44,10 @@ class WeightAverage:
         return {str(index): average for index, average in enumerate(self._averages)}
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Take averages that were kept."""
+        """Take averages that were kept.
+
+        Raises:
+            KeyError: One is missing.
+        """
         for index, average in enumerate(self._averages):
-            if str(index) in state:
-                average.copy_(state[str(index)])
+            average.copy_(state[str(index)])

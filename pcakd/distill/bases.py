@@ -16,6 +16,7 @@ from pcakd.distill.parallel import (
 )
 from pcakd.distill.photos import Photos
 from pcakd.eigenbases import CovarianceStream, Eigenbasis, RankRule, fit_eigenbasis
+from pcakd.errors import ConfigError, TrainingError
 from pcakd.precision import full_precision
 
 _CROP = 256
@@ -42,8 +43,17 @@ def fit_eigenbases(
 
     Returns:
         Four eigenbases, and the channel means that the teacher was divided by (or nothing).
+
+    Raises:
+        ConfigError: Fewer photographs than processes, or a rank that a tap has no channels for.
+        TrainingError: All photographs are flat.
     """
     paths = photos.training[:: max(1, len(photos.training) // images)][:images]
+    if len(paths) < world_size():
+        raise ConfigError(
+            f"{len(paths)} photographs for the eigenbases do not divide among {world_size()} "
+            "processes; add photographs, raise --basis-images or start fewer processes"
+        )
     own = paths[rank() :: world_size()]
 
     def crops(title: str) -> Iterator[Tensor]:
@@ -68,5 +78,7 @@ def fit_eigenbases(
                 stream.update(features)
     for stream in streams:
         stream.combine(sum_over_ranks)
+        if float(stream.covariance.trace()) == 0.0:
+            raise TrainingError("the training photographs are flat; there is nothing to learn")
     fitted = [fit_eigenbasis(s, tap=tap, rule=rule) for tap, s in enumerate(streams, start=1)]
     return fitted, means

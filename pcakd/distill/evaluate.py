@@ -10,6 +10,7 @@ from torch import Tensor
 from pcakd.backbones import Backbone
 from pcakd.blocks import Autoencoder
 from pcakd.distill.losses import centred, project
+from pcakd.errors import TrainingError
 from pcakd.precision import full_precision
 
 _DEAD = 1e-4  # a channel whose deviation is under this share of the mean deviation is dead
@@ -76,6 +77,9 @@ def evaluate_taps(
 
     Returns:
         Shares of variance, and dead channels.
+
+    Raises:
+        TrainingError: The images are flat: there is nothing to carry.
     """
     last = len(bases)
     totals = [_Totals(basis) for basis in bases]
@@ -85,4 +89,6 @@ def evaluate_taps(
             taps = student.encode_with_sources(batch, last_block=last)[0]
             for total, tap, features in zip(totals, taps, teacher, strict=True):
                 total.add(tap, features)
+    if any(total.total == 0.0 for total in totals):
+        raise TrainingError("the photographs held out are flat; add others or use another --seed")
     return [total.report() for total in totals]

@@ -15,6 +15,7 @@ from torch import Tensor
 from pcakd.errors import ConfigError
 
 T = TypeVar("T")
+SET_BY_TORCHRUN = ("WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 
 
 def world_size() -> int:
@@ -41,33 +42,59 @@ def join_group(environment: Mapping[str, str], device: torch.device) -> Iterator
     """Join the processes that ``torchrun`` started, if it did.
 
     Args:
-        environment: Has ``WORLD_SIZE`` and ``LOCAL_RANK`` under ``torchrun``.
+        environment: Has ``WORLD_SIZE``, ``RANK`` and others under ``torchrun``.
         device: Where to compute; of several GPUs each process takes the one of its rank.
 
     Yields:
         The device of this process.
 
     Raises:
-        ConfigError: More processes than GPUs on this machine, or a device that cannot do it.
+        ConfigError: More processes than GPUs on this machine, a device that cannot do it, or an
+            environment that is not of ``torchrun``.
     """
-    if int(environment.get("WORLD_SIZE", "1")) == 1 or _has_group():
+    if environment.get("WORLD_SIZE", "1") == "1" or _has_group():
         yield device
         return
+    _check_environment(environment)
     if device.type == "mps":
         raise ConfigError("several processes cannot train on mps; pass --device cpu")
     if device.type == "cuda":
-        device = torch.device("cuda", int(environment.get("LOCAL_RANK", "0")))
-        if device.index is not None and device.index >= torch.cuda.device_count():
+        device = torch.device("cuda", int(environment["LOCAL_RANK"]))
+        if device.index >= torch.cuda.device_count():
             raise ConfigError(
                 f"process {device.index} finds no GPU of its own: this machine has "
                 f"{torch.cuda.device_count()}; start as many processes"
             )
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    dist.init_process_group(group_backend(device))
     try:
         yield device
     finally:
         dist.destroy_process_group()
+
+
+def _check_environment(environment: Mapping[str, str]) -> None:
+    """Check that what tells processes of each other is whole.
+
+    Raises:
+        ConfigError: It is not.
+    """
+    for name in SET_BY_TORCHRUN:
+        value = environment.get(name)
+        if not value or not (name == "MASTER_ADDR" or value.isdecimal()):
+            state = "is not set" if value is None else f"is {value!r}"
+            raise ConfigError(
+                f"WORLD_SIZE is {environment['WORLD_SIZE']!r}, but {name} {state}: start the "
+                "processes with torchrun, or unset WORLD_SIZE to train alone"
+            )
+
+
+def group_backend(device: torch.device) -> str:
+    """Return what sums over processes that compute on a device, for PyTorch.
+
+    Covariances and counts are on the CPU whatever the device is, and NCCL serves GPUs only.
+    """
+    return "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
 
 
 def own_part(items: Sequence[T], *, unit: str = "item") -> Sequence[T]:

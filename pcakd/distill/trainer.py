@@ -106,13 +106,13 @@ class Trainer:
         )
         weights = network_weights(state)
         surround_like(self.run.network, weights)
-        if self.progress.step:
-            leg = self._open_leg()
-            leg.phase.scales.update(self.progress.scales)
-            leg.load(state)
         try:
+            if self.progress.step:
+                leg = self._open_leg()
+                leg.phase.scales.update(self.progress.scales)
+                leg.load(state)
             self.run.network.load_state_dict(weights)
-        except RuntimeError as cause:
+        except (RuntimeError, KeyError) as cause:  # tensors that are not there, or of other shapes
             raise TrainingError(
                 f"{self._checkpoint} is damaged; delete it to start over"
             ) from cause

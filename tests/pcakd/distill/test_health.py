@@ -1,34 +1,37 @@
-"""What taps carry of their teacher."""
+"""What counts as a collapse."""
+
+import math
+from dataclasses import replace
 
 import pytest
-import torch
+from tiny_distillation import RECIPE
 
-from pcakd.backbones import create_backbone
-from pcakd.distill.evaluate import evaluate_taps
-from pcakd.students import StudentSpec, create_student
+from pcakd.distill.evaluate import TapReport
+from pcakd.distill.health import CollapseError, require_image, require_life
 
-
-def test_dead_channels_are_counted():
-    teacher = create_backbone("tiny")
-    student = create_student(StudentSpec(architecture="tiny", ranks=(4, 6, 8, 10))).eval()
-    conv = student.encoder.layers(1)[-1].conv
-    with torch.no_grad():
-        conv.bias[1:3] = -100.0
-    images = [torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))]
-    basis = torch.linalg.qr(torch.randn(8, 4, generator=torch.Generator().manual_seed(1)))[0]
-    (report,) = evaluate_taps(student, teacher, [basis], images)
-    assert report.dead_channels == 2
-    assert report.channels == 4
+SOUND = TapReport(r2=0.3, ceiling=0.9, dead_channels=1, channels=4)
+RULES = replace(RECIPE, min_r2_share=0.1, max_dead_share=0.25)
 
 
-def test_a_student_that_is_the_projected_teacher_reaches_the_ceiling():
-    teacher = create_backbone("tiny")
-    student = create_student(StudentSpec(architecture="tiny", ranks=(8, 6, 8, 10))).eval()
-    convs = student.encoder.layers(1)[-1].conv, teacher.blocks[0][-1]
-    with torch.no_grad():
-        convs[0].weight.copy_(convs[1].weight / 0.25)
-        convs[0].bias.copy_(convs[1].bias - (convs[1].weight * 0.5 / 0.25).sum(dim=(1, 2, 3)))
-    images = [torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))]
-    (report,) = evaluate_taps(student, teacher, [torch.eye(8)], images)
-    assert report.ceiling == pytest.approx(1.0)
-    assert report.r2 == pytest.approx(1.0, abs=1e-6)
+def test_a_tap_within_the_limits_is_alive():
+    require_life([SOUND, replace(SOUND, r2=0.0901)], RULES)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"r2": 0.0899}, r"tap 2 has an R² of 0\.090 under a ceiling of 0\.900"),
+        ({"r2": math.nan}, "tap 2 has an R² of nan"),
+        ({"dead_channels": 2}, "2 of 4 channels of tap 2 are dead"),
+    ],
+)
+def test_a_tap_beyond_them_has_collapsed(changes, reason):
+    with pytest.raises(CollapseError, match=reason):
+        require_life([SOUND, replace(SOUND, **changes)], RULES)
+
+
+def test_an_image_is_lost_when_half_of_its_variance_is_error():
+    require_image(0.499)
+    for loss in (0.5, math.nan):
+        with pytest.raises(CollapseError, match="the image loss is"):
+            require_image(loss)

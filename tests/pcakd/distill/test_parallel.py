@@ -9,8 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.distributed.distributed_c10d import Backend, BackendConfig
 
-from pcakd.distill.parallel import join_group, own_part, world_size
+from pcakd.distill.parallel import (
+    SET_BY_TORCHRUN,
+    group_backend,
+    join_group,
+    own_part,
+    world_size,
+)
 from pcakd.eigenbases import load_eigenbases
 from pcakd.errors import ConfigError
 from pcakd.students import load_student
@@ -65,6 +72,36 @@ def test_a_batch_that_does_not_divide_is_refused_in_one_line(photos, tmp_path):
     assert not (tmp_path / "run").exists()  # the last phase's batch is known before the first
 
 
+def test_more_processes_than_photographs_are_refused_in_one_line(photos, tmp_path):
+    options = ("--backbone", "tiny", "--data", photos, "-o", tmp_path / "run", "--device", "cpu")
+    shape = ("--crop", "32", "--batch", "4", "--basis-images", "1", "--perceptual", "tiny")
+    done = _run(*TWO, "-m", "pcakd", "distill", *options, *shape)
+    assert done.returncode != 0
+    lines = [line for line in done.stderr.splitlines() if "pcakd: error:" in line]
+    assert len(lines) == 1
+    assert "1 photographs for the eigenbases do not divide among 2 processes" in lines[0]
+
+
+def test_gpus_have_a_backend_for_what_lies_on_the_cpu_too():
+    for device, known in (("cuda", {"cpu", "cuda"}), ("cpu", {"cpu"})):
+        backends = BackendConfig(Backend(group_backend(torch.device(device))))
+        assert known <= {*backends.get_device_backend_map()}
+
+
+def test_an_environment_that_is_not_of_torchrun_is_refused():
+    of_two = {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0", "MASTER_ADDR": "localhost"}
+    for environment, reason in (
+        ({"WORLD_SIZE": "2"}, "RANK is not set"),
+        ({"WORLD_SIZE": "x"}, "WORLD_SIZE is 'x'"),
+        (of_two, "MASTER_PORT is not set"),
+    ):
+        with (
+            pytest.raises(ConfigError, match=f"{reason}.*torchrun"),
+            join_group(environment, torch.device("cpu")),
+        ):
+            pass
+
+
 def test_alone_everything_is_ones_own():
     assert world_size() == 1
     assert own_part(range(5)) == range(5)
@@ -72,6 +109,6 @@ def test_alone_everything_is_ones_own():
         assert device == torch.device("cpu")
     with (
         pytest.raises(ConfigError, match="mps"),
-        join_group({"WORLD_SIZE": "2"}, torch.device("mps")),
+        join_group(dict.fromkeys(SET_BY_TORCHRUN, "2"), torch.device("mps")),
     ):
         pass

@@ -81,6 +81,10 @@ def test_a_broken_photograph_ends_a_run_before_it_begins(photos, tmp_path):
     Image.new("RGB", (900, 3)).save(broken)
     with pytest.raises(ImageError, match="too narrow"):
         distill(make_request(data, tmp_path / "run"))
+    for photo in data.iterdir():
+        Image.new("RGB", (60, 60), "white").save(photo)
+    with pytest.raises(TrainingError, match="the training photographs are flat"):
+        distill(make_request(data, tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 
 

@@ -6,14 +6,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from pcakd.commands.parser import seed
 from pcakd.errors import ConfigError, ImageError, OutputError
-from pcakd.files import require_parent
 
 if TYPE_CHECKING:
     from bench.quality.draw import DrawnPair
 
 LIST_NAME = "PAIRS.txt"
-_LARGEST_SEED = (1 << 32) - 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--count", type=int, default=40, metavar="N", help="number of pairs (default: 40)"
     )
     parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="seed of the draw (default: 0)"
+        "--seed", type=seed, default=0, metavar="N", help="seed of the draw (default: 0)"
     )
     parser.add_argument(
         "--backbone",
@@ -52,22 +51,30 @@ def run(args: argparse.Namespace) -> int:
     from bench.quality.pairs import describe_pair, find_pairs
     from pcakd.backbones import create_backbone
 
-    if not 0 <= args.seed <= _LARGEST_SEED:
-        raise ConfigError(f"--seed must lie between 0 and {_LARGEST_SEED}, got {args.seed}")
-    if args.output.exists() and not (args.output.is_dir() and not any(args.output.iterdir())):
+    output = args.output.resolve()
+    empty = output.is_dir() and not any(output.iterdir())
+    if output.exists() and not empty:
         raise ConfigError(f"{args.output} is there and not empty; name another folder")
-    require_parent(args.output)
+    if not output.parent.is_dir():
+        raise OutputError(
+            f"cannot write {args.output}: the folder {output.parent} does not exist; create it"
+        )
     backbone = create_backbone(args.backbone)
     pairs = draw_pairs(args.photos, backbone, count=args.count, seed=args.seed)
     try:
-        with TemporaryDirectory(prefix=".draw-", dir=args.output.resolve().parent) as name:
-            folder = Path(name) / args.output.name
+        place = output if empty else output.parent
+        with TemporaryDirectory(prefix=".draw-", dir=place) as name:
+            folder = Path(name) / output.name
             folder.mkdir()
             lines = [_copy(folder, number, pair) for number, pair in enumerate(pairs)]
             for drawn in find_pairs(folder):
                 describe_pair(drawn, max_side=0)  # tells what is too small to be scored
             (folder / LIST_NAME).write_text("".join(lines), encoding="utf-8")
-            folder.replace(args.output)
+            if empty:  # it stays: a shell may be in it, or a disk mounted there
+                for path in sorted(folder.iterdir()):  # the list last
+                    path.replace(output / path.name)
+            else:
+                folder.replace(output)
     except OSError as error:
         raise OutputError(f"cannot write {args.output}: {error.strerror or error}") from error
     sys.stdout.write("".join(lines))

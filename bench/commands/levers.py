@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -131,12 +132,17 @@ def _record_all(args: argparse.Namespace) -> None:
     for folder in (args.out, args.work):
         make_folder(folder)
     for name, training in trainings.items():
-        record, options = known.get(name), training.lever.options
+        record, lever = known.get(name), training.lever
+        base = trainings[lever.base or name]
         images = training.photos, scorer.pairs_hash
-        if record is None or not record.is_of(options, training.recipe, *images):
+        if record is None or not record.is_of(lever.options, training.recipe, *images):
             _tell(training)
-            base = trainings[training.lever.base or name]
             save_record(args.out, _record(training, base, scorer))
+        elif record.base != lever.base:
+            moved = replace(record, base=lever.base, base_recipe=base.recipe)
+            save_record(args.out, replace(moved, about=lever.about))
+        elif record.about != lever.about:
+            save_record(args.out, replace(record, about=lever.about))
 
 
 def _plan(args: argparse.Namespace) -> dict[str, "Training"]:

@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from pcakd.commands.parser import seed
+
 DEFAULT_RATE = "0.0015"
 
 
@@ -53,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="B,C,D",
         help="of the image, the features of the tap before and the encoder's view (2,1,0.2)",
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="(default: 0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="(default: 0)")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
 
 
@@ -65,12 +67,12 @@ def run(args: argparse.Namespace) -> int:
     """
     from bench.baselines.training import PeerRequest, train_peer
     from bench.devices import parse_device
-    from pcakd.commands.options import four_integers, four_rates, split_weights
+    from pcakd.commands.options import four_integers, four_rates, read_numbers, split_weights
     from pcakd.distill.legs import four_schedules
     from pcakd.distill.recipe import DecoderRecipe
 
     weight_set, path = split_weights(args.weights, args.encoder)
-    weights = _loss_weights(args.loss_weights)
+    image, features, view = read_numbers("--loss-weights", args.loss_weights, float, 3)
     request = PeerRequest(
         peer=args.peer,
         depth=args.encoder,
@@ -85,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
                 batch=args.batch,
                 crop=args.crop,
             ),
-            loss_weights=weights,
+            loss_weights=(image, features, view),
             basis_images=args.basis_images,
             seed=args.seed,
         ),
@@ -94,15 +96,3 @@ def run(args: argparse.Namespace) -> int:
     )
     sys.stdout.write(f"peer: {train_peer(request)}\n")
     return 0
-
-
-def _loss_weights(text: str) -> tuple[float, float, float]:
-    from pcakd.errors import ConfigError
-
-    try:
-        image, features, view = (float(part) for part in text.split(","))
-    except ValueError:
-        raise ConfigError(
-            f"--loss-weights {text!r}: three numbers are needed, as 2,1,0.2"
-        ) from None
-    return image, features, view

@@ -22,7 +22,7 @@ class Lever:
         name: What it is called; a file name.
         base: The lever that it is compared with; None for one that is a base itself.
         about: What is moved, in words.
-        options: All options of `pcakd distill` but folders, the base's first.
+        options: Of `pcakd distill`, the base's first; none that says where, on what or how to run.
     """
 
     name: str
@@ -35,7 +35,7 @@ def read_plan(path: Path) -> dict[str, Lever]:
     """Read levers from a TOML file of tables with ``about``, ``options`` and ``base``.
 
     Raises:
-        ConfigError: The file cannot be read, or a table has other keys or values.
+        ConfigError: The file cannot be read, has no table, or one has other keys or values.
         UnknownNameError: A base is no table of the file.
     """
     try:
@@ -47,6 +47,8 @@ def read_plan(path: Path) -> dict[str, Lever]:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is no TOML: {error}") from error
+    if not tables:
+        raise ConfigError(f"{path} holds no lever; a table such as [name] makes one")
     for name, table in tables.items():
         _check(path, name, table)
     return {name: _lever(path, name, tables) for name in tables}

@@ -97,10 +97,7 @@ def plan_training(
     Raises:
         PcakdError: An option that cannot be used, or no photographs.
     """
-    parser = _Parser(prog=lever.name)
-    command.add_arguments(parser)
-    places = ["--data", str(data), "-o", str(work), "--name", lever.name]
-    request = command.create_request(parser.parse_args([*lever.options, *places]), device)
+    request = command.create_request(_read_options(lever, data=data, work=work), device)
     recipe = json.loads(json.dumps(request.recipe.to_json()))
     sample = Photos(data, held_out=request.recipe.held_out, seed=request.recipe.seed)
     photos = digest_manifest(sample.manifest())
@@ -117,6 +114,26 @@ def plan_training(
         commit=commit,
         folders=f"{stem}-*",
     )
+
+
+def _read_options(lever: Lever, *, data: Path, work: Path) -> argparse.Namespace:
+    parser = _Parser(prog=lever.name)
+    command.add_arguments(parser)
+    places = ["--data", str(data), "-o", str(work), "--name", lever.name]
+    given = parser.parse_args([*places, *lever.options])  # the last one wins
+    for option, ours in (
+        ("data", data),
+        ("output", work),
+        ("name", lever.name),
+        ("device", parser.get_default("device")),
+        ("resume", False),
+        ("compare_with", None),
+    ):
+        if getattr(given, option) != ours:
+            raise ConfigError(
+                f"lever {lever.name}: --{option.replace('_', '-')} is not a plan's to give; drop it"
+            )
+    return given
 
 
 def require_unseen(pairs: Sequence[Pair], data: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TypeVar
 import torch
 
 from pcakd.backbones import Backbone, create_backbone, get_backbone_entry, list_backbones
+from pcakd.commands.parser import seed
 from pcakd.eigenbases import RankRule
 from pcakd.errors import ConfigError
 
@@ -25,14 +26,6 @@ def add_device(
         "--device", default="auto", help="cpu, cuda, cuda:N, mps or auto (default: auto)"
     )
     parser.add_argument("--seed", type=seed, default=0, help=f"of {seeds} (default: 0)")
-
-
-def seed(text: str) -> int:
-    """Read a seed: a whole number from 0 to 2**32 - 1, as NumPy and PyTorch both take it."""
-    value = int(text)
-    if not 0 <= value < 1 << 32:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and {(1 << 32) - 1}")
-    return value
 
 
 def resolve_device(name: str) -> torch.device:

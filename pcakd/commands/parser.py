@@ -14,6 +14,14 @@ class OneLineParser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
 
 
+def seed(text: str) -> int:
+    """Read a seed: a whole number from 0 to 2**32 - 1, as NumPy and PyTorch both take it."""
+    value = int(text)
+    if not 0 <= value < 1 << 32:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and {(1 << 32) - 1}")
+    return value
+
+
 def add_example(parser: argparse.ArgumentParser, *examples: str) -> None:
     """Show examples at the end of a parser's help."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter

@@ -156,7 +156,7 @@ def test_a_file_of_other_shapes_is_refused(tmp_path):
     ("extra", "message"),
     [
         (["no-peer"], "peer 'no-peer' is not known"),
-        (["photowct2", "--loss-weights", "1,2"], "three numbers are needed"),
+        (["photowct2", "--loss-weights", "1,2"], "takes three numbers like 1,2,3"),
         (["photowct2", "--crop", "100"], "crop must be a multiple of 16"),
         (["photowct2", "--rate", "1e-3,1e-3"], "takes one number, or four"),
         (["photowct2", "--rate", "fast"], "takes one number, or four"),
@@ -169,4 +169,6 @@ def test_bad_options_of_the_command_are_one_line(photos, tmp_path, capsys, extra
     error = capsys.readouterr().err.strip()
     assert message in error
     assert "\n" not in error
+    with pytest.raises(SystemExit, match="2"):
+        main([*arguments, "--seed", "-1"])
     assert not (tmp_path / "run").exists()

@@ -69,7 +69,6 @@ def test_the_nearest_is_never_the_photograph_itself(rows: int, columns: int, see
         (["--count", "0"], "must be at least 1, got 0"),
         (["--backbone", "tinny"], "did you mean 'tiny'?"),
         (["--photos", "nowhere"], "nowhere does not exist"),
-        (["--seed", str(1 << 64)], "--seed must lie between 0 and 4294967295"),
     ],
 )
 def test_what_cannot_be_drawn_is_said_in_one_line(
@@ -84,6 +83,28 @@ def test_what_cannot_be_drawn_is_said_in_one_line(
     assert main(["draw", *whole]) == 2
     assert message in capsys.readouterr().err
     assert not output.exists()
+
+
+def test_a_seed_is_one_of_numpy_and_torch(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["draw", "--photos", "photos", "-o", "pairs", "--seed", str(1 << 64)])
+    assert "is not between 0 and 4294967295" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_an_empty_folder_is_filled(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: bool
+) -> None:
+    output = tmp_path / "pairs"
+    output.mkdir()
+    monkeypatch.chdir(output)
+    place = "." if here else str(output)
+    options = ["--photos", str(photos), "-o", place, "--backbone", "tiny", "--count", "2"]
+    assert main(["draw", *options]) == 0
+    assert len(find_pairs(output)) == 2
+    assert len([*output.iterdir()]) == 5
+    assert [*tmp_path.iterdir()] == [output]
+    assert Path.cwd().samefile(output)
 
 
 def test_nothing_is_added_to_a_folder_in_use(

@@ -93,6 +93,19 @@ def test_levers_are_trained_once_scored_and_shown(
     assert (folder / "out" / "README.md").read_text(encoding="utf-8") == page
     assert main(["levers", "--out", str(folder / "out")]) == 0
 
+    plan = PLAN.replace("all couples are twins", "no couple differs")  # words, and what it is from
+    plan = plan.replace('[hopeless]\nbase = "base"', "[hopeless]")
+    options = PLAN.split("options = ")[1].split("\n\n")[0].strip('"').replace("\\\n", "")
+    plan = plan.replace("--set min_r2_share=2", f"{options} --set min_r2_share=2")
+    (folder / "levers.toml").write_text(plan, encoding="utf-8")
+    assert run(folder) == 0
+    records = load_records(folder / "out")
+    assert records["twins"].about == "no couple differs"
+    assert records["twins"].base == "base"
+    assert records["hopeless"].base is None
+    assert records["hopeless"].base_recipe == records["hopeless"].recipe
+    assert records["hopeless"].failure
+
 
 def test_a_stopped_lever_goes_on_and_a_changed_one_starts_anew(
     folder: Path, monkeypatch: pytest.MonkeyPatch

@@ -51,6 +51,7 @@ def test_levers_bring_their_bases(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("[a", "is no TOML"),
+        ("", "holds no lever"),
         ('["a b"]\nabout = ""', "'a b' cannot be a file's name"),
         ('["../a"]\nabout = ""', "cannot be a file's name"),
         ("[b]\nabout = ''\nbase = 'a'\n[[a]]", "a must be a table of texts"),
@@ -70,6 +71,16 @@ def test_mistakes_are_told(tmp_path: Path, text: str, message: str) -> None:
 def test_a_missing_plan_is_told(tmp_path: Path) -> None:
     with pytest.raises(PcakdError, match=r"cannot read the plan .*nowhere\.toml: No such file"):
         read_plan(tmp_path / "nowhere.toml")
+
+
+@pytest.mark.parametrize(
+    "option", ["--data x", "-o x", "--name x", "--device cuda", "--resume", "--compare-with vgg16"]
+)
+def test_where_and_how_to_run_is_not_a_plans_to_say(tmp_path: Path, option: str) -> None:
+    text = f"[a]\nabout = ''\noptions = '--backbone tiny {option}'"
+    (lever,) = read_plan(write(tmp_path, text)).values()
+    with pytest.raises(PcakdError, match=r"lever a: --.* is not a plan's to give; drop it"):
+        plan_training(lever, data=tmp_path, work=tmp_path, device=torch.device("cpu"), commit=None)
 
 
 def test_the_projects_plan_holds_options_that_exist(tmp_path: Path) -> None:

@@ -79,7 +79,11 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write UTF-8 text atomically, with Unix line ends on every platform."""
+    """Write UTF-8 text atomically, with Unix line ends on every platform.
+
+    Raises:
+        OutputError: The place cannot be written.
+    """
     with write_atomically(path) as stream:
         stream.write(text.encode())
 

@@ -86,7 +86,6 @@ def _train_peer(request: PeerRequest, peer: Peer) -> Path:
             recipe=recipe,
             device=request.device,
             resume=request.resume,
-            mirrors=True,
             identity={
                 "name": request.peer,
                 "encoder": request.depth,
@@ -111,7 +110,7 @@ def _replace_pools(teacher: Backbone, create_pool: Callable[[], nn.Module]) -> N
 
 
 def _normalize(teacher: Backbone, photos: Photos, images: int) -> None:
-    paths = photos.training[:: max(1, len(photos.training) // images)][:images]
+    paths = photos.sample(images)
     crops = photos.centre_crops(paths, size=1, crop=_MEANS_CROP)
     device = next(teacher.parameters()).device
     bar = tqdm(crops, total=len(paths), desc="channel means", unit="photo")

@@ -59,11 +59,11 @@ def run(args: argparse.Namespace) -> int:
     from bench.capacity import parse_memory, require_room
     from bench.cases import parse_resolution
     from bench.commands.run import choose_profile
-    from bench.environment import git_state
     from bench.report.capacity import capacity_rows, console_text
     from bench.report.summary import summarize
     from bench.runner import Request, run_capacity
     from pcakd.files import require_parent
+    from pcakd.revision import git_state
 
     profile = choose_profile(load_profile(args.config, args.profile), ",".join(args.subjects), None)
     memory = parse_memory(args.memory)

@@ -148,13 +148,13 @@ def _record_all(args: argparse.Namespace) -> None:
 def _plan(args: argparse.Namespace) -> dict[str, "Training"]:
     """Return the trainings of the levers that are named and of their bases."""
     from bench.devices import parse_device
-    from bench.environment import git_state, hash_edits
     from bench.levers.plan import choose, read_plan
     from bench.levers.training import plan_training
+    from pcakd.revision import hash_edits, name_commit
 
     levers, device = choose(read_plan(args.plan), args.names), parse_device(args.device)
-    state, edited = git_state()
-    commit = f"{state}-dirty" if edited else state
+    commit = name_commit()
+    edits = hash_edits() if commit and commit.endswith("-dirty") else None
     return {
         lever.name: plan_training(
             lever,
@@ -162,7 +162,7 @@ def _plan(args: argparse.Namespace) -> dict[str, "Training"]:
             work=args.work,
             device=device,
             commit=commit,
-            edits=hash_edits() if edited else None,
+            edits=edits,
         )
         for lever in levers
     }

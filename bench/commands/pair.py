@@ -68,9 +68,9 @@ def _measure(args: argparse.Namespace, folder: Path) -> "Record":
     from bench.child import WORKER
     from bench.config import Profile
     from bench.describe import describe_scene
-    from bench.environment import git_state
     from bench.paired import PairRunner, plan_pair
     from bench.recorder import Recorder
+    from pcakd.revision import git_state
 
     if args.rounds < 1 or args.warmup < 0 or args.seconds <= 0:
         raise ConfigError("--rounds must be ≥ 1, --warmup ≥ 0 and --seconds > 0")

@@ -110,7 +110,7 @@ def measure(
     Raises:
         PcakdError: An option or the subject cannot be used.
     """
-    from bench.environment import git_state
+    from pcakd.revision import git_state
 
     resolution = parse_resolution(args.resolution).name
     trace = choose_trace(args)

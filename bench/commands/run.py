@@ -72,10 +72,10 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         PcakdError: An option or a file that cannot be used.
     """
-    from bench.environment import git_state
     from bench.report.render import console_table, render_report
     from bench.runner import Request, run_benchmark
     from bench.store import read_records
+    from pcakd.revision import git_state
 
     profile = choose_profile(
         load_profile(args.config, args.profile), args.subjects, args.resolutions

@@ -79,13 +79,14 @@ def _score_into_run(
 ) -> int:
     """Add the scores to a run folder, all or none, and render its report."""
     from bench import outside, run_pairs
-    from bench.environment import describe_environment, git_state
+    from bench.environment import describe_environment
     from bench.quality.evaluate import Metrics
     from bench.quality.pairs import describe_pair
     from bench.quality.scoring import row_of, score_files
     from bench.report.render import render_report
     from bench.store import append_record
     from pcakd.files import make_folder
+    from pcakd.revision import git_state
 
     known = run_pairs.open_folder(args.out)
     entrant = outside.Entrant(name=name, subject_hash=outside.hash_results(results))

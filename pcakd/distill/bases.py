@@ -48,7 +48,7 @@ def fit_eigenbases(
         ConfigError: Fewer photographs than processes, or a rank that a tap has no channels for.
         TrainingError: All photographs are flat.
     """
-    paths = photos.training[:: max(1, len(photos.training) // images)][:images]
+    paths = photos.sample(images)
     if len(paths) < world_size():
         raise ConfigError(
             f"{len(paths)} photographs for the eigenbases do not divide among {world_size()} "

@@ -1,11 +1,10 @@
-"""Training the decoder of an encoder that stays as it is, full-width or thin, block by block.
+"""Training the decoder that mirrors an encoder, which stays as it is, block by block.
 
 Source: Chiu and Gurari, "PhotoWCT²", WACV 2022, section 3.2: decoder block b learns to lead from
 tap b back to tap b - 1 on three losses: the image, the features of the tap before, and the features
 that the encoder sees in the decoded image. Departures: those of `pcakd.distill` (each loss is a
-share of its target's variance). A decoder that mirrors its encoder starts from ridge regressions
-and goes on by natural gradients; another one starts from random weights, between norms that are
-folded afterwards.
+share of its target's variance); the decoder starts from ridge regressions and goes on by natural
+gradients, without norms.
 """
 
 import copy
@@ -33,7 +32,8 @@ class DecoderRequest:
     """What is to be trained.
 
     Attributes:
-        network: Its encoder holds the weights of ``teacher``; its decoder is trained in place.
+        network: Its encoder holds the weights of ``teacher``; its decoder, which mirrors it
+            (`Autoencoder.mirror_targets`), is trained in place.
         teacher: The encoder as a backbone, which compares pictures.
         draw: Makes a network of the same shape from a seed, should a block have to be restarted.
         data: Folder of photographs.
@@ -41,7 +41,6 @@ class DecoderRequest:
         recipe: Schedules of the blocks and weights of the losses.
         device: Where to compute.
         resume: Go on from the checkpoint in ``output``.
-        mirrors: Whether the decoder mirrors the encoder, and so starts from regressions.
         identity: What says which network this is; a run is resumed only with the same.
     """
 
@@ -53,7 +52,6 @@ class DecoderRequest:
     recipe: DecoderRecipe
     device: torch.device
     resume: bool
-    mirrors: bool
     identity: Mapping[str, Any]
 
 
@@ -82,9 +80,7 @@ def _train_decoder(request: DecoderRequest) -> dict[str, Any]:
         Run(
             recipe=recipe,
             network=network,
-            create_phase=lambda leg: DecoderPhase(
-                setting, recipe, leg.block, mirrors=request.mirrors
-            ),
+            create_phase=lambda leg: DecoderPhase(setting, recipe, leg.block),
             draw=request.draw,
             photos=photos,
             folder=request.output,

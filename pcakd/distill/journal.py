@@ -39,6 +39,9 @@ class Journal:
         position: Index of the leg, attempt and global step where the run goes on: later rows are
             dropped, they come again. A restarted leg repeats global steps, so they do not order
             rows.
+
+    Raises:
+        OutputError: The folder cannot be written.
     """
 
     def __init__(
@@ -71,7 +74,11 @@ class Journal:
         return leg, int(row["attempt"]), int(row["global_step"])
 
     def add(self, row: dict[str, float | int | str]) -> None:
-        """Write one row; a term that a phase lacks stays empty."""
+        """Write one row; a term that a phase lacks stays empty.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
         try:
             with self._path.open("a", newline="", encoding="utf-8") as stream:
                 csv.DictWriter(stream, COLUMNS, restval="", lineterminator="\n").writerow(row)

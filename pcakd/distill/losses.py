@@ -1,8 +1,9 @@
 """The four losses of the distillation, each a share of its target's variance.
 
 Source: Chiu and Gurari, CVPR 2022, section 3.3, mean squared errors. Departure: each is divided by
-the variance of its target over calibration crops (a constant of the run), so that their weights
-compare shares of variance and not squared units of different layers.
+the variance of its target, a constant of the run, so that their weights compare shares of variance
+and not squared units of different layers: (a) by the teacher's over the photographs of the
+eigenbases, the others by that of calibration crops.
 """
 
 import torch

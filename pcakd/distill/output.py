@@ -17,7 +17,7 @@ _LOCK = ".pcakd.lock"
 def claim_output(output: Path, *, resume: bool) -> Iterator[None]:
     """Make a run's folder and keep other runs out of it until the block ends.
 
-    A folder that was made here is removed again by an exception, if nothing was written into it.
+    Folders that were made here are removed again by an exception, if nothing was written into them.
     A process that already holds a folder may claim it again.
 
     Args:
@@ -33,7 +33,7 @@ def claim_output(output: Path, *, resume: bool) -> Iterator[None]:
         raise TrainingError(
             f"{output} holds a training run already; pass --resume or name another folder"
         )
-    made = not output.exists()
+    made = [folder for folder in (output, *output.parents) if not folder.exists()]
     make_folder(output)
     file = output.resolve() / _LOCK
     lock = FileLock(file, timeout=0, is_singleton=True)
@@ -49,9 +49,10 @@ def claim_output(output: Path, *, resume: bool) -> Iterator[None]:
             if failed and made and {path.name for path in output.iterdir()} <= {_LOCK}:
                 file.unlink(missing_ok=True)  # while it is held: nobody else may have taken it
         lock.release()
-        if failed and made:
+        if failed:
             with suppress(OSError):
-                output.rmdir()  # refuses if anything is in it
+                for folder in made:
+                    folder.rmdir()  # refuses if anything is in it
 
 
 def _acquire(lock: BaseFileLock, output: Path) -> None:

@@ -70,6 +70,10 @@ class Photos:
         """Return the SHA-256 of each training file by its name."""
         return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in self.training}
 
+    def sample(self, count: int) -> list[Path]:
+        """Return at most so many training photographs, evenly spaced in the order of their names."""
+        return self.training[:: max(1, len(self.training) // count)][:count]
+
     def batch(
         self,
         key: Sequence[int],

@@ -158,13 +158,12 @@ class StylizationWeights:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecoderRecipe:
-    """Settings of the training of a decoder whose encoder stays as it is, block by block.
+    """Settings of the training of a decoder that mirrors an encoder, block by block.
 
     Attributes:
         schedules: Of blocks 1 to 4.
         loss_weights: Weights of the losses b (image), c (features of the tap before) and d (the
             encoder's view), each of which is a share of its target's variance.
-        frozen_share: Share of the steps, at the end of a phase, with frozen batch statistics.
         max_attempts: Attempts at a block before the run gives up.
         basis_images: Photos that the encoder is normalised on, at most.
         held_out: Photos kept for the held-out losses.
@@ -176,7 +175,6 @@ class DecoderRecipe:
 
     schedules: tuple[Schedule, Schedule, Schedule, Schedule]
     loss_weights: tuple[float, float, float] = (2.0, 1.0, 0.2)
-    frozen_share: float = 0.3
     max_attempts: int = 3
     basis_images: int = 200
     held_out: int = 24

@@ -32,15 +32,26 @@ def describe_reproduction(student: Student, other: Student, *, name: str) -> str
     mine, theirs = student.state_dict(), other.state_dict()
     shapes = {key: tensor.shape for key, tensor in mine.items()}
     if shapes != {key: tensor.shape for key, tensor in theirs.items()}:
-        return f"another network than {name}: ranks {student.spec.ranks}, not {other.spec.ranks}"
+        return f"another network than {name}: {_network(student)}, not {_network(other)}"
     different = [key for key in mine if not torch.equal(mine[key], theirs[key])]
     largest = max(float((mine[key] - theirs[key]).abs().max()) for key in different)
     named = [*_differences(student.card, other.card), *_stretches(student.card, other.card)]
-    reasons = "; ".join(named) or "the cards name no reason"
+    reasons = "; ".join(named or _commits(student.card, other.card)) or "the cards name no reason"
     return (
         f"other weights than {name}: {len(different)} of {len(mine)} tensors differ, by at most "
         f"{largest:.2g} ({reasons})"
     )
+
+
+def _network(student: Student) -> str:
+    ranks = ", ".join(map(str, student.spec.ranks))
+    return f"{student.spec.architecture} of ranks {ranks}"
+
+
+def _commits(mine: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
+    """Name the code, where nothing else is another: a commit is no reason by itself."""
+    one, other = mine.get("commit"), theirs.get("commit")
+    return [f"commit is {one}, was {other}"] if one != other else []
 
 
 def _differences(mine: dict[str, Any], theirs: dict[str, Any], prefix: str = "") -> Iterator[str]:

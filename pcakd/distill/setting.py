@@ -38,13 +38,11 @@ class Encoded:
     """What an encoder makes of images, up to the block in training.
 
     Attributes:
-        image: The images.
         target: What decoder block b is to lead back to: the tap before, or the image.
         features: At tap b.
         sources: What decoder blocks 1 to b take from the encoder.
     """
 
-    image: Tensor
     target: Tensor
     features: Tensor
     sources: Sequence[Source]
@@ -55,7 +53,7 @@ def encode(setting: Setting, block: int, image: Tensor) -> Encoded:
     with torch.no_grad():
         taps, sources = setting.student.encode_with_sources(image, last_block=block)
     target = taps[-2] if block > 1 else image
-    return Encoded(image=image, target=target, features=taps[-1], sources=sources)
+    return Encoded(target=target, features=taps[-1], sources=sources)
 
 
 def subspace_share(eigenbasis: Eigenbasis, features: Tensor, teacher: Tensor) -> Tensor:

@@ -11,23 +11,11 @@ from pcakd.blocks import Autoencoder, ConvLayer
 from pcakd.distill.health import require_image
 from pcakd.distill.losses import squared_error, variance
 from pcakd.distill.natural import NaturalGradient
-from pcakd.distill.norms import (
-    catch,
-    follow_batches,
-    measure_moments,
-    prepare_layers,
-    standardize,
-    start_norm,
-)
-from pcakd.distill.phases.interface import (
-    CALIBRATION_BATCHES,
-    ParameterGroups,
-    copy_weights,
-    create_adam,
-)
+from pcakd.distill.norms import catch
+from pcakd.distill.phases.interface import CALIBRATION_BATCHES, ParameterGroups, copy_weights
 from pcakd.distill.recipe import DecoderRecipe
 from pcakd.distill.regression import PatchMoments, fit_layer
-from pcakd.distill.setting import Encoded, Setting, encode, teacher_dtype
+from pcakd.distill.setting import Encoded, Setting, decode_to_image, encode, teacher_dtype
 
 _TERMS = "bcd"  # the losses: the image, the features of the tap before, the encoder's view
 _REGRESSION_BATCHES = 32
@@ -36,33 +24,29 @@ _REGRESSION_BATCHES = 32
 class DecoderPhase:
     """Trains decoder block b on the losses (b), (c) and (d); the encoder stays as it is.
 
-    A decoder that mirrors its encoder starts from regressions (`pcakd.distill.regression`) and goes
-    on from them by natural gradients, without norms; another one starts from random weights.
+    The decoder mirrors its encoder, so it starts from regressions (`pcakd.distill.regression`) and
+    goes on from them by natural gradients, without norms.
 
     Args:
         setting: Network and teacher.
         recipe: The weights of the losses.
         block: Which block, 1 to 4.
-        mirrors: Whether the decoder mirrors the encoder.
     """
 
     keeps_start = False
+    live_share = 0.0  # there are no norms to follow batches
+    calibration_batches = _REGRESSION_BATCHES
 
-    def __init__(
-        self, setting: Setting, recipe: DecoderRecipe, block: int, *, mirrors: bool
-    ) -> None:
+    def __init__(self, setting: Setting, recipe: DecoderRecipe, block: int) -> None:
         self.setting = setting
         self.recipe = recipe
         self.block = block
         self.layers: Sequence[ConvLayer] = setting.student.decoder.layers(block)
         self.scales: dict[str, float] = {}
-        self.live_share = 1.0 - recipe.frozen_share
-        self.mirrors = mirrors
         self._moments: list[PatchMoments] = []
-        self.calibration_batches = _REGRESSION_BATCHES if mirrors else CALIBRATION_BATCHES
 
     def prepare(self, images: Sequence[Tensor]) -> None:
-        """Measure the targets' variances, and give the decoder's layers a start."""
+        """Measure the targets' variances, and fit the decoder's layers."""
         few = images[:CALIBRATION_BATCHES]
         target = torch.cat([encode(self.setting, self.block, x).target for x in few])
         self.scales = {
@@ -70,19 +54,10 @@ class DecoderPhase:
             "c": float(variance(target)),
             "d": float(variance(torch.cat([self._look(image) for image in few]))),
         }
-        if self.mirrors:
-            self._regress(images)
-            return
-        prepare_layers(self.layers)
-        mean, deviation = measure_moments(target)
-        start_norm(self.layers[-1], scale=deviation, offset=mean)
-        first = self.layers[0]
-        standardize(first, lambda x: self._decode(encode(self.setting, self.block, x)), few)
+        self._regress(images)
 
     def create_optimizer(self, groups: ParameterGroups) -> torch.optim.Optimizer:
-        """Build what trains the layers; one that starts from regressions knows their patches."""
-        if not self.mirrors:
-            return create_adam(groups)
+        """Build what trains the layers; it knows the patches of the regressions."""
         optimizer = NaturalGradient(groups)
         if self._moments:
             optimizer.measure(self._moments)
@@ -115,7 +90,12 @@ class DecoderPhase:
             yield reaching, wanted[index]
 
     def losses(self, images: Tensor) -> dict[str, Tensor]:
-        """Return the losses that have a weight, each a share of its target's variance."""
+        """Return the losses, each a share of its target's variance.
+
+        Block 1 leads back to the image itself, so (b) is its only one. Above it, without a weight
+        neither (d), which costs another pass of the encoder, nor (b), which costs the blocks below
+        and which (d) needs, is computed.
+        """
         return self._losses(images, lambda name: self._weight(name) > 0.0)
 
     def _losses(self, images: Tensor, wants: Callable[[str], bool]) -> dict[str, Tensor]:
@@ -126,7 +106,7 @@ class DecoderPhase:
             terms["c"] = squared_error(decoded, encoded.target) / self.scales["c"]
         if self.block > 1 and not (wants("b") or wants("d")):
             return terms
-        picture = self._to_image(decoded, encoded)
+        picture = self._finish_image(decoded, encoded)
         terms["b"] = squared_error(picture, images) / self.scales["b"]
         if self.block > 1 and wants("d"):
             # an encoder that stays as it is is the teacher
@@ -146,10 +126,7 @@ class DecoderPhase:
         copy_weights(fresh.decoder.layers(self.block), self.layers)
 
     def finish(self) -> None:
-        """Fold the norms, where there are any, into the decoder."""
-        follow_batches(self.layers, live=False)
-        for layer in self.layers:
-            layer.fold()
+        """Leave the layers as they are: they have no norms."""
 
     def examine(self, batches: Sequence[Tensor]) -> dict[str, Any]:
         """Report all held-out losses.
@@ -169,7 +146,7 @@ class DecoderPhase:
         """Return photographs above their reconstructions from the block's tap."""
         with torch.inference_mode():
             encoded = encode(self.setting, self.block, images)
-            picture = self._to_image(self._decode(encoded), encoded)
+            picture = self._finish_image(self._decode(encoded), encoded)
         return torch.stack((images, picture.clamp(0.0, 1.0)))
 
     def _weight(self, name: str) -> float:
@@ -183,8 +160,5 @@ class DecoderPhase:
     def _decode(self, encoded: Encoded) -> Tensor:
         return self.setting.student.decode_block(self.block, encoded.features, encoded.sources[-1])
 
-    def _to_image(self, decoded: Tensor, encoded: Encoded) -> Tensor:
-        for block in range(self.block - 1, 0, -1):
-            source = encoded.sources[block - 1]
-            decoded = self.setting.student.decode_block(block, decoded, source)
-        return decoded
+    def _finish_image(self, decoded: Tensor, encoded: Encoded) -> Tensor:
+        return decode_to_image(self.setting.student, decoded, encoded.sources[: self.block - 1])

@@ -67,8 +67,8 @@ def test_only_what_was_made_and_holds_nothing_is_removed(tmp_path):
         with pytest.raises(ConfigError):
             claim_and_fail(folder, write)
 
-    fail(tmp_path / "new")
-    assert not (tmp_path / "new").exists()
+    fail(tmp_path / "new" / "deep" / "run")
+    assert not [*tmp_path.iterdir()]
     (tmp_path / "old").mkdir()
     fail(tmp_path / "old")
     assert (tmp_path / "old").is_dir()

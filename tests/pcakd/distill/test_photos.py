@@ -33,3 +33,10 @@ def test_couples_are_each_others_style_or_twins(photos):
 
 def test_small_photos_are_enlarged(photos):
     assert Photos(photos, held_out=1, seed=0).batch((0,), size=1, crop=96).shape == (1, 3, 96, 96)
+
+
+def test_samples_are_evenly_spaced(photos):
+    drawn = Photos(photos, held_out=1, seed=0)
+    assert len(drawn.training) == 7
+    assert drawn.sample(3) == drawn.training[0:6:2]
+    assert drawn.sample(7) == drawn.sample(900) == drawn.training

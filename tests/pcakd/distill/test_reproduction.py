@@ -45,4 +45,11 @@ def test_two_trainings_are_compared_and_reasons_are_named(unbroken):
     assert not {"held_out", "cpu", "None"} & {*text.replace(".", " ").split()}
     assert "the other one went on with another machine" in text
     thin = create_student(StudentSpec(architecture="tiny", ranks=(4, 6, 8, 9)))
-    assert "another network than thin" in describe_reproduction(student, thin, name="thin")
+    text = describe_reproduction(student, thin, name="thin")
+    assert text == (
+        "another network than thin: tiny of ranks 4, 6, 8, 10, not tiny of ranks 4, 6, 8, 9"
+    )
+    other.card = student.card | {"commit": "0123"}
+    assert "(commit is " in describe_reproduction(student, other, name="tiny")
+    other.card = student.card
+    assert "(the cards name no reason)" in describe_reproduction(student, other, name="tiny")

@@ -34,7 +34,6 @@ def test_a_run_leaves_student_card_logs_and_sheets(unbroken, photos):
     for leg in (card["legs"][0], card["legs"][2]):
         assert all(tap["r2"] <= tap["ceiling"] <= 1.0 for tap in leg["taps"])
     assert {"style", "structure", "perceptual"} <= set(card["legs"][2]["held_out_losses"])
-    assert 0.0 <= card["core_minutes"] <= 4.0 * card["device_seconds"] / 60.0 + 0.1
     assert [e.shape for e in student.eigenbases] == [(8, 4), (12, 6), (16, 8), (20, 10)]
     with (unbroken / "losses.csv").open() as stream:
         rows = list(csv.DictReader(stream))

@@ -71,7 +71,7 @@ class Photos:
         return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in self.training}
 
     def sample(self, count: int) -> list[Path]:
-        """Return at most so many training photographs, evenly spaced in the order of their names."""
+        """Return at most so many training photographs, evenly spaced by name."""
         return self.training[:: max(1, len(self.training) // count)][:count]
 
     def batch(

@@ -58,21 +58,25 @@ def make_cost():
     return make
 
 
+def _scored(kind, subject, pair, changes):
+    case = Case(
+        kind=kind, subject=subject, subject_hash=f"hash of {subject}", pair=pair,
+        pair_hash=f"hash of {pair}", width=512, height=341, transform="zca", device="cpu",
+        device_name="Some CPU", threads=2,
+    )  # fmt: skip
+    scores = {"gram": 0.5, "ssim": 0.7, "lpips": 0.3}
+    protocol = {name: PROTOCOL[name] for name in scores}
+    if changes.get("status", "ok") != "ok":
+        scores = {}
+    return _record(case, {"protocol": protocol} | scores | changes)
+
+
 @pytest.fixture(scope="session")
 def make_quality():
     """Return a maker of quality records."""
 
     def make(subject="vgg16", pair="01", **changes):
-        case = Case(
-            kind="quality", subject=subject, subject_hash=f"hash of {subject}", pair=pair,
-            pair_hash=f"hash of {pair}", width=512, height=341, transform="zca", device="cpu",
-            device_name="Some CPU", threads=2,
-        )  # fmt: skip
-        scores = {"gram": 0.5, "ssim": 0.7, "lpips": 0.3}
-        protocol = {name: PROTOCOL[name] for name in scores}
-        if changes.get("status", "ok") != "ok":
-            scores = {}
-        return _record(case, {"protocol": protocol} | scores | changes)
+        return _scored("quality", subject, pair, changes)
 
     return make
 
@@ -82,19 +86,7 @@ def make_curve():
     """Return a maker of records of curves, of a student whose own λ is 2.5."""
 
     def make(subject="vgg16", pair="01", **changes):
-        case = Case(
-            kind="curve", subject=subject, subject_hash=f"hash of {subject}", pair=pair,
-            pair_hash=f"hash of {pair}", width=512, height=341, transform="zca", device="cpu",
-            device_name="Some CPU", threads=2,
-        )  # fmt: skip
-        scores = {"gram": 0.5, "ssim": 0.7, "lpips": 0.3}
-        protocol = {name: PROTOCOL[name] for name in scores}
-        if changes.get("status", "ok") != "ok":
-            scores = {}
-        return _record(
-            case,
-            {"protocol": protocol, "own_regularizers": [2.5, 2.5, 2.5, 2.5]} | scores | changes,
-        )
+        return _scored("curve", subject, pair, {"own_regularizers": [2.5] * 4} | changes)
 
     return make
 

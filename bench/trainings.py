@@ -1,23 +1,44 @@
-"""Further trainings of a subject by other seeds, told by their names. No torch."""
+"""Further trainings of a subject, told by their names. No torch."""
 
 import re
 from collections.abc import Iterable
+from typing import Literal, NamedTuple
 
-_NAME = re.compile(r"(?P<name>.+)-seed(?P<seed>[0-9]+)(?P<precision>(\+[a-z0-9]+)?)")
+_NAME = re.compile(
+    r"(?P<name>.+)-(?:seed(?P<seed>[0-9]+)|on-(?P<on>[A-Za-z0-9_.-]+))(?P<precision>(\+[a-z0-9]+)?)"
+)
+
+Moved = Literal["seed", "on"]
 
 
-def find_trainings(subjects: Iterable[str]) -> dict[str, tuple[str, int]]:
-    """Return which subjects are further trainings of another one, with its name and their seed.
+class Training(NamedTuple):
+    """A further training of a subject.
 
-    ``NAME-seedN`` is one where ``NAME`` is a subject too; otherwise it stands for itself.
+    Attributes:
+        subject: That was trained once more.
+        moved: What was another this time: the seed, or what it was trained on.
+        label: Which seed, or on which machine or photographs.
+    """
+
+    subject: str
+    moved: Moved
+    label: str
+
+
+def find_trainings(subjects: Iterable[str]) -> dict[str, Training]:
+    """Return which subjects are further trainings of another one.
+
+    ``NAME-seedN`` and ``NAME-on-WHAT`` are where ``NAME`` is a subject too; otherwise such a name
+    stands for itself.
 
     >>> find_trainings(["vgg16", "vgg16-seed2", "mine-seed1"])
-    {'vgg16-seed2': ('vgg16', 2)}
+    {'vgg16-seed2': Training(subject='vgg16', moved='seed', label='2')}
     """
     names = dict.fromkeys(subjects)
     found = {}
     for name in names:
         match = _NAME.fullmatch(name)
         if match and (first := match["name"] + match["precision"]) in names:
-            found[name] = first, int(match["seed"])
+            moved: Moved = "seed" if match["seed"] else "on"
+            found[name] = Training(first, moved, match[moved])
     return found

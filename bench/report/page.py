@@ -15,7 +15,6 @@ from bench.report.paired import paired_section
 from bench.report.prediction import prediction_section
 from bench.report.repeatability import repeatability_note
 from bench.report.rows import OOM_MARGIN
-from bench.report.seeds import seeds_section
 from bench.report.stages_page import stages_section
 from bench.report.summary import Summary
 from bench.report.tables import (
@@ -25,6 +24,7 @@ from bench.report.tables import (
     quality_table,
     to_markdown,
 )
+from bench.report.trainings import trainings_sections
 from bench.stats import describe_intervals
 
 EXAMPLES_NAME = "examples.jpg"
@@ -42,7 +42,7 @@ def write_page(summary: Summary, plots: Sequence[Plot], *, has_examples: bool) -
     sections += [_plot(plot) for plot in plots if plot.name in PLOT_NAMES]
     if has_examples:
         sections.append(_examples(summary))
-    sections += [_quality(summary), differences_section(summary), seeds_section(summary)]
+    sections += [_quality(summary), differences_section(summary), trainings_sections(summary)]
     sections.append(curves_section(summary, plots))
     sections += [_cost(summary), prediction_section(summary)]
     sections.append(paired_section(summary))
@@ -59,7 +59,7 @@ def _heading(summary: Summary) -> str:
     predicted = sum(row.status == "predicted" for row in summary.cost)
     further = len({row.subject for row in summary.trainings})
     counts = _count(len(summary.subjects) - further, "subject")
-    counts += f" and {_count(further, 'further training')} by other seeds" if further else ""
+    counts += f" and {_count(further, 'further training')}" if further else ""
     counts += f", {_count(len(summary.cost), 'cost case')}"
     counts += f" ({predicted} of them predicted)" if predicted else ""
     paired = sum(each.kind == "pair" for each in summary.records)

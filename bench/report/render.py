@@ -20,7 +20,6 @@ from bench.report.methods import warnings
 from bench.report.page import EXAMPLES_NAME, write_page
 from bench.report.paired import paired_data, paired_table
 from bench.report.plots import encode_figure
-from bench.report.seeds import seed_rows, seeds_data, seeds_table
 from bench.report.stages import stage_rows
 from bench.report.stages_plot import STAGES_PLOT, draw_stages
 from bench.report.stages_tables import speedup_data, speedup_table, stages_data, stages_table
@@ -33,6 +32,7 @@ from bench.report.tables import (
     to_latex,
     to_markdown,
 )
+from bench.report.trainings import TABLE_NAMES, training_rows, trainings_data, trainings_table
 from bench.schema import Record
 from bench.store import EXAMPLES_FOLDER, HISTORIES_FOLDER, read_records
 from pcakd.errors import OutputError
@@ -120,9 +120,10 @@ def _write_tables(folder: Path, summary: Summary) -> None:
     if not differences.empty:
         texts["differences"] = differences
         write_text(tables / "differences.csv", to_csv(differences_data(summary)))
-    if seed_rows(summary):
-        texts["seeds"] = seeds_table(summary)
-        write_text(tables / "seeds.csv", to_csv(seeds_data(summary)))
+    for moved, name in TABLE_NAMES.items():
+        if training_rows(summary, moved):
+            texts[name] = trainings_table(summary, moved)
+            write_text(tables / f"{name}.csv", to_csv(trainings_data(summary, moved)))
     if curve_rows(summary):
         texts["curves"] = curves_table(summary)
         write_text(tables / "curves.csv", to_csv(curves_data(summary)))

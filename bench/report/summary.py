@@ -39,7 +39,7 @@ class Summary:
         machines: Where they were measured.
         cost: What subjects cost.
         quality: How well they stylize.
-        trainings: How well further trainings of them do, by other seeds (`bench.trainings`).
+        trainings: How well further trainings of them do (`bench.trainings`).
     """
 
     records: tuple[Record, ...]

@@ -28,17 +28,17 @@ class Training(NamedTuple):
 def find_trainings(subjects: Iterable[str]) -> dict[str, Training]:
     """Return which subjects are further trainings of another one.
 
-    ``NAME-seedN`` and ``NAME-on-WHAT`` are where ``NAME`` is a subject too; otherwise such a name
-    stands for itself.
+    ``NAME-seedN`` and ``NAME-on-WHAT`` are where ``NAME`` is a subject too, and no further training
+    itself; otherwise such a name stands for itself.
 
     >>> find_trainings(["vgg16", "vgg16-seed2", "mine-seed1"])
     {'vgg16-seed2': Training(subject='vgg16', moved='seed', label='2')}
     """
     names = dict.fromkeys(subjects)
-    found = {}
-    for name in names:
+    found: dict[str, Training] = {}
+    for name in sorted(names, key=len):  # a name is longer than that of what it trains again
         match = _NAME.fullmatch(name)
-        if match and (first := match["name"] + match["precision"]) in names:
+        if match and (first := match["name"] + match["precision"]) in names and first not in found:
             moved: Moved = "seed" if match["seed"] else "on"
             found[name] = Training(first, moved, match[moved])
     return found

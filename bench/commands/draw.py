@@ -54,7 +54,8 @@ def run(args: argparse.Namespace) -> int:
     output = args.output.resolve()
     empty = output.is_dir() and not any(output.iterdir())
     if output.exists() and not empty:
-        raise ConfigError(f"{args.output} is there and not empty; name another folder")
+        what = "not empty" if output.is_dir() else "no folder"
+        raise ConfigError(f"{args.output} is there and {what}; name another folder")
     if not output.parent.is_dir():
         raise OutputError(
             f"cannot write {args.output}: the folder {output.parent} does not exist; create it"

@@ -138,11 +138,10 @@ def _record_all(args: argparse.Namespace) -> None:
         if record is None or not record.is_of(lever.options, training.recipe, *images):
             _tell(training)
             save_record(args.out, _record(training, base, scorer))
-        elif record.base != lever.base:
-            moved = replace(record, base=lever.base, base_recipe=base.recipe)
-            save_record(args.out, replace(moved, about=lever.about))
-        elif record.about != lever.about:
-            save_record(args.out, replace(record, about=lever.about))
+            continue
+        asked = replace(record, about=lever.about, base=lever.base, base_recipe=base.recipe)
+        if asked != record:  # the same training, told or compared in another way
+            save_record(args.out, asked)
 
 
 def _plan(args: argparse.Namespace) -> dict[str, "Training"]:

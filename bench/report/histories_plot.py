@@ -27,8 +27,8 @@ _NOTE = (
     "Blocks follow each other from left to right; where there is no room, 3#2 is the second "
     "attempt at block 3. *loss* is what was minimised, the others are its terms. Long series are "
     "drawn as means of neighbouring rows; what is less than a hundred-thousandth of a phase's "
-    "largest loss lies below its panel. The files are in `histories/`, those of further "
-    "trainings too."
+    "largest loss lies below its panel. The files are in `histories/`, with those of "
+    "further trainings where they were kept."
 )
 
 

@@ -16,7 +16,7 @@ from pcakd.distill.parallel import (
 )
 from pcakd.distill.photos import Photos
 from pcakd.eigenbases import CovarianceStream, Eigenbasis, RankRule, fit_eigenbasis
-from pcakd.errors import ConfigError, TrainingError
+from pcakd.errors import ConfigError
 from pcakd.precision import full_precision
 
 _CROP = 256
@@ -46,12 +46,11 @@ def fit_eigenbases(
 
     Raises:
         ConfigError: Fewer photographs than processes, or a rank that a tap has no channels for.
-        TrainingError: All photographs are flat.
     """
     paths = photos.sample(images)
     if len(paths) < world_size():
         raise ConfigError(
-            f"{len(paths)} photographs for the eigenbases do not divide among {world_size()} "
+            f"{len(paths)} of the photographs make the eigenbases, too few for {world_size()} "
             "processes; add photographs, raise --basis-images or start fewer processes"
         )
     own = paths[rank() :: world_size()]
@@ -78,7 +77,5 @@ def fit_eigenbases(
                 stream.update(features)
     for stream in streams:
         stream.combine(sum_over_ranks)
-        if float(stream.covariance.trace()) == 0.0:
-            raise TrainingError("the training photographs are flat; there is nothing to learn")
     fitted = [fit_eigenbasis(s, tap=tap, rule=rule) for tap, s in enumerate(streams, start=1)]
     return fitted, means

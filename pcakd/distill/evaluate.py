@@ -79,7 +79,7 @@ def evaluate_taps(
         Shares of variance, and dead channels.
 
     Raises:
-        TrainingError: The images are flat: there is nothing to carry.
+        TrainingError: The images are so flat that there is nothing to carry.
     """
     last = len(bases)
     totals = [_Totals(basis) for basis in bases]
@@ -90,5 +90,5 @@ def evaluate_taps(
             for total, tap, features in zip(totals, taps, teacher, strict=True):
                 total.add(tap, features)
     if any(total.total == 0.0 for total in totals):
-        raise TrainingError("the photographs held out are flat; add others or use another --seed")
+        raise TrainingError("the middles of the held-out photographs are flat; use another --seed")
     return [total.report() for total in totals]

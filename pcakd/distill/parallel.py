@@ -15,7 +15,7 @@ from torch import Tensor
 from pcakd.errors import ConfigError
 
 T = TypeVar("T")
-SET_BY_TORCHRUN = ("WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+_ADDRESS = ("MASTER_ADDR", "MASTER_PORT")
 
 
 def world_size() -> int:
@@ -59,7 +59,7 @@ def join_group(environment: Mapping[str, str], device: torch.device) -> Iterator
     if device.type == "mps":
         raise ConfigError("several processes cannot train on mps; pass --device cpu")
     if device.type == "cuda":
-        device = torch.device("cuda", int(environment["LOCAL_RANK"]))
+        device = torch.device("cuda", int(environment.get("LOCAL_RANK", environment["RANK"])))
         if device.index >= torch.cuda.device_count():
             raise ConfigError(
                 f"process {device.index} finds no GPU of its own: this machine has "
@@ -79,14 +79,19 @@ def _check_environment(environment: Mapping[str, str]) -> None:
     Raises:
         ConfigError: It is not.
     """
-    for name in SET_BY_TORCHRUN:
-        value = environment.get(name)
-        if not value or not (name == "MASTER_ADDR" or value.isdecimal()):
-            state = "is not set" if value is None else f"is {value!r}"
-            raise ConfigError(
-                f"WORLD_SIZE is {environment['WORLD_SIZE']!r}, but {name} {state}: start the "
-                "processes with torchrun, or unset WORLD_SIZE to train alone"
-            )
+    size = environment["WORLD_SIZE"]
+    found = f"WORLD_SIZE is {size!r}"
+    if size.isdecimal() and int(size) > 0:
+        number = environment.get("RANK", "")
+        if not (number.isdecimal() and int(number) < int(size)):
+            found += f", but RANK is {number!r}" if number else ", but RANK is not set"
+        elif missing := [name for name in _ADDRESS if not environment.get(name)]:
+            found += f", but {missing[0]} is not set"
+        else:
+            return
+    raise ConfigError(
+        f"{found}: start the processes with torchrun, or unset WORLD_SIZE to train alone"
+    )
 
 
 def group_backend(device: torch.device) -> str:

@@ -56,15 +56,21 @@ class Photos:
         self._cached_bytes = 0
 
     def check(self) -> None:
-        """Decode every photograph once, so that a broken one ends a run before it begins.
+        """Decode every photograph once, so that what cannot be used ends a run before it begins.
 
         Raises:
             ImageError: One is truncated or damaged; the message names it.
+            TrainingError: All of them, or all that are held out, are of one colour each.
         """
         paths = [*self.training, *self.held_out]
         with tqdm(paths, desc="photographs", unit="photo") as bar:  # an error ends its line
-            for path in bar:
-                self._decode(path)
+            flat = {path for path in bar if _is_flat(self._decode(path))}
+        for part, what in ((self.training, "training"), (self.held_out, "held-out")):
+            if flat.issuperset(part):
+                raise TrainingError(
+                    f"the {what} photographs in {part[0].parent} are flat, of one colour each; "
+                    "use others, or another --seed"
+                )
 
     def manifest(self) -> dict[str, str]:
         """Return the SHA-256 of each training file by its name."""
@@ -163,6 +169,11 @@ def own_groups(size: int, sampling: Sampling) -> Sequence[int]:
 def _group_of(sampling: Sampling) -> int:
     """Return how many crops are drawn together."""
     return 2 if sampling.couples else 1
+
+
+def _is_flat(image: UInt8[Tensor, "3 h w"]) -> bool:
+    pixels = image.flatten(1)
+    return bool((pixels == pixels[:, :1]).all())
 
 
 def _check(path: Path) -> None:

@@ -106,13 +106,15 @@ class Trainer:
         )
         weights = network_weights(state)
         surround_like(self.run.network, weights)
+        leg = self._open_leg() if self.progress.step else None
         try:
-            if self.progress.step:
-                leg = self._open_leg()
+            if leg is not None:
                 leg.phase.scales.update(self.progress.scales)
                 leg.load(state)
             self.run.network.load_state_dict(weights)
-        except (RuntimeError, KeyError) as cause:  # tensors that are not there, or of other shapes
+        except torch.OutOfMemoryError:
+            raise
+        except (RuntimeError, KeyError) as cause:  # a weight or an average is missing or misshapen
             raise TrainingError(
                 f"{self._checkpoint} is damaged; delete it to start over"
             ) from cause

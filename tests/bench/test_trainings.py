@@ -15,7 +15,7 @@ def test_names():
     }
 
 
-def test_a_training_of_a_training_is_one_too():
-    assert find_trainings(["a-seed1", "a-seed1-seed2"]) == {
-        "a-seed1-seed2": ("a-seed1", "seed", "2")
-    }
+def test_a_training_of_a_training_stands_for_itself():
+    again = {"a-seed1-seed2": ("a-seed1", "seed", "2")}
+    assert find_trainings(["a-seed1-seed2", "a-seed1"]) == again
+    assert find_trainings(["a-on-gpu-seed1", "a-on-gpu", "a"]) == {"a-on-gpu": ("a", "on", "gpu")}

@@ -107,6 +107,20 @@ def test_levers_are_trained_once_scored_and_shown(
     assert records["hopeless"].failure
 
 
+def test_an_option_that_moves_from_a_lever_to_its_base_leaves_them_comparable(folder: Path) -> None:
+    before = '[twins]\nbase = "base"\nabout = "all couples are twins"\noptions = "--set twins=1"'
+    plan = PLAN.split("[twins]")[0] + before
+    both = plan.replace("--set twins=1", "--set exposure=0 --set twins=1")
+    for text in (
+        both,
+        plan.replace("--set max_attempts=2", "--set max_attempts=2 --set exposure=0"),
+    ):
+        (folder / "levers.toml").write_text(text, encoding="utf-8")
+        assert run(folder) == 0
+        records = load_records(folder / "out")
+        assert records["twins"].incomparable(records["base"]) is None
+
+
 def test_a_stopped_lever_goes_on_and_a_changed_one_starts_anew(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

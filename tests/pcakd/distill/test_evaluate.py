@@ -35,8 +35,8 @@ def test_a_student_that_is_the_projected_teacher_reaches_the_ceiling():
     assert report.r2 == pytest.approx(1.0, abs=1e-6)
 
 
-def test_flat_photographs_are_told():
+def test_flat_crops_are_told():
     student = create_student(StudentSpec(architecture="tiny", ranks=(4, 6, 8, 10))).eval()
     flat = torch.ones(1, 3, 32, 32)
-    with pytest.raises(TrainingError, match="held out are flat; add others"):
+    with pytest.raises(TrainingError, match="held-out photographs are flat"):
         evaluate_taps(student, create_backbone("tiny"), [torch.eye(8)[:, :4]], [flat])

@@ -12,7 +12,6 @@ import torch
 from torch.distributed.distributed_c10d import Backend, BackendConfig
 
 from pcakd.distill.parallel import (
-    SET_BY_TORCHRUN,
     group_backend,
     join_group,
     own_part,
@@ -24,6 +23,10 @@ from pcakd.students import load_student
 
 SCRIPT = str(Path(__file__).with_name("train_tiny.py"))
 MAKERS = str(Path(__file__).parents[2] / "makers")
+OF_TWO = {
+    "WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0", "MASTER_ADDR": "localhost",
+    "MASTER_PORT": "29500",
+}  # fmt: skip
 TWO = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
 
@@ -79,7 +82,7 @@ def test_more_processes_than_photographs_are_refused_in_one_line(photos, tmp_pat
     assert done.returncode != 0
     lines = [line for line in done.stderr.splitlines() if "pcakd: error:" in line]
     assert len(lines) == 1
-    assert "1 photographs for the eigenbases do not divide among 2 processes" in lines[0]
+    assert "1 of the photographs make the eigenbases, too few for 2 processes" in lines[0]
 
 
 def test_gpus_have_a_backend_for_what_lies_on_the_cpu_too():
@@ -89,11 +92,12 @@ def test_gpus_have_a_backend_for_what_lies_on_the_cpu_too():
 
 
 def test_an_environment_that_is_not_of_torchrun_is_refused():
-    of_two = {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0", "MASTER_ADDR": "localhost"}
     for environment, reason in (
         ({"WORLD_SIZE": "2"}, "RANK is not set"),
-        ({"WORLD_SIZE": "x"}, "WORLD_SIZE is 'x'"),
-        (of_two, "MASTER_PORT is not set"),
+        ({"WORLD_SIZE": "x"}, "^WORLD_SIZE is 'x': start"),
+        (OF_TWO | {"WORLD_SIZE": "0"}, "^WORLD_SIZE is '0': start"),
+        (OF_TWO | {"MASTER_PORT": ""}, "MASTER_PORT is not set"),
+        (OF_TWO | {"RANK": "2"}, "WORLD_SIZE is '2', but RANK is '2'"),
     ):
         with (
             pytest.raises(ConfigError, match=f"{reason}.*torchrun"),
@@ -109,6 +113,6 @@ def test_alone_everything_is_ones_own():
         assert device == torch.device("cpu")
     with (
         pytest.raises(ConfigError, match="mps"),
-        join_group(dict.fromkeys(SET_BY_TORCHRUN, "2"), torch.device("mps")),
+        join_group(OF_TWO, torch.device("mps")),
     ):
         pass

@@ -1,13 +1,14 @@
 """Phases go on after a kill, and start again where they collapse or diverge."""
 
+import hashlib
 import json
 import math
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from tiny_distillation import RECIPE, make_request
@@ -17,7 +18,7 @@ from pcakd.distill import trainer as trainer_module
 from pcakd.distill.prefetch import prefetch
 from pcakd.distill.run import distill
 from pcakd.errors import TrainingError
-from pcakd.files import write_safetensors
+from pcakd.files import read_safetensors, write_safetensors
 from pcakd.students import load_student
 
 pytestmark = pytest.mark.usefixtures("lenient_images")
@@ -28,10 +29,9 @@ def _same_weights(first, second) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-@pytest.mark.parametrize("stop_at", [3, 8, 13, 18])
-def test_an_interrupted_run_resumes_bit_for_bit(unbroken, photos, tmp_path, monkeypatch, stop_at):
+def _stop_at(stop_at, monkeypatch):
+    """Interrupt a run before its step of this number; every second one is kept."""
     monkeypatch.setattr(trainer_module, "_CHECKPOINT_EVERY", 2)
-    folder = tmp_path / "tiny"
     steps = 0
     whole_step = trainer_module.Trainer._step
 
@@ -43,6 +43,12 @@ def test_an_interrupted_run_resumes_bit_for_bit(unbroken, photos, tmp_path, monk
         return whole_step(self, *arguments)
 
     monkeypatch.setattr(trainer_module.Trainer, "_step", step)
+
+
+@pytest.mark.parametrize("stop_at", [3, 8, 13, 18])
+def test_an_interrupted_run_resumes_bit_for_bit(unbroken, photos, tmp_path, monkeypatch, stop_at):
+    folder = tmp_path / "tiny"
+    _stop_at(stop_at, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         distill(make_request(photos, folder))
     distill(make_request(photos, folder, resume=True))
@@ -62,6 +68,10 @@ def test_batches_drawn_ahead_train_the_same_weights(unbroken, photos, tmp_path, 
     assert _same_weights(unbroken, tmp_path / "tiny")
 
 
+def _digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 @pytest.mark.slow
 def test_a_killed_process_resumes_bit_for_bit(photos, tmp_path):
     command = [
@@ -73,27 +83,20 @@ def test_a_killed_process_resumes_bit_for_bit(photos, tmp_path):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     subprocess.run([*command, "-o", str(whole)], env=environment, capture_output=True, check=True)
-    resume: list[str] = []
-    kills = 0
-    rng = np.random.default_rng(0)
-    for _ in range(3):
+    command += ["-o", str(killed), "--resume"]
+    checkpoint, seen = killed / "checkpoint.safetensors", set()
+    for _ in range(3):  # each kill comes somewhere between two checkpoints
         process = subprocess.Popen(
-            [*command, "-o", str(killed), *resume],
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        try:
-            process.wait(timeout=3 + 3 * rng.random())
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            kills += 1
-        resume = ["--resume"]  # from the first kill on, whatever there is to go on from
-    subprocess.run(
-        [*command, "-o", str(killed), *resume], env=environment, capture_output=True, check=True
-    )
-    assert kills
+        while process.poll() is None and (not checkpoint.exists() or _digest(checkpoint) in seen):
+            time.sleep(0.02)
+        assert process.poll() is None
+        process.kill()
+        process.wait()
+        seen.add(_digest(checkpoint))
+    assert len(seen) == 3
+    subprocess.run(command, env=environment, capture_output=True, check=True)
     assert _same_weights(killed, whole)
 
 
@@ -106,6 +109,20 @@ def test_a_damaged_checkpoint_is_refused(photos, tmp_path):
     header = {"format": "pcakd-checkpoint-4", "progress": {"leg": 1}, "fingerprint": {}}
     write_safetensors(folder / "checkpoint.safetensors", {}, {"pcakd": json.dumps(header)})
     with pytest.raises(TrainingError, match=r"of another release \(pcakd-checkpoint-4\)"):
+        distill(make_request(photos, folder, resume=True))
+
+
+@pytest.mark.parametrize("lost", ["average.0", "encoder.blocks.0.0.conv.weight"])
+def test_a_checkpoint_without_a_tensor_is_refused(photos, tmp_path, monkeypatch, lost):
+    folder = tmp_path / "tiny"
+    _stop_at(18, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        distill(make_request(photos, folder))
+    path = folder / "checkpoint.safetensors"
+    tensors, metadata = read_safetensors(path)
+    del tensors[lost]
+    write_safetensors(path, tensors, metadata)
+    with pytest.raises(TrainingError, match="is damaged; delete it to start over"):
         distill(make_request(photos, folder, resume=True))
 
 

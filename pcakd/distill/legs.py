@@ -45,14 +45,14 @@ class Schedule:
         if not 0.0 <= self.rate < math.inf:
             raise ConfigError(f"rates must be finite, 0 or more, got {self.rate}")
 
-    def rate_at(self, step: int, *, final: float = _FINAL_RATE) -> float:
-        """Return the rate of a step: a linear warm-up, then half a cosine down to a share."""
+    def rate_at(self, step: int) -> float:
+        """Return the rate of a step: a linear warm-up, then half a cosine down to a hundredth."""
         warm = max(1, round(_WARM_UP * self.steps))
         if step < warm:
             return self.rate * (step + 1) / warm
         way = (step - warm) / max(1, self.steps - warm)
         return self.rate * (
-            final + (1.0 - final) * 0.5 * (1.0 + math.cos(math.pi * way))
+            _FINAL_RATE + (1.0 - _FINAL_RATE) * 0.5 * (1.0 + math.cos(math.pi * way))
         )
 
 
@@ -66,7 +66,6 @@ class Sampling:
             out as they are.
         exposure: Share of the crops whose exposure and colour balance are changed.
         couples: Whether the crops come in couples, each the style of the other.
-        flips: Share of the crops that are mirrored.
         twins: Share of the couples that are the same crop twice: stylizing one by the other is to
             change nothing.
 
@@ -76,7 +75,6 @@ class Sampling:
 
     zoom: tuple[int, int] | None = None
     exposure: float = 0.0
-    flips: float = 0.5
     couples: bool = False
     twins: float = 0.0
 

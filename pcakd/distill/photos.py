@@ -119,7 +119,7 @@ class Photos:
     def _random_crop(self, crop: int, sampling: Sampling, rng: np.random.Generator) -> Tensor:
         image = self._large_enough(self.training[rng.integers(len(self.training))], crop)
         part = _cut(image, crop, sampling.zoom, rng)
-        part = part.flip(-1) if rng.random() < sampling.flips else part
+        part = part.flip(-1) if rng.random() < 0.5 else part
         result = part.float() / 255.0 if part.dtype == torch.uint8 else part
         return _expose(result, rng) if rng.random() < sampling.exposure else result
 

@@ -45,13 +45,15 @@ class Schedule:
         if not 0.0 <= self.rate < math.inf:
             raise ConfigError(f"rates must be finite, 0 or more, got {self.rate}")
 
-    def rate_at(self, step: int, *, final: float = _FINAL_RATE) -> float:
-        """Return the rate of a step: a linear warm-up, then half a cosine down to a share."""
+    def rate_at(self, step: int) -> float:
+        """Return the rate of a step: a linear warm-up, then half a cosine down to a hundredth."""
         warm = max(1, round(_WARM_UP * self.steps))
         if step < warm:
             return self.rate * (step + 1) / warm
         way = (step - warm) / max(1, self.steps - warm)
-        return self.rate * (final + (1.0 - final) * 0.5 * (1.0 + math.cos(math.pi * way)))
+        return self.rate * (
+            _FINAL_RATE + (1.0 - _FINAL_RATE) * 0.5 * (1.0 + math.cos(math.pi * way))
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,6 @@ class Recipe:
         zoom: `Sampling.zoom` of all phases.
         exposure: `Sampling.exposure` of the last phase.
         twins: `Sampling.twins` of the last phase.
-        final_share: Of the peak rate, what half a cosine leads down to.
         settled_share: Of the rate of the autoencoder phase, what the encoder gets.
         autoencoder_weights: Of that phase's losses.
         weights: Of the last phase's losses.
@@ -52,7 +51,6 @@ class Recipe:
     zoom: tuple[int, int] = (112, 352)
     exposure: float = 0.5
     twins: float = 0.125
-    final_share: float = 0.01
     settled_share: float = 0.2
     autoencoder_weights: "AutoencoderWeights" = field(default_factory=lambda: AutoencoderWeights())
     weights: "StylizationWeights" = field(default_factory=lambda: StylizationWeights())
@@ -92,12 +90,7 @@ class Recipe:
     def legs(self) -> tuple[Leg, ...]:
         """Return what a student goes through, in order."""
         plain = Sampling(zoom=self.zoom)
-        couples = Sampling(
-            zoom=self.zoom,
-            exposure=self.exposure,
-            couples=True,
-            twins=self.twins,
-        )
+        couples = Sampling(zoom=self.zoom, exposure=self.exposure, couples=True, twins=self.twins)
         return (
             Leg(phase="encoder", schedule=self.encoder, sampling=plain),
             Leg(phase="autoencoder", schedule=self.autoencoder, sampling=plain),

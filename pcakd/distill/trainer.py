@@ -173,8 +173,7 @@ class Trainer:
     def _step(self, leg: OpenLeg, batches: Iterator[Tensor], journal: Journal | None) -> float:
         progress, steps = self.progress, self._leg.schedule.steps
         start, cpu_start = time.perf_counter(), time.process_time()
-        final = self.run.recipe.final_share
-        rate = self._leg.schedule.rate_at(progress.step, final=final) * 0.5**progress.attempt
+        rate = self._leg.schedule.rate_at(progress.step) * 0.5**progress.attempt
         images = self._place(next(batches))
         live = progress.step < leg.phase.live_share * steps
         values = leg.train_on(images, step=progress.step, rate=rate, live=live)

@@ -22,9 +22,9 @@ _NOTE = (
     "brackets the share of what their widths allow. *Picture* is the error, as a share of the "
     "pictures' variance, of held-out pictures that come back from tap 4 without a transform. "
     "Scores are means over pairs with `zca` at strength 1, without a guided filter; differences "
-    "from the base are paired, with their {intervals}; * where it leaves 0 out. All "
-    "trainings are short, so that all can be made: they compare levers, and no row is the best "
-    "that its options can do."
+    "from the base are paired, with their {intervals}; * where it leaves 0 out. "
+    "Trainings whose base has `--steps` are shorter than the recipe's, so that all can be made: "
+    "they compare levers, and no row of theirs is the best that its options can do."
 )
 
 

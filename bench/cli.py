@@ -11,12 +11,13 @@ from types import MappingProxyType
 
 from pcakd.commands.parser import OneLineParser, replace_unprintable
 from pcakd.errors import PcakdError
-from pcakd.memory import is_out_of_memory
+from pcakd.utils.deprecation import warn_renamed
+from pcakd.utils.out_of_memory import is_out_of_memory
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "run": "measure cost and quality of subjects and write a report",
-        "pair": "time two subjects in turn and give the ratio of their speeds",
+        "ratio": "time two subjects in turn and give the ratio of their speeds",
         "profile": "tell where a subject's time goes, stage by stage, and write a trace",
         "quality": "score subjects over content-style pairs",
         "score": "score a folder of anyone's stylized images",
@@ -26,16 +27,19 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "check": "compare parameters and multiply-adds with committed records",
         "train": "train the decoder of a peer, so that it can be scored",
         "draw": "draw content-style pairs from a folder of photographs",
-        "levers": "distil with one lever moved at a time and compare",
+        "ablations": "distil with one setting changed at a time and compare",
         "card": "write scores into the card of a student file",
     }
 )
+_RENAMED: Mapping[str, str] = MappingProxyType({"pair": "ratio", "levers": "ablations"})
+"""Commands by their names before 0.2; they keep working for one release."""
+
 _BAD_INPUT = 2
 _INTERRUPTED = 130
 _RESUMABLE = {  # how a command goes on after an interruption
     "run": "`bench run … --resume` goes on",
     "train": "`bench train … --resume` goes on",
-    "levers": "the same command goes on",
+    "ablations": "the same command goes on",
 }
 _TERMINATED = 143
 
@@ -46,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 is success, 1 a regression that ``check`` found, 2 bad input (one line says which).
     """
     replace_unprintable()
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = _rename_command(list(sys.argv[1:] if arguments is None else arguments))
     parser = _create_parser(given)
     options = parser.parse_args(given)
     try:
@@ -65,6 +69,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"bench: interrupted{f'; {advice}' if advice else ''}\n")
         return _INTERRUPTED
     return status
+
+
+def _rename_command(given: list[str]) -> list[str]:
+    """Replace the former name of a command, with a warning."""
+    if given and given[0] in _RENAMED:
+        name = _RENAMED[given[0]]
+        warn_renamed(f"`bench {given[0]}`", f"`bench {name}`")
+        return [name, *given[1:]]
+    return given
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from pcakd import __version__
 from pcakd.errors import PcakdError
-from pcakd.memory import is_out_of_memory
+from pcakd.utils.out_of_memory import is_out_of_memory
 
 _TURN_SECONDS = 5.0
 """How long further processes of one training wait before they tell an error: if the first one has

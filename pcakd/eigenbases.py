@@ -19,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pcakd.errors import ConfigError, PcakdError, ShapeError
-from pcakd.files import read_safetensors, write_safetensors
+from pcakd.utils.files import read_safetensors, write_safetensors
 
 _HEADER = "pcakd"
 FORMAT = "pcakd-eigenbases"

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pcakd.errors import ShapeError
-from pcakd.regions import region
+from pcakd.utils.sections import section
 
 RADIUS = 30
 EPSILON = 0.02**2
@@ -43,7 +43,7 @@ def guided_filter(
         ShapeError: The two differ in size.
     """
     _check(image, guide)
-    with region("filter"):
+    with section("filter"):
         return _filter(image, guide, radius, epsilon)
 
 
@@ -75,7 +75,7 @@ def plain_guided_filter(
         images are reflected, the outermost pixel included, as OpenCV does.
     """
     _check(image, guide)
-    with region("filter"):
+    with section("filter"):
         return _plain_filter(image, guide, radius, epsilon)
 
 

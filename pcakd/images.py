@@ -16,7 +16,7 @@ from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 from torch import Tensor
 
 from pcakd.errors import ImageError, OutputError, ShapeError
-from pcakd.files import write_atomically
+from pcakd.utils.files import write_atomically
 
 MAX_PIXELS: Final = 300_000_000
 """Largest picture that is decoded, in pixels (8K is 33 million, the largest phones take 200)."""

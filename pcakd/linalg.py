@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pcakd.errors import NumericalError, ShapeError
-from pcakd.regions import region
+from pcakd.utils.sections import section
 
 _CHUNK_ELEMENTS = 1 << 22  # 16 MiB of float32: stays near the last-level cache
 
@@ -51,7 +51,7 @@ def measure_statistics(features: Float[Tensor, "c h w"]) -> Statistics:
     """
     if features.dim() != 3 or features.numel() == 0:
         raise ShapeError(f"expected features of shape (c, h, w), got {tuple(features.shape)}")
-    with region("covariance"):
+    with section("covariance"):
         return _measure(features)
 
 
@@ -124,7 +124,7 @@ def eigh(matrix: Float[Tensor, "c c"]) -> tuple[Float[Tensor, " c"], Float[Tenso
         values, vectors = eigh(matrix.cpu())
         return values.to(matrix.device), vectors.to(matrix.device)
     try:
-        with region("eigh"):
+        with section("eigh"):
             values, vectors = torch.linalg.eigh(matrix)
     except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
         raise NumericalError(

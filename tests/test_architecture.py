@@ -7,107 +7,153 @@ import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+import pytest
 
-# every room of pcakd and the rooms that it may use
-PCAKD = {
-    "errors": set(),
-    "machine": set(),
-    "memory": set(),
-    "precision": set(),
-    "regions": set(),
-    "revision": set(),
-    "registry": {"errors"},
-    "files": {"errors"},
-    "linalg": {"errors", "regions"},
-    "filters": {"errors", "regions"},
-    "images": {"errors", "files"},
-    "weights": {"errors", "files", "registry"},
-    "backbones": {"blocks", "errors", "files", "registry", "weights"},
-    "eigenbases": {"errors", "files"},
-    "blocks": {"errors"},
-    "students": {"blocks", "errors", "files", "registry"},
-    "transforms": {"linalg", "regions", "registry"},
-    "tiling": {"blocks", "transforms"},
-    "stylize": {"blocks", "errors", "linalg", "regions", "tiling", "transforms"},
-    "distill": {
-        "backbones",
-        "blocks",
-        "eigenbases",
-        "errors",
-        "files",
-        "images",
-        "linalg",
-        "machine",
-        "revision",
-        "precision",
-        "students",
-    },
-    "commands": {
-        "backbones",
-        "distill",
-        "eigenbases",
-        "errors",
-        "files",
-        "filters",
-        "images",
-        "linalg",
-        "memory",
-        "precision",
-        "registry",
-        "students",
-        "stylize",
-        "transforms",
-        "weights",
-    },
-    "cli": {"commands", "errors", "memory"},
-    "__main__": {"cli"},
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("pcakd", "bench")
+
+# every folder or module at the top of a package, and those that it may import
+ALLOWED: dict[str, str] = {
+    "pcakd": "",
+    "pcakd.__main__": "pcakd.cli",
+    "pcakd.backbones": "pcakd.blocks pcakd.errors pcakd.utils pcakd.weights",
+    "pcakd.blocks": "pcakd.errors",
+    "pcakd.cli": "pcakd.__version__ pcakd.commands pcakd.errors pcakd.utils",
+    "pcakd.commands": (
+        "pcakd.backbones pcakd.distillation pcakd.eigenbases pcakd.errors pcakd.filters "
+        "pcakd.images pcakd.linalg pcakd.pipeline pcakd.students pcakd.transforms "
+        "pcakd.utils pcakd.weights"
+    ),
+    "pcakd.distillation": (
+        "pcakd.__version__ pcakd.backbones pcakd.blocks pcakd.eigenbases pcakd.errors "
+        "pcakd.images pcakd.linalg pcakd.students pcakd.utils"
+    ),
+    "pcakd.eigenbases": "pcakd.errors pcakd.utils",
+    "pcakd.errors": "",
+    "pcakd.filters": "pcakd.errors pcakd.utils",
+    "pcakd.images": "pcakd.errors pcakd.utils",
+    "pcakd.linalg": "pcakd.errors pcakd.utils",
+    "pcakd.pipeline": (
+        "pcakd.blocks pcakd.errors pcakd.linalg pcakd.tiling pcakd.transforms pcakd.utils"
+    ),
+    "pcakd.students": "pcakd.blocks pcakd.errors pcakd.utils",
+    "pcakd.tiling": "pcakd.blocks pcakd.transforms",
+    "pcakd.transforms": "pcakd.linalg pcakd.utils",
+    "pcakd.utils": "pcakd.errors",
+    "pcakd.weights": "pcakd.errors pcakd.utils",
+    "pcakd.zoo": "",
+    "bench": "",
+    "bench.__main__": "bench.cli",
+    "bench.ablations": (
+        "pcakd.commands pcakd.distillation pcakd.errors pcakd.images pcakd.utils "
+        "bench.analysis bench.machine bench.quality bench.report bench.subjects"
+    ),
+    "bench.analysis": "bench.records",
+    "bench.baselines": "pcakd.linalg pcakd.transforms pcakd.utils bench.profiling",
+    "bench.claims": "bench.analysis bench.quality bench.records",
+    "bench.cli": "pcakd.commands pcakd.errors pcakd.utils",
+    "bench.commands": (
+        "pcakd.backbones pcakd.commands pcakd.distillation pcakd.errors pcakd.students "
+        "pcakd.utils pcakd.weights bench.ablations bench.analysis bench.claims "
+        "bench.machine bench.peers bench.plan bench.profiling bench.quality bench.records "
+        "bench.report bench.run bench.subjects bench.worker"
+    ),
+    "bench.data": "",
+    "bench.machine": "pcakd.errors pcakd.utils",
+    "bench.peers": (
+        "pcakd.backbones pcakd.blocks pcakd.distillation pcakd.errors pcakd.linalg "
+        "pcakd.pipeline pcakd.tiling pcakd.transforms pcakd.utils"
+    ),
+    "bench.plan": "pcakd.errors pcakd.utils bench.records",
+    "bench.profiling": (
+        "pcakd.errors pcakd.filters pcakd.tiling pcakd.utils bench.analysis bench.plan "
+        "bench.records"
+    ),
+    "bench.quality": (
+        "pcakd.backbones pcakd.errors pcakd.images pcakd.pipeline pcakd.utils "
+        "pcakd.weights bench.analysis bench.plan bench.subjects"
+    ),
+    "bench.records": "pcakd.errors",
+    "bench.report": (
+        "pcakd.errors pcakd.utils bench.analysis bench.claims bench.plan bench.quality "
+        "bench.records bench.run bench.subjects"
+    ),
+    "bench.run": (
+        "pcakd.errors pcakd.utils bench.analysis bench.machine bench.plan bench.quality "
+        "bench.records bench.subjects bench.worker"
+    ),
+    "bench.subjects": (
+        "pcakd.errors pcakd.pipeline pcakd.students pcakd.transforms pcakd.utils "
+        "pcakd.weights bench.baselines bench.peers bench.plan bench.records"
+    ),
+    "bench.worker": (
+        "pcakd.errors pcakd.filters pcakd.images pcakd.utils bench.machine "
+        "bench.profiling bench.quality bench.subjects"
+    ),
 }
 
 
-def _edges(package: str) -> dict[str, set[str]]:
-    """Map each room (module or folder) of a package to the rooms of both packages it imports."""
+def _unit(module: str) -> str:
+    """Return the folder or module at the top of a package that a module belongs to."""
+    return ".".join(module.split(".")[:2])
+
+
+def _imports(path: Path) -> set[str]:
+    """Return the modules of both packages that a file imports, whenever it does so."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module in PACKAGES:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return {name for name in found if name.split(".")[0] in PACKAGES}
+
+
+def _edges() -> dict[str, set[str]]:
+    """Map each unit to the units that it imports."""
     edges: dict[str, set[str]] = {}
-    for path in (ROOT / package).rglob("*.py"):
-        room = path.relative_to(ROOT).with_suffix("").parts[:2]
-        found = edges.setdefault(".".join(room).removesuffix(".__init__"), set())
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                names = [node.module]
-                if node.module in ("pcakd", "bench"):
-                    names = [f"{node.module}.{alias.name}" for alias in node.names]
-            for name in names:
-                if name.split(".")[0] in ("pcakd", "bench"):
-                    found.add(".".join(name.split(".")[:2]))
-    return {room: {t for t in targets if t != room} for room, targets in edges.items()}
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            unit = _unit(name.removesuffix(".__init__"))
+            edges.setdefault(unit, set()).update(_unit(each) for each in _imports(path))
+    return {unit: targets - {unit} for unit, targets in edges.items()}
 
 
-def test_pcakd_imports_what_the_table_allows():
-    for room, targets in _edges("pcakd").items():
-        if room == "pcakd":
-            assert not targets
-            continue
-        names = {t.removeprefix("pcakd.") for t in targets} - {"__version__"}
-        allowed = PCAKD.get(room.removeprefix("pcakd."), set())
-        assert names <= allowed, f"{room} imports {names - allowed}, which the table does not list"
+def test_the_table_lists_each_import_and_no_other():
+    expected = {unit: set(names.split()) for unit, names in ALLOWED.items()}
+    assert _edges() == expected
 
 
-def test_pcakd_never_imports_the_harness():
-    assert not [t for targets in _edges("pcakd").values() for t in targets if t.startswith("bench")]
+def test_the_library_never_imports_the_harness():
+    assert not [
+        unit
+        for unit, targets in _edges().items()
+        if unit.startswith("pcakd") and any(each.startswith("bench") for each in targets)
+    ]
 
 
-def test_no_room_is_part_of_a_cycle():
-    TopologicalSorter(_edges("pcakd") | _edges("bench")).prepare()
+def test_no_unit_is_part_of_a_cycle():
+    TopologicalSorter(_edges()).prepare()
 
 
-def test_rooms_that_work_without_torch():
-    code = (
-        "import sys, bench.cli, bench.store, bench.compare, bench.report.render, pcakd, "
-        "pcakd.errors, pcakd.files; sys.exit('torch' in sys.modules)"
-    )
+def test_nothing_is_loose_at_the_top_of_the_harness():
+    modules = {path.name for path in (ROOT / "bench").glob("*.py")}
+    assert modules == {"__init__.py", "__main__.py", "cli.py"}
+
+
+@pytest.mark.parametrize(
+    "modules",
+    [
+        "pcakd, pcakd.errors, pcakd.utils.files",
+        "bench.cli, bench.plan.config, bench.records.store, bench.records.compare",
+        "bench.report.render, bench.run.runner",
+    ],
+)
+def test_modules_that_work_without_torch(modules):
+    code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, check=False, cwd=ROOT)
     assert done.returncode == 0

@@ -1,4 +1,4 @@
-"""What a student has to beat: colour transfers here, networks in `bench.baselines.peers`.
+"""What a student has to beat: colour transfers here, networks in `bench.peers.registry`.
 
 Libraries: scikit-image matches histograms. The Monge-Kantorovich map, which POT has too, is the
 core's own feature transform `ot` on colours. Of the libraries that we found with Reinhard's or
@@ -18,7 +18,7 @@ from bench.baselines.histogram import transfer_histogram
 from bench.baselines.idt import transfer_idt, transfer_idt_regrain
 from bench.baselines.mkl import transfer_mkl
 from bench.baselines.reinhard import transfer_reinhard
-from pcakd.registry import Registry
+from pcakd.utils.registry import Registry
 
 Baseline: TypeAlias = Callable[
     [Float[Tensor, "3 h w"], Float[Tensor, "3 h2 w2"]], Float[Tensor, "3 h w"]

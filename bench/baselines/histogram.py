@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bench.baselines.opaque import name_in_traces
+from bench.profiling.uncounted import name_in_traces
 
 
 @torch.inference_mode()

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from bench.baselines.opaque import name_in_traces
+from bench.profiling.uncounted import name_in_traces
 
 _STEPS = (4, 16, 32, 64, 64, 64)  # of each scale, the finest first
 _MIN_SIDE = 20  # pixels; a smaller picture is not halved

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from bench.analysis.ratios import paired_speeds
 from bench.claims.counts import largest_rows, parameter_rows
 from bench.claims.evidence import find_macs_per_pixel, is_same_work
 from bench.claims.published import (
@@ -15,8 +16,7 @@ from bench.claims.published import (
 from bench.claims.quality import quality_rows
 from bench.claims.rows import ClaimRow, join_remarks
 from bench.claims.speed import overall_rows, speed_rows
-from bench.ratios import paired_speeds
-from bench.schema import Record
+from bench.records.schema import Record
 
 
 def check_claims(records: Sequence[Record]) -> list[ClaimRow]:

@@ -6,7 +6,7 @@ from bench.claims.evidence import describe_place, find_cost, find_largest
 from bench.claims.published import MOBILENET_STUDENT, VGG_STUDENT, WCT2, Student
 from bench.claims.rows import ClaimRow, Unit, cost_command, join_remarks, missing_row, no_record
 from bench.claims.verdicts import Finding, judge_at_most, judge_fit, judge_rounded
-from bench.schema import Record
+from bench.records.schema import Record
 
 _8K = (7680, 4320)
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from bench.analysis.ratios import PairedSpeed, invert_ratio
+from bench.analysis.stats import Interval, difference_interval
 from bench.claims.published import SMALLEST_PIXELS, TRAINED, TRANSFORM, Student
-from bench.identity import is_outside
-from bench.ratios import PairedSpeed, invert_ratio
-from bench.schema import Case, Record
-from bench.stats import Interval, difference_interval
+from bench.records.identity import is_outside
+from bench.records.schema import Case, Record
 
 Place = tuple[str, str, int, str]
 """Kind of device, its name, threads and resolution."""

@@ -15,7 +15,7 @@ from bench.claims.published import (
     Student,
 )
 from bench.claims.rows import Fact, cost_command, no_record
-from bench.schema import Record
+from bench.records.schema import Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

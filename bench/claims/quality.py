@@ -19,7 +19,7 @@ from bench.claims.rows import (
 )
 from bench.claims.verdicts import Finding, judge_direction
 from bench.quality.protocol import METRICS
-from bench.schema import Record
+from bench.records.schema import Record
 
 _METRICS = {str(metric.name): metric for metric in METRICS}
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from bench.analysis.stats import MIN_SAMPLES
 from bench.claims.verdicts import Finding, Verdict
-from bench.stats import MIN_SAMPLES
 
 Unit = Literal["parameters", "share", "ratio", "score", "bytes"]
 

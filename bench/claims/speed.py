@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from bench.analysis.ratios import PairedSpeed, format_ratio
+from bench.analysis.stats import Interval
 from bench.claims.evidence import Place, describe_place, find_speeds
 from bench.claims.published import OVERALL_PAIRS, OVERALL_SPEED, PEERS, STUDENTS, SpeedClaim
 from bench.claims.rows import ClaimRow, join_remarks, missing_row, no_record, write_span
 from bench.claims.verdicts import Finding, judge_speed
-from bench.ratios import PairedSpeed, format_ratio
-from bench.schema import Record
-from bench.stats import Interval
+from bench.records.schema import Record
 
 _OVERALL = "Faster than existing models, overall"
 

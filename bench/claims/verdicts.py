@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.stats import MIN_SAMPLES, Interval
+from bench.analysis.stats import MIN_SAMPLES, Interval
 
 Verdict = Literal["reproduced", "not reproduced", "not comparable"]
 

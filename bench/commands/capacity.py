@@ -5,14 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.commands.output import add_json_argument, open_run_folder, write_json
-from bench.config import CONFIG_NAME, load_profile
+from bench.plan.config import CONFIG_NAME, load_profile
 
 EXAMPLE = "bench capacity mobilenet_v1,vgg16,mkl --memory 512MiB --max-resolution 4K"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from bench.capacity import LARGEST
+    from bench.run.largest_image import LARGEST
 
     parser.epilog = f"example: python -m {EXAMPLE}"
     parser.add_argument(
@@ -56,14 +56,14 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         PcakdError: An option, a subject or a file that cannot be used.
     """
-    from bench.capacity import parse_memory, require_room
-    from bench.cases import parse_resolution
     from bench.commands.run import choose_profile
-    from bench.report.capacity import capacity_rows, console_text
-    from bench.report.summary import summarize
-    from bench.runner import Request, run_capacity
-    from pcakd.files import require_parent
-    from pcakd.revision import git_state
+    from bench.plan.cases import parse_resolution
+    from bench.report.common.summary import summarize
+    from bench.report.cost.largest_image import capacity_rows, console_text
+    from bench.run.largest_image import parse_memory, require_room
+    from bench.run.runner import Request, run_capacity
+    from pcakd.utils.files import require_parent
+    from pcakd.utils.git import git_state
 
     profile = choose_profile(load_profile(args.config, args.profile), ",".join(args.subjects), None)
     memory = parse_memory(args.memory)

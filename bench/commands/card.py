@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.analysis.stats import mean_interval
 from bench.quality.protocol import METRICS, describe_size
-from bench.stats import mean_interval
 from pcakd.errors import ConfigError
 
 _COLUMNS = ("subject", "pair", *(metric.name for metric in METRICS))
@@ -31,8 +31,8 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         PcakdError: A file is missing or damaged, or holds no score of the student.
     """
-    from pcakd.files import write_text
     from pcakd.students import load_student, save_student
+    from pcakd.utils.files import write_text
 
     student = load_student(args.student)
     scores = _summarise(_read_rows(args.scores), args.student.stem, args.pairs_name)

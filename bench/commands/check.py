@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
-from bench.compare import QUANTITIES, Comparison, CostKey, Counts, compare_counts, recorded_counts
-from bench.identity import latest_records
-from bench.store import read_records
+from bench.records.compare import (
+    QUANTITIES,
+    Comparison,
+    CostKey,
+    Counts,
+    compare_counts,
+    recorded_counts,
+)
+from bench.records.identity import latest_records
+from bench.records.store import read_records
 from pcakd.errors import ConfigError, UnknownNameError
 
 if TYPE_CHECKING:

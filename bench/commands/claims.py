@@ -33,11 +33,11 @@ def run(args: argparse.Namespace) -> int:
     from bench.claims.check import check_claims
     from bench.claims.facts import derive_facts
     from bench.claims.verdicts import RULES
-    from bench.report.claims import claims_table
+    from bench.records.store import read_records
+    from bench.report.claims.tables import claims_table
+    from bench.report.common.summary import summarize
     from bench.report.render import write_claims
-    from bench.report.summary import summarize
-    from bench.store import read_records
-    from pcakd.files import require_parent
+    from pcakd.utils.files import require_parent
 
     if args.json is not None:
         require_parent(args.json)

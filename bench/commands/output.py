@@ -34,7 +34,7 @@ def open_run_folder(chosen: Path | None) -> Iterator[Path]:
     Raises:
         OutputError: It cannot be made.
     """
-    from pcakd.files import make_folder
+    from pcakd.utils.files import make_folder
 
     if chosen is not None:
         make_folder(chosen)
@@ -53,7 +53,7 @@ def write_json(path: Path | None, content: object, text: str) -> None:
     Raises:
         OutputError: The file cannot be written.
     """
-    from pcakd.files import write_text
+    from pcakd.utils.files import write_text
 
     document = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     if path == STANDARD_OUTPUT:

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
-from bench.cases import parse_resolution, plan_stages, require_cost
-from bench.child import WORKER
 from bench.commands.output import add_json_argument, open_run_folder, write_json
-from bench.config import Profile
-from bench.describe import describe_scene
-from bench.recorder import Recorder
-from bench.stages import StagesRunner
+from bench.plan.cases import parse_resolution, plan_stages, require_cost
+from bench.plan.config import Profile
+from bench.run.breakdown import StagesRunner
+from bench.run.preflight import describe_scene
+from bench.run.recorder import Recorder
+from bench.worker.process import WORKER
 from pcakd.errors import ConfigError
-from pcakd.files import require_parent
+from pcakd.utils.files import require_parent
 
 if TYPE_CHECKING:
-    from bench.schema import Record
+    from bench.records.schema import Record
 
 EXAMPLE = "bench profile vgg16 --resolution HD"
 
@@ -110,7 +110,7 @@ def measure(
     Raises:
         PcakdError: An option or the subject cannot be used.
     """
-    from pcakd.revision import git_state
+    from pcakd.utils.git import git_state
 
     resolution = parse_resolution(args.resolution).name
     trace = choose_trace(args)
@@ -147,10 +147,10 @@ def measure(
 
 def render(record: "Record") -> str:
     """Write the stages of a record as plain text."""
-    from bench.report.formats import format_number
-    from bench.report.stages import stage_rows
-    from bench.report.stages_tables import format_share, stage_cells
-    from bench.report.summary import summarize
+    from bench.report.breakdown.rows import stage_rows
+    from bench.report.breakdown.tables import format_share, stage_cells
+    from bench.report.common.formats import format_number
+    from bench.report.common.summary import summarize
 
     (row,) = stage_rows(summarize([record]))
     shown = ("Stage", "Median ms", "Share", "MACs", "Bytes", "MACs/s", "MACs/byte")
@@ -178,8 +178,8 @@ def render(record: "Record") -> str:
 
 def describe(record: "Record") -> dict[str, object]:
     """Return the record with what derives from it, as JSON."""
-    from bench.report.stages import stage_rows
-    from bench.report.summary import summarize
+    from bench.report.breakdown.rows import stage_rows
+    from bench.report.common.summary import summarize
 
     (row,) = stage_rows(summarize([record]))
     shares = {stage: row.share(stage) for stage in row.stages}

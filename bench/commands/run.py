@@ -10,13 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.config import CONFIG_NAME, Profile, load_profile
+from bench.plan.config import CONFIG_NAME, Profile, load_profile
 from pcakd.errors import ConfigError, WeightsError
-from pcakd.registry import unknown_name
+from pcakd.utils.registry import unknown_name
 
 if TYPE_CHECKING:
-    from bench.describe import PairFiles
-    from bench.schema import Kind
+    from bench.records.schema import Kind
+    from bench.run.preflight import PairFiles
     from pcakd.weights import LoadedWeights
 
 
@@ -72,10 +72,10 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         PcakdError: An option or a file that cannot be used.
     """
+    from bench.records.store import read_records
     from bench.report.render import console_table, render_report
-    from bench.runner import Request, run_benchmark
-    from bench.store import read_records
-    from pcakd.revision import git_state
+    from bench.run.runner import Request, run_benchmark
+    from pcakd.utils.git import git_state
 
     profile = choose_profile(
         load_profile(args.config, args.profile), args.subjects, args.resolutions
@@ -134,7 +134,7 @@ def choose_kinds(text: str | None) -> tuple["Kind", ...]:
     Raises:
         PcakdError: A name is not known or there twice, or there is none.
     """
-    from bench.runner import KINDS
+    from bench.run.runner import KINDS
 
     if text is None:
         return KINDS
@@ -155,7 +155,7 @@ def _split(option: str, text: str) -> tuple[str, ...]:
 
 
 def _refuse_same_sizes(names: Sequence[str]) -> None:
-    from bench.cases import parse_resolution
+    from bench.plan.cases import parse_resolution
 
     seen: dict[tuple[int, int], str] = {}
     for name in names:
@@ -166,8 +166,8 @@ def _refuse_same_sizes(names: Sequence[str]) -> None:
 
 
 def _find_pairs(folder: Path | None) -> Sequence["PairFiles"]:
-    from bench.describe import PairFiles
     from bench.quality.pairs import find_pairs, shipped_pairs_folder
+    from bench.run.preflight import PairFiles
 
     pairs = find_pairs(folder or shipped_pairs_folder())
     return [PairFiles(name=p.name, content=p.content, style=p.style) for p in pairs]
@@ -180,7 +180,7 @@ def _metric_weights() -> Iterator[None]:
     Where the cache cannot be written, they are kept for this run in a folder that the children are
     told of. Without the networks, quality cases end as errors.
     """
-    from pcakd.files import write_safetensors
+    from pcakd.utils.files import write_safetensors
     from pcakd.weights import FOLDER_VARIABLE, get_weight_set, load_weights
 
     before = os.environ.get(FOLDER_VARIABLE)

@@ -78,31 +78,31 @@ def _score_into_run(
     device: "torch.device",
 ) -> int:
     """Add the scores to a run folder, all or none, and render its report."""
-    from bench import outside, run_pairs
-    from bench.environment import describe_environment
+    from bench.machine.environment import describe_environment
     from bench.quality.evaluate import Metrics
     from bench.quality.pairs import describe_pair
     from bench.quality.scoring import row_of, score_files
+    from bench.records.store import append_record
     from bench.report.render import render_report
-    from bench.store import append_record
-    from pcakd.files import make_folder
-    from pcakd.revision import git_state
+    from bench.run import external, image_pairs
+    from pcakd.utils.files import make_folder
+    from pcakd.utils.git import git_state
 
-    known = run_pairs.open_folder(args.out)
-    entrant = outside.Entrant(name=name, subject_hash=outside.hash_results(results))
-    outside.require_free_name(known, entrant)
-    max_side = outside.scored_side(known)
+    known = image_pairs.open_folder(args.out)
+    entrant = external.Entrant(name=name, subject_hash=external.hash_results(results))
+    external.require_free_name(known, entrant)
+    max_side = external.scored_side(known)
     described = [describe_pair(pair, max_side) for pair in pairs]
-    run_pairs.require_same_pairs(known, described)
+    image_pairs.require_same_pairs(known, described)
     metrics = Metrics(device=device, max_side=max_side)
-    outside.require_same_protocol(known, metrics.protocol)
+    external.require_same_protocol(known, metrics.protocol)
     make_folder(args.out)
 
     scored = {each.pair: each for each in score_files(results, pairs, metrics, max_side=max_side)}
     environment = describe_environment(device)
     commit, dirty = git_state()
     records = [
-        outside.quality_record(
+        external.quality_record(
             entrant,
             pair,
             scored.get(pair.name),

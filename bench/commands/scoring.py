@@ -34,9 +34,9 @@ def open_shared(args: argparse.Namespace) -> tuple["torch.device", list["Pair"]]
     Raises:
         PcakdError: The file of rows has no folder, or the device or the pairs cannot be used.
     """
-    from bench.devices import parse_device
+    from bench.machine.devices import parse_device
     from bench.quality.pairs import find_pairs
-    from pcakd.files import require_parent
+    from pcakd.utils.files import require_parent
 
     if args.json is not None:
         require_parent(args.json)

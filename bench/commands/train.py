@@ -65,11 +65,11 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         PcakdError: An option, a file or a photograph that cannot be used.
     """
-    from bench.baselines.training import PeerRequest, train_peer
-    from bench.devices import parse_device
+    from bench.machine.devices import parse_device
+    from bench.peers.training.train import PeerRequest, train_peer
     from pcakd.commands.options import four_integers, four_rates, read_numbers, split_weights
-    from pcakd.distill.legs import four_schedules
-    from pcakd.distill.recipe import DecoderRecipe
+    from pcakd.distillation.recipe import DecoderRecipe
+    from pcakd.distillation.schedule import four_schedules
 
     weight_set, path = split_weights(args.weights, args.encoder)
     image, features, view = read_numbers("--loss-weights", args.loss_weights, float, 3)

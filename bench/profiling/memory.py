@@ -12,8 +12,6 @@ from pathlib import Path
 import psutil
 import torch
 
-from bench.host import host_bytes
-
 _STATUS = Path("/proc/self/status")
 
 
@@ -39,13 +37,6 @@ class MemoryMeter:
         else:
             peak = _peak_resident_bytes()
         return max(0, peak - self.baseline_bytes)
-
-
-def total_bytes(device: torch.device) -> int:
-    """Return the memory of a device; for a CPU the machine's, or its container's limit."""
-    if device.type == "cuda":
-        return int(torch.cuda.get_device_properties(device).total_memory)
-    return host_bytes()
 
 
 def _peak_resident_bytes() -> int:

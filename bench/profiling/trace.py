@@ -10,8 +10,8 @@ import torch
 from torch.profiler import ProfilerActivity, profile, record_function
 
 from pcakd.errors import OutputError
-from pcakd.files import write_atomically
-from pcakd.regions import watch_regions
+from pcakd.utils.files import write_atomically
+from pcakd.utils.sections import watch_sections
 
 
 def write_trace(path: Path, call: Callable[[], object], *, device: torch.device) -> None:
@@ -28,7 +28,7 @@ def write_trace(path: Path, call: Callable[[], object], *, device: torch.device)
     activities = [ProfilerActivity.CPU]
     if device.type == "cuda":
         activities.append(ProfilerActivity.CUDA)
-    with profile(activities=activities) as profiler, watch_regions(record_function):
+    with profile(activities=activities) as profiler, watch_sections(record_function):
         call()
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder) / "trace.json"

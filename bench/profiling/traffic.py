@@ -21,12 +21,12 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from bench.baselines.opaque import is_opaque
 from bench.profiling.handles import BY_INPUT, BY_OUTPUT, eigh_macs, inverse_macs
 from bench.profiling.macs import Runnable, count_at
+from bench.profiling.uncounted import is_opaque
 from pcakd.filters import plain_guided_filter
-from pcakd.regions import watch_regions
 from pcakd.tiling import plain_blocks
+from pcakd.utils.sections import watch_sections
 
 OTHER = "other"
 """The stage of what lies in no region."""
@@ -52,9 +52,9 @@ def count_stages(subject: Runnable, height: int, width: int) -> dict[str, dict[s
         width: In pixels, at least 16.
 
     Returns:
-        ``macs`` and ``bytes`` of each stage that does anything. A stage that also has work that is
-        only named (`bench.baselines.opaque`), NumPy's or a pyramid's, has ``opaque`` besides: its
-        counts, without that work, are lower bounds.
+        ``macs`` and ``bytes`` of each stage that does anything. A stage that also has
+        uncounted work (`bench.profiling.uncounted`), NumPy's or a pyramid's, has ``opaque``
+        besides: its counts, without that work, are lower bounds.
 
     Raises:
         ValueError: The counts are no bilinear function of the size.
@@ -85,7 +85,7 @@ def count_filter(height: int, width: int) -> dict[str, int]:
         image, guide = _make_images(rows, columns)
         # its running sums go over all pixels, where those of a subject go over a histogram's bins
         tally = OperatorTally(rules={**_RULES, "cumsum": _of_output(1)})
-        with watch_regions(tally.enter), torch.inference_mode(), tally:
+        with watch_sections(tally.enter), torch.inference_mode(), tally:
             plain_guided_filter(image[0], guide[0])
         return {unit: tally.counts["filter", unit] for unit in ("macs", "bytes")}
 
@@ -95,7 +95,7 @@ def count_filter(height: int, width: int) -> dict[str, int]:
 def _tally(subject: Runnable, height: int, width: int) -> Mapping[tuple[str, str], int]:
     content, style = _make_images(height, width)
     tally = OperatorTally()
-    with plain_blocks(), watch_regions(tally.enter), torch.inference_mode(), tally:
+    with plain_blocks(), watch_sections(tally.enter), torch.inference_mode(), tally:
         subject(content, style)
     return +tally.counts
 
@@ -123,7 +123,7 @@ class OperatorTally(TorchDispatchMode):
 
     @contextmanager
     def enter(self, stage: str) -> Iterator[None]:
-        """Count what runs inside as part of a stage, for `pcakd.regions.watch_regions`."""
+        """Count what runs inside as part of a stage, for `pcakd.utils.sections.watch_sections`."""
         self._open.append(stage)
         try:
             yield

@@ -13,7 +13,7 @@ from bench.quality.protocol import describe_size
 from bench.quality.sizes import require_sizes
 from bench.quality.ssim import ssim_protocol, ssim_score
 from pcakd.errors import ShapeError
-from pcakd.precision import full_precision
+from pcakd.utils.precision import full_precision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from bench.cases import PairInfo
+from bench.plan.cases import PairInfo
 from bench.quality.sizes import MIN_CONTENT_SIDE, MIN_STYLE_SIDE, fitted_size
 from pcakd.errors import ConfigError, ShapeError
 from pcakd.images import list_images, load_image

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from bench.analysis.stats import describe_intervals, mean_interval
 from bench.quality.protocol import METRICS
-from bench.stats import describe_intervals, mean_interval
-from pcakd.files import write_text
+from pcakd.utils.files import write_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ def render_rows(rows: Sequence[Row]) -> str:
 
 
 def render_means(rows: Sequence[Row]) -> str:
-    """Return a table of each subject's means over its pairs, with `bench.stats.mean_interval`.
+    """Return a table of each subject's means over its pairs, with 95 % intervals.
 
     A last line says what the intervals are.
     """

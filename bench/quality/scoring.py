@@ -18,7 +18,7 @@ from bench.quality.sizes import cut_to_multiple, fit_result, fit_within
 from bench.subjects import Subject, row_name
 from pcakd.errors import ConfigError, ImageError, PcakdError
 from pcakd.images import load_image
-from pcakd.precision import full_precision
+from pcakd.utils.precision import full_precision
 
 
 def require_quality(subjects: Sequence[Subject]) -> None:

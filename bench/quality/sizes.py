@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from pcakd.errors import ShapeError
-from pcakd.stylize import MIN_SIZE
+from pcakd.pipeline import MIN_SIZE
 
 MIN_CONTENT_SIDE = 31
 """The shortest side of a content in pixels: LPIPS takes nothing smaller."""

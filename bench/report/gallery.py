@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from bench.quality.protocol import METRICS
-from bench.report.formats import name_intervals
-from bench.report.plots import pareto_plot
-from bench.report.points import (
+from bench.report.common.formats import name_intervals
+from bench.report.common.summary import HIGHER_IS_BETTER, JOINED, METRIC_NAMES, Summary
+from bench.report.cost.scaling import scaling_plot
+from bench.report.pareto.plots import pareto_plot
+from bench.report.pareto.points import (
     Point,
     choose_resolution,
     latency_points,
@@ -16,8 +18,6 @@ from bench.report.points import (
     name_subject,
     quality_points,
 )
-from bench.report.scaling import scaling_plot
-from bench.report.summary import HIGHER_IS_BETTER, JOINED, METRIC_NAMES, Summary
 
 LABELS: dict[str, str] = {metric.name: metric.title for metric in METRICS}
 PLOT_NAMES = (

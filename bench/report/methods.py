@@ -3,12 +3,12 @@
 import json
 from collections.abc import Iterable, Sequence
 
-from bench.identity import Machine
+from bench.analysis.ratios import paired_speeds
 from bench.quality.protocol import METRICS, without_outputs
-from bench.ratios import paired_speeds
-from bench.report.summary import Summary
-from bench.report.tables import machine_label
-from bench.schema import Record
+from bench.records.identity import Machine
+from bench.records.schema import Record
+from bench.report.common.summary import Summary
+from bench.report.common.tables import machine_label
 
 CONTRACT = """\
 - **Latency** runs from two float images on the device to the clipped output. The style image is as

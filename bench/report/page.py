@@ -2,30 +2,30 @@
 
 from collections.abc import Sequence
 
-from bench.report.capacity import capacity_section
-from bench.report.claims import claims_section
-from bench.report.curves import curve_rows
-from bench.report.curves_tables import curves_section
-from bench.report.differences import differences_section
-from bench.report.formats import format_bytes
-from bench.report.gallery import PLOT_NAMES, Plot
-from bench.report.histories_plot import histories_section
-from bench.report.methods import count_threads, methods_section, warnings
-from bench.report.paired import paired_section
-from bench.report.prediction import prediction_section
-from bench.report.repeatability import repeatability_note
-from bench.report.rows import OOM_MARGIN
-from bench.report.stages_page import stages_section
-from bench.report.summary import Summary
-from bench.report.tables import (
+from bench.analysis.stats import describe_intervals
+from bench.report.breakdown.section import stages_section
+from bench.report.claims.tables import claims_section
+from bench.report.common.formats import format_bytes
+from bench.report.common.rows import OOM_MARGIN
+from bench.report.common.summary import Summary
+from bench.report.common.tables import (
     cost_table,
     overview_note,
     overview_table,
     quality_table,
     to_markdown,
 )
-from bench.report.trainings import trainings_sections
-from bench.stats import describe_intervals
+from bench.report.cost.largest_image import capacity_section
+from bench.report.cost.prediction import prediction_section
+from bench.report.cost.repeatability import repeatability_note
+from bench.report.cost.speed_ratios import paired_section
+from bench.report.curves.rows import curve_rows
+from bench.report.curves.tables import curves_section
+from bench.report.gallery import PLOT_NAMES, Plot
+from bench.report.methods import count_threads, methods_section, warnings
+from bench.report.quality.differences import differences_section
+from bench.report.trainings.histories_plot import histories_section
+from bench.report.trainings.variation import trainings_sections
 
 EXAMPLES_NAME = "examples.jpg"
 

@@ -6,25 +6,15 @@ from pathlib import Path
 from tabulate import tabulate
 
 from bench.claims.check import has_evidence
-from bench.report.capacity import capacity_data, capacity_table
-from bench.report.claims import claims_files
-from bench.report.curves import curve_rows
-from bench.report.curves_plot import CURVES_PLOT, draw_curves
-from bench.report.curves_tables import curves_data, curves_table
-from bench.report.data import cost_data, quality_data, to_csv
-from bench.report.differences import differences_data, differences_table
-from bench.report.examples import draw_sheet, scored_subjects
-from bench.report.gallery import PLOT_NAMES, Plot, draw_plots
-from bench.report.histories_plot import HISTORY_PREFIX, draw_histories
-from bench.report.methods import warnings
-from bench.report.page import EXAMPLES_NAME, write_page
-from bench.report.paired import paired_data, paired_table
-from bench.report.plots import encode_figure
-from bench.report.stages import stage_rows
-from bench.report.stages_plot import STAGES_PLOT, draw_stages
-from bench.report.stages_tables import speedup_data, speedup_table, stages_data, stages_table
-from bench.report.summary import Summary, summarize
-from bench.report.tables import (
+from bench.records.schema import Record
+from bench.records.store import EXAMPLES_FOLDER, HISTORIES_FOLDER, read_records
+from bench.report.breakdown.plot import STAGES_PLOT, draw_stages
+from bench.report.breakdown.rows import stage_rows
+from bench.report.breakdown.tables import speedup_data, speedup_table, stages_data, stages_table
+from bench.report.claims.tables import claims_files
+from bench.report.common.data import cost_data, quality_data, to_csv
+from bench.report.common.summary import Summary, summarize
+from bench.report.common.tables import (
     cost_table,
     overview_note,
     overview_table,
@@ -32,11 +22,26 @@ from bench.report.tables import (
     to_latex,
     to_markdown,
 )
-from bench.report.trainings import TABLE_NAMES, training_rows, trainings_data, trainings_table
-from bench.schema import Record
-from bench.store import EXAMPLES_FOLDER, HISTORIES_FOLDER, read_records
+from bench.report.cost.largest_image import capacity_data, capacity_table
+from bench.report.cost.speed_ratios import paired_data, paired_table
+from bench.report.curves.plot import CURVES_PLOT, draw_curves
+from bench.report.curves.rows import curve_rows
+from bench.report.curves.tables import curves_data, curves_table
+from bench.report.gallery import PLOT_NAMES, Plot, draw_plots
+from bench.report.methods import warnings
+from bench.report.page import EXAMPLES_NAME, write_page
+from bench.report.pareto.plots import encode_figure
+from bench.report.quality.differences import differences_data, differences_table
+from bench.report.quality.examples import draw_sheet, scored_subjects
+from bench.report.trainings.histories_plot import HISTORY_PREFIX, draw_histories
+from bench.report.trainings.variation import (
+    TABLE_NAMES,
+    training_rows,
+    trainings_data,
+    trainings_table,
+)
 from pcakd.errors import OutputError
-from pcakd.files import write_atomically, write_text
+from pcakd.utils.files import write_atomically, write_text
 
 
 def render_report(folder: Path) -> Path:

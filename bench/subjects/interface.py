@@ -10,8 +10,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bench.baselines import Baseline
-from bench.schema import NO_TRANSFORM as NO_TRANSFORM  # part of a subject
-from bench.schema import Precision
+from bench.records.schema import NO_TRANSFORM as NO_TRANSFORM  # part of a subject
+from bench.records.schema import Precision
 from pcakd.errors import ConfigError
 
 Device: TypeAlias = torch.device | str

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from bench.baselines import BASELINES, REVISIONS
-from bench.baselines.peers import PEERS
-from bench.baselines.storage import TrainedPeer
-from bench.schema import Precision
+from bench.peers.registry import PEERS
+from bench.peers.storage import TrainedPeer
+from bench.records.schema import Precision
 from bench.subjects.interface import NO_TRANSFORM, Device, Prepared, Subject, Variation
-from pcakd.regions import region
+from pcakd.pipeline import stylize
 from pcakd.students import Student
-from pcakd.stylize import stylize
+from pcakd.utils.sections import section
 from pcakd.weights import hash_tensors
 
 M = TypeVar("M", bound=nn.Module)
@@ -34,7 +34,7 @@ def create_baseline(name: str) -> Subject:
     revision = f" {REVISIONS[name]}" if name in REVISIONS else ""
 
     def run(content: Tensor, style: Tensor) -> Tensor:
-        with region("transform"):  # all that a colour transfer does, but for regions of its own
+        with section("transform"):  # all that a colour transfer does, but for regions of its own
             return transfer(content, style)
 
     return Subject(

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import get_args
 
 from bench.baselines import BASELINES
-from bench.baselines.peers import PEERS
-from bench.baselines.storage import is_peer_file, load_peer
-from bench.histories import find_history
-from bench.schema import Precision
+from bench.peers.registry import PEERS
+from bench.peers.storage import is_peer_file, load_peer
+from bench.records.schema import Precision
 from bench.subjects.interface import DEFAULT_TRANSFORM, NO_TRANSFORM, Subject
 from bench.subjects.kinds import (
     create_baseline,
@@ -17,10 +16,11 @@ from bench.subjects.kinds import (
     create_student_subject,
     create_trained_peer,
 )
+from bench.subjects.loss_histories import find_history
 from pcakd.errors import ConfigError
-from pcakd.registry import unknown_name
 from pcakd.students import StudentSpec, create_student, list_students, load_student
 from pcakd.transforms import TRANSFORMS
+from pcakd.utils.registry import unknown_name
 
 FULL_WIDTH: Mapping[str, StudentSpec] = {
     "vgg19-full": StudentSpec(architecture="vgg19", ranks=(64, 128, 256, 512), colour_conv=True),

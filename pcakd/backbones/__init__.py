@@ -12,7 +12,7 @@ from pcakd.backbones.normalization import measure_channel_means, normalize_activ
 from pcakd.backbones.timm_models import PREFIX, create_timm, describe_timm
 from pcakd.backbones.timm_weights import list_timm_weight_sets
 from pcakd.errors import ConfigError, UnknownNameError
-from pcakd.registry import Registry, unknown_name
+from pcakd.utils.registry import Registry, unknown_name
 from pcakd.weights import LoadedWeights, load_weights
 
 __all__ = [

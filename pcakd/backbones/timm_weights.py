@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from pcakd.errors import ConfigError, WeightsError
-from pcakd.files import read_safetensors
-from pcakd.registry import unknown_name
+from pcakd.utils.files import read_safetensors
+from pcakd.utils.registry import unknown_name
 from pcakd.weights import (
     LoadedWeights,
     WeightsCard,

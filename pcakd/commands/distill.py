@@ -19,14 +19,14 @@ from pcakd.commands.options import (
     split_weights,
 )
 from pcakd.commands.parser import add_example
-from pcakd.distill.legs import Schedule
-from pcakd.distill.parallel import is_writer, join_group
-from pcakd.distill.recipe import Recipe, StylizationWeights
-from pcakd.distill.recipes import create_recipe
-from pcakd.distill.reproduction import describe_reproduction, has_same_weights
-from pcakd.distill.run import Request, distill
-from pcakd.registry import unknown_name
+from pcakd.distillation.parallel import is_writer, join_group
+from pcakd.distillation.recipe import Recipe, StylizationWeights
+from pcakd.distillation.recipes import create_recipe
+from pcakd.distillation.run import Request, distill
+from pcakd.distillation.run_files.comparison import describe_reproduction, has_same_weights
+from pcakd.distillation.schedule import Schedule
 from pcakd.students import load_student
+from pcakd.utils.registry import unknown_name
 
 _PHASES = ("encoder", "autoencoder", "stylization")
 _DEFAULTS = Recipe()

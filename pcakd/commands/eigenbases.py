@@ -15,11 +15,11 @@ from pcakd.commands.options import (
     resolve_device,
 )
 from pcakd.commands.parser import add_example
-from pcakd.distill.bases import fit_eigenbases
-from pcakd.distill.photos import Photos
+from pcakd.distillation.data.photos import Photos
+from pcakd.distillation.eigenbases import fit_eigenbases
 from pcakd.eigenbases import save_eigenbases
 from pcakd.errors import ConfigError
-from pcakd.files import require_parent
+from pcakd.utils.files import require_parent
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

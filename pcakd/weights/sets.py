@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pcakd.registry import Registry, unknown_name
+from pcakd.utils.registry import Registry, unknown_name
 
 Publisher = Literal["torchvision", "keras", "pypi"]
 

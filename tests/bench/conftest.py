@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.schema import Case, Record, hash_case
+from bench.records.schema import Case, Record, hash_case
 
 PROTOCOL = {
     "gram": "vgg16-torchvision, relu1_1 to relu4_1, G = FFᵀ/(CHW)",

@@ -8,7 +8,10 @@ from functools import partial
 
 import torch
 
-from bench.jobs import (
+from bench.quality.protocol import describe_size
+from bench.subjects import Prepared, Subject, parse_subject
+from bench.worker.child import serve
+from bench.worker.jobs import (
     describe_run,
     measure_capacity,
     measure_cost,
@@ -16,9 +19,6 @@ from bench.jobs import (
     measure_stages,
     score_quality,
 )
-from bench.quality.protocol import describe_size
-from bench.subjects import Prepared, Subject, parse_subject
-from bench.worker import serve
 from pcakd.errors import ShapeError
 
 

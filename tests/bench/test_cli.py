@@ -77,7 +77,7 @@ def test_an_encoding_without_arrows_is_no_error(arguments, text):
 
 
 def test_command_line_does_not_import_torch_by_itself():
-    modules = "bench.cli, bench.runner, bench.commands.run"
+    modules = "bench.cli, bench.run.runner, bench.commands.run"
     code = f"import sys, {modules}; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from bench.cases import Machine, SubjectInfo
-from bench.config import Profile
+from bench.plan.cases import Machine, SubjectInfo
+from bench.plan.config import Profile
 
 FAKE_WORKER = (sys.executable, str(Path(__file__).parents[1] / "bench" / "fake_worker.py"))
 MACHINE = Machine(device="cpu", device_name="Some CPU", threads=1)

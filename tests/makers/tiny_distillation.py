@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import torch
 
-from pcakd.distill.legs import Schedule
-from pcakd.distill.recipe import Recipe
-from pcakd.distill.run import Request
+from pcakd.distillation.recipe import Recipe
+from pcakd.distillation.run import Request
+from pcakd.distillation.schedule import Schedule
 from pcakd.eigenbases import RankRule
 
 SCHEDULE = Schedule(steps=6, rate=1e-3, batch=2, crop=32)

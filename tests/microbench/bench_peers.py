@@ -3,8 +3,8 @@
 import plain_wct2
 import pytest
 
-from bench.baselines.peers import PEERS
-from bench.baselines.wct2 import WCT2
+from bench.peers.registry import PEERS
+from bench.peers.wct2 import WCT2
 
 SIDE = 256
 

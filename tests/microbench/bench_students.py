@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pcakd.filters import guided_filter
-from pcakd.stylize import stylize
+from pcakd.pipeline import stylize
 from pcakd.tiling import lay_out
 from pcakd.tiling.blocks import run_block
 

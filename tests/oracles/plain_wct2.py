@@ -2,7 +2,7 @@
 
 What the released implementation does too: grouped convolutions for the wavelets, channels first,
 whitening and colouring of flattened features by singular value decompositions. Only the weights
-come from `bench.baselines.wct2`; covariances divide by N and both have the identity added, as
+come from `bench.peers.wct2`; covariances divide by N and both have the identity added, as
 there.
 """
 

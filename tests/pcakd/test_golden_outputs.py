@@ -15,8 +15,8 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from pcakd.pipeline import stylize
 from pcakd.students import load_student
-from pcakd.stylize import stylize
 from pcakd.transforms import TRANSFORMS
 
 GOLDEN = Path(__file__).parent / "golden" / "shipped_students.safetensors"

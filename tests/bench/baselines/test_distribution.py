@@ -6,9 +6,9 @@ from skimage.exposure import match_histograms
 
 from bench.baselines.histogram import transfer_histogram
 from bench.baselines.idt import match_distribution, transfer_idt, transfer_idt_regrain
-from bench.baselines.opaque import name_in_traces
 from bench.baselines.regrain import _weights, regrain
 from bench.profiling.macs import count_macs, trace_macs
+from bench.profiling.uncounted import name_in_traces
 from bench.subjects import Prepared, parse_subject
 
 TRANSFERS = [transfer_histogram, transfer_idt, transfer_idt_regrain]

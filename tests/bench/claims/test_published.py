@@ -6,8 +6,8 @@ from bench.claims.published import MOBILENET_STUDENT, VGG_STUDENT
 from bench.profiling.macs import count_macs
 from bench.subjects import Prepared
 from pcakd.backbones import get_backbone_entry
+from pcakd.pipeline import stylize
 from pcakd.students import StudentSpec, create_student
-from pcakd.stylize import stylize
 
 CASES = [
     (

@@ -4,6 +4,7 @@ import doctest
 
 import pytest
 
+from bench.analysis.stats import Interval
 from bench.claims import verdicts
 from bench.claims.verdicts import (
     RULES,
@@ -14,7 +15,6 @@ from bench.claims.verdicts import (
     judge_rounded,
     judge_speed,
 )
-from bench.stats import Interval
 
 
 def interval(low, high, count=6):

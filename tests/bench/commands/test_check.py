@@ -5,7 +5,7 @@ import argparse
 import pytest
 
 from bench.commands import check
-from bench.store import append_record
+from bench.records.store import append_record
 from bench.subjects import list_subjects, parse_subject
 from pcakd.errors import ConfigError
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from bench.commands import claims
-from bench.store import append_record
+from bench.records.store import append_record
 from pcakd.errors import ConfigError, OutputError
 
 
@@ -47,6 +47,6 @@ def test_bad_places_are_refused(tmp_path, make_cost):
 
 
 def test_claims_need_no_torch():
-    modules = "bench.commands.claims, bench.commands.pair, bench.report.claims, bench.claims.check"
+    modules = "bench.commands.claims, bench.commands.ratio, bench.report.claims.tables"
     code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,7 +8,7 @@ import pytest
 from small_runs import FAKE_WORKER
 
 from bench.commands import profile
-from bench.store import read_records
+from bench.records.store import read_records
 from pcakd.errors import ConfigError, OutputError, UnknownNameError
 
 

@@ -3,7 +3,7 @@
 import argparse
 
 from bench.commands import report
-from bench.store import append_record
+from bench.records.store import append_record
 
 
 def test_it_prints_where_the_page_lies(tmp_path, capsys, make_cost):

@@ -8,14 +8,14 @@ import torch
 from PIL import Image
 
 from bench.commands import score
-from bench.outside import scored_side
 from bench.quality.evaluate import Scores
 from bench.quality.pairs import describe_pair, find_pairs
 from bench.quality.protocol import describe_size
 from bench.quality.sizes import fit_within
-from bench.report.examples import scored_subjects
-from bench.schema import hash_case
-from bench.store import append_record, read_records
+from bench.records.schema import hash_case
+from bench.records.store import append_record, read_records
+from bench.report.quality.examples import scored_subjects
+from bench.run.external import scored_side
 from pcakd.errors import ConfigError, ShapeError
 from pcakd.images import load_image, save_image
 

@@ -5,7 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.config import Settings
+from bench.machine.devices import total_bytes
+from bench.plan.config import Settings
 from bench.profiling.latency import (
     ClockTimer,
     CudaTimer,
@@ -14,7 +15,7 @@ from bench.profiling.latency import (
     measure_in_turn,
     measure_latency,
 )
-from bench.profiling.memory import MemoryMeter, total_bytes
+from bench.profiling.memory import MemoryMeter
 
 CPU = torch.device("cpu")
 

@@ -9,9 +9,9 @@ from torch import nn
 from bench.profiling.macs import CONVOLUTION, count_macs, trace_macs
 from bench.subjects import FULL_WIDTH, parse_subject
 from pcakd.blocks import BlockDesign, Conv, MaxPool, Upsample
+from pcakd.pipeline import stylize
 from pcakd.students import StudentSpec, create_student
 from pcakd.students.spec import decoder_blocks, encoder_blocks
-from pcakd.stylize import stylize
 
 
 @dataclass

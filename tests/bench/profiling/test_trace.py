@@ -9,15 +9,15 @@ import torch
 from bench.profiling import trace
 from bench.profiling.trace import write_trace
 from pcakd.errors import OutputError
-from pcakd.regions import region
+from pcakd.utils.sections import section
 
 CPU = torch.device("cpu")
 
 
 def call():
-    with region("transform"):
+    with section("transform"):
         matrix = torch.rand(8, 8)
-        with region("eigh"):
+        with section("eigh"):
             torch.linalg.eigh(matrix @ matrix.T)
 
 

@@ -8,9 +8,9 @@ from bench.baselines import BASELINES
 from bench.profiling.macs import CONVOLUTION, count_macs
 from bench.profiling.traffic import OTHER, OperatorTally, _tally, count_filter, count_stages
 from bench.subjects import Prepared, list_subjects, parse_subject
-from pcakd.regions import region, watch_regions
+from pcakd.pipeline import stylize
 from pcakd.students import StudentSpec, create_student, list_students
-from pcakd.stylize import stylize
+from pcakd.utils.sections import section, watch_sections
 
 OPAQUE = ("histogram", "idt-regrain")
 QUICK = [*list_students(), *BASELINES.names()]
@@ -18,7 +18,7 @@ QUICK = [*list_students(), *BASELINES.names()]
 
 def tally(call):
     counter = OperatorTally()
-    with torch.inference_mode(), watch_regions(counter.enter), counter:
+    with torch.inference_mode(), watch_sections(counter.enter), counter:
         call()
     return {unit: counter.counts[OTHER, unit] for unit in ("macs", "bytes")}
 
@@ -149,11 +149,11 @@ def test_bytes_by_hand(call, macs, elements):
 
 def test_the_innermost_stage_counts():
     counter = OperatorTally()
-    with watch_regions(counter.enter), counter:
+    with watch_sections(counter.enter), counter:
         image = torch.ones(4)
-        with region("transform"):
+        with section("transform"):
             image = image * 2
-            with region("eigh"):
+            with section("eigh"):
                 image = image * 2
             image * 2
     assert counter.counts["transform", "macs"] == 8

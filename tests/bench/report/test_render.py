@@ -7,15 +7,15 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from bench.report.examples import CELL, draw_sheet, scored_subjects
+from bench.records.store import append_record
+from bench.report.common.summary import summarize
 from bench.report.gallery import PLOT_NAMES, draw_plots
-from bench.report.plots import encode_figure
+from bench.report.pareto.plots import encode_figure
+from bench.report.quality.examples import CELL, draw_sheet, scored_subjects
 from bench.report.render import render_report
-from bench.report.summary import summarize
-from bench.store import append_record
 from pcakd.errors import ConfigError, ImageError, OutputError
 
-MODULES = "bench.report.render, bench.compare, bench.pareto, bench.commands.report"
+MODULES = "bench.report.render, bench.records.compare, bench.analysis.pareto, bench.commands.report"
 LINES = f"import sys, {MODULES}, bench.commands.check; sys.exit('torch' in sys.modules)"
 
 

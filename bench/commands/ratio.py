@@ -1,0 +1,108 @@
+"""``bench pair``: two subjects timed in turn on one device, and the ratio of their speeds."""
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.commands.output import add_json_argument, open_run_folder, write_json
+from pcakd.errors import ConfigError
+
+if TYPE_CHECKING:
+    from bench.analysis.ratios import PairedSpeed
+    from bench.records.schema import Record
+
+EXAMPLE = "bench pair vgg19-full vgg16 --resolution HD --rounds 6"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.epilog = f"example: python -m {EXAMPLE}"
+    parser.add_argument("first", metavar="A", help="a subject, as for `bench run --subjects`")
+    parser.add_argument("second", metavar="B", help="another one: how many times as fast as A?")
+    parser.add_argument(
+        "--resolution", default="HD", help="HD, FHD, QHD, 4K, 5K, 8K or 640x480 (default: HD)"
+    )
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=6,
+        metavar="N",
+        help="timed calls of each, in turn (default: 6, the fewest that give a 95 %% interval)",
+    )
+    parser.add_argument(
+        "--warmup", type=int, default=1, metavar="W", help="untimed calls of each (default: 1)"
+    )
+    parser.add_argument("--device", help="cpu, cuda or mps (the accelerator, if there is one)")
+    parser.add_argument(
+        "--seconds", type=float, default=900.0, metavar="S", help="time budget (default: 900)"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="run folder whose records.jsonl takes the record"
+    )
+    add_json_argument(parser, "the record and its ratio")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, print the ratio with its interval, and add the record to the run folder.
+
+    Running out of time or memory is a result: it is printed and recorded.
+
+    Raises:
+        PcakdError: An option, a subject or a folder that cannot be used.
+    """
+    from bench.analysis.ratios import describe_ratio, paired_speeds
+    from pcakd.utils.files import require_parent
+
+    if args.json is not None:
+        require_parent(args.json)
+    with open_run_folder(args.out) as folder:
+        record = _measure(args, folder)
+    (speed,) = paired_speeds([record])
+    write_json(args.json, _as_json(speed), describe_ratio(speed))
+    return 0
+
+
+def _measure(args: argparse.Namespace, folder: Path) -> "Record":
+    from bench.plan.cases import parse_resolution
+    from bench.plan.config import Profile
+    from bench.run.preflight import describe_scene
+    from bench.run.recorder import Recorder
+    from bench.run.speed_ratio import PairRunner, plan_pair
+    from bench.worker.process import WORKER
+    from pcakd.utils.git import git_state
+
+    if args.rounds < 1 or args.warmup < 0 or args.seconds <= 0:
+        raise ConfigError("--rounds must be ≥ 1, --warmup ≥ 0 and --seconds > 0")
+    resolution = parse_resolution(args.resolution)
+    profile = Profile(
+        name="pair",
+        subjects=tuple(dict.fromkeys((args.first, args.second))),
+        resolutions=(),
+        measured=(),
+        transforms=(),
+        warmup=args.warmup,
+        samples=args.rounds,
+        case_seconds=args.seconds / 2,  # a pair has the time of two cases
+        memory_fraction=0.75,
+        quality_max_side=0,
+        paired_resolution=resolution.name,
+        paired_rounds=args.rounds,
+    )
+    scene = describe_scene(profile, (), device=args.device, command=WORKER)
+    commit, dirty = git_state()
+    recorder = Recorder(
+        folder=folder, profile=profile, environment=scene.environment, commit=commit, dirty=dirty
+    )
+    by_source = {subject.source: subject for subject in scene.subjects}
+    subjects = by_source[args.first], by_source[args.second]
+    plan = plan_pair(profile, subjects, resolution, scene.machine)
+    runner = PairRunner(
+        recorder=recorder, device=args.device or scene.machine.device, command=WORKER
+    )
+    return runner.run(plan)
+
+
+def _as_json(speed: "PairedSpeed") -> dict[str, Any]:
+    ratio = asdict(speed.ratio) if speed.ratio else None
+    return {"ratio": ratio, "record": asdict(speed.record)}

@@ -1,0 +1,1 @@
+"""The machine: its environment, devices and memory."""

@@ -1,0 +1,38 @@
+"""What a record says of its machine."""
+
+import os
+import platform
+from typing import Any
+
+import torch
+
+from bench.machine.devices import total_bytes
+from pcakd.utils.cpu import cpu_name
+
+
+def describe_environment(device: torch.device) -> dict[str, Any]:
+    """Return versions, processor, threads and the settings that change speed or numbers.
+
+    Nothing names the user or the network.
+    """
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda if device.type == "cuda" else None,
+        "cudnn": torch.backends.cudnn.version() if device.type == "cuda" else None,  # type: ignore[no-untyped-call]
+        "os": f"{platform.system()} {platform.release()}",
+        "architecture": platform.machine(),
+        "cpu": cpu_name(),
+        "cpu_count": os.cpu_count(),
+        "device": device.type,
+        "device_name": device_name(device),
+        "memory_bytes": total_bytes(device),
+        "threads": torch.get_num_threads(),
+        "tf32": False,
+        "cudnn_benchmark": torch.backends.cudnn.benchmark,
+    }
+
+
+def device_name(device: torch.device) -> str:
+    """Return the name of the processor that a device is."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()

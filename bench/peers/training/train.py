@@ -1,0 +1,137 @@
+"""Trains a peer's decoder on a VGG teacher: the weights that its quality rows need."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from bench.peers.registry import PEERS, Peer
+from bench.peers.storage import TrainedPeer, save_peer
+from bench.peers.training.decoder import DecoderRequest, train_decoder
+from bench.peers.vgg import Depth, VggAutoencoder
+from pcakd.backbones import Backbone, create_backbone, measure_channel_means, normalize_activations
+from pcakd.backbones.interface import PaddedConv
+from pcakd.backbones.vgg import IMAGENET_MEAN, IMAGENET_STD
+from pcakd.distillation.data.photos import Photos
+from pcakd.distillation.recipe import DecoderRecipe
+from pcakd.distillation.run_files.lock import claim_output
+from pcakd.utils.files import write_text
+from pcakd.utils.precision import full_precision
+
+_MEANS_CROP = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerRequest:
+    """What to train.
+
+    Attributes:
+        peer: Its name.
+        depth: Which VGG is its encoder.
+        weight_set: Which weights that VGG has; None is the default set.
+        weights_path: A file to take them from.
+        data: Folder of photographs.
+        output: Folder for everything that is written.
+        recipe: Crops, steps, rate, seed.
+        device: Where to compute.
+        resume: Go on from the checkpoint in ``output``.
+    """
+
+    peer: str
+    depth: Depth
+    weight_set: str | None
+    weights_path: Path | None
+    data: Path
+    output: Path
+    recipe: DecoderRecipe
+    device: torch.device
+    resume: bool
+
+
+def train_peer(request: PeerRequest) -> Path:
+    """Train the decoder of a peer and return the path of its weights, ``PEER-DEPTH.safetensors``.
+
+    The encoder is the teacher with the peer's own pooling in place of the maxima, its activations
+    scaled to a mean of 1 (Gatys' normalisation), as in the released encoders.
+
+    Raises:
+        PcakdError: Bad input, an output that cannot be written, or a run that cannot recover.
+    """
+    peer = PEERS.get(request.peer)
+    with claim_output(request.output, resume=request.resume):
+        return _train_peer(request, peer)
+
+
+def _train_peer(request: PeerRequest, peer: Peer) -> Path:
+    recipe = request.recipe
+    photos = Photos(request.data, held_out=recipe.held_out, seed=recipe.seed)
+    teacher = create_backbone(
+        request.depth, weight_set=request.weight_set, path=request.weights_path
+    )
+    _replace_pools(teacher, peer.create_pool)
+    _normalize(teacher.to(request.device), photos, recipe.basis_images)
+    autoencoder = peer.create_seeded(request.depth, seed=recipe.seed)
+    _copy_encoder(teacher, autoencoder)
+    card = train_decoder(
+        DecoderRequest(
+            network=autoencoder,
+            teacher=teacher,
+            draw=lambda seed: peer.create_seeded(request.depth, seed=seed),
+            data=request.data,
+            output=request.output,
+            recipe=recipe,
+            device=request.device,
+            resume=request.resume,
+            identity={
+                "name": request.peer,
+                "encoder": request.depth,
+                "encoder_sha256": teacher.card.sha256 if teacher.card else None,
+            },
+        )
+    )
+    path = request.output / f"{request.peer}-{request.depth}.safetensors"
+    encoder = teacher.card.licence if teacher.card else "none"
+    card |= {"licence": f"decoder: MIT; encoder (the teacher's weights, rescaled): {encoder}"}
+    save_peer(path, TrainedPeer(name=request.peer, autoencoder=autoencoder.cpu(), card=card))
+    write_text(path.with_suffix(".json"), json.dumps(card, indent=2, sort_keys=True) + "\n")
+    return path
+
+
+def _replace_pools(teacher: Backbone, create_pool: Callable[[], nn.Module]) -> None:
+    """Put a peer's pooling where the teacher takes maxima."""
+    for block in teacher.blocks:
+        for name, module in list(block.named_children()):
+            if isinstance(module, nn.MaxPool2d):
+                setattr(block, name, create_pool())
+
+
+def _normalize(teacher: Backbone, photos: Photos, images: int) -> None:
+    paths = photos.sample(images)
+    crops = photos.centre_crops(paths, size=1, crop=_MEANS_CROP)
+    device = next(teacher.parameters()).device
+    bar = tqdm(crops, total=len(paths), desc="channel means", unit="photo")
+    with full_precision():
+        means = measure_channel_means(teacher, (crop.to(device) for crop in bar))
+    normalize_activations(teacher, [mean.to(device) for mean in means])
+
+
+@torch.no_grad()
+def _copy_encoder(teacher: Backbone, autoencoder: VggAutoencoder) -> None:
+    """Give an autoencoder's encoder the weights of a VGG, its pre-processing as ``conv0``."""
+    own = [layer.conv for block in (1, 2, 3, 4) for layer in autoencoder.encoder_layers(block)]
+    scale = 1.0 / torch.tensor(IMAGENET_STD)
+    own[0].weight.copy_(torch.diag(scale)[..., None, None])
+    _set_bias(own[0], -torch.tensor(IMAGENET_MEAN) * scale)
+    convs: Sequence[PaddedConv] = [m for m in teacher.modules() if isinstance(m, PaddedConv)]
+    for target, source in zip(own[1:], convs, strict=True):
+        target.weight.copy_(source.weight)
+        _set_bias(target, source.bias)
+
+
+def _set_bias(conv: nn.Conv2d, value: Tensor) -> None:
+    assert conv.bias is not None  # noqa: S101 (built with one)
+    conv.bias.copy_(value)

@@ -1,0 +1,114 @@
+"""Records on disk: JSON Lines, append only, whole lines. Imports no torch."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.records.schema import Record, decode_record, encode_record
+from pcakd.errors import ConfigError, OutputError
+
+RECORDS_NAME = "records.jsonl"
+EXAMPLES_FOLDER = "examples"
+HISTORIES_FOLDER = "histories"
+
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+"""Flags to append bytes as they are; Windows would rewrite line ends without the last one."""
+
+
+def records_path(place: str | os.PathLike[str]) -> Path:
+    """Return the records file of a run folder; a ``.jsonl`` path is the file itself."""
+    path = Path(place)
+    return path if path.suffix == ".jsonl" else path / RECORDS_NAME
+
+
+def append_record(place: str | os.PathLike[str], record: Record) -> None:
+    """Append one record as one line, in one write, and wait until it is on the disk.
+
+    A torn last line that a kill left behind is first cut off, so that the file holds whole lines
+    only. One process writes a file at a time.
+
+    Raises:
+        OutputError: The file cannot be written.
+        ConfigError: The record holds a number that is not finite.
+    """
+    line = (encode_record(record) + "\n").encode()
+    path = records_path(place)
+    try:
+        _cut_torn_line(path)
+        descriptor = os.open(path, _APPEND, 0o666)
+        try:
+            written = os.write(descriptor, line)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    if written != len(line):
+        raise OutputError(f"cannot write {path}: {written} of {len(line)} bytes fitted; free space")
+
+
+def set_records_aside(folder: Path) -> Path | None:
+    """Give the records file of a folder another name, so that a new one begins.
+
+    What belongs to the records, in the folders ``examples`` and ``histories``, goes with them.
+
+    Returns:
+        The new path, ``records.<time of its last record>.jsonl`` (and ``examples.<same>``,
+        ``histories.<same>``); None where there was no file.
+
+    Raises:
+        OutputError: The file or the folder cannot be renamed.
+    """
+    path = records_path(folder)
+    try:
+        if not path.exists():
+            return None
+        written = f"{datetime.fromtimestamp(path.stat().st_mtime, UTC):%Y%m%dT%H%M%SZ}"
+        for name in (EXAMPLES_FOLDER, HISTORIES_FOLDER):
+            if (folder / name).is_dir():
+                (folder / name).replace(folder / f"{name}.{written}")
+        return path.replace(path.with_name(f"records.{written}.jsonl"))
+    except OSError as error:
+        raise OutputError(f"cannot rename {path}: {error.strerror or error}") from error
+
+
+def read_records(place: str | os.PathLike[str]) -> list[Record]:
+    """Read all records of a run folder (or of a ``.jsonl`` file) in order.
+
+    A last line without a line end was torn by a kill while it was written: it is left out. Every
+    other line must be a whole record.
+
+    Raises:
+        ConfigError: There is no such file, or a line is not a record; the message has its number.
+    """
+    path = records_path(place)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise ConfigError(f"{path} does not exist; name a folder that `bench run` wrote") from None
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
+    *lines, _torn = content.split(b"\n")
+    return [_decode(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _decode(path: Path, number: int, line: bytes) -> Record:
+    try:
+        return decode_record(line)
+    except ConfigError as error:
+        raise ConfigError(f"{path} line {number}: {error}") from error
+
+
+def _cut_torn_line(path: Path) -> None:
+    """Drop what follows the last line end; does nothing to a whole or missing file."""
+    if not path.exists():
+        return
+    with path.open("r+b") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        if size == 0:
+            return
+        stream.seek(size - 1)
+        if stream.read(1) == b"\n":
+            return
+        stream.seek(0)
+        stream.truncate(stream.read().rfind(b"\n") + 1)

@@ -1,0 +1,1 @@
+"""Report: where the time goes."""

@@ -1,0 +1,1 @@
+"""Report: records gathered into rows, number formats, Markdown, LaTeX and CSV."""

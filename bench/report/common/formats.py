@@ -1,0 +1,91 @@
+"""Numbers as people read them; records keep the raw ones, rounding happens here only."""
+
+from collections.abc import Iterable
+
+from bench.analysis.stats import MIN_SAMPLES
+from bench.report.common.summary import Interval
+
+_BINARY = ("B", "KiB", "MiB", "GiB", "TiB")
+_DECIMAL = ("", "k", "M", "G", "T", "P")
+
+
+def format_number(value: float) -> str:
+    """Round to three significant digits, and to whole numbers from 100 on.
+
+    >>> format_number(0.01234), format_number(8.125), format_number(12345.6)
+    ('0.0123', '8.12', '12,346')
+    """
+    if abs(value) >= 100 or value == 0:
+        return f"{value:,.0f}"
+    decimals = next((n for n in range(1, 7) if abs(value) >= 10.0 ** (2 - n)), 7)
+    return f"{value:.{decimals}f}"
+
+
+def format_count(value: float) -> str:
+    """Write a count with a decimal prefix.
+
+    >>> format_count(1_234_000_000)
+    '1.23 G'
+    """
+    step = 0
+    while abs(value) >= 1000 and step < len(_DECIMAL) - 1:
+        value, step = value / 1000, step + 1
+    return f"{format_number(value)} {_DECIMAL[step]}".strip()
+
+
+def format_bytes(value: float) -> str:
+    """Write a number of bytes with a binary prefix.
+
+    >>> format_bytes(3 * 2**30)
+    '3.00 GiB'
+    """
+    step = 0
+    while abs(value) >= 1024 and step < len(_BINARY) - 1:
+        value, step = value / 1024, step + 1
+    return f"{format_number(value)} {_BINARY[step]}"
+
+
+def format_interval(interval: Interval) -> str:
+    """Write the interval of a latency; one sample has none.
+
+    >>> format_interval(Interval(value=2.0, low=1.5, high=2.5, count=5))
+    '1.50 to 2.50'
+    """
+    if interval.count < 2:
+        return "1 sample"
+    return f"{format_number(interval.low)} to {format_number(interval.high)}"
+
+
+def format_difference(difference: Interval) -> str:
+    """Write a difference of scores; * means that its interval leaves 0 out. One pair has none.
+
+    >>> format_difference(Interval(value=-0.05, low=-0.0625, high=-0.0375, count=29))
+    '-0.050 [-0.062, -0.037] *'
+    """
+    if difference.count < 2:
+        return f"{difference.value:+.3f}"
+    star = " *" if difference.is_clear else ""
+    return f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]{star}"
+
+
+def name_intervals(intervals: Iterable[Interval]) -> str:
+    """Say what the intervals of a plot are; single samples have none and do not count.
+
+    >>> name_intervals([Interval(value=2.0, low=1.5, high=2.5, count=5)])
+    'min to max'
+    """
+    wide = [each.count >= MIN_SAMPLES for each in intervals if each.count > 1]
+    if all(wide):
+        return "95 % interval"
+    return f"95 % interval (min to max below {MIN_SAMPLES} samples)" if any(wide) else "min to max"
+
+
+def format_score(interval: Interval) -> str:
+    """Write a mean score with its interval, to three decimals.
+
+    >>> format_score(Interval(value=0.5, low=0.45, high=0.55, count=6))
+    '0.500 [0.450, 0.550]'
+    """
+    if interval.count < 2:
+        return f"{interval.value:.3f}"
+    return f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]"

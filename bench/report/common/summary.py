@@ -1,0 +1,207 @@
+"""Records gathered into the rows that tables and plots show."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bench.analysis.stats import MIN_SAMPLES, mean_interval, median, median_interval, p95
+from bench.analysis.stats import Interval as Interval  # part of the rows
+from bench.analysis.trainings import find_trainings
+from bench.quality.protocol import METRICS
+from bench.records.identity import (
+    Machine,
+    identify,
+    is_outside,
+    label_subjects,
+    latest_records,
+    machine_of,
+)
+from bench.records.schema import Record
+from bench.report.common.rows import CostRow, QualityRow
+from pcakd.errors import ConfigError
+
+METRIC_NAMES: tuple[str, ...] = tuple(metric.name for metric in METRICS)
+HIGHER_IS_BETTER = {"latency": False} | {each.name: each.higher_is_better for each in METRICS}
+_NS_PER_MS = 1e6
+
+JOINED = (
+    "its scores are those of the method as it was trained here, with a VGG-16 encoder, its cost is "
+    "that of the published architecture, with a VGG-19 encoder"
+)
+"""What it means that a subject stands with the cost of another one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """All rows of a report, in the order in which their cases first appear in the records.
+
+    Attributes:
+        records: The last record of each repeat of each case.
+        machines: Where they were measured.
+        cost: What subjects cost.
+        quality: How well they stylize.
+        trainings: How well further trainings of them do (`bench.analysis.trainings`).
+    """
+
+    records: tuple[Record, ...]
+    machines: tuple[Machine, ...]
+    cost: tuple[CostRow, ...]
+    quality: tuple[QualityRow, ...]
+    trainings: tuple[QualityRow, ...] = ()
+
+    @property
+    def comparable(self) -> bool:
+        """Whether all records are of one machine; figures of several are never put together."""
+        return len(self.machines) == 1
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Names of all subjects."""
+        names = [row.subject for row in self.cost] + [row.subject for row in self.quality]
+        return tuple(dict.fromkeys([*names, *label_subjects(self.records).values()]))
+
+
+def _machines(records: Sequence[Record]) -> tuple[Machine, ...]:
+    """List the machines of the records.
+
+    Outputs that were made elsewhere were only scored here, which gives the same on any machine to
+    rounding: they count as the sole machine's of the other records.
+    """
+    own = [machine_of(record) for record in records if not is_outside(record)]
+    machines = tuple(dict.fromkeys(own or [machine_of(record) for record in records[:1]]))
+    if len(machines) == 1:
+        return machines
+    return tuple(dict.fromkeys(machine_of(record) for record in records))
+
+
+def summarize(records: Sequence[Record]) -> Summary:
+    """Gather records into rows.
+
+    Repeats of one case are pooled: latency samples are joined, peak memory is the largest, scores
+    of a pair are averaged before pairs are.
+
+    Raises:
+        ConfigError: There are no records.
+    """
+    if not records:
+        raise ConfigError("there are no records to report; run `python -m bench run` first")
+    kept = latest_records(records)
+    names = label_subjects(kept)
+    machines = _machines(kept)
+    cost: dict[str, list[Record]] = {}
+    quality: dict[tuple[str, str, Machine], list[Record]] = {}
+    for record in kept:
+        if record.kind == "cost":
+            cost.setdefault(record.case_hash, []).append(record)
+        elif record.kind == "quality":
+            machine = machine_of(record)
+            placed = machine if machine in machines else machines[0]
+            key = (names[identify(record)], record.case.transform, placed)
+            quality.setdefault(key, []).append(record)
+    rows = [_cost_row(names[identify(group[0])], group) for group in cost.values()]
+    order = {name: place for place, name in enumerate(names.values())}
+    scored = [
+        quality_row(*key, quality[key]) for key in sorted(quality, key=lambda each: order[each[0]])
+    ]
+    further = find_trainings(row.subject for row in scored)
+    return Summary(
+        records=kept,
+        machines=machines,
+        cost=tuple(sorted(rows, key=lambda row: (order[row.subject], row.width * row.height))),
+        quality=tuple(row for row in scored if row.subject not in further),
+        trainings=tuple(row for row in scored if row.subject in further),
+    )
+
+
+def joined_subject(summary: Summary, row: QualityRow) -> str | None:
+    """Return the subject whose cost stands for that of a quality row; None if it has its own."""
+    own = any(cost.subject == row.subject for cost in summary.cost)
+    return None if own else row.cost_subject
+
+
+def _cost_row(subject: str, group: Sequence[Record]) -> CostRow:
+    measured = [record for record in group if record.status == "ok"]
+    shown = (measured or list(group))[-1]
+    case = shown.case
+    samples = [ns for record in measured for ns in record.latency_ns or ()]
+    peaks = [record.peak_bytes for record in measured if record.peak_bytes is not None]
+    return CostRow(
+        subject=subject,
+        transform=case.transform,
+        resolution=case.resolution or f"{case.width}×{case.height}",
+        width=case.width or 0,
+        height=case.height or 0,
+        machine=machine_of(shown),
+        status=shown.status,
+        reason=shown.reason,
+        num_params=shown.num_params,
+        num_eigenbasis_params=shown.num_eigenbasis_params,
+        macs_content=shown.macs_content,
+        macs_total=shown.macs_total,
+        uncounted=dict(shown.uncounted or {}),
+        num_samples=len(samples),
+        latency_ms=median_latency_ms(samples),
+        latency_p95_ms=p95(samples) / _NS_PER_MS if len(samples) >= MIN_SAMPLES else None,
+        peak_bytes=max(peaks, default=None),
+        predicted_latency_ms=_to_ms(shown.predicted_latency_ns),
+        predicted_peak_bytes=shown.predicted_peak_bytes,
+        allowed_bytes=_allowed_bytes(shown),
+    )
+
+
+def _allowed_bytes(record: Record) -> int | None:
+    memory = record.environment.get("memory_bytes")
+    fraction = record.config.get("memory_fraction")
+    return None if memory is None or fraction is None else int(fraction * memory)
+
+
+def _to_ms(ns: int | None) -> float | None:
+    return None if ns is None else ns / _NS_PER_MS
+
+
+def median_latency_ms(samples: Sequence[int]) -> Interval | None:
+    """Return the median of samples in nanoseconds as milliseconds, with its interval."""
+    if not samples:
+        return None
+    low, high = median_interval(samples)
+    return Interval(
+        value=median(samples) / _NS_PER_MS,
+        low=low / _NS_PER_MS,
+        high=high / _NS_PER_MS,
+        count=len(samples),
+    )
+
+
+def quality_row(
+    subject: str, transform: str, machine: Machine, group: Sequence[Record]
+) -> QualityRow:
+    """Make a row of the records of scores of one subject, with means over pairs."""
+    by_pair: dict[str, list[Record]] = {}
+    failures: dict[str, int] = {}
+    for record in group:
+        if record.status == "ok":
+            by_pair.setdefault(record.case_hash, []).append(record)
+        else:
+            failures[record.status] = failures.get(record.status, 0) + 1
+    scores = {}
+    for metric in METRIC_NAMES:
+        means = [_mean(getattr(record, metric) for record in pair) for pair in by_pair.values()]
+        values = [value for value in means if value is not None]
+        if values:
+            mean, low, high = mean_interval(values)
+            scores[metric] = Interval(value=mean, low=low, high=high, count=len(values))
+    return QualityRow(
+        subject=subject,
+        transform=transform,
+        machine=machine,
+        num_pairs=len(by_pair),
+        scores=scores,
+        failures=failures,
+        cost_subject=next((r.cost_subject for r in reversed(group) if r.cost_subject), None),
+        num_outside=sum(is_outside(record) for record in group),
+        num_made_smaller=sum(bool(record.config.get("made_smaller")) for record in group),
+    )
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None

@@ -1,0 +1,1 @@
+"""Report: largest images, speed ratios, predictions, repeatability, scaling with resolution."""

@@ -1,0 +1,1 @@
+"""Report: trade-off curves of style against content."""

@@ -1,0 +1,1 @@
+"""Report: Pareto plots and their labels."""

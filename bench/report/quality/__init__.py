@@ -1,0 +1,1 @@
+"""Report: metric values by image pair, differences between subjects, examples."""

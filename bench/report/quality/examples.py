@@ -1,0 +1,95 @@
+"""A sheet of stylized examples: one row a pair, one column a subject."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from bench.records.schema import Record
+from pcakd.errors import ImageError
+
+CELL = (320, 214)
+_GAP = 6
+_HEADER = 26
+_QUALITY = 88
+
+
+def scored_subjects(records: Iterable[Record]) -> dict[str, set[str]]:
+    """Return the subjects that records have scores of, by the name of the pair."""
+    subjects: dict[str, set[str]] = {}
+    for record in records:
+        if record.kind == "quality" and record.status == "ok" and record.case.pair:
+            subjects.setdefault(record.case.pair, set()).add(record.case.subject)
+    return subjects
+
+
+def list_pairs(folder: Path, names: Iterable[str]) -> list[Path]:
+    """List the folders (each with a ``content.jpg``) of some pairs in a run's ``examples``."""
+    return [folder / name for name in sorted(names) if (folder / name / "content.jpg").is_file()]
+
+
+def draw_sheet(
+    folder: Path, scored: Mapping[str, AbstractSet[str]], *, order: Sequence[str] = ()
+) -> bytes | None:
+    """Draw the examples of a run as one JPEG grid with column labels.
+
+    Pictures of other pairs or subjects, which another run left there, are passed over.
+
+    Args:
+        folder: Holds ``<pair>/{content,style,<subject>}.jpg``.
+        scored: `scored_subjects` of the records of the report.
+        order: Subjects in the order of their columns; others follow by name.
+
+    Returns:
+        The JPEG file, or None where there are no examples.
+
+    Raises:
+        ImageError: A picture cannot be read.
+    """
+    pairs = list_pairs(folder, scored)
+    if not pairs:
+        return None
+    shown = {pair.name: scored[pair.name] | {"content", "style"} for pair in pairs}
+    found = {
+        name for pair in pairs for name in scored[pair.name] if (pair / f"{name}.jpg").is_file()
+    } - {"content", "style"}  # the subject "content" is the input, which has its column
+    ranked = [name for name in order if name in found]
+    columns = ["content", "style", *ranked, *sorted(found - set(ranked))]
+    width = len(columns) * (CELL[0] + _GAP) + _GAP
+    height = len(pairs) * (CELL[1] + _GAP) + _HEADER
+    sheet = Image.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(size=17)
+    for column, name in enumerate(columns):
+        left = _GAP + column * (CELL[0] + _GAP)
+        draw.text((left + CELL[0] / 2, _HEADER / 2), _title(name), "black", font, anchor="mm")
+        for row, pair in enumerate(pairs):
+            picture = pair / f"{name}.jpg" if name in shown[pair.name] else None
+            sheet.paste(_cell(picture, font), (left, _HEADER + row * (CELL[1] + _GAP)))
+    return _encode(sheet)
+
+
+def _title(name: str) -> str:
+    return {"content": "content (input)", "style": "style (input)"}.get(name, name)
+
+
+def _cell(path: Path | None, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> Image.Image:
+    """Fit a picture into a cell on white; a missing one says so."""
+    if path is None or not path.is_file():
+        cell = Image.new("RGB", CELL, "#eeeeee")
+        centre = (CELL[0] / 2, CELL[1] / 2)
+        ImageDraw.Draw(cell).text(centre, "missing", "#666666", font, anchor="mm")
+        return cell
+    try:
+        with Image.open(path, formats=("JPEG",)) as picture:
+            return ImageOps.pad(picture.convert("RGB"), CELL, Image.Resampling.LANCZOS, "white")
+    except (OSError, Image.DecompressionBombError) as error:
+        raise ImageError(f"{path} cannot be read ({error}); delete it or run again") from error
+
+
+def _encode(sheet: Image.Image) -> bytes:
+    stream = BytesIO()
+    sheet.save(stream, "JPEG", quality=_QUALITY, optimize=True)
+    return stream.getvalue()

@@ -1,0 +1,1 @@
+"""Report: loss histories, and the variation between trainings."""

@@ -1,0 +1,164 @@
+"""Anyone's outputs as a subject of a run folder: quality and no cost. No torch.
+
+The scores of a run compare with those of finished images only where pairs, size and metrics are the
+same; what is not is refused before anything is written.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.plan.cases import PairInfo
+from bench.quality.protocol import METRICS, name_file_outputs, without_outputs
+from bench.records.identity import is_outside
+from bench.records.schema import NO_TRANSFORM, Case, Obtained, Record
+from bench.run.recorder import create_record
+from pcakd.errors import ConfigError
+
+if TYPE_CHECKING:
+    from bench.quality.scoring import ScoredFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrant:
+    """Finished images as a subject: its name and `hash_results` of its files."""
+
+    name: str
+    subject_hash: str
+
+
+def hash_results(results: Mapping[str, Path]) -> str:
+    """Return one SHA-256 of finished images, by the names of their pairs."""
+    digest = hashlib.sha256()
+    for name in sorted(results):
+        digest.update(
+            f"{name}\n{hashlib.sha256(results[name].read_bytes()).hexdigest()}\n".encode()
+        )
+    return digest.hexdigest()
+
+
+def require_free_name(records: Iterable[Record], entrant: Entrant) -> None:
+    """Check that a name stands for nothing else in a run folder; the same files may come again.
+
+    Raises:
+        ConfigError: The name is unfit, or another subject's.
+    """
+    name = entrant.name
+    if not name.isprintable() or not name.strip() or set(name) & set("/\\"):
+        raise ConfigError(
+            f"{name!r} cannot be a subject's name; give --name with printable characters and no "
+            "slash"
+        )
+    for record in records:
+        case = record.case
+        names = (case.subject, case.other, record.cost_subject)
+        if name in names and (case.subject, case.subject_hash) != (name, entrant.subject_hash):
+            what = "outputs of other files" if is_outside(record) else "another subject"
+            raise ConfigError(
+                f"the run folder holds {what} by the name of {name!r}; give these a --name of "
+                "their own"
+            )
+
+
+def scored_side(records: Iterable[Record]) -> int:
+    """Return what a run made its pairs smaller to before it scored them; 0 is native size.
+
+    Raises:
+        ConfigError: Its records were scored at several sizes.
+    """
+    known = [record for record in records if "quality_max_side" in record.config]
+    scored = [record for record in known if record.kind == "quality" and record.case.pair]
+    sides = sorted({int(record.config["quality_max_side"]) for record in scored or known})
+    if len(sides) > 1:
+        raise ConfigError(
+            "the run folder holds scores at several sizes (quality_max_side "
+            f"{', '.join(map(str, sides))}); score into a folder of one size"
+        )
+    return sides[0] if sides else 0
+
+
+def require_same_protocol(records: Iterable[Record], protocol: Mapping[str, str]) -> None:
+    """Check that a run's metrics are the ones at hand.
+
+    Args:
+        records: The records of the run.
+        protocol: Protocol ids of the metrics at hand.
+
+    Raises:
+        ConfigError: A metric has another id in the records.
+    """
+    for record in records:
+        if record.kind != "quality" or record.status != "ok":
+            continue
+        for metric in METRICS:
+            found = (record.protocol or {}).get(metric.name)
+            if found and without_outputs(found) != without_outputs(protocol[metric.name]):
+                raise ConfigError(
+                    f"the run's {metric.title} is {found!r}, this program's is "
+                    f"{protocol[metric.name]!r}; use the versions and weights of the run, or score "
+                    "into a new folder"
+                )
+
+
+def quality_record(
+    entrant: Entrant,
+    pair: PairInfo,
+    scored: "ScoredFile | None",
+    *,
+    max_side: int,
+    protocol: Mapping[str, str],
+    environment: Mapping[str, Any],
+    commit: str | None,
+    dirty: bool | None,
+) -> Record:
+    """Return the record of one finished image, or of its want.
+
+    Args:
+        entrant: Whose image it is.
+        pair: Its pair, at the size at which it is scored.
+        scored: What became of the image; None if there is none.
+        max_side: What pairs are made smaller to; 0 is native size.
+        protocol: Protocol ids of the metrics, for float outputs.
+        environment: Of the machine that computed the scores.
+        commit: Commit of the code, or None.
+        dirty: Whether the code differed from it.
+    """
+    case = Case(
+        kind="quality",
+        subject=entrant.name,
+        subject_hash=entrant.subject_hash,
+        width=pair.width,
+        height=pair.height,
+        pair=pair.name,
+        pair_hash=pair.hash,
+        transform=NO_TRANSFORM,
+        device=environment["device"],
+        device_name=environment["device_name"],
+        threads=environment["threads"],
+    )
+    smaller = scored is not None and scored.made_smaller
+    return create_record(
+        case,
+        config={"outputs": "files", "quality_max_side": max_side, "made_smaller": smaller},
+        environment=dict(environment),
+        commit=commit,
+        dirty=dirty,
+        **_score_fields(scored, protocol),
+    )
+
+
+def _score_fields(scored: "ScoredFile | None", protocol: Mapping[str, str]) -> dict[str, Any]:
+    """Return the record fields of scores, or the reason for none."""
+    if scored is None:
+        return {"status": "error", "reason": "there is no output of this pair"}
+    if scored.scores is None:
+        return {"status": "error", "reason": scored.reason}
+    scores = asdict(scored.scores)
+    obtained: dict[str, Obtained] = dict.fromkeys(scores, "measured")
+    ids = {
+        name: name_file_outputs(text, made_smaller=scored.made_smaller)
+        for name, text in protocol.items()
+    }
+    return {"status": "ok", **scores, "protocol": ids, "obtained": obtained}

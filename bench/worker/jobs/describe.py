@@ -1,0 +1,64 @@
+"""The job that describes a run before anything is measured."""
+
+import re
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench.machine.environment import describe_environment
+from bench.quality.pairs import Pair, describe_pair
+from bench.subjects import Subject, parse_subject
+from bench.worker.jobs.setup import Job, Send, choose_device
+
+
+def describe_run(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
+    """Answer with the environment, each pair and each subject, MACs included.
+
+    Bad input of a run comes to light here, before anything is measured.
+    """
+    device = choose_device(job["device"])
+    for source in job["subjects"]:  # a wrong name need not wait until others are counted
+        parse(source)
+    send({"type": "environment", **describe_environment(device)})
+    torch.set_num_threads(1)  # the traced images are tiny: threads would only wait for each other
+    for pair in job["pairs"]:
+        send({"type": "pair", **_describe_pair(pair, job["max_side"])})
+    for source in job["subjects"]:
+        send({"type": "subject", **_describe_subject(source, job["resolutions"], parse)})
+
+
+def _describe_pair(pair: Job, max_side: int) -> dict[str, Any]:
+    """Read a pair; files that are broken or too small end the run before it begins."""
+    files = Pair(name=pair["name"], content=Path(pair["content"]), style=Path(pair["style"]))
+    return asdict(describe_pair(files, max_side))
+
+
+def _describe_subject(
+    source: str, resolutions: list[Job], parse: Callable[[str], Subject]
+) -> dict[str, Any]:
+    from bench.profiling.macs import count_macs
+
+    subject = parse(source)
+    # a count is the same in any precision, and half precision is slow on a CPU
+    plain = parse(re.sub(r"\+(fp16|bf16)(?=@|$)", "", source))
+    measured = resolutions if subject.has_cost else []
+    counts = count_macs(
+        plain.prepare("cpu"), [(each["height"], each["width"]) for each in measured]
+    )
+    return {
+        "source": source,
+        "name": subject.name,
+        "hash": subject.hash,
+        "transforms": list(subject.transforms),
+        "precision": subject.precision,
+        "has_quality": subject.has_quality,
+        "num_params": subject.num_params,
+        "num_eigenbasis_params": subject.num_eigenbasis_params,
+        "cost_subject": subject.cost_subject,
+        "regularizers": list(subject.regularizers) if subject.regularizers else None,
+        "history": str(subject.history) if subject.history else None,
+        "macs": {each["name"]: asdict(count) for each, count in zip(measured, counts, strict=True)},
+    }

@@ -1,0 +1,143 @@
+"""The jobs that measure: cost, a pair in turn, the largest image, stages."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from bench.machine.devices import total_bytes
+from bench.profiling.breakdown import create_stage_clock, median_stages, time_stages
+from bench.profiling.latency import create_timer, measure_in_turn, measure_latency
+from bench.profiling.memory import MemoryMeter
+from bench.subjects import Subject, parse_subject
+from bench.worker.jobs.setup import Job, Send, choose_device, make_images
+from pcakd.utils.precision import full_precision
+
+
+def measure_cost(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
+    """Answer with latency samples and peak memory of one subject at one size."""
+    device = choose_device(job["device"])
+    if device.type == "cuda":
+        torch.cuda.set_per_process_memory_fraction(job["memory_fraction"])
+    timer = create_timer(device)
+    meter = MemoryMeter(device)
+    with full_precision(), torch.inference_mode():
+        call = _load_case(job, device, parse)
+        samples = measure_latency(
+            call,
+            timer=timer,
+            warmup=job["warmup"],
+            samples=job["samples"],
+            seconds=job["sample_seconds"],
+        )
+    send(
+        {
+            "type": "cost",
+            "latency_ns": samples,
+            "peak_bytes": meter.peak_bytes(),
+            "baseline_bytes": meter.baseline_bytes,
+        }
+    )
+
+
+def measure_pair(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
+    """Answer with latency samples of two subjects that are timed in turn at one size."""
+    device = choose_device(job["device"])
+    if device.type == "cuda":
+        torch.cuda.set_per_process_memory_fraction(job["memory_fraction"])
+    with full_precision(), torch.inference_mode():
+        content, style = make_images(job, device)
+        first, second = (
+            parse(job[name]).prepare(device, transform=job[f"{name}_transform"])
+            for name in ("subject", "other")
+        )
+        samples, other_samples = measure_in_turn(
+            lambda: first(content, style),
+            lambda: second(content, style),
+            timer=create_timer(device),
+            warmup=job["warmup"],
+            rounds=job["rounds"],
+        )
+    send({"type": "pair", "latency_ns": samples, "other_latency_ns": other_samples})
+
+
+def measure_capacity(
+    job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject
+) -> None:
+    """Stylize once within a memory; answer with what the process holds before, then the peak.
+
+    On CUDA torch's allocator refuses what exceeds the memory. Elsewhere the parent watches the
+    process from the first answer on.
+    """
+    device = choose_device(job["device"])
+    if device.type == "cuda":
+        share = job["memory_bytes"] / total_bytes(device)
+        torch.cuda.set_per_process_memory_fraction(min(share, job["memory_fraction"]))
+    timer = create_timer(device)
+    meter = MemoryMeter(device)
+    send({"type": "baseline", "baseline_bytes": meter.baseline_bytes})
+    with full_precision(), torch.inference_mode():
+        latency_ns = timer.time(_load_case(job, device, parse))
+    send({"type": "capacity", "peak_bytes": meter.peak_bytes(), "latency_ns": latency_ns})
+
+
+def measure_stages(
+    job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject
+) -> None:
+    """Answer with latency, multiply-adds and bytes by stage of one subject at one size.
+
+    A second message has the guided filter, which is no part of a stylization: what becomes of it
+    does not bear on the first. Where the job names a file, a trace of one call is written into it.
+    """
+    from bench.profiling.trace import write_trace
+    from bench.profiling.traffic import count_filter, count_stages
+    from pcakd.filters import guided_filter
+
+    device = choose_device(job["device"])
+    subject = parse(job["subject"])
+    counts = count_stages(
+        subject.prepare("cpu", transform=job["transform"]), job["height"], job["width"]
+    )
+    if device.type == "cuda":
+        torch.cuda.set_per_process_memory_fraction(job["memory_fraction"])
+    clock = create_stage_clock(device)
+    with full_precision(), torch.inference_mode():
+        content, style = make_images(job, device)
+        prepared = subject.prepare(device, transform=job["transform"])
+        times = time_stages(
+            lambda: prepared(content, style),
+            timer=create_timer(device),
+            clock=clock,
+            warmup=job["warmup"],
+            samples=job["samples"],
+            seconds=job["sample_seconds"],
+        )
+        stages = {
+            stage: {"latency_ns": latency_ns, **counts.get(stage, {"macs": 0, "bytes": 0})}
+            for stage, latency_ns in median_stages(times.stages_ns).items()
+        }
+        send({"type": "stages", "latency_ns": times.latency_ns, "stages": stages})
+        output = prepared(content, style)
+        guided_filter(output[0], content[0])
+        filtering = [
+            clock.time(lambda: guided_filter(output[0], content[0])) for _ in times.latency_ns
+        ]
+        latency_ns = median_stages(filtering)["filter"]
+        counted = count_filter(job["height"], job["width"])
+        send({"type": "filter", "latency_ns": latency_ns, **counted})
+        if job["trace"]:
+            write_trace(
+                Path(job["trace"]),
+                lambda: guided_filter(prepared(content, style)[0], content[0]),
+                device=device,
+            )
+
+
+def _load_case(
+    job: Job, device: torch.device, parse: Callable[[str], Subject]
+) -> Callable[[], Tensor]:
+    """Put both images and the subject on the device; return the call that stylizes."""
+    content, style = make_images(job, device)
+    prepared = parse(job["subject"]).prepare(device, transform=job["transform"])
+    return lambda: prepared(content, style)

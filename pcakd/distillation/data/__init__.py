@@ -1,0 +1,1 @@
+"""Training photographs and the crops drawn from them."""

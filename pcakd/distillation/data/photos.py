@@ -1,0 +1,209 @@
+"""Training photographs: a manifest, a held-out part, and crops that depend on nothing but a key.
+
+A batch is a function of (seed, key): no loader has a state, so a resumed run sees the same crops.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, UInt8
+from torch import Tensor
+from tqdm import tqdm
+
+from pcakd.distillation.parallel import own_part
+from pcakd.distillation.schedule import Sampling
+from pcakd.errors import ImageError, TrainingError
+from pcakd.images import image_size, list_images, load_image
+
+_CACHE_BYTES = 2 << 30  # decoded photographs kept as 8-bit values
+_MOST_ELONGATED = 20  # a narrower photograph would grow to gigabytes around a crop
+_PLAIN = Sampling()
+_GAMMA = 0.5  # exposures: exponents from e^-½ to e^½
+_GAINS = (0.75, 1.1)  # of each colour channel
+
+
+class Photos:
+    """A folder of photographs.
+
+    Args:
+        folder: Where they are.
+        held_out: How many are kept from training.
+        seed: Decides which ones are kept and what is cropped.
+
+    Raises:
+        ImageError: The folder is missing, holds no image, or one whose header is not of an image or
+            of one that is too narrow.
+        TrainingError: There are too few images to keep some from training.
+    """
+
+    def __init__(self, folder: Path, *, held_out: int, seed: int) -> None:
+        paths = list_images(folder)
+        if len(paths) < 2:
+            raise TrainingError(f"{folder} holds {len(paths)} image; at least 2 are needed")
+        order = np.random.default_rng([seed, 0]).permutation(len(paths))
+        kept = min(held_out, max(1, len(paths) // 10))
+        self.held_out: list[Path] = [paths[i] for i in sorted(order[:kept])]
+        self.training: list[Path] = [paths[i] for i in sorted(order[kept:])]
+        for path in paths:
+            _check(path)
+        self._seed = seed
+        self._cache: dict[Path, Tensor] = {}
+        self._cached_bytes = 0
+
+    def check(self) -> None:
+        """Decode every photograph once, so that what cannot be used ends a run before it begins.
+
+        Raises:
+            ImageError: One is truncated or damaged; the message names it.
+            TrainingError: All of them, or all that are held out, are of one colour each.
+        """
+        paths = [*self.training, *self.held_out]
+        with tqdm(paths, desc="photographs", unit="photo") as bar:  # an error ends its line
+            flat = {path for path in bar if _is_flat(self._decode(path))}
+        for part, what in ((self.training, "training"), (self.held_out, "held-out")):
+            if flat.issuperset(part):
+                raise TrainingError(
+                    f"the {what} photographs in {part[0].parent} are flat, of one colour each; "
+                    "use others, or another --seed"
+                )
+
+    def manifest(self) -> dict[str, str]:
+        """Return the SHA-256 of each training file by its name."""
+        return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in self.training}
+
+    def sample(self, count: int) -> list[Path]:
+        """Return at most so many training photographs, evenly spaced by name."""
+        return self.training[:: max(1, len(self.training) // count)][:count]
+
+    def batch(
+        self,
+        key: Sequence[int],
+        *,
+        size: int,
+        crop: int,
+        sampling: Sampling = _PLAIN,
+        whole: bool = True,
+    ) -> Float[Tensor, "b 3 s s"]:
+        """Draw random crops, flipped or not; the same key draws the same ones.
+
+        Args:
+            key: What the crops depend on, beside the seed.
+            size: Crops of the batch.
+            crop: Their side in pixels.
+            sampling: How they are drawn.
+            whole: Whether to draw all of them; otherwise the part that is this process's.
+
+        Raises:
+            ConfigError: The batch does not divide among the processes.
+        """
+        groups = range(size // _group_of(sampling)) if whole else own_groups(size, sampling)
+        crops = [
+            image for number in groups for image in self._draw_group((*key, number), crop, sampling)
+        ]
+        return torch.stack(crops)
+
+    def _draw_group(self, key: Sequence[int], crop: int, sampling: Sampling) -> list[Tensor]:
+        """Draw a crop, or a couple of them."""
+        count = _group_of(sampling)
+        rng = np.random.default_rng([self._seed, 1, *key])
+        images = [self._random_crop(crop, sampling, rng) for _ in range(count)]
+        if count > 1 and rng.random() < sampling.twins:
+            images = images[:1] * count
+        return images
+
+    def _random_crop(self, crop: int, sampling: Sampling, rng: np.random.Generator) -> Tensor:
+        image = self._large_enough(self.training[rng.integers(len(self.training))], crop)
+        part = _cut(image, crop, sampling.zoom, rng)
+        part = part.flip(-1) if rng.random() < 0.5 else part
+        result = part.float() / 255.0 if part.dtype == torch.uint8 else part
+        return _expose(result, rng) if rng.random() < sampling.exposure else result
+
+    def centre_crops(
+        self, paths: Sequence[Path], *, size: int, crop: int
+    ) -> Iterator[Float[Tensor, "b 3 s s"]]:
+        """Yield the central crops of photographs in batches."""
+        for start in range(0, len(paths), size):
+            crops = []
+            for path in paths[start : start + size]:
+                image = self._large_enough(path, crop)
+                top, left = (image.shape[-2] - crop) // 2, (image.shape[-1] - crop) // 2
+                crops.append(image[:, top : top + crop, left : left + crop].float() / 255.0)
+            yield torch.stack(crops)
+
+    def _large_enough(self, path: Path, crop: int) -> Tensor:
+        image = self._decode(path)
+        short = min(image.shape[-2:])
+        if short >= crop:
+            return image
+        scale = crop / short
+        size = tuple(max(crop, round(side * scale)) for side in image.shape[-2:])
+        enlarged = F.interpolate(image[None].float(), size=size, mode="bilinear", antialias=True)
+        return enlarged[0].round().to(torch.uint8)
+
+    def _decode(self, path: Path) -> Tensor:
+        cached = self._cache.get(path)
+        if cached is not None:
+            return cached
+        image = (load_image(path) * 255.0).round().to(torch.uint8)
+        if self._cached_bytes + image.numel() <= _CACHE_BYTES:
+            self._cache[path] = image
+            self._cached_bytes += image.numel()
+        return image
+
+
+def own_groups(size: int, sampling: Sampling) -> Sequence[int]:
+    """Return the numbers of the crops, or couples of crops, of a batch that are this process's.
+
+    Raises:
+        ConfigError: The batch does not divide among the processes.
+    """
+    unit = "couple" if sampling.couples else "crop"
+    return own_part(range(size // _group_of(sampling)), unit=unit)
+
+
+def _group_of(sampling: Sampling) -> int:
+    """Return how many crops are drawn together."""
+    return 2 if sampling.couples else 1
+
+
+def _is_flat(image: UInt8[Tensor, "3 h w"]) -> bool:
+    pixels = image.flatten(1)
+    return bool((pixels == pixels[:, :1]).all())
+
+
+def _check(path: Path) -> None:
+    """Check a photograph by its header, so that a run does not end at the step that draws it."""
+    height, width = image_size(path)
+    if max(height, width) > _MOST_ELONGATED * min(height, width):
+        raise ImageError(f"{path} is {width} × {height}, too narrow to crop; take it away")
+
+
+def _cut(
+    image: Tensor, crop: int, zoom: tuple[int, int] | None, rng: np.random.Generator
+) -> Float[Tensor, "3 s s"] | UInt8[Tensor, "3 s s"]:
+    """Cut a square out of a photograph, and scale it to the crop's size where zoom is wanted."""
+    height, width = image.shape[-2:]
+    side = crop
+    if zoom is not None:
+        most = min(height, width, zoom[1])
+        side = round(math.exp(rng.uniform(math.log(min(zoom[0], most)), math.log(most))))
+    top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
+    part = image[:, top : top + side, left : left + side]
+    if side == crop:
+        return part
+    scaled = F.interpolate(
+        part[None].float() / 255.0, size=(crop, crop), mode="bicubic", antialias=True
+    )
+    return scaled[0].clamp(0.0, 1.0)
+
+
+def _expose(image: Float[Tensor, "3 s s"], rng: np.random.Generator) -> Float[Tensor, "3 s s"]:
+    """Change a crop's exposure and colour balance."""
+    gamma = math.exp(rng.uniform(-_GAMMA, _GAMMA))
+    gains = torch.from_numpy(rng.uniform(*_GAINS, 3)).float()
+    return (image.clamp_min(1e-4) ** gamma * gains[:, None, None]).clamp(0.0, 1.0)

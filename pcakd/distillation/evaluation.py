@@ -1,0 +1,94 @@
+"""How much of its teacher each tap carries: R², its ceiling, and dead channels."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from pcakd.backbones import Backbone
+from pcakd.blocks import Autoencoder
+from pcakd.distillation.losses.features import centred, project
+from pcakd.errors import TrainingError
+from pcakd.utils.precision import full_precision
+
+_DEAD = 1e-4  # a channel whose deviation is under this share of the mean deviation is dead
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapReport:
+    """What was seen of one tap on held-out photographs.
+
+    Attributes:
+        r2: 1 - ‖W S̄ - F̄‖² / ‖F̄‖², summed over images.
+        ceiling: The same with S = WᵀF: what the eigenbasis allows.
+        dead_channels: Channels of the student that do not vary.
+        channels: All channels of the student's tap.
+    """
+
+    r2: float
+    ceiling: float
+    dead_channels: int
+    channels: int
+
+
+class _Totals:
+    """What is summed over images for one tap."""
+
+    def __init__(self, basis: Float[Tensor, "c k"]) -> None:
+        self.basis = basis
+        self.left = self.within = self.total = 0.0
+        self.spread = torch.zeros(basis.shape[1], dtype=torch.float64)
+
+    def add(self, tap: Tensor, teacher: Tensor) -> None:
+        features = centred(teacher.float())
+        target = project(features, self.basis)
+        mapped = centred(tap)
+        power, inside = float(features.square().sum()), float(target.square().sum())
+        self.left += float((mapped - target).square().sum()) + power - inside
+        self.within += inside
+        self.total += power
+        self.spread += mapped.square().mean(dim=(0, 2, 3)).cpu().double()
+
+    def report(self) -> TapReport:
+        deviation = self.spread.sqrt()
+        return TapReport(
+            r2=1.0 - self.left / self.total,
+            ceiling=self.within / self.total,
+            dead_channels=int((deviation <= _DEAD * deviation.mean()).sum()),
+            channels=len(deviation),
+        )
+
+
+def evaluate_taps(
+    student: Autoencoder,
+    backbone: Backbone,
+    bases: Sequence[Float[Tensor, "c k"]],
+    images: Iterable[Float[Tensor, "b 3 h w"]],
+) -> list[TapReport]:
+    """Compare a student's taps with its teacher's.
+
+    Args:
+        student: In evaluation mode.
+        backbone: The (normalised) teacher.
+        bases: The eigenbases of taps 1, 2, …; as many taps are compared.
+        images: Batches in [0, 1], on the device of both.
+
+    Returns:
+        Shares of variance, and dead channels.
+
+    Raises:
+        TrainingError: The images are so flat that there is nothing to carry.
+    """
+    last = len(bases)
+    totals = [_Totals(basis) for basis in bases]
+    with torch.inference_mode(), full_precision():
+        for batch in images:
+            teacher = backbone(batch, last_tap=last)
+            taps = student.encode_with_sources(batch, last_block=last)[0]
+            for total, tap, features in zip(totals, taps, teacher, strict=True):
+                total.add(tap, features)
+    if any(total.total == 0.0 for total in totals):
+        raise TrainingError("the middles of the held-out photographs are flat; use another --seed")
+    return [total.report() for total in totals]

@@ -1,0 +1,173 @@
+"""The last phase: the whole student learns to stylize, through the stylization itself."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pcakd.backbones import Backbone
+from pcakd.blocks import Autoencoder, ConvLayer, Source
+from pcakd.distillation.context import TAPS, Setting, decode_to_image, name_taps, tap_shares
+from pcakd.distillation.health import examine_taps
+from pcakd.distillation.losses.features import squared_error, variance
+from pcakd.distillation.losses.perceptual import (
+    gram_matrix,
+    perceptual_distance,
+    structural_similarity,
+    style_distance,
+    unit_vectors,
+)
+from pcakd.distillation.phases.interface import (
+    CALIBRATION_BATCHES,
+    ParameterGroups,
+    create_adam,
+    mean_terms,
+)
+from pcakd.distillation.recipe import Recipe
+from pcakd.distillation.whitening import measure_batch, whiten_and_colour
+
+_LONGEST_GRADIENT = 1.0
+_RANGE_WEIGHT = 10.0  # of values outside [0, 1], which clipping would hide from every loss
+_FIRST_SEEN = 1  # the perceptual distance leaves out the first tap, which sees single edges
+
+
+class StylizationPhase:
+    """Trains encoder and decoder through coarse-to-fine stylization with ``zca`` at strength 1.
+
+    Crops come in couples, each of which is the other's style. The losses are those of
+    `pcakd.distillation.losses.perceptual`, and loss (a) at all taps, which keeps the student what
+    it is: a student of its teacher. Not in the paper, whose students never see a transform in
+    training.
+    """
+
+    calibration_batches = CALIBRATION_BATCHES
+    keeps_start = True
+    live_share = 0.0
+
+    def __init__(self, setting: Setting, recipe: Recipe, perceptual: Backbone) -> None:
+        self.setting = setting
+        self.recipe = recipe
+        self.perceptual = perceptual
+        student = setting.student
+        self.layers: Sequence[ConvLayer] = [
+            *(layer for block in TAPS for layer in student.encoder_layers(block)),
+            *(layer for block in TAPS for layer in student.decoder.layers(block)),
+        ]
+        self.scales: dict[str, float] = {}
+
+    def prepare(self, images: Sequence[Tensor]) -> None:
+        """Measure the variance of images."""
+        self.scales["image"] = float(variance(torch.cat(list(images))))
+
+    def create_optimizer(self, groups: ParameterGroups) -> torch.optim.Optimizer:
+        """Build what trains the layers."""
+        return create_adam(groups)
+
+    def precision(self) -> AbstractContextManager[object]:
+        """Return the context of a training step: the student stays in float32."""
+        return nullcontext()
+
+    def losses(self, images: Tensor) -> dict[str, Tensor]:
+        """Return the losses of couples: images 1 and 2, 3 and 4, … are each other's style."""
+        with torch.no_grad():
+            seen = self.perceptual(images)
+            styles = [_swap(gram_matrix(tap)) for tap in seen]
+            contents = [unit_vectors(tap) for tap in seen[_FIRST_SEEN:]]
+            del seen
+            teacher = self.setting.teacher(images)
+        taps, sources = self.setting.student.encode_with_sources(images)
+        picture = self._stylize(taps, sources)
+        shown = picture.clamp(0.0, 1.0)
+        looks = self.perceptual(shown)
+        return {
+            **name_taps(tap_shares(self.setting, taps, teacher)),
+            "style": style_distance(looks, styles),
+            "structure": 1.0 - structural_similarity(shown, images),
+            "perceptual": perceptual_distance(looks[_FIRST_SEEN:], contents),
+            **self._reconstruct(taps, sources, images),
+            "range": (picture - shown).square().mean(),
+        }
+
+    def total(self, terms: Mapping[str, Tensor]) -> Tensor:
+        """Return the weighted sum of the losses."""
+        weights = self.recipe.weights
+        taps = torch.stack([terms[f"tap{tap}"] for tap in TAPS]).mean()
+        return (
+            weights.style * terms["style"]
+            + weights.structure * terms["structure"]
+            + weights.perceptual * terms["perceptual"]
+            + weights.taps * taps
+            + weights.image * torch.stack([terms[f"image{tap}"] for tap in TAPS]).mean()
+            + _RANGE_WEIGHT * terms["range"]
+        )
+
+    def limit_gradients(self) -> None:
+        """Shorten a gradient that is longer than 1."""
+        parameters = [p for layer in self.layers for p in layer.parameters()]
+        torch.nn.utils.clip_grad_norm_(parameters, _LONGEST_GRADIENT)
+
+    def redraw(self, fresh: Autoencoder) -> None:
+        """Keep the weights that the phase began with."""
+        del fresh
+
+    def finish(self) -> None:
+        """Fold all norms into encoder and decoder."""
+        for layer in self.layers:
+            layer.fold()
+
+    def examine(self, batches: Sequence[Tensor]) -> dict[str, Any]:
+        """Report the taps and the held-out losses.
+
+        Raises:
+            CollapseError: A tap has lost its teacher.
+        """
+        with torch.inference_mode():
+            losses = mean_terms([self.losses(_couple(batch)) for batch in batches])
+        return {
+            "taps": examine_taps(self.setting, self.recipe, batches),
+            "held_out_losses": losses,
+        }
+
+    def draw_sheet(self, images: Tensor) -> Tensor | None:
+        """Return contents above their styles and the stylized pictures."""
+        images = _couple(images)
+        with torch.inference_mode():
+            stylized = self._stylize(*self.setting.student.encode_with_sources(images))
+        return torch.stack((images, _swap(images), stylized.clamp(0.0, 1.0)))
+
+    def _reconstruct(
+        self, taps: Sequence[Tensor], sources: Sequence[Source], images: Tensor
+    ) -> dict[str, Tensor]:
+        """Return the errors of pictures that come back from each tap without a transform."""
+        pictures = [
+            decode_to_image(self.setting.student, tap, sources[:block])
+            for block, tap in zip(TAPS, taps, strict=True)
+        ]
+        return {
+            f"image{block}": squared_error(picture, images) / self.scales["image"]
+            for block, picture in zip(TAPS, pictures, strict=True)
+        }
+
+    def _stylize(self, taps: Sequence[Tensor], sources: Sequence[Source]) -> Tensor:
+        """Transform and decode at taps 4 to 1, as `pcakd.pipeline` does with single images."""
+        styles = [tuple(map(_swap, measure_batch(tap))) for tap in taps]
+        features = taps[-1]
+        for block in reversed(TAPS):
+            mean, covariance = styles[block - 1]
+            features = whiten_and_colour(
+                features, (mean, covariance), regularizer=self.setting.student.regularizer_at(block)
+            )
+            features = self.setting.student.decode_block(block, features, sources[block - 1])
+        return features
+
+
+def _couple(images: Tensor) -> Tensor:
+    """Make the number of images even: the last of an odd number is its own style."""
+    return torch.cat((images, images[-1:])) if len(images) % 2 else images
+
+
+def _swap(couples: Tensor) -> Tensor:
+    """Exchange the two of each couple along the first axis."""
+    return couples.reshape(-1, 2, *couples.shape[1:]).flip(1).flatten(0, 1)

@@ -1,0 +1,1 @@
+"""The files of a training run: checkpoint, log, card, lock."""

@@ -1,0 +1,68 @@
+"""The folder of a training run: claimed by one run at a time, and not left behind empty."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import BaseFileLock, FileLock, Timeout
+
+from pcakd.distillation.run_files.checkpoint import CHECKPOINT
+from pcakd.errors import OutputError, TrainingError
+from pcakd.utils.files import make_folder
+
+_LOCK = ".pcakd.lock"
+
+
+@contextmanager
+def claim_output(output: Path, *, resume: bool) -> Iterator[None]:
+    """Make a run's folder and keep other runs out of it until the block ends.
+
+    Folders that were made here are removed again by an exception, if nothing was written into them.
+    A process that already holds a folder may claim it again.
+
+    Args:
+        output: The folder; it stays locked by an open file, which a kill closes.
+        resume: Whether a run that is there is to go on.
+
+    Raises:
+        TrainingError: It holds a checkpoint and ``resume`` is not set, or another process claims
+            it.
+        OutputError: It cannot be made.
+    """
+    if not resume and (output / CHECKPOINT).exists():
+        raise TrainingError(
+            f"{output} holds a training run already; pass --resume or name another folder"
+        )
+    made = [folder for folder in (output, *output.parents) if not folder.exists()]
+    make_folder(output)
+    file = output.resolve() / _LOCK
+    lock = FileLock(file, timeout=0, is_singleton=True)
+    failed = True
+    try:
+        _acquire(lock, output)
+        for partial in output.glob(".*.part"):  # what a killed run left
+            partial.unlink(missing_ok=True)
+        yield
+        failed = False
+    finally:
+        with suppress(OSError):
+            if failed and made and {path.name for path in output.iterdir()} <= {_LOCK}:
+                file.unlink(missing_ok=True)  # while it is held: nobody else may have taken it
+        lock.release()
+        if failed:
+            with suppress(OSError):
+                for folder in made:
+                    folder.rmdir()  # refuses if anything is in it
+
+
+def _acquire(lock: BaseFileLock, output: Path) -> None:
+    try:
+        lock.acquire()
+    except Timeout as cause:
+        raise TrainingError(
+            f"another run writes into {output}; wait for its end or name another folder"
+        ) from cause
+    except OSError as error:
+        raise OutputError(
+            f"cannot lock {output}: {error.strerror or error}; name a folder on another file system"
+        ) from error

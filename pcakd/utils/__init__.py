@@ -1,0 +1,1 @@
+"""Files, registries, error detection and other helpers that know nothing of networks."""

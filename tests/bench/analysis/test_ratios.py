@@ -1,0 +1,58 @@
+"""Ratios from paired records, and the sentence that says them."""
+
+import doctest
+
+import pytest
+
+from bench.analysis import ratios, stats
+from bench.analysis.ratios import describe_ratio, paired_speeds
+
+
+def test_examples_in_docstrings():
+    assert doctest.testmod(ratios).failed == 0
+    assert doctest.testmod(stats).failed == 0
+
+
+def test_the_ratio_is_that_of_the_rounds(make_pair, make_cost):
+    (speed,) = paired_speeds([make_cost(), make_pair(ratio=9.7)])
+    assert speed.ratio.value == pytest.approx(9.7, rel=1e-3)
+    assert speed.ratio.low == pytest.approx(9.7 * 0.975, rel=2e-2)
+    assert (speed.latency_ns, speed.other_latency_ns) == (pytest.approx(9.7e8), 1e8)
+    assert speed.machine == ("cpu", "Some CPU", 2)
+
+
+def test_repeats_are_joined_and_failures_do_not_hide_figures(make_pair):
+    repeats = [make_pair(), make_pair(repeat=1), make_pair(repeat=2, status="oom", reason="full")]
+    (speed,) = paired_speeds(repeats)
+    assert speed.ratio.count == 12
+    assert speed.record.status == "ok"
+    (failed,) = paired_speeds(repeats[2:])
+    assert failed.ratio is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        (
+            {"ratio": 9.7},
+            "mobilenet_v1 is 9.7× as fast as vgg16 "
+            "(95 % interval 9.5 to 9.9, 6 rounds, HD, cpu Some CPU, 2 threads)",
+        ),
+        (
+            {"ratio": 0.5, "rounds": 4, "transform": "ot", "threads": 1},
+            "mobilenet_v1 is 0.50× as fast as vgg16@ot "
+            "(min to max 0.49 to 0.51, 4 rounds, HD, cpu Some CPU, 1 thread)",
+        ),
+        (
+            {"ratio": 40, "rounds": 1},
+            "mobilenet_v1 is 40× as fast as vgg16 (1 round, HD, cpu Some CPU, 2 threads)",
+        ),
+        (
+            {"status": "oom", "reason": "took more than 4 GiB"},
+            "vgg16 against mobilenet_v1: oom, took more than 4 GiB (HD, cpu Some CPU, 2 threads)",
+        ),
+    ],
+)
+def test_what_is_said(make_pair, changes, text):
+    (speed,) = paired_speeds([make_pair(**changes)])
+    assert describe_ratio(speed) == text

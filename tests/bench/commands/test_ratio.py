@@ -1,0 +1,59 @@
+"""The pair command: one sentence, a record where it is wanted, clear refusals."""
+
+import argparse
+import json
+
+import pytest
+from small_runs import FAKE_WORKER
+
+from bench.commands import ratio
+from bench.records.store import read_records
+from pcakd.errors import ConfigError, OutputError, UnknownNameError
+
+
+def run(*arguments):
+    parser = argparse.ArgumentParser()
+    ratio.add_arguments(parser)
+    return ratio.run(parser.parse_args([*map(str, arguments), "--device", "cpu"]))
+
+
+@pytest.fixture
+def _fake_worker(monkeypatch, importable_code):
+    monkeypatch.setattr("bench.worker.process.WORKER", FAKE_WORKER)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_fake_worker")
+def test_a_pair_is_measured_printed_and_recorded(tmp_path, capsys):
+    out = tmp_path / "run"
+    assert run("plain", "content", "--resolution", "48x32", "--rounds", 3, "--out", out) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("content is ")
+    assert "as fast as plain (min to max" in said
+    (record,) = read_records(out)
+    assert (record.kind, record.case.subject, record.case.other) == ("pair", "plain", "content")
+    assert len(record.latency_ns) == len(record.other_latency_ns) == 3
+    assert record.case.other_transform == "none"
+
+    assert run("greedy", "plain", "--resolution", "48x32", "--json", "-") == 0
+    streams = capsys.readouterr()
+    answer = json.loads(streams.out)
+    assert (answer["ratio"], answer["record"]["status"]) == (None, "oom")
+    assert "greedy against plain: oom" in streams.err
+    assert read_records(out) == [record]
+
+
+@pytest.mark.parametrize("options", [("--rounds", 0), ("--warmup", -1), ("--seconds", 0)])
+def test_numbers_out_of_range_are_refused(options):
+    with pytest.raises(ConfigError, match="--rounds must be"):
+        run("vgg16", "mobilenet_v1", *options)
+
+
+def test_other_bad_input_is_refused(tmp_path):
+    with pytest.raises(UnknownNameError, match="resolution '3K'"):
+        run("vgg16", "mobilenet_v1", "--resolution", "3K")
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot write into"):
+        run("vgg16", "mobilenet_v1", "--out", tmp_path / "file" / "run")
+    with pytest.raises(OutputError, match="does not exist"):
+        run("vgg16", "mobilenet_v1", "--json", tmp_path / "none" / "pair.json")

@@ -1,0 +1,20 @@
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bench.machine.memory import host_bytes
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [("1048576\n", 2**20), ("max\n", None), (f"{2**62}\n", None), (None, None)],
+)
+def test_a_lower_limit_of_the_container_counts(
+    limit: str | None, expected: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "memory.max"
+    if limit is not None:
+        file.write_text(limit)
+    monkeypatch.setattr("bench.machine.memory._CONTAINER_LIMIT", file)
+    assert host_bytes() == (expected or psutil.virtual_memory().total)

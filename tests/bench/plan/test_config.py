@@ -1,0 +1,157 @@
+"""Configuration files become records; a mistake is named with its nearest match."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench.plan.cases import parse_resolution
+from bench.plan.config import load_profile, parse_config
+from pcakd.errors import ConfigError, UnknownNameError
+
+ROOT = Path(__file__).parents[3]
+PROFILE = {
+    "subjects": ["a", "b"],
+    "resolutions": ["HD", "4K"],
+    "measured": ["HD"],
+    "transforms": ["zca"],
+    "warmup": 1,
+    "samples": 3,
+    "case_seconds": 5,
+    "memory_fraction": 0.5,
+    "quality_max_side": 0,
+}
+
+
+def parse(**changes):
+    table = {key: value for key, value in (PROFILE | changes).items() if value is not None}
+    return parse_config({"profiles": {"quick": table}})["quick"]
+
+
+@pytest.mark.parametrize("name", ["quick", "full"])
+def test_shipped_profiles(name):
+    profile = load_profile(ROOT / "benchmarks.toml", name)
+    assert [parse_resolution(each).name for each in profile.resolutions] == [
+        "HD", "FHD", "QHD", "4K", "5K", "8K",
+    ]  # fmt: skip
+    assert set(profile.measured) <= set(profile.resolutions)
+    assert profile.settings("vgg16", "cpu").samples >= 5
+
+
+def test_quick_profile_is_as_promised():
+    profile = load_profile(ROOT / "benchmarks.toml", "quick")
+    assert profile.settings("vgg16", "cpu").measured == ("HD", "FHD")
+    assert profile.settings("vgg19-full", "cpu").measured == ("HD",)
+    assert profile.settings("vgg19-full", "cpu").samples == 2
+    assert profile.quality_max_side == 512
+
+
+def test_capacity_is_off_unless_given():
+    assert parse().capacity_gib == 0
+    assert parse(capacity_gib=2).capacity_gib == 2
+    assert load_profile(ROOT / "benchmarks.toml", "full").capacity_gib == 0.25
+
+
+def test_curves_are_those_of_the_full_profile():
+    quick, full = (load_profile(ROOT / "benchmarks.toml", name) for name in ("quick", "full"))
+    assert quick.curve_strengths == quick.curve_regularizers == ()
+    assert full.curve_strengths == (0.25, 0.5, 0.75, 1.0)
+    assert full.curve_regularizers == (0.01, 0.1, 10.0, 100.0)
+
+
+def test_later_overrides_win():
+    profile = parse(
+        overrides=[
+            {"subjects": ["a"], "samples": 2, "measured": []},
+            {"device": "cuda", "samples": 9},
+        ]
+    )
+    assert profile.settings("a", "cpu").samples == 2
+    assert profile.settings("a", "cpu").measured == ()
+    assert profile.settings("a", "cuda").samples == 9
+    assert profile.settings("a+fp16", "cpu").samples == 2
+    assert profile.settings("b", "cpu").samples == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sample": 3}, "'sample' is not known; did you mean 'samples'"),
+        ({"zzz": 3}, "'zzz' is not known; Known: capacity_gib, case_seconds"),
+        ({"samples": None}, "'samples' is missing"),
+        ({"samples": "3"}, "'samples' must be int"),
+        ({"samples": 0}, "samples must be ≥ 1"),
+        ({"memory_fraction": 2}, "memory_fraction must be in"),
+        ({"capacity_gib": -1}, "capacity_gib must be ≥ 0"),
+        ({"capacity_gib": "2GiB"}, "'capacity_gib' must be float"),
+        ({"subjects": "a"}, "'subjects' must be"),
+        ({"overrides": 3}, "overrides must be tables"),
+        ({"overrides": [{"sampels": 1}]}, "did you mean 'samples'"),
+        ({"name": "x"}, "'name' is not known"),
+        ({"paired": "a b"}, "'paired' must be"),
+        ({"paired": ["a"]}, "paired holds 'a'; write two subjects"),
+        ({"paired": ["a b", "a c"]}, "paired names 'c', which is not one of the profile's subj"),
+        ({"paired": ["a b", "a b"]}, "paired holds 'a b' twice"),
+        ({"paired_rounds": 0}, "paired_rounds must be ≥ 1"),
+        ({"paired_round": 1}, "did you mean 'paired_rounds'"),
+        ({"curve_strengths": [0.5, 1.5]}, "curve_strengths must lie in"),
+        ({"curve_strengths": [1, 1.0]}, "curve_strengths holds a number twice"),
+        ({"curve_regularizers": [0, 1]}, "curve_regularizers must be > 0"),
+        ({"curve_regularizers": ["a"]}, "'curve_regularizers' must be"),
+    ],
+)
+def test_mistakes_are_named(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        parse(**changes)
+
+
+@pytest.mark.parametrize("data", [{}, {"profiles": 1}, {"profile": {}}, {"profiles": {"a": 1}}])
+def test_files_without_profiles(data):
+    with pytest.raises(ConfigError):
+        parse_config(data)
+
+
+def test_missing_broken_and_unknown(tmp_path):
+    with pytest.raises(ConfigError, match="does not exist"):
+        load_profile(tmp_path / "none.toml", "quick")
+    (tmp_path / "broken.toml").write_text("= 3")
+    with pytest.raises(ConfigError, match="cannot read"):
+        load_profile(tmp_path / "broken.toml", "quick")
+    with pytest.raises(UnknownNameError, match="did you mean 'quick'"):
+        load_profile(ROOT / "benchmarks.toml", "quikc")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "latency_ns", "expected"),
+    [
+        (None, 1e9, 9),
+        (10.0, 0.0, 9),
+        (10.0, 1e9, 9),
+        (10.0, 3e9, 4),
+        (10.0, 5e9, 2),
+        (10.0, 1e12, 2),
+    ],
+)
+def test_a_limit_of_time_leaves_two_samples_at_least(seconds, latency_ns, expected):
+    values = {"samples": 9} | ({} if seconds is None else {"sample_seconds": seconds})
+    settings = parse(**values).settings("a", "cpu")
+    assert settings.expect_samples(latency_ns) == expected
+    assert replace(settings, samples=1).expect_samples(latency_ns) == 1
+
+
+@pytest.mark.parametrize("seconds", [0, -1.0])
+def test_no_time_for_samples_is_refused(seconds):
+    for changes in ({"sample_seconds": seconds}, {"overrides": [{"sample_seconds": seconds}]}):
+        with pytest.raises(ConfigError, match="sample_seconds must be > 0"):
+            parse(**changes)
+
+
+def test_paired_measurements_have_settings_of_their_own():
+    profile = parse(
+        paired=["a b"], paired_rounds=7, overrides=[{"device": "cuda", "paired_rounds": 50}]
+    )
+    assert profile.paired == ("a b",)
+    assert profile.paired_resolution == "HD"
+    assert profile.settings("a", "cpu").paired_rounds == 7
+    assert profile.settings("a", "cuda").paired_rounds == 50
+    assert parse().paired == ()

@@ -1,0 +1,139 @@
+"""Students beside their full-width autoencoders: ratios, what was timed in turn, sentences."""
+
+import dataclasses
+
+import pytest
+
+from bench.report.breakdown.tables import speedup_data
+from bench.report.breakdown.thinning import (
+    FULL_WIDTH_OF,
+    explain_thinning,
+    format_measured,
+    thinnings,
+)
+from bench.report.common.summary import summarize
+
+
+def test_a_student_is_set_against_its_autoencoder(pair):
+    (gain,) = thinnings(summarize(pair))
+    assert (gain.student.subject, gain.full.subject) == ("vgg16", "vgg19-full")
+    assert gain.macs_ratio == pytest.approx(20.0)
+    assert gain.measured == pytest.approx(6.0)
+    share = 0.94
+    assert gain.expected == pytest.approx(1 / ((1 - share) + share / 20))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"width": 640, "height": 480},
+        {"transform": "ot"},
+        {"threads": 1},
+        {"subject": "vgg19-full+fp16"},
+        {"status": "oom", "latency_ns": None, "stages": None},
+    ],
+)
+def test_only_like_is_compared_with_like(pair, changes):
+    full = pair[1]
+    known = {field.name for field in dataclasses.fields(full.case)}
+    case = dataclasses.replace(full.case, **{k: v for k, v in changes.items() if k in known})
+    rest = {k: v for k, v in changes.items() if k not in known}
+    other = dataclasses.replace(full, case=case, case_hash="other", **rest)
+    assert thinnings(summarize([pair[0], other])) == []
+
+
+def test_precisions_have_autoencoders_of_their_own(make_stages, pair):
+    records = [make_stages(f"{name}+fp16") for name in ("mobilenet_v1", "mobilenet_v1-full")]
+    (gain,) = thinnings(summarize([*pair[:1], *records]))
+    assert gain.full.subject == "mobilenet_v1-full+fp16"
+    assert gain.macs_ratio == gain.measured == 1.0
+
+
+def test_autoencoders_are_subjects():
+    from bench.subjects import FULL_WIDTH
+
+    assert set(FULL_WIDTH_OF.values()) == set(FULL_WIDTH)
+
+
+def test_the_sentences_follow_from_the_figures(pair):
+    (gain,) = thinnings(summarize(pair))
+    assert explain_thinning(gain) == (
+        "At HD, `vgg16` is 6.0× as fast as `vgg19-full` (by medians of processes of their own), "
+        "with 20.0× fewer multiply-adds in its convolutions, both images taken together. If "
+        "nothing but those convolutions took time, and they ran at the rate of `vgg19-full`, a "
+        "call would take 47.0 ms: 21.3× as fast. They take 90.0 ms, more because they run at 44.4 "
+        "GMACs/s in place of 85.1 GMACs/s, at 4.44 multiply-adds for each byte that their "
+        "operators move in place of 20.0; and what is no convolution takes 10.0 ms of 100 ms. "
+        "(Times of watched calls.) The largest part of what is no convolution is covariance; even "
+        "without any convolution it would be at most 10.0× as fast as it is."
+    )
+
+
+def test_what_was_timed_in_turn_goes_before(pair, make_pair):
+    speed = make_pair("vgg19-full", "vgg16", ratio=5.0)
+    (gain,) = thinnings(summarize([*pair, speed]))
+    assert gain.measured == gain.paired.value == pytest.approx(5.0, rel=0.01)
+    assert format_measured(gain) == "5.0× [4.9, 5.1]"
+    assert "is 5.0× [4.9, 5.1] as fast as `vgg19-full` (timed in turn)" in explain_thinning(gain)
+    table = speedup_data(summarize([*pair, speed])).set_index("subject").loc["vgg16"]
+    assert table["speedup_measured_rounds"] == 6
+    assert table["speedup_measured_low"] < table["speedup_measured"]
+
+
+@pytest.mark.parametrize(
+    ("sides", "changes"),
+    [
+        (("vgg19-full", "vgg16"), {"status": "oom"}),
+        (("vgg19-full", "mobilenet_v1"), {}),
+    ],
+)
+def test_other_pairs_say_nothing(pair, make_pair, sides, changes):
+    (gain,) = thinnings(summarize([*pair, make_pair(*sides, ratio=5.0, **changes)]))
+    assert gain.paired is None
+    assert format_measured(gain) == "6.0×"
+
+
+def test_a_pair_in_the_other_order_is_inverted(pair, make_pair):
+    (gain,) = thinnings(summarize([*pair, make_pair("vgg16", "vgg19-full", ratio=0.2)]))
+    assert gain.measured == pytest.approx(5.0, rel=0.01)
+    assert gain.paired.low < gain.measured < gain.paired.high
+
+
+def test_a_pair_of_another_machine_says_nothing(pair, make_pair):
+    speed = make_pair("vgg19-full", "vgg16")
+    case = dataclasses.replace(speed.case, threads=1)
+    (gain,) = thinnings(summarize([*pair, dataclasses.replace(speed, case=case)]))
+    assert gain.paired is None
+
+
+@pytest.mark.parametrize(
+    ("macs", "paper", "words"),
+    [
+        (16_000, 482_778 / 18_832, "path alone it is 30.2×, 25.6× for the student of the paper."),
+        (18_900, None, "on the content path alone it is 25.5×."),
+    ],
+)
+def test_the_content_path_and_the_papers_student_have_ratios_of_their_own(
+    make_stages, macs, paper, words
+):
+    pixels = 1280 * 720
+    records = [
+        make_stages(macs_content=macs * pixels),
+        make_stages("vgg19-full", macs_content=482_778 * pixels),
+    ]
+    (gain,) = thinnings(summarize(records))
+    assert gain.macs_ratio == 1.0
+    assert gain.content_ratio == pytest.approx(482_778 / macs)
+    assert gain.paper_ratio == (None if paper is None else pytest.approx(paper, rel=1e-4))
+    assert words in explain_thinning(gain)
+
+
+def test_sizes_that_are_padded_say_nothing_of_the_papers_student(make_stages):
+    changes = {"resolution": "FHD", "width": 1920, "height": 1080}
+    records = [
+        make_stages(macs_content=17_000 * 1920 * 1088, **changes),
+        make_stages("vgg19-full", macs_content=482_778 * 1920 * 1088, **changes),
+    ]
+    (gain,) = thinnings(summarize(records))
+    assert gain.paper_ratio is None
+    assert gain.content_ratio == pytest.approx(482_778 / 17_000)

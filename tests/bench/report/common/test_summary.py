@@ -1,0 +1,115 @@
+"""Records gathered into rows: repeats, replacements, failures, machines."""
+
+import dataclasses
+
+import pytest
+
+from bench.records.identity import latest_records
+from bench.report.common.summary import summarize
+from pcakd.errors import ConfigError
+
+
+def test_no_records_are_an_error():
+    with pytest.raises(ConfigError, match="bench run"):
+        summarize([])
+
+
+def test_the_last_record_of_a_case_and_repeat_counts(make_cost):
+    first, second = make_cost(latency_ns=[1_000_000]), make_cost(latency_ns=[5_000_000])
+    assert latest_records([first, second]) == (second,)
+    (row,) = summarize([first, second]).cost
+    assert (row.latency_ms.value, row.num_samples) == (5.0, 1)
+
+
+def test_repeats_are_pooled(make_cost):
+    repeats = [make_cost(repeat=n, latency_ns=[n * 1_000_000] * 2, peak_bytes=n) for n in (1, 2, 3)]
+    (row,) = summarize(repeats).cost
+    assert row.num_samples == 6
+    assert row.latency_ms.value == 2.0
+    assert row.peak_bytes == 3
+
+
+def test_a_failed_repeat_does_not_hide_a_measured_one(make_cost):
+    (row,) = summarize([make_cost(), make_cost(repeat=1, status="timeout", reason="slow")]).cost
+    assert row.status == "ok"
+    assert row.num_samples == 3
+
+
+def test_repeats_of_a_pair_count_once(make_quality):
+    pair = [make_quality(gram=0.4), make_quality(gram=0.6, repeat=1)]
+    (row,) = summarize([*pair, make_quality(pair="02", gram=0.9)]).quality
+    assert row.num_pairs == 2
+    assert row.scores["gram"].value == pytest.approx((0.5 + 0.9) / 2)
+
+
+def test_failures_of_quality_are_counted(records):
+    rows = {(row.subject, row.transform): row for row in summarize(records).quality}
+    assert rows["reinhard", "none"].failures == {"oom": 1}
+    assert rows["reinhard", "none"].num_pairs == 1
+    assert rows["vgg19-full", "zca"].scores == {}
+
+
+def test_multiply_adds_a_pixel_and_milliseconds(make_cost):
+    (row,) = summarize([make_cost()]).cost
+    assert row.macs_per_pixel == 10
+    assert row.latency_ms.value == 11.0
+    assert row.latency_ms.low <= 11.0 <= row.latency_ms.high
+
+
+@pytest.mark.parametrize(("status", "expected"), [("predicted", 9.0), ("timeout", None)])
+def test_a_failed_case_is_not_drawn_at_its_prediction(make_cost, status, expected):
+    (row,) = summarize([make_cost(status=status, predicted_latency_ns=9_000_000)]).cost
+    assert row.predicted_latency_ms == 9.0
+    assert row.expected_latency_ms == expected
+
+
+@pytest.mark.parametrize(
+    ("need", "oom", "near"),
+    [
+        (2**34, True, False),
+        (15 * 2**30, True, True),
+        (12 * 2**30 + 1, True, True),
+        (12 * 2**30, False, False),
+        (None, False, False),
+    ],
+)
+def test_a_prediction_beyond_the_memory_of_a_case_has_no_latency(make_cost, need, oom, near):
+    (row,) = summarize(
+        [
+            make_cost(
+                status="predicted",
+                predicted_latency_ns=9_000_000,
+                predicted_peak_bytes=need,
+                environment={"memory_bytes": 2**34},
+                config={"memory_fraction": 0.75},
+            )
+        ]
+    ).cost
+    assert row.allowed_bytes == 12 * 2**30
+    assert (row.predicted_oom, row.near_oom) == (oom, near)
+    assert row.expected_latency_ms == (None if oom else 9.0)
+
+
+def test_scores_stand_in_the_order_of_the_subjects(make_cost, make_quality):
+    records = [make_cost("a"), make_cost("b"), make_quality("b"), make_quality("a")]
+    assert [row.subject for row in summarize(records).quality] == ["a", "b"]
+
+
+def test_two_subjects_of_one_name_are_told_apart(make_cost):
+    old, new = make_cost(subject_hash="a" * 64), make_cost(subject_hash="b" * 64)
+    assert summarize([old, new]).subjects == ("vgg16 (aaaaaa)", "vgg16 (bbbbbb)")
+
+
+def test_several_machines_are_not_comparable(make_cost):
+    summary = summarize([make_cost(), make_cost(device_name="Other CPU")])
+    assert not summary.comparable
+    assert len(summary.cost) == 2
+
+
+def test_rows_are_ordered_by_size_whatever_the_order_of_records(records):
+    costs = [record for record in records if record.kind == "cost"]
+    forward = summarize(costs).cost
+    swapped = summarize([costs[2], costs[0], costs[1], *costs[3:]]).cost
+    assert [dataclasses.astuple(row) for row in forward] == [
+        dataclasses.astuple(row) for row in swapped
+    ]

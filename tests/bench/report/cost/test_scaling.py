@@ -1,0 +1,38 @@
+"""The plot of latency against resolution."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.report.common.summary import summarize
+from bench.report.cost.scaling import _spread, scaling_plot
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=8))
+def test_names_keep_apart_and_in_order(heights):
+    places = _spread(heights, 11.0)
+    by_height = sorted(range(len(heights)), key=lambda index: heights[index])
+    ordered = [places[index] for index in by_height]
+    assert all(b - a >= 11.0 - 1e-6 for a, b in pairwise(ordered))
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=8, unique=True))
+def test_names_that_are_apart_stay_where_they_are(steps):
+    heights = [12.0 * step for step in steps]
+    assert _spread(heights, 11.0) == heights
+
+
+def test_each_line_is_named_and_ends_where_memory_does(make_cost):
+    records = [
+        make_cost("a"),
+        make_cost(
+            "a", "8K", 7680, 4320, status="predicted", predicted_latency_ns=10**9,
+            predicted_peak_bytes=2**40, environment={"memory_bytes": 2**34},
+            config={"memory_fraction": 0.75},
+        ),
+        make_cost("b"),
+        make_cost("b", "8K", 7680, 4320, status="timeout", reason="slow"),
+    ]  # fmt: skip
+    (axes,) = scaling_plot(summarize(records)).axes
+    assert sorted(text.get_text() for text in axes.texts) == ["a", "b", "× timeout"]

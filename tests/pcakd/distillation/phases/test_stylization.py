@@ -1,0 +1,149 @@
+"""What the stylization phase computes, against the plain pipeline and other libraries."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from skimage.metrics import structural_similarity as skimage_ssim
+
+from bench.quality.gram import relative_distance
+from pcakd.backbones import create_backbone
+from pcakd.distillation.context import Setting
+from pcakd.distillation.losses.perceptual import (
+    gram_matrix,
+    perceptual_distance,
+    structural_similarity,
+    style_distance,
+    unit_vectors,
+)
+from pcakd.distillation.phases import StylizationPhase
+from pcakd.distillation.recipe import Recipe, StylizationWeights
+from pcakd.distillation.whitening import SymmetricRoot, measure_batch, whiten_and_colour
+from pcakd.eigenbases import Eigenbasis
+from pcakd.errors import ConfigError
+from pcakd.linalg import matrix_power, measure_statistics
+from pcakd.pipeline import stylize
+from pcakd.students import StudentSpec, create_student
+from pcakd.transforms import apply_affine, fit_transform
+
+WIDTHS, RANKS = (8, 12, 16, 20), (4, 6, 8, 10)
+
+
+def _random(*shape, seed=0):
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def _positive(size, seed, *, repeated=False):
+    generator = torch.Generator().manual_seed(seed)
+    vectors = torch.linalg.qr(torch.randn(2, size, size, generator=generator, dtype=torch.float64))[
+        0
+    ]
+    values = torch.rand(2, size, generator=generator, dtype=torch.float64) + 0.1
+    if repeated:
+        values = values[:, :1].expand(-1, size)
+    return (vectors * values[:, None]) @ vectors.mT
+
+
+@given(size=st.integers(1, 6), seed=st.integers(0, 99), inverse=st.booleans())
+@settings(max_examples=20, deadline=None)
+def test_roots_are_those_of_the_transforms(size, seed, inverse):
+    matrix = _positive(size, seed)
+    found = SymmetricRoot.apply(matrix, inverse)
+    for each, one in zip(found, matrix, strict=True):
+        expected = matrix_power(one, -0.5 if inverse else 0.5)
+        torch.testing.assert_close(each, expected, atol=1e-10, rtol=1e-10)
+
+
+@pytest.mark.parametrize("inverse", [True, False])
+@pytest.mark.parametrize("repeated", [True, False])
+def test_gradients_of_roots_are_finite_differences(inverse, repeated):
+    matrix = _positive(4, 1, repeated=repeated).requires_grad_()
+
+    def root(matrix):  # perturbations of single entries are made symmetric
+        return SymmetricRoot.apply(0.5 * (matrix + matrix.mT), inverse)
+
+    assert torch.autograd.gradcheck(root, (matrix,), atol=1e-6)
+
+
+def test_batches_are_transformed_like_single_images():
+    content, style = _random(3, 5, 12, 10), 2.0 * _random(3, 5, 8, 8, seed=1)
+    found = whiten_and_colour(content, measure_batch(style), regularizer=0.3)
+    for one, image, other in zip(found, content, style, strict=True):
+        affine = fit_transform(
+            "zca", measure_statistics(image), measure_statistics(other), regularizer=0.3
+        )
+        torch.testing.assert_close(one, apply_affine(image[None], affine)[0], atol=1e-5, rtol=1e-5)
+
+
+def test_similarity_is_that_of_scikit_image():
+    one, other = _random(2, 3, 24, 30), _random(2, 3, 24, 30, seed=1)
+    expected = np.mean(
+        [
+            skimage_ssim(a.numpy(), b.numpy(), channel_axis=0, data_range=1.0)
+            for a, b in zip(one, other, strict=True)
+        ]
+    )
+    # scikit-image averages inner windows alone, and so do we
+    assert float(structural_similarity(one, other)) == pytest.approx(expected, abs=1e-5)
+    assert float(structural_similarity(one, one)) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_the_style_distance_is_that_of_the_scores():
+    taps = [_random(1, 6, 9, 7), _random(1, 8, 5, 5, seed=1)]
+    goals = [gram_matrix(_random(1, 6, 4, 8, seed=2)), gram_matrix(_random(1, 8, 6, 6, seed=3))]
+    expected = relative_distance([gram_matrix(tap)[0] for tap in taps], [g[0] for g in goals])
+    assert float(style_distance(taps, goals)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_equal_pictures_have_no_distance():
+    taps = [_random(2, 6, 9, 7)]
+    units = [unit_vectors(tap) for tap in taps]
+    torch.testing.assert_close(units[0].square().sum(dim=1), torch.ones(2, 9, 7))
+    assert float(perceptual_distance(taps, units)) == 0.0
+    assert float(perceptual_distance(taps, [-unit for unit in units])) == pytest.approx(4.0)
+
+
+@pytest.fixture
+def phase():
+    teacher = create_backbone("tiny")
+    student = create_student(StudentSpec(architecture="tiny", ranks=RANKS), regularizer=0.5)
+    bases = [
+        Eigenbasis(
+            basis=torch.linalg.qr(_random(c, k))[0],
+            eigenvalues=torch.linspace(1.0, 0.1, c, dtype=torch.float64),
+            mcev=0.9,
+            explained=0.9,
+        )
+        for c, k in zip(WIDTHS, RANKS, strict=True)
+    ]
+    setting = Setting(student=student, teacher=teacher, check_teacher=teacher, eigenbases=bases)
+    phase = StylizationPhase(setting, Recipe(regularizer=0.5), teacher)
+    phase.prepare([_random(2, 3, 32, 32, seed=9)])
+    return phase
+
+
+def test_a_couple_is_stylized_as_the_pipeline_does(phase):
+    student = phase.setting.student.eval()
+    images = _random(2, 3, 32, 32)
+    content, style, stylized = phase.draw_sheet(images)
+    assert torch.equal(content, images)
+    assert torch.equal(style, images.flip(0))
+    for index in (0, 1):
+        expected = stylize(student, images[index], images[1 - index])
+        torch.testing.assert_close(stylized[index], expected, atol=1e-4, rtol=1e-4)
+
+
+def test_all_weights_of_a_student_get_gradients(phase):
+    terms = phase.losses(_random(4, 3, 32, 32))
+    phase.total(terms).backward()
+    phase.limit_gradients()
+    gradients = [p.grad for layer in phase.layers for p in layer.parameters()]
+    assert all(gradient is not None and bool(gradient.isfinite().all()) for gradient in gradients)
+    length = torch.stack([gradient.norm() for gradient in gradients]).norm()
+    assert 0.0 < float(length) <= 1.0 + 1e-5
+
+
+def test_weights_that_make_no_sense_are_refused():
+    with pytest.raises(ConfigError, match="finite, 0 or more"):
+        StylizationWeights(style=-1.0)

@@ -1,0 +1,132 @@
+"""Whole distillations of a seeded tiny teacher: what they leave, and what they refuse."""
+
+import csv
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from tiny_distillation import RECIPE, SCHEDULE, make_request
+
+from pcakd.backbones import create_backbone, describe_blocks
+from pcakd.distillation.recipe import Recipe
+from pcakd.distillation.run import distill
+from pcakd.distillation.schedule import Schedule
+from pcakd.eigenbases import RankRule, load_eigenbases
+from pcakd.errors import ConfigError, ImageError, OutputError, TrainingError
+from pcakd.pipeline import stylize
+from pcakd.students import load_student
+from pcakd.weights import get_weight_set
+
+pytestmark = pytest.mark.usefixtures("lenient_images")
+
+
+def test_a_run_leaves_student_card_logs_and_sheets(unbroken, photos):
+    student = load_student(unbroken / "tiny.safetensors")
+    card = json.loads((unbroken / "tiny.json").read_text())
+    assert student.card["ranks"] == [4, 6, 8, 10] == card["ranks"]
+    assert [leg["phase"] for leg in card["legs"]] == ["encoder", "autoencoder", "stylization"]
+    assert set(card["manifest"]) <= {p.name for p in photos.iterdir()}
+    assert len(card["manifest"]) + 1 == len(list(photos.iterdir()))
+    for leg in (card["legs"][0], card["legs"][2]):
+        assert all(tap["r2"] <= tap["ceiling"] <= 1.0 for tap in leg["taps"])
+    assert {"style", "structure", "perceptual"} <= set(card["legs"][2]["held_out_losses"])
+    assert [e.shape for e in student.eigenbases] == [(8, 4), (12, 6), (16, 8), (20, 10)]
+    with (unbroken / "losses.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(r["phase"], int(r["global_step"])) for r in rows] == [
+        ("encoder", 6),
+        ("autoencoder", 14),
+        ("stylization", 20),
+    ]
+    assert rows[0]["tap4"]
+    assert not rows[0]["style"]
+    for name, height in (("autoencoder", 2), ("stylization", 3)):
+        with Image.open(unbroken / f"{name}.png") as sheet:
+            assert sheet.size[1] == 32 * height
+    assert any((unbroken / "tensorboard").iterdir())
+
+
+def test_mistakes_are_told_in_one_line(unbroken, photos, tmp_path):
+    with pytest.raises(TrainingError, match="pass --resume or name another folder"):
+        distill(make_request(photos, unbroken))
+    other = replace(RECIPE, seed=3)
+    with pytest.raises(TrainingError, match=r"of a run with other settings: \w+ was"):
+        distill(make_request(photos, unbroken, recipe=other, resume=True))
+    (tmp_path / "a").touch()
+    with pytest.raises(OutputError, match="cannot write into"):
+        distill(make_request(photos, tmp_path / "a" / "b"))
+    with pytest.raises(ConfigError, match="multiple of 16"):
+        Schedule(steps=1, rate=1.0, crop=100)
+    with pytest.raises(ConfigError, match="batch must be even"):
+        Recipe(stylization=replace(SCHEDULE, batch=3))
+    with pytest.raises(ConfigError, match="zoom must be two rising numbers"):
+        Recipe(zoom=(60, 24))
+
+
+def test_a_broken_photograph_ends_a_run_before_it_begins(photos, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(photos, data)
+    broken = data / "5.png"
+    broken.write_bytes(broken.read_bytes()[:-200])
+    with pytest.raises(ImageError, match=r"5\.png cannot be decoded"):
+        distill(make_request(data, tmp_path / "run"))
+    broken.write_text("no image")
+    with pytest.raises(ImageError, match=r"5\.png is not an image"):
+        distill(make_request(data, tmp_path / "run"))
+    Image.new("RGB", (900, 3)).save(broken)
+    with pytest.raises(ImageError, match="too narrow"):
+        distill(make_request(data, tmp_path / "run"))
+    for photo in data.iterdir():
+        Image.new("RGB", (60, 60), "white").save(photo)
+    with pytest.raises(TrainingError, match=r"the training photographs in .*data are flat"):
+        distill(make_request(data, tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "timm/tf_efficientnet_lite0", "timm/resnet18"])
+def test_students_of_other_backbones_have_their_blocks(name, photos, tmp_path):
+    """Random teachers: the machinery from the name of a backbone to a stylized picture."""
+    weights = {"weight_set": "seeded", "weights_path": None}
+    if name.startswith("timm/"):
+        pytest.importorskip("timm")
+    else:
+        shapes = get_weight_set(name, "torchvision").shapes
+        generator = torch.Generator().manual_seed(0)
+        tensors = {
+            tensor: torch.rand(shape, generator=generator) + 0.5
+            if tensor.endswith("running_var")
+            else torch.randn(shape, generator=generator) * 0.1
+            for tensor, shape in shapes.items()
+        }
+        save_file(tensors, tmp_path / "w.safetensors")
+        weights = {"weight_set": None, "weights_path": tmp_path / "w.safetensors"}
+    short = replace(SCHEDULE, steps=2)
+    recipe = replace(RECIPE, encoder=short, autoencoder=short, stylization=short)
+    request = replace(
+        make_request(photos, tmp_path / "run", recipe=recipe),
+        backbone=name,
+        rule=RankRule(ranks=(2, 3, 4, 5)),
+        **weights,
+    )
+    path = distill(request)
+    assert path.name == f"{name.removeprefix('timm/')}.safetensors"
+    student = load_student(path)
+    assert student.spec.designs == describe_blocks(
+        create_backbone(name, weight_set=weights["weight_set"], path=weights["weights_path"])
+    )
+    assert student.card["teacher"]["backbone"] == name
+    variances = [
+        float(each.eigenvalues.sum())
+        for each in load_eigenbases(path.with_name("eigenbases.safetensors"))[0]
+    ]
+    expected = [0.02 * variance for variance in variances]
+    assert student.regularizer == pytest.approx(expected, rel=0.05)
+    content, style = (torch.rand(3, size, 40) for size in (33, 24))
+    assert stylize(student, content, style).shape == (3, 33, 40)
+    # a finished run that is resumed writes the same student
+    before = path.read_bytes()
+    assert distill(replace(request, resume=True)).read_bytes() == before

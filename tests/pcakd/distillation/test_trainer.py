@@ -1,0 +1,174 @@
+"""Phases go on after a kill, and start again where they collapse or diverge."""
+
+import hashlib
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+from tiny_distillation import RECIPE, make_request
+
+from pcakd.distillation import health
+from pcakd.distillation import trainer as trainer_module
+from pcakd.distillation.data.prefetch import prefetch
+from pcakd.distillation.run import distill
+from pcakd.errors import TrainingError
+from pcakd.students import load_student
+from pcakd.utils.files import read_safetensors, write_safetensors
+
+pytestmark = pytest.mark.usefixtures("lenient_images")
+
+
+def _same_weights(first, second) -> bool:
+    a, b = (load_student(path / "tiny.safetensors").state_dict() for path in (first, second))
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def _stop_at(stop_at, monkeypatch):
+    """Interrupt a run before its step of this number; every second one is kept."""
+    monkeypatch.setattr(trainer_module, "_CHECKPOINT_EVERY", 2)
+    steps = 0
+    whole_step = trainer_module.Trainer._step
+
+    def step(self, *arguments):
+        nonlocal steps
+        steps += 1
+        if steps == stop_at:
+            raise KeyboardInterrupt
+        return whole_step(self, *arguments)
+
+    monkeypatch.setattr(trainer_module.Trainer, "_step", step)
+
+
+@pytest.mark.parametrize("stop_at", [3, 8, 13, 18])
+def test_an_interrupted_run_resumes_bit_for_bit(unbroken, photos, tmp_path, monkeypatch, stop_at):
+    folder = tmp_path / "tiny"
+    _stop_at(stop_at, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        distill(make_request(photos, folder))
+    distill(make_request(photos, folder, resume=True))
+    assert _same_weights(folder, unbroken)
+
+
+def test_batches_drawn_ahead_train_the_same_weights(unbroken, photos, tmp_path, monkeypatch):
+    ahead = []
+
+    def draw_ahead(draw, keys, *, enabled):
+        ahead.append(enabled)
+        return prefetch(draw, keys, enabled=True)
+
+    monkeypatch.setattr(trainer_module, "prefetch", draw_ahead)
+    distill(make_request(photos, tmp_path / "tiny"))
+    assert ahead == [False] * 3  # a CPU that trains draws for itself
+    assert _same_weights(unbroken, tmp_path / "tiny")
+
+
+def _digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.slow
+def test_a_killed_process_resumes_bit_for_bit(photos, tmp_path):
+    command = [
+        *(sys.executable, "-m", "pcakd", "distill", "--backbone", "tiny", "--data", str(photos)),
+        *("--crop", "32", "--batch", "2", "--basis-images", "4", "--held-out", "2"),
+        *("--steps", "130", "--rate", "0.001", "--device", "cpu"),
+        *("--set", "min_r2_share=-99", "--set", "max_dead_share=1"),
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    subprocess.run([*command, "-o", str(whole)], env=environment, capture_output=True, check=True)
+    command += ["-o", str(killed), "--resume"]
+    checkpoint, seen = killed / "checkpoint.safetensors", set()
+    for _ in range(3):  # each kill comes somewhere between two checkpoints
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        while process.poll() is None and (not checkpoint.exists() or _digest(checkpoint) in seen):
+            time.sleep(0.02)
+        assert process.poll() is None
+        process.kill()
+        process.wait()
+        seen.add(_digest(checkpoint))
+    assert len(seen) == 3
+    subprocess.run(command, env=environment, capture_output=True, check=True)
+    assert _same_weights(killed, whole)
+
+
+def test_a_damaged_checkpoint_is_refused(photos, tmp_path):
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    (folder / "checkpoint.safetensors").write_bytes(b"torn")
+    with pytest.raises(TrainingError, match="cannot be read as safetensors"):
+        distill(make_request(photos, folder, resume=True))
+    header = {"format": "pcakd-checkpoint-4", "progress": {"leg": 1}, "fingerprint": {}}
+    write_safetensors(folder / "checkpoint.safetensors", {}, {"pcakd": json.dumps(header)})
+    with pytest.raises(TrainingError, match=r"of another release \(pcakd-checkpoint-4\)"):
+        distill(make_request(photos, folder, resume=True))
+
+
+@pytest.mark.parametrize("lost", ["average.0", "encoder.blocks.0.0.conv.weight"])
+def test_a_checkpoint_without_a_tensor_is_refused(photos, tmp_path, monkeypatch, lost):
+    folder = tmp_path / "tiny"
+    _stop_at(18, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        distill(make_request(photos, folder))
+    path = folder / "checkpoint.safetensors"
+    tensors, metadata = read_safetensors(path)
+    del tensors[lost]
+    write_safetensors(path, tensors, metadata)
+    with pytest.raises(TrainingError, match="is damaged; delete it to start over"):
+        distill(make_request(photos, folder, resume=True))
+
+
+@pytest.mark.parametrize(
+    ("limit", "image", "reason"),
+    [
+        ({"min_r2_share": 1.0}, math.inf, "encoder collapsed: tap 1 has an R²"),
+        (
+            {"max_dead_share": -1.0},
+            math.inf,
+            "encoder collapsed: 0 of 4 channels of tap 1",
+        ),
+        ({}, 0.0, "autoencoder collapsed: the image loss is"),
+    ],
+)
+def test_a_collapsed_phase_is_restarted_and_then_given_up(
+    photos, tmp_path, capsys, monkeypatch, limit, image, reason
+):
+    monkeypatch.setattr(health, "LOST_IMAGE", image)
+    hopeless = replace(RECIPE, max_attempts=2, **limit)
+    with pytest.raises(TrainingError, match=reason):
+        distill(make_request(photos, tmp_path / "tiny", recipe=hopeless))
+    assert "restarting it with another seed and half the rate" in capsys.readouterr().out
+
+
+def test_training_ends_with_the_average_of_weights(unbroken, photos, tmp_path):
+    distill(make_request(photos, tmp_path / "tiny", recipe=replace(RECIPE, average=0.0)))
+    assert not _same_weights(unbroken, tmp_path / "tiny")
+
+
+@pytest.mark.parametrize("phase", ["encoder", "autoencoder", "stylization"])
+def test_a_diverged_loss_restarts_the_phase(photos, tmp_path, monkeypatch, phase):
+    whole = trainer_module.Trainer._draw_own
+    poisoned = []
+
+    def draw(self, key):
+        images = whole(self, key)
+        step = key[-1] - trainer_module._FIRST_STEP
+        if self._leg.phase == phase and self.progress.attempt == 0 and step == 3:
+            poisoned.append(step)
+            return images * float("nan")
+        return images
+
+    monkeypatch.setattr(trainer_module.Trainer, "_draw_own", draw)
+    distill(make_request(photos, tmp_path / "tiny"))
+    card = json.loads((tmp_path / "tiny" / "tiny.json").read_text())
+    assert poisoned == [3]
+    attempts = {leg["phase"]: leg["attempts"] for leg in card["legs"]}
+    assert attempts == {"encoder": 1, "autoencoder": 1, "stylization": 1} | {phase: 2}

@@ -37,6 +37,10 @@ class ConfigError(PcakdError):
     """A configuration, option or record that does not make sense."""
 
 
+class MissingExtraError(PcakdError):
+    """An optional library that is not installed; the text names the extra that brings it."""
+
+
 class TrainingError(PcakdError):
     """A distillation that cannot start, resume or recover."""
 

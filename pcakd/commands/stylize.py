@@ -17,6 +17,7 @@ from pcakd.linalg import Statistics
 from pcakd.pipeline import NUM_STAGES, measure_style, stylize
 from pcakd.students import Student, load_student
 from pcakd.transforms import TRANSFORMS
+from pcakd.utils.extras import require_extra
 from pcakd.utils.files import make_folder, require_parent
 from pcakd.utils.out_of_memory import is_out_of_memory
 from pcakd.utils.precision import full_precision
@@ -69,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
     """Stylize each photograph; a bad one in a folder does not stop the others."""
     if not 0.0 <= args.strength <= 1.0:
         raise ConfigError(f"--strength must lie in [0, 1], got {args.strength}")
+    if args.guided_filter:
+        require_extra("filter", "cv2.ximgproc", "--guided-filter")
     pairs = list(_jobs(args.content, args.style, args.output))
     device = resolve_device(args.device)
     student = load_student(args.student, device=device)

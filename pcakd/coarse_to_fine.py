@@ -14,10 +14,10 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from pcakd.blocks import Autoencoder, Source
+from pcakd.blocks import Autoencoder, RunBlock, Source
 from pcakd.errors import ShapeError
 from pcakd.linalg import Statistics, measure_statistics
-from pcakd.tiling import lay_out, run_block
+from pcakd.tiling import lay_out, run_tiled
 from pcakd.transforms import blend_with_identity, fit_transform
 from pcakd.utils.sections import section
 
@@ -36,6 +36,7 @@ def run_fast(
     transform: str = "zca",
     strength: float = 1.0,
     on_step: Callable[[], object] = lambda: None,
+    run_block: RunBlock = run_tiled,
 ) -> Float[Tensor, "3 h w"]:
     """Stylize one image tile by tile, without gradients.
 
@@ -46,6 +47,7 @@ def run_fast(
         transform: ``zca``, ``ot`` or ``adain``.
         strength: s in [0, 1]: at each tap F' = (1 - s) F + s T(F).
         on_step: Called ``NUM_STEPS`` times on the way.
+        run_block: How blocks run: in tiles, or with ``run_plain`` on whole maps.
 
     Returns:
         RGB in [0, 1], of the size of ``content``; on a CPU channels-last in memory.
@@ -55,7 +57,10 @@ def run_fast(
         UnknownNameError: There is no such transform.
         NumericalError: A covariance of features is not finite.
     """
-    targets = measure_style(network, style) if isinstance(style, Tensor) else style
+    if isinstance(style, Tensor):
+        targets: Sequence[Statistics] = measure_style(network, style, run_block=run_block)
+    else:
+        targets = style
     on_step()
     maps: list[Source] = []
     with section("encode"):
@@ -73,21 +78,23 @@ def run_fast(
         affine = blend_with_identity(affine, strength)
         # popping frees each map of the encoder as soon as the decoder has used it
         with section("decode"):
-            features = run_block(network.decoder, tap, features, maps.pop(), affine=affine)
+            features = network.decode_block(tap, features, maps.pop(), affine=affine, run=run_block)
         on_step()
     height, width = content.shape[-2:]
     return features[0, :, :height, :width].clamp(0.0, 1.0)
 
 
 @torch.no_grad()
-def measure_style(network: Autoencoder, style: Float[Tensor, "3 h w"]) -> list[Statistics]:
+def measure_style(
+    network: Autoencoder, style: Float[Tensor, "3 h w"], *, run_block: RunBlock = run_tiled
+) -> list[Statistics]:
     """Return the moments of a style image at taps 1 to 4, with one tap in memory at a time."""
-    return [moments for moments, _ in measure_taps(network, style)]
+    return [moments for moments, _ in measure_taps(network, style, run_block=run_block)]
 
 
 @torch.no_grad()
 def measure_taps(
-    network: Autoencoder, style: Float[Tensor, "3 h w"]
+    network: Autoencoder, style: Float[Tensor, "3 h w"], *, run_block: RunBlock = run_tiled
 ) -> list[tuple[Statistics, int]]:
     """Return the moments of an image at taps 1 to 4, and the number of pixels of each tap."""
     taps = []

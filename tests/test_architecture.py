@@ -20,7 +20,7 @@ ALLOWED: dict[str, str] = {
     ),
     "pcakd.__main__": "pcakd.cli",
     "pcakd.backbones": "pcakd.blocks pcakd.errors pcakd.utils pcakd.weights",
-    "pcakd.blocks": "pcakd.errors",
+    "pcakd.blocks": "pcakd.errors pcakd.transforms",
     "pcakd.cli": "pcakd.__version__ pcakd.commands pcakd.errors pcakd.utils",
     "pcakd.coarse_to_fine": (
         "pcakd.blocks pcakd.errors pcakd.linalg pcakd.tiling pcakd.transforms pcakd.utils"
@@ -77,8 +77,7 @@ ALLOWED: dict[str, str] = {
     ),
     "bench.plan": "pcakd.errors pcakd.utils bench.records",
     "bench.profiling": (
-        "pcakd.errors pcakd.filters pcakd.tiling pcakd.utils bench.analysis bench.plan "
-        "bench.records"
+        "pcakd.errors pcakd.filters pcakd.utils bench.analysis bench.plan bench.records"
     ),
     "bench.quality": (
         "pcakd.backbones pcakd.coarse_to_fine pcakd.errors pcakd.images pcakd.utils "
@@ -94,8 +93,9 @@ ALLOWED: dict[str, str] = {
         "bench.records bench.worker"
     ),
     "bench.subjects": (
-        "pcakd.coarse_to_fine pcakd.errors pcakd.students pcakd.transforms pcakd.utils "
-        "pcakd.weights bench.baselines bench.peers bench.records"
+        "pcakd.blocks pcakd.coarse_to_fine pcakd.errors pcakd.students pcakd.tiling "
+        "pcakd.transforms pcakd.utils pcakd.weights bench.baselines bench.peers "
+        "bench.records"
     ),
     "bench.worker": (
         "pcakd.errors pcakd.filters pcakd.images pcakd.utils bench.machine bench.plan "

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import uniform_filter
 
 from pcakd.blocks import BlockDesign
-from pcakd.blocks.layers import high_frequencies
+from pcakd.blocks.residuals import high_frequencies
 from pcakd.coarse_to_fine import pad_to_multiple
 from pcakd.errors import ConfigError, ShapeError
 from pcakd.filters import guided_filter, plain_guided_filter

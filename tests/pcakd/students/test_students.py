@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pcakd.blocks import BlockDesign, Conv, ConvLayer
-from pcakd.blocks.layers import high_frequencies, pad_reflect
+from pcakd.blocks.padding import pad_reflect
+from pcakd.blocks.residuals import high_frequencies
 from pcakd.distillation.norms import prepare_layers
 from pcakd.errors import ConfigError, OutputError, PcakdError, StudentFileError, UnknownNameError
 from pcakd.students import StudentSpec, create_student, list_students, load_student, save_student

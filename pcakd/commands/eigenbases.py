@@ -15,12 +15,13 @@ from pcakd.backbones import (
     measure_channel_means,
     normalize_activations,
 )
-from pcakd.commands.options import add_device, add_ranks, add_teacher, rank_rule, resolve_device
+from pcakd.commands.options import add_device, add_ranks, add_teacher, rank_rule
 from pcakd.commands.parser import add_example
 from pcakd.eigenbases import fit_eigenbases, save_eigenbases
 from pcakd.eigenbases.sources import DEFAULT_CROP, read_batches
 from pcakd.errors import ConfigError
 from pcakd.images import list_images
+from pcakd.utils.devices import resolve_device
 from pcakd.utils.extras import check_extra
 from pcakd.utils.files import require_parent
 

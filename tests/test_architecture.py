@@ -34,7 +34,7 @@ ALLOWED: dict[str, str] = {
         "pcakd.__version__ pcakd.backbones pcakd.blocks pcakd.eigenbases pcakd.errors "
         "pcakd.images pcakd.linalg pcakd.students pcakd.utils"
     ),
-    "pcakd.eigenbases": "pcakd.errors pcakd.utils",
+    "pcakd.eigenbases": "pcakd.backbones pcakd.errors pcakd.images pcakd.utils",
     "pcakd.errors": "",
     "pcakd.filters": "pcakd.errors pcakd.utils",
     "pcakd.identity": "pcakd.blocks",

@@ -1,4 +1,4 @@
-"""The authors' students: names and layouts mapped exactly, anything else refused in one line."""
+"""The authors' students: names and layouts are mapped exactly; other files are an error."""
 
 import io
 import pickle
@@ -97,7 +97,7 @@ def refused(path, *words):
         assert word in text
 
 
-def test_every_number_arrives_once(tmp_path, family):
+def test_every_number_is_imported_once(tmp_path, family):
     arrays = FAMILIES[family]()
     student = import_authors(stored(tmp_path, arrays))
     assert student.spec.architecture == family
@@ -265,7 +265,7 @@ def test_released_students(data_folder, name, deployed, eigenbases):
     photo = load_image(min((data_folder / "photos" / "val").iterdir()))[None, :, :224, :224]
     with torch.inference_mode():
         error = (student(photo) - photo).square().mean()
-    assert error < 10**-2.6  # it was trained to give the photograph back: 26 dB or more
+    assert error < 10**-2.6  # the autoencoder was trained to reconstruct: 26 dB or more
 
 
 @pytest.mark.weights

@@ -14,7 +14,7 @@ from bench.quality.protocol import describe_size
 from bench.quality.sizes import fit_within
 from bench.records.schema import hash_case
 from bench.records.store import append_record, read_records
-from bench.report.quality.examples import scored_subjects
+from bench.report.quality.examples import evaluated_subjects
 from bench.run.external import scored_side
 from pcakd.errors import ConfigError, ShapeError
 from pcakd.images import load_image, save_image
@@ -249,7 +249,7 @@ def test_pictures_of_others_are_not_drawn_as_examples(run_folder, pairs, results
     for name in ("content", "style", "vgg16"):
         Image.new("RGB", (60, 40), "teal").save(pair / f"{name}.jpg")
     call("--pairs", pairs, "--results", results, "--out", run_folder)
-    assert "tool" in scored_subjects(read_records(run_folder))["01"]
+    assert "tool" in evaluated_subjects(read_records(run_folder))["01"]
     assert {path.name for path in pair.iterdir()} == {"content.jpg", "style.jpg", "vgg16.jpg"}
     with Image.open(run_folder / "examples.jpg") as sheet:
         assert sheet.width == 3 * 326 + 6

@@ -1,45 +1,39 @@
-"""The plots of loss histories, one a student with a panel a phase, and their section."""
+"""The plots of training losses: one for each student, with a panel for each phase."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from urllib.parse import quote
+from functools import partial
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.records.loss_histories import plain_name
+from bench.records.store import HISTORIES_FOLDER
+from bench.report.common.figures import log_axis, new_panels
+from bench.report.common.section import Plot
 from bench.report.common.summary import Summary
-from bench.report.gallery import Plot
-from bench.report.pareto.plots import log_axis, new_panels
-from bench.report.trainings.histories import TOTAL, Attempt, Phase, Series, read_history, thin_out
+from bench.report.trainings.losses import TOTAL, Attempt, Phase, Series, read_losses, thin_out
 
-HISTORY_PREFIX = "losses-"
+LOSSES_PREFIX = "losses-"
 
 # Okabe and Ito's colours, the palest last
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#7a5c2e", "#8e44ad")
 _STYLES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
 _TOTAL_COLOUR = "#b0b0b0"
 _SHADE = "#f6e7df"
-_TALL = 1e-5  # of the largest loss, the least that a logarithmic panel shows
+_TALL = 1e-5  # smallest value of a logarithmic panel, as a share of the largest loss
 _WIDE = (0.12, 0.06)  # shares of the width that "block 1, attempt 2" and "block 1" need
-_NOTE = (
-    "The losses of each student's training as the training wrote them, a panel for each phase. "
-    "Blocks follow each other from left to right; where there is no room, 3#2 is the second "
-    "attempt at block 3. *loss* is what was minimised, the others are its terms. Long series are "
-    "drawn as means of neighbouring rows; what is less than a hundred-thousandth of a phase's "
-    "largest loss lies below its panel. The files are in `histories/`, with those of "
-    "further trainings where they were kept."
-)
 
 
-def draw_histories(folder: Path, summary: Summary) -> list[Plot]:
-    """Draw the histories of a run folder that belong to subjects of its records.
+def loss_plots(summary: Summary) -> list[Plot]:
+    """Return the plots of the loss histories in the run folder that belong to its subjects.
 
-    Those of further trainings, of other subjects, and files without rows are passed over.
+    Further trainings, other subjects and files without rows are skipped.
 
     Raises:
         ConfigError: A file cannot be read.
     """
+    if summary.folder is None:
+        return []
     further = {row.subject for row in summary.trainings}
     names = {
         plain_name(record.case.subject, record.case.precision)
@@ -48,24 +42,12 @@ def draw_histories(folder: Path, summary: Summary) -> list[Plot]:
     }
     plots = []
     for name in sorted(names):
-        path = folder / f"{name}.csv"
-        phases = read_history(path) if path.is_file() else ()
+        path = summary.folder / HISTORIES_FOLDER / f"{name}.csv"
+        phases = read_losses(path) if path.is_file() else ()
         drawn = [phase for phase in phases if phase.terms]
         if drawn:
             plots.append(_plot(name, drawn))
     return plots
-
-
-def histories_section(plots: Sequence[Plot]) -> str:
-    """Write the section; nothing where there is no history."""
-    shown = [plot for plot in plots if plot.name.startswith(HISTORY_PREFIX)]
-    if not shown:
-        return ""
-    parts = [f"## Loss histories\n\n{_NOTE}\n"]
-    parts += [
-        f"![{plot.title}](plots/{quote(plot.name)}.png)\n\n{plot.caption}\n" for plot in shown
-    ]
-    return "\n".join(parts)
 
 
 def _plot(name: str, phases: Sequence[Phase]) -> Plot:
@@ -77,12 +59,12 @@ def _plot(name: str, phases: Sequence[Phase]) -> Plot:
     }
     caption = f"`{name}`: {', '.join(f'*{phase.name}*' for phase in phases)}."
     if restarts:
-        caption += f" Shaded: attempts that were started again ({'; '.join(restarts)})."
+        caption += f" Shaded: attempts that were restarted ({'; '.join(restarts)})."
     return Plot(
-        name=f"{HISTORY_PREFIX}{name}",
-        title=f"Loss history of {name}",
+        name=f"{LOSSES_PREFIX}{name}",
+        title=f"Training losses of {name}",
         caption=caption,
-        figure=_draw(name, phases),
+        draw=partial(_draw, name, phases),
     )
 
 
@@ -90,7 +72,7 @@ def _draw(name: str, phases: Sequence[Phase]) -> Figure:
     figure, panels = new_panels(len(phases), 1, 8.0, 0.4 + 2.7 * len(phases))
     for axes, phase in zip(panels, phases, strict=True):
         draw_phase(axes, phase)
-    figure.suptitle(f"Loss history of {name}", fontsize=10, x=0.01, ha="left")
+    figure.suptitle(f"Training losses of {name}", fontsize=10, x=0.01, ha="left")
     return figure
 
 
@@ -106,7 +88,7 @@ def draw_phase(axes: Axes, phase: Phase) -> None:
                 _draw_line(axes, attempt.series[term], term, place, start)
         start += attempt.last_step
     if phase.is_positive and min(phase.values) < least:
-        axes.set_ylim(bottom=least)  # and the top stays that of the lines
+        axes.set_ylim(bottom=least)  # the top stays as the lines need it
     _mark_attempts(axes, phase, start)
     for place, term in enumerate(phase.terms):
         colour, style, width = _style(term, place)
@@ -131,7 +113,7 @@ def _draw_line(axes: Axes, line: Series, term: str, place: int, start: float) ->
 
 
 def _mark_attempts(axes: Axes, phase: Phase, total: float) -> None:
-    """Name blocks and attempts above their steps; shade what was started again."""
+    """Name blocks and attempts above their steps; shade attempts that were restarted."""
     several = len({each.block for each in phase.attempts}) > 1
     start = 0.0
     for attempt in phase.attempts:
@@ -150,7 +132,7 @@ def _mark_attempts(axes: Axes, phase: Phase, total: float) -> None:
 
 
 def _name_attempt(attempt: Attempt, share: float, *, with_block: bool) -> str:
-    """Name an attempt by its block and number, as long as its share of the width lets it."""
+    """Name an attempt by its block and number, shortened where the width is too small."""
     text = _join_names(attempt, with_block=with_block)
     if share >= _WIDE[0 if ", " in text else 1]:
         return text
@@ -166,6 +148,6 @@ def _join_names(attempt: Attempt, *, with_block: bool) -> str:
 
 def _style(term: str, place: int) -> tuple[str, object, float]:
     if term == TOTAL:
-        return _TOTAL_COLOUR, "-", 3.2  # a sole term lies on it
+        return _TOTAL_COLOUR, "-", 3.2  # a single term is drawn on it
     turns, index = divmod(place - 1, len(_COLOURS))
     return _COLOURS[index], _STYLES[turns % len(_STYLES)], 1.1

@@ -1,4 +1,4 @@
-"""Labels that lie beside their points: apart, and with lines back to them that do not cross."""
+"""Positions of labels beside their points, without overlaps and without crossing lines."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -8,10 +8,10 @@ from typing import TypeAlias
 _DIRECTIONS = 16
 _DISTANCES = (7.0, 13.0, 20.0, 30.0, 42.0, 56.0, 72.0, 90.0, 110.0)
 _SWEEPS = 4
-_CROSSING = 4000.0  # square pixels that a fault counts as: lines that cross, labels that overlap
+_CROSSING = 4000.0  # cost of one fault, in square pixels: crossing lines or overlapping labels
 _ROUNDING = 1e-6
-_LENGTH = 0.6  # square pixels that a pixel of a line counts as
-_SOFT = 0.15  # the share of its area that covering something soft counts as
+_LENGTH = 0.6  # cost of a pixel of a line, in square pixels
+_SOFT = 0.15  # cost of a covered soft area, as a share of the area
 
 Place: TypeAlias = tuple[float, float]
 
@@ -37,7 +37,7 @@ class Box:
         return max(width, 0.0) * max(height, 0.0)
 
     def outside(self, frame: "Box") -> float:
-        """Return the area that sticks out of ``frame``, in square pixels."""
+        """Return the area outside ``frame``, in square pixels."""
         return (self.right - self.left) * (self.top - self.bottom) - self.overlap(frame)
 
     def gap(self, place: Place) -> float:
@@ -47,16 +47,16 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """What labels are placed among, in pixels.
+class LabelScene:
+    """The plot around the labels, in pixels.
 
     Attributes:
-        points: Centres of the marks that are labelled; lines keep off the others.
-        obstacles: What labels must not cover.
-        soft: What labels had better not cover (error bars).
+        points: Centres of the labelled marks; lines to other marks avoid them.
+        obstacles: Areas that labels must not cover.
+        soft: Areas that labels avoid where possible (error bars).
         frame: The axes; labels stay inside.
-        radius: Of a mark.
-        unit: Pixels a typographic point, so that distances look alike at every resolution.
+        radius: Radius of a mark.
+        unit: Pixels per typographic point, so that distances look alike at every resolution.
     """
 
     points: Sequence[Place]
@@ -67,18 +67,18 @@ class Scene:
     unit: float = 1.0
 
 
-def place_labels(sizes: Sequence[tuple[float, float]], scene: Scene) -> list[Box]:
+def place_labels(sizes: Sequence[tuple[float, float]], scene: LabelScene) -> list[Box]:
     """Choose a place for each label, near its mark, that covers nothing and crosses no line.
 
-    Each label in turn takes the place that is best beside the others, and a few times over; the
-    same input gives the same output.
+    Each label in turn takes its best place given the others; this repeats until nothing moves, at
+    most four times. The same input gives the same output.
 
     Args:
-        sizes: Width and height of each label, in pixels; one a point of the scene.
-        scene: What they are placed among.
+        sizes: Width and height of each label in pixels, in the order of the points of the scene.
+        scene: The plot around the labels.
 
     Returns:
-        One box a label.
+        One box for each label.
 
     Raises:
         ValueError: A point is not finite.
@@ -94,7 +94,9 @@ def place_labels(sizes: Sequence[tuple[float, float]], scene: Scene) -> list[Box
     return [placed[index] for index in range(len(sizes))]
 
 
-def _best_place(index: int, size: tuple[float, float], others: dict[int, Box], scene: Scene) -> Box:
+def _best_place(
+    index: int, size: tuple[float, float], others: dict[int, Box], scene: LabelScene
+) -> Box:
     best, least = None, math.inf
     for box in _candidates(scene.points[index], size, scene.unit):
         length = _LENGTH * box.gap(scene.points[index])
@@ -115,7 +117,7 @@ def _candidates(point: Place, size: tuple[float, float], unit: float) -> Iterato
         for step in range(_DIRECTIONS):
             angle = 2 * math.pi * step / _DIRECTIONS
             across, up = round(math.cos(angle), 6), round(math.sin(angle), 6)
-            # the label's side or corner that is towards the point is that far from it
+            # the distance is to the side or corner of the label that faces the point
             left = x + distance * unit * across + width * (_clip(2 * across) - 1) / 2
             bottom = y + distance * unit * up + height * (_clip(2 * up) - 1) / 2
             yield Box(left=left, bottom=bottom, right=left + width, top=bottom + height)
@@ -125,8 +127,8 @@ def _clip(value: float) -> float:
     return min(max(value, -1.0), 1.0)
 
 
-def _cost(index: int, box: Box, others: dict[int, Box], scene: Scene) -> float:
-    """Return how bad a place is beside the other labels, but for its distance, in square pixels."""
+def _cost(index: int, box: Box, others: dict[int, Box], scene: LabelScene) -> float:
+    """Return the cost of a place among the other labels, without its distance, in square pixels."""
     point = scene.points[index]
     covered = sum(box.overlap(each) for each in (*scene.obstacles, *others.values()))
     softly = sum(box.overlap(each) for each in scene.soft)
@@ -138,7 +140,7 @@ def _cost(index: int, box: Box, others: dict[int, Box], scene: Scene) -> float:
     )
     faults += 2 * (box.outside(scene.frame) > _ROUNDING)
     for k, mark in enumerate(scene.points):
-        near = math.dist(mark, point) < scene.radius  # as good as the same mark
+        near = math.dist(mark, point) < scene.radius  # two marks at the same place
         faults += k != index and not near and _passes(point, box.centre, mark, scene.radius)
     return covered + 4 * box.outside(scene.frame) + _SOFT * softly + _CROSSING * faults
 

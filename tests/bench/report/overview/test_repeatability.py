@@ -1,9 +1,9 @@
-"""What two processes that measure one case say of latencies."""
+"""Median latencies of one case in two processes."""
 
 import pytest
 
 from bench.report.common.summary import summarize
-from bench.report.cost.repeatability import process_differences, repeatability_note
+from bench.report.overview.repeatability import process_differences, repeatability_note
 
 
 @pytest.fixture
@@ -24,11 +24,11 @@ def test_medians_of_two_processes_are_compared(twice):
 def test_the_note_names_the_median_and_the_worst(twice):
     note = repeatability_note(summarize(twice))
     assert "3 cases" in note
-    assert "50% in the median" in note
+    assert "50% in the median case" in note
     assert "100% at most (c at HD)" in note
 
 
-def test_few_cases_or_other_sizes_say_nothing(twice, make_stages):
+def test_few_cases_or_other_sizes_give_no_note(twice, make_stages):
     assert repeatability_note(summarize(twice[:4])) == ""
     other = [make_stages(name, resolution="4K", width=3840, height=2160) for name in "abc"]
     assert process_differences(summarize([*twice[::2], *other])) == {}

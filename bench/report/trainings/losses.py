@@ -1,4 +1,4 @@
-"""The losses of a student's training, read from the CSV that the training wrote."""
+"""The losses of a training, read from the CSV file that the training wrote."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from pathlib import Path
 from pcakd.errors import ConfigError
 
 TOTAL = "loss"
-"""The column of the loss that was minimised; the others are its terms."""
+"""The column of the minimised loss; the other columns are its terms."""
 
 _PLACES = ("block", "attempt", "phase", "step", "global_step", "rate")
 _MOST_POINTS = 200
@@ -26,8 +26,8 @@ class Attempt:
 
     Attributes:
         block: As the file names it; may be empty.
-        number: Which attempt at the block it is, from 1.
-        restarted: Whether a later attempt at the block took its place.
+        number: Number of the attempt at the block, from 1.
+        restarted: Whether a later attempt at the block replaced it.
         series: The losses by column, the total first.
     """
 
@@ -38,7 +38,7 @@ class Attempt:
 
     @property
     def last_step(self) -> float:
-        """The last step that the file has of it."""
+        """The last step in the file."""
         return max((step for line in self.series.values() for step, _ in line), default=0.0)
 
 
@@ -51,26 +51,26 @@ class Phase:
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """The columns that have numbers in it, the total first."""
+        """The columns with numbers, the total first."""
         return tuple(dict.fromkeys(name for each in self.attempts for name in each.series))
 
     @property
     def values(self) -> tuple[float, ...]:
-        """Every number of it."""
+        """All losses of the phase."""
         lines = [line for each in self.attempts for line in each.series.values()]
         return tuple(value for line in lines for _, value in line)
 
     @property
     def is_positive(self) -> bool:
-        """Whether every number of it is positive."""
+        """Whether all losses are positive."""
         return all(value > 0 for value in self.values)
 
 
-def read_history(path: Path) -> tuple[Phase, ...]:
+def read_losses(path: Path) -> tuple[Phase, ...]:
     """Read the phases of a training, in the order in which they occur.
 
-    Whatever columns there are beside the places of a row (block, attempt, phase, step,
-    global_step, rate) are losses where they hold numbers. Rows that a kill tore are passed over.
+    All columns but block, attempt, phase, step, global_step and rate are losses, if they hold
+    numbers. Incomplete rows (of a killed training) are skipped.
 
     Raises:
         ConfigError: The file cannot be read.
@@ -109,7 +109,7 @@ def read_history(path: Path) -> tuple[Phase, ...]:
 
 
 def thin_out(line: Series, most: int = _MOST_POINTS) -> Series:
-    """Put neighbouring points into their means, so that at most so many are left.
+    """Average neighbouring points, so that at most ``most`` are left.
 
     >>> thin_out(((1, 2.0), (2, 4.0), (3, 6.0)), most=2)
     ((1.5, 3.0), (3.0, 6.0))

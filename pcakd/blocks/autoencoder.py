@@ -138,8 +138,12 @@ class Autoencoder(nn.Module):
             sources.append(source)
         return taps, sources
 
-    def forward(self, image: Features) -> Features:
-        """Reconstruct an image from its last tap (not clipped)."""
+    def reconstruct(self, image: Features) -> Features:
+        """Decode an image from its last tap without a transform (not clipped).
+
+        Args:
+            image: RGB in [0, 1]; sizes must be multiples of the stride.
+        """
         taps, sources = self.encode_with_sources(image)
         features = taps[-1]
         for block in range(len(sources), 0, -1):

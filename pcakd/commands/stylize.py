@@ -8,15 +8,15 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from pcakd.coarse_to_fine import NUM_STEPS, measure_style
+from pcakd.coarse_to_fine import NUM_STEPS
 from pcakd.commands.options import add_device, resolve_device
 from pcakd.commands.parser import add_example
 from pcakd.errors import ConfigError, ImageError, OutputError, ShapeError
 from pcakd.filters import guided_filter
 from pcakd.images import image_format, list_images, load_image, save_image
-from pcakd.linalg import Statistics
 from pcakd.pipeline import stylize
 from pcakd.students import Student, load_student
+from pcakd.style import Style, extract_style
 from pcakd.transforms import TRANSFORMS
 from pcakd.utils.extras import require_extra
 from pcakd.utils.files import make_folder, require_parent
@@ -122,7 +122,7 @@ def _jobs(content: Path, style: Path, output: Path) -> Iterator[tuple[Path, Path
 def _stylize_file(
     args: argparse.Namespace,
     student: Student,
-    style: Sequence[Statistics],
+    style: Style,
     source: Path,
     target: Path,
     *,
@@ -132,7 +132,7 @@ def _stylize_file(
     with _enough_memory(source):
         result = stylize(
             student,
-            content.to(style[0].mean.device),
+            content.to(style.device),
             style,
             transform=args.transform,
             strength=args.strength,
@@ -143,10 +143,10 @@ def _stylize_file(
     save_image(target, result)
 
 
-def _style(student: Student, path: Path) -> list[Statistics]:
+def _style(student: Student, path: Path) -> Style:
     image = load_image(path)
     with _enough_memory(path):
-        return measure_style(student, image.to(next(student.parameters()).device))
+        return extract_style(student, image.to(next(student.parameters()).device))
 
 
 @contextmanager

@@ -56,9 +56,8 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     path = Path(path)
     require_parent(path)
     try:
-        descriptor, name = tempfile.mkstemp(
-            prefix=f".{path.name}.", suffix=".part", dir=path.parent
-        )
+        # a short name: one made from the target's would be too long where that has 255 bytes
+        descriptor, name = tempfile.mkstemp(prefix=".pcakd-", suffix=".part", dir=path.parent)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     partial = Path(name)

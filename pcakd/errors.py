@@ -10,7 +10,7 @@ class UnknownNameError(PcakdError):
 
 
 class ShapeError(PcakdError):
-    """A tensor of the wrong shape, size or type."""
+    """An image or tensor of the wrong shape, type, device or range of values."""
 
 
 class NumericalError(PcakdError):
@@ -27,6 +27,10 @@ class WeightsError(PcakdError):
 
 class StudentFileError(PcakdError):
     """A student file that is missing, damaged or inconsistent."""
+
+
+class StyleFileError(PcakdError):
+    """A style file that is missing, damaged or inconsistent."""
 
 
 class OutputError(PcakdError):

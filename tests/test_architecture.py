@@ -27,8 +27,8 @@ ALLOWED: dict[str, str] = {
     ),
     "pcakd.commands": (
         "pcakd.backbones pcakd.coarse_to_fine pcakd.distillation pcakd.eigenbases "
-        "pcakd.errors pcakd.filters pcakd.images pcakd.linalg pcakd.pipeline "
-        "pcakd.students pcakd.transforms pcakd.utils pcakd.weights"
+        "pcakd.errors pcakd.filters pcakd.images pcakd.pipeline pcakd.students "
+        "pcakd.style pcakd.transforms pcakd.utils pcakd.weights"
     ),
     "pcakd.distillation": (
         "pcakd.__version__ pcakd.backbones pcakd.blocks pcakd.eigenbases pcakd.errors "

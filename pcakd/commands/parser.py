@@ -24,9 +24,7 @@ def seed(text: str) -> int:
     return value
 
 
-def parse_mixed(
-    parser: argparse.ArgumentParser, arguments: Sequence[str]
-) -> argparse.Namespace:
+def parse_mixed(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
     """Parse arguments whose options may stand between the positional ones.
 
     ``parse_args`` refuses ``a.jpg --quiet b.jpg`` where a command takes any number of files. A

@@ -14,12 +14,13 @@ from typing import Final
 import torch
 from tqdm import tqdm
 
+from pcakd.coarse_to_fine import NUM_STEPS
 from pcakd.commands.parser import add_example, path_argument, text_argument
 from pcakd.commands.stylize_plan import Job, Plan, make_plan
 from pcakd.errors import ConfigError, ImageError, PcakdError
 from pcakd.filters import guided_filter
 from pcakd.images import load_image, load_image_with_exif, save_image
-from pcakd.pipeline import NUM_STAGES, stylize
+from pcakd.pipeline import stylize
 from pcakd.students import Student, load_student
 from pcakd.style import Style, extract_style, load_style
 from pcakd.transforms import TRANSFORMS
@@ -158,7 +159,7 @@ def _add_style_options(parser: argparse.ArgumentParser) -> None:
         help="smooth the result along the content's edges: removes the glow that a strong change "
         "of contrast leaves around dark outlines. Off by default, because it also takes style "
         "away: over 35 pairs SSIM with the content rises by 0.015 (better), but the Gram distance "
-        "from the style by 7 to 11 % (worse), and colours are paler. Needs OpenCV: pip install "
+        "from the style by 7 to 11 %% (worse), and colours are paler. Needs OpenCV: pip install "
         "'pca-kd-bench[filter]'",
     )
 
@@ -247,8 +248,8 @@ def _stylize_all(settings: _Settings, plan: Plan) -> int:
     if plan.into_folder:
         make_folder(plan.output)
     if plan.single:
-        with tqdm(total=NUM_STAGES, leave=False, disable=quiet or None) as bar:
-            _stylize_file(settings, plan.jobs[0], on_stage=bar.update)
+        with tqdm(total=NUM_STEPS, leave=False, disable=quiet or None) as bar:
+            _stylize_file(settings, plan.jobs[0], on_step=bar.update)
         return 0
     failures = len(plan.problems)
     for job in tqdm(plan.jobs, unit="image", disable=quiet or None):
@@ -267,7 +268,7 @@ def _stylize_all(settings: _Settings, plan: Plan) -> int:
 
 
 def _stylize_file(
-    settings: _Settings, job: Job, *, on_stage: Callable[[], object] = lambda: None
+    settings: _Settings, job: Job, *, on_step: Callable[[], object] = lambda: None
 ) -> None:
     args, start = settings.args, time.perf_counter()
     content, exif = load_image_with_exif(job.source)
@@ -278,7 +279,7 @@ def _stylize_file(
             settings.style,
             transform=args.transform,
             strength=args.strength,
-            on_stage=on_stage,
+            on_step=on_step,
         ).cpu()
         if args.guided_filter:
             result = guided_filter(result.float(), content)
@@ -298,7 +299,10 @@ def _stylize_file(
 def _read_style(student: Student, path: Path, device: torch.device, dtype: torch.dtype) -> Style:
     if path.suffix == ".safetensors":
         style = load_style(path, device=device)
-        style.statistics_for(student)  # fails before the work if another student made the style
+        try:
+            style.statistics_for(student)
+        except ConfigError as error:  # another student made the style
+            raise ConfigError(f"{path}: {error}") from error
         return style
     image = load_image(path)
     with _enough_memory(path):

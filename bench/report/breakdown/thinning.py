@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from bench.analysis.amdahl import speedup
-from bench.analysis.ratios import format_ratio, invert_ratio, paired_speeds
+from bench.analysis.ratios import format_ratio, invert_ratio, speed_ratios
 from bench.claims.evidence import is_same_work, macs_per_pixel
 from bench.claims.published import STUDENTS
 from bench.records.identity import Machine, label_subjects
@@ -63,7 +63,7 @@ def _speed_ratios(summary: Summary) -> _Ratios:
     """Return the speed ratios of interleaved measurements, by the keys of both rows."""
     names = label_subjects(summary.records)
     ratios: dict[tuple[RowKey, RowKey], Interval] = {}
-    for speed in paired_speeds(summary.records):
+    for speed in speed_ratios(summary.records):
         case = speed.case
         place: tuple[int, int, Machine] = (case.width or 0, case.height or 0, speed.machine)
         first = names[case.subject, case.subject_hash], case.transform

@@ -64,7 +64,7 @@ def format_difference(difference: Interval) -> str:
     """
     if difference.count < 2:
         return f"{difference.value:+.3f}"
-    star = " *" if difference.is_clear else ""
+    star = " *" if difference.excludes_zero else ""
     return f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]{star}"
 
 

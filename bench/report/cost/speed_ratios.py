@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from bench.analysis.ratios import PairedSpeed, format_ratio, paired_speeds
+from bench.analysis.ratios import SpeedRatio, format_ratio, speed_ratios
 from bench.analysis.stats import describe_intervals
 from bench.records.identity import Machine, label_subjects
 from bench.records.units import NS_PER_MS
@@ -21,7 +21,7 @@ def speed_ratio_table(summary: Summary) -> Table:
     """Return the table; empty if the records hold no interleaved measurement."""
     medians = _separate_medians(summary)
     names = label_subjects(summary.records)
-    speeds = paired_speeds(summary.records)
+    speeds = speed_ratios(summary.records)
     return Table(
         name="speed-ratios",
         cells=pd.DataFrame([_cells(summary, names, medians, speed) for speed in speeds]),
@@ -47,7 +47,7 @@ def _separate_medians(summary: Summary) -> dict[tuple[str, str, int, int, Machin
 
 
 def _separate_ratio(
-    names: Mapping[tuple[str, str], str], medians: Medians, speed: PairedSpeed
+    names: Mapping[tuple[str, str], str], medians: Medians, speed: SpeedRatio
 ) -> float | None:
     case = speed.case
     size = (case.width or 0, case.height or 0, speed.machine)
@@ -57,7 +57,7 @@ def _separate_ratio(
     return a / b if a and b else None
 
 
-def _labels(names: Mapping[tuple[str, str], str], speed: PairedSpeed) -> tuple[str, str]:
+def _labels(names: Mapping[tuple[str, str], str], speed: SpeedRatio) -> tuple[str, str]:
     case = speed.case
     first = names[case.subject, case.subject_hash]
     return first, names[case.other or "", case.other_hash or ""]
@@ -67,7 +67,7 @@ def _cells(
     summary: Summary,
     names: Mapping[tuple[str, str], str],
     medians: Medians,
-    speed: PairedSpeed,
+    speed: SpeedRatio,
 ) -> dict[str, str]:
     case, ratio, status = speed.case, speed.ratio, speed.record.status
     first, second = _labels(names, speed)
@@ -96,7 +96,7 @@ def _milliseconds(ns: float | None, missing: str) -> str:
 
 
 def _numbers(
-    names: Mapping[tuple[str, str], str], medians: Medians, speed: PairedSpeed
+    names: Mapping[tuple[str, str], str], medians: Medians, speed: SpeedRatio
 ) -> dict[str, object]:
     case, ratio = speed.case, speed.ratio
     first, second = _labels(names, speed)

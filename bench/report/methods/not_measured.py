@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from bench.analysis.ratios import paired_speeds
+from bench.analysis.ratios import speed_ratios
 from bench.records.schema import Record
 from bench.report.common.rows import CostRow
 from bench.report.common.summary import Summary
@@ -42,7 +42,7 @@ def _list_missing(summary: Summary) -> Iterator[Missing]:
     for record in summary.records:
         if record.status != "ok" and record.kind in ("stages", "quality", "curve"):
             yield Missing(record.status, _one_line(record.reason), _name_case(record))
-    for speed in paired_speeds(summary.records):
+    for speed in speed_ratios(summary.records):
         if speed.ratio is None:
             record = speed.record
             yield Missing(record.status, _one_line(record.reason), _name_case(record))

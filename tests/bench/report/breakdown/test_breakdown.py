@@ -12,12 +12,12 @@ from bench.report.common.tables import to_markdown
 from bench.report.render import render_report
 
 
-def row_of(records, subject="vgg16"):
+def create_row(records, subject="vgg16"):
     return next(row for row in breakdown_rows(summarize(records)) if row.subject == subject)
 
 
 def test_shares_leave_the_filter_out(make_stages):
-    row = row_of([make_stages()])
+    row = create_row([make_stages()])
     assert row.instrumented_ns == 100_000_000
     assert row.share("encode") == 0.6
     assert row.share("filter") is None
@@ -29,17 +29,17 @@ def test_shares_leave_the_filter_out(make_stages):
 
 
 def test_rates_and_intensities(make_stages):
-    work = row_of([make_stages()]).convolutions
+    work = create_row([make_stages()]).convolutions
     assert (work.latency_ns, work.macs, work.bytes) == (90_000_000, 4_000_000_000, 900_000_000)
     assert work.macs_per_second == pytest.approx(4e9 / 0.09)
     assert work.macs_per_byte == pytest.approx(4 / 0.9)
 
 
 def test_a_colour_transfer_has_a_rate_and_no_bound(compared):
-    row = row_of(compared, "reinhard")
+    row = create_row(compared, "reinhard")
     assert row.convolutions is row.convolution_share is row.bound is None
     assert row.has_rate("transform")
-    assert not row_of(compared).has_rate("transform")  # tiles fold it away
+    assert not create_row(compared).has_rate("transform")  # tiles fold it away
 
 
 def test_texts_are_the_golden_ones(compared, make_stages, check_golden):

@@ -1,4 +1,4 @@
-"""The three quality metrics together, on one device."""
+"""The three quality metrics, computed together on one device."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,21 +7,21 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bench.quality.gram import GramScore
-from bench.quality.lpips import MIN_SIDE, LpipsScore
+from bench.quality.gram import GramDistance
+from bench.quality.lpips import MIN_SIDE, LpipsDistance
 from bench.quality.protocol import describe_size
 from bench.quality.sizes import require_sizes
-from bench.quality.ssim import ssim_protocol, ssim_score
+from bench.quality.ssim import measure_ssim, ssim_protocol
 from pcakd.errors import ShapeError
 from pcakd.utils.precision import full_precision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scores:
-    """Quality of one output.
+class MetricValues:
+    """The quality of one output.
 
     Attributes:
-        gram: Gram style score against the style; lower is better.
+        gram: Gram style distance from the style; lower is better.
         ssim: Structural similarity to the content; higher is better.
         lpips: Perceptual distance from the content; lower is better.
     """
@@ -32,11 +32,11 @@ class Scores:
 
 
 class Metrics:
-    """The networks of the metrics, loaded once.
+    """The metrics with their networks loaded.
 
     Attributes:
-        protocol: What each metric measures exactly, by its name.
-        size: The part of it that says what the sizes of the pairs are.
+        protocol: Protocol id of each metric, by its name (`bench.quality.protocol`).
+        size: The part of the ids that describes the size of the images.
     """
 
     def __init__(
@@ -50,17 +50,18 @@ class Metrics:
         """Load the networks.
 
         Args:
-            device: Where they compute.
+            device: Where to compute.
             progress: Whether downloads show a progress bar.
-            max_side: What the pairs were made smaller to, for the protocol; 0 is native size.
-            multiple_of: What their sides were cut to multiples of, for the protocol.
+            max_side: Longest side in pixels that images are downscaled to; 0 is native size. It
+                only enters the protocol ids.
+            multiple_of: The sides of the images are multiples of this; for the protocol ids.
 
         Raises:
-            WeightsError: The weights of a network cannot be had.
+            WeightsError: The weights of a network are not found.
         """
         self.size = size = describe_size(max_side=max_side, multiple_of=multiple_of)
-        self._gram = GramScore(device=device, progress=progress, size=size)
-        self._lpips = LpipsScore(device=device, progress=progress, size=size)
+        self._gram = GramDistance(device=device, progress=progress, size=size)
+        self._lpips = LpipsDistance(device=device, progress=progress, size=size)
         self.protocol: dict[str, str] = {
             "gram": self._gram.protocol,
             "ssim": ssim_protocol(size),
@@ -68,43 +69,43 @@ class Metrics:
         }
 
     def describe_style(self, style: Float[Tensor, "1 3 h w"]) -> list[Float[Tensor, "c c"]]:
-        """Return what ``score`` needs to know of a style image, so that it is computed once."""
+        """Return the Gram matrices of a style image, which ``measure`` compares outputs with."""
         with full_precision():
             return self._gram.describe(style)
 
-    def score(
+    def measure(
         self,
         output: Float[Tensor, "1 3 h w"],
         content: Float[Tensor, "1 3 h w"],
         style_grams: Sequence[Float[Tensor, "c c"]],
-    ) -> Scores:
-        """Score one output.
+    ) -> MetricValues:
+        """Measure the quality of one output.
 
         Args:
             output: The stylized RGB image in [0, 1], float, not rounded to 8 bits.
             content: The content image, of the same size.
-            style_grams: ``describe_style`` of the style image, which may have any size.
+            style_grams: ``describe_style`` of the style image, of any size.
 
         Raises:
-            ShapeError: The sizes differ, a side is shorter than 31 px, or the output holds a value
-                that is not finite.
+            ShapeError: The sizes differ, a side is shorter than 31 px, or a value of the output is
+                not finite.
         """
         require_comparable(output, content)
         with full_precision():
-            return Scores(
+            return MetricValues(
                 gram=self._gram(output, style_grams),
-                ssim=ssim_score(output, content),
+                ssim=measure_ssim(output, content),
                 lpips=self._lpips(output, content),
             )
 
 
 def require_comparable(output: Float[Tensor, "1 3 h w"], content: Float[Tensor, "1 3 h w"]) -> None:
-    """Check that an output can be scored against its content.
+    """Check that an output can be compared with its content.
 
     Raises:
-        ShapeError: The sizes differ, a side is shorter than 31 px, or the output holds a value
-            that is not finite.
+        ShapeError: The sizes differ, a side is shorter than 31 px, or a value of the output is not
+            finite.
     """
-    require_sizes("LPIPS", output, content, min_side=MIN_SIDE)  # the others take smaller ones
+    require_sizes("LPIPS", output, content, min_side=MIN_SIDE)  # it needs the largest
     if not bool(torch.isfinite(output).all()):
-        raise ShapeError("the output holds values that are not finite; it cannot be scored")
+        raise ShapeError("the output holds values that are not finite; it has no quality")

@@ -1,4 +1,4 @@
-"""What ``bench quality`` and ``bench score`` have in common. No torch before a command runs."""
+"""Options and output that ``bench quality`` and ``bench score`` share. Imports no torch."""
 
 import argparse
 import sys
@@ -16,35 +16,40 @@ if TYPE_CHECKING:
 
 
 def add_shared_arguments(parser: argparse.ArgumentParser, *, json_required: bool = True) -> None:
-    """Declare the pairs, the file of rows and the device."""
+    """Add ``--pairs``, ``--json`` and ``--device``."""
     parser.add_argument(
         "--pairs",
         type=Path,
         required=True,
         metavar="DIR",
-        help="folder of NN_content.* and NN_style.* images",
+        help="folder of image pairs, NN_content.* and NN_style.*",
     )
-    add_json_argument(parser, "the list of rows", required=json_required)
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
+    add_json_argument(parser, "the metric values as a list of rows", required=json_required)
+    parser.add_argument(
+        "--device",
+        default="cpu",
+        help="where to compute: cpu, cuda, cuda:N, mps or auto (default: cpu)",
+    )
 
 
 def open_shared(args: argparse.Namespace) -> tuple["torch.device", list["ImagePair"]]:
-    """Check the shared options and return the device and the pairs.
+    """Check the shared options and return the device and the image pairs.
 
     Raises:
-        PcakdError: The file of rows has no folder, or the device or the pairs cannot be used.
+        PcakdError: The folder of the JSON file does not exist, or the device or the image pairs
+            cannot be used.
     """
-    from bench.machine.devices import parse_device
     from bench.quality.pairs import find_pairs
+    from pcakd.utils.devices import resolve_device
     from pcakd.utils.files import require_parent
 
     if args.json is not None:
         require_parent(args.json)
-    return parse_device(args.device), find_pairs(args.pairs)
+    return resolve_device(args.device), find_pairs(args.pairs)
 
 
 def finish(args: argparse.Namespace, rows: Sequence["Row"]) -> int:
-    """Write the rows, if there is a place for them, print the means and return the exit status.
+    """Write the rows to the JSON file, if one is given, print the means and return 0.
 
     With ``--json -`` the rows go to standard output and the means to standard error.
 

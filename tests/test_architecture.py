@@ -40,7 +40,7 @@ ALLOWED: dict[str, str] = {
     "pcakd.filters": "pcakd.errors pcakd.utils",
     "pcakd.identity": "pcakd.blocks",
     "pcakd.images": "pcakd.errors pcakd.utils",
-    "pcakd.inputs": "pcakd.coarse_to_fine pcakd.errors",
+    "pcakd.inputs": "pcakd.coarse_to_fine pcakd.errors pcakd.images",
     "pcakd.linalg": "pcakd.errors pcakd.utils",
     "pcakd.mixing": "pcakd.linalg",
     "pcakd.pipeline": (

@@ -20,7 +20,7 @@ _RANGE_TOLERANCE = 0.02
 """Accepted distance from [0, 1], for what resizing overshoots; ``255`` is far beyond it."""
 
 
-def prepare_input(name: str, image: Photograph, network: nn.Module) -> Float[Tensor, "*b 3 h w"]:
+def prepare_input(name: str, image: object, network: nn.Module) -> Float[Tensor, "*b 3 h w"]:
     """Return an image as a float tensor that a network can read; check everything about it.
 
     A float tensor is returned as it is, without a copy. PIL images, arrays and uint8 tensors become
@@ -28,7 +28,7 @@ def prepare_input(name: str, image: Photograph, network: nn.Module) -> Float[Ten
 
     Args:
         name: What the image is, for error messages: ``content`` or ``style``.
-        image: The image, or a batch of images as a tensor.
+        image: A `Photograph`; anything else is refused.
         network: The network that will read the image.
 
     Raises:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.commands.output import STANDARD_OUTPUT
-from bench.commands.scoring import add_shared_arguments, finish, open_shared
+from bench.commands.results import add_shared_arguments, finish, open_shared
 from pcakd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -64,10 +64,10 @@ def run(args: argparse.Namespace) -> int:
     if args.out is not None:
         return _score_into_run(args, name, results, pairs, device)
 
-    from bench.quality.evaluate import Metrics
-    from bench.quality.scoring import score_results
+    from bench.quality.evaluation import evaluate_results
+    from bench.quality.metrics import Metrics
 
-    return finish(args, score_results(name, results, pairs, Metrics(device=device)))
+    return finish(args, evaluate_results(name, results, pairs, Metrics(device=device)))
 
 
 def _score_into_run(
@@ -79,9 +79,9 @@ def _score_into_run(
 ) -> int:
     """Add the scores to a run folder, all or none, and render its report."""
     from bench.machine.environment import describe_environment
-    from bench.quality.evaluate import Metrics
+    from bench.quality.evaluation import create_row, evaluate_files
+    from bench.quality.metrics import Metrics
     from bench.quality.pairs import describe_pair
-    from bench.quality.scoring import row_of, score_files
     from bench.records.store import append_record
     from bench.report.render import render_report
     from bench.run import external, image_pairs
@@ -98,7 +98,9 @@ def _score_into_run(
     external.require_same_protocol(known, metrics.protocol)
     make_folder(args.out)
 
-    scored = {each.pair: each for each in score_files(results, pairs, metrics, max_side=max_side)}
+    scored = {
+        each.pair: each for each in evaluate_files(results, pairs, metrics, max_side=max_side)
+    }
     environment = describe_environment(device)
     commit, dirty = git_state()
     records = [
@@ -116,7 +118,7 @@ def _score_into_run(
     ]
     for record in records:
         append_record(args.out, record)
-    rows = [row_of(name, e.pair, e.scores, metrics) for e in scored.values() if e.scores]
+    rows = [create_row(name, e.pair, e.values, metrics) for e in scored.values() if e.values]
     status = finish(args, rows)
     page = render_report(args.out)
     (sys.stderr if args.json == STANDARD_OUTPUT else sys.stdout).write(f"{page}\n")

@@ -67,7 +67,8 @@ def run(args: argparse.Namespace) -> int:
     """
     from bench.machine.devices import parse_device
     from bench.peers.training.train import PeerRequest, train_peer
-    from pcakd.commands.options import four_integers, four_rates, read_numbers, split_weights
+    from pcakd.backbones import split_weights
+    from pcakd.commands.options import four_integers, four_rates, read_numbers
     from pcakd.distillation.recipe import DecoderRecipe
     from pcakd.distillation.schedule import four_schedules
 

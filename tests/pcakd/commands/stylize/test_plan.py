@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pcakd.commands.stylize_plan import make_plan
+from pcakd.commands.stylize.plan import make_plan
 from pcakd.errors import ImageError, OutputError
 
 

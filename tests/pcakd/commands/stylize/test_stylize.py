@@ -142,10 +142,10 @@ def test_out_of_memory_is_one_line(folder, tmp_path, capsys, monkeypatch, error)
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr("pcakd.commands.stylize.stylize", fail)
+    monkeypatch.setattr("pcakd.commands.stylize.batch.stylize", fail)
     assert _stylize(folder, folder / "style.png", tmp_path / "out.png") == 2
     one_line(capsys, "style.png", "too large for the memory")
-    monkeypatch.setattr("pcakd.commands.stylize.load_student", fail)
+    monkeypatch.setattr("pcakd.commands.stylize.command.load_student", fail)
     assert _stylize(folder, folder / "style.png", tmp_path / "out.png") == 2
     one_line(capsys, "out of memory")
     assert list(tmp_path.iterdir()) == []
@@ -267,7 +267,7 @@ def test_the_style_of_a_folder_is_measured_once(folder, tmp_path, monkeypatch):
         calls.append(images)
         return extract_style(student, images)
 
-    monkeypatch.setattr("pcakd.commands.stylize.extract_style", count)
+    monkeypatch.setattr("pcakd.commands.stylize.command.extract_style", count)
     assert _stylize(folder, folder / "photos", tmp_path / "out") == 0
     assert len(calls) == 1
 
@@ -333,8 +333,9 @@ def test_bad_ones_among_several_are_named_and_the_rest_is_done(folder, tmp_path,
     options = ["-o", tmp_path / "out", "--student", folder / "tiny.safetensors"]
     assert _run(*inputs, *options) == 2
     error = capsys.readouterr().err
-    for name in (wide, tmp_path / "missing.png", empty):
-        assert f"skipped {name}" in error
+    assert f"skipped {wide}: cannot write" in error
+    assert f"skipped {tmp_path / 'missing.png'}: does not exist" in error
+    assert f"skipped {empty} holds no image" in error
     assert "3 of 4 images could not be stylized, the rest is done" in error
     assert _names(tmp_path / "out") == ["grey.png"]
 
@@ -343,7 +344,7 @@ def test_a_full_disk_ends_the_batch(folder, tmp_path, capsys, monkeypatch):
     def fail(path, *_, **__):
         raise OutputError(f"cannot write {path}: disk full") from OSError(errno.ENOSPC, "full")
 
-    monkeypatch.setattr("pcakd.commands.stylize.save_image", fail)
+    monkeypatch.setattr("pcakd.commands.stylize.batch.save_image", fail)
     assert _stylize(folder, folder / "photos", tmp_path / "out") == 2
     one_line(capsys, "disk full")
 
@@ -400,4 +401,12 @@ def test_a_signal_leaves_no_temporary_file(folder, tmp_path, number):
     done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
     assert done.returncode == 128 + number, done.stderr
     assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_folder_is_left_where_nothing_could_be_done(folder, tmp_path, capsys):
+    missing = [tmp_path / "a.png", tmp_path / "b.png"]
+    options = ["-o", tmp_path / "out", "--student", folder / "tiny.safetensors"]
+    assert _run(*missing, folder / "style.png", *options) == 2
+    assert "none of 2 images could be stylized" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

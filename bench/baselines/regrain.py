@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from bench.profiling.uncounted import name_in_traces
+from bench.profiling.uncounted import mark_uncounted
 
 _STEPS = (4, 16, 32, 64, 64, 64)  # of each scale, the finest first
 _MIN_SIDE = 20  # pixels; a smaller picture is not halved
@@ -41,7 +41,7 @@ def _solve_pyramid(content: Tensor, recoloured: Tensor) -> Tensor:
     return _solve_scales(content[None], recoloured[None], 0)[0]
 
 
-_regrain = name_in_traces("regrain", _solve_pyramid)
+_regrain = mark_uncounted("regrain", _solve_pyramid)
 
 
 def _solve_scales(

@@ -6,7 +6,7 @@ from typing import get_args
 import pandas as pd
 
 from bench.analysis.stats import Interval, describe_intervals
-from bench.records.uncounted import NamedWork
+from bench.records.uncounted import UncountedOperator
 from bench.report.common.formats import format_bytes, format_count, format_interval, format_number
 from bench.report.common.rows import CostRow
 from bench.report.common.section import Table
@@ -51,7 +51,7 @@ def _cells(row: CostRow) -> dict[str, str]:
     missing = "not run" if row.status == "predicted" else row.status
     if row.status == "ok":
         missing = "not measured"
-    uncounted = sorted(row.uncounted.keys() & set(get_args(NamedWork)))
+    uncounted = sorted(row.uncounted.keys() & set(get_args(UncountedOperator)))
     flops = None if row.macs_total is None else 2 * row.macs_total
     return {
         "Subject": row.subject,

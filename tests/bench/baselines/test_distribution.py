@@ -8,7 +8,7 @@ from bench.baselines.histogram import transfer_histogram
 from bench.baselines.idt import match_distribution, transfer_idt, transfer_idt_regrain
 from bench.baselines.regrain import _weights, regrain
 from bench.profiling.macs import count_macs, trace_macs
-from bench.profiling.uncounted import name_in_traces
+from bench.profiling.uncounted import mark_uncounted
 from bench.subjects import Prepared, parse_subject
 
 TRANSFERS = [transfer_histogram, transfer_idt, transfer_idt_regrain]
@@ -146,7 +146,7 @@ def test_a_transfer_is_deterministic_clips_and_leaves_its_inputs_alone(transfer)
 
 
 def test_a_named_call_is_what_a_trace_shows():
-    double = name_in_traces("double", lambda first, second: torch.from_numpy(first.numpy() * 2))
+    double = mark_uncounted("double", lambda first, second: torch.from_numpy(first.numpy() * 2))
     subject = Prepared(modules=(), run=lambda content, style: double(content, style) + content)
     trace = trace_macs(subject, (4, 5), (4, 5))
     assert trace.uncounted == {"double": 1}

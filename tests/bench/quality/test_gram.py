@@ -84,8 +84,8 @@ def test_too_small_an_image_is_named(network: nn.Sequential, height: int, width:
 @pytest.mark.weights
 @pytest.mark.usefixtures("weights_folder")
 def test_the_real_network_tells_images_apart() -> None:
-    score = GramDistance(progress=False)
+    distance = GramDistance(progress=False)
     one, other = random_image(1, 40, 48), random_image(2, 56, 32).square()
-    assert score(one, score.describe(one)) == 0.0
-    assert score(one, score.describe(other)) > 0.1
-    assert score.protocol.startswith("gram/1: vgg16-torchvision@")
+    assert distance(one, distance.describe(one)) == 0.0
+    assert distance(one, distance.describe(other)) > 0.1
+    assert distance.protocol.startswith("gram/1: vgg16-torchvision@")

@@ -46,7 +46,8 @@ ALLOWED: dict[str, str] = {
     "bench.__main__": "bench.cli",
     "bench.ablations": (
         "pcakd.commands pcakd.distillation pcakd.errors pcakd.images pcakd.utils "
-        "bench.analysis bench.machine bench.quality bench.report bench.subjects"
+        "bench.analysis bench.machine bench.plan bench.quality bench.report "
+        "bench.subjects"
     ),
     "bench.analysis": "bench.records",
     "bench.baselines": "pcakd.linalg pcakd.transforms pcakd.utils bench.profiling",
@@ -87,7 +88,7 @@ ALLOWED: dict[str, str] = {
         "pcakd.weights bench.baselines bench.peers bench.plan bench.records"
     ),
     "bench.worker": (
-        "pcakd.errors pcakd.filters pcakd.images pcakd.utils bench.machine "
+        "pcakd.errors pcakd.filters pcakd.images pcakd.utils bench.machine bench.plan "
         "bench.profiling bench.quality bench.subjects"
     ),
 }

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import torch
 
+from bench.plan.image_pairs import ImagePair
 from bench.quality.evaluate import Metrics
-from bench.quality.pairs import Pair, describe_pair
+from bench.quality.pairs import describe_pair
 from bench.quality.protocol import METRICS
 from bench.quality.scoring import score_subjects
 from bench.subjects import parse_subjects
@@ -21,10 +22,10 @@ class Scorer:
         device: Where to compute.
     """
 
-    def __init__(self, pairs: Sequence[Pair], device: torch.device) -> None:
+    def __init__(self, pairs: Sequence[ImagePair], device: torch.device) -> None:
         self._pairs = pairs
         self._device = device
-        hashes = [describe_pair(pair, max_side=0).hash for pair in pairs]
+        hashes = [describe_pair(pair, max_side=0).hash or "" for pair in pairs]
         self.pairs_hash = hashlib.sha256("".join(hashes).encode()).hexdigest()
         self._metrics = Metrics(device=device)
 

@@ -12,7 +12,7 @@ import torch
 
 from bench.ablations.plan import Lever
 from bench.machine.environment import describe_environment
-from bench.quality.pairs import Pair
+from bench.plan.image_pairs import ImagePair
 from pcakd.commands import distill as command
 from pcakd.distillation.data.photos import Photos
 from pcakd.distillation.run import Request, distill
@@ -136,7 +136,7 @@ def _read_options(lever: Lever, *, data: Path, work: Path) -> argparse.Namespace
     return given
 
 
-def require_unseen(pairs: Sequence[Pair], data: Path) -> None:
+def require_unseen(pairs: Sequence[ImagePair], data: Path) -> None:
     """Check that no pair has a photograph of the training folder.
 
     Raises:

@@ -15,8 +15,8 @@ from pcakd.errors import ConfigError, WeightsError
 from pcakd.utils.registry import unknown_name
 
 if TYPE_CHECKING:
+    from bench.plan.image_pairs import ImagePair
     from bench.records.schema import Kind
-    from bench.run.preflight import PairFiles
     from pcakd.weights import LoadedWeights
 
 
@@ -165,12 +165,10 @@ def _refuse_same_sizes(names: Sequence[str]) -> None:
             raise ConfigError(f"--resolutions has one size twice, {first} and {name}; drop one")
 
 
-def _find_pairs(folder: Path | None) -> Sequence["PairFiles"]:
+def _find_pairs(folder: Path | None) -> Sequence["ImagePair"]:
     from bench.quality.pairs import find_pairs, shipped_pairs_folder
-    from bench.run.preflight import PairFiles
 
-    pairs = find_pairs(folder or shipped_pairs_folder())
-    return [PairFiles(name=p.name, content=p.content, style=p.style) for p in pairs]
+    return find_pairs(folder or shipped_pairs_folder())
 
 
 @contextmanager

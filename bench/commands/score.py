@@ -13,7 +13,7 @@ from pcakd.errors import ConfigError
 if TYPE_CHECKING:
     import torch
 
-    from bench.quality.pairs import Pair
+    from bench.plan.image_pairs import ImagePair
 
 _NAMED = 5
 EXAMPLE = "bench score --pairs photos/pairs --results outputs/mine --out reports/mine"
@@ -74,7 +74,7 @@ def _score_into_run(
     args: argparse.Namespace,
     name: str,
     results: Mapping[str, Path],
-    pairs: Sequence["Pair"],
+    pairs: Sequence["ImagePair"],
     device: "torch.device",
 ) -> int:
     """Add the scores to a run folder, all or none, and render its report."""

@@ -11,7 +11,7 @@ from bench.commands.output import STANDARD_OUTPUT, add_json_argument
 if TYPE_CHECKING:
     import torch
 
-    from bench.quality.pairs import Pair
+    from bench.plan.image_pairs import ImagePair
     from bench.quality.rows import Row
 
 
@@ -28,7 +28,7 @@ def add_shared_arguments(parser: argparse.ArgumentParser, *, json_required: bool
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
 
 
-def open_shared(args: argparse.Namespace) -> tuple["torch.device", list["Pair"]]:
+def open_shared(args: argparse.Namespace) -> tuple["torch.device", list["ImagePair"]]:
     """Check the shared options and return the device and the pairs.
 
     Raises:

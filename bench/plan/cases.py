@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.plan.config import Profile, Settings
+from bench.plan.image_pairs import ImagePair
 from bench.records.schema import Case, Device, Kind, Precision
 from pcakd.errors import ConfigError
 from pcakd.utils.registry import unknown_name
@@ -66,18 +67,6 @@ class SubjectInfo:
     cost_subject: str | None = None
     regularizers: list[float] | None = None
     history: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairInfo:
-    """A content-style pair: its files, their common hash, and the content's size in pixels."""
-
-    name: str
-    content: str
-    style: str
-    hash: str
-    width: int
-    height: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +147,7 @@ def plan_stages(
 
 
 def plan_quality(
-    profile: Profile, subject: SubjectInfo, machine: Machine, pairs: Sequence[PairInfo]
+    profile: Profile, subject: SubjectInfo, machine: Machine, pairs: Sequence[ImagePair]
 ) -> list[Case]:
     """List the quality cases of a subject, pair by pair.
 
@@ -174,7 +163,7 @@ def plan_quality(
 
 
 def plan_curve(
-    profile: Profile, subject: SubjectInfo, machine: Machine, pairs: Sequence[PairInfo]
+    profile: Profile, subject: SubjectInfo, machine: Machine, pairs: Sequence[ImagePair]
 ) -> list[Case]:
     """List the cases of a student's curve of style against content, pair by pair.
 
@@ -243,7 +232,7 @@ def _cost_case(
 
 
 def _quality_case(
-    subject: SubjectInfo, machine: Machine, transform: str, pair: PairInfo | None
+    subject: SubjectInfo, machine: Machine, transform: str, pair: ImagePair | None
 ) -> Case:
     return Case(
         kind="quality",

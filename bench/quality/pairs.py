@@ -3,11 +3,11 @@
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
-from bench.plan.cases import PairInfo
+from bench.plan.image_pairs import ImagePair
 from bench.quality.sizes import MIN_CONTENT_SIDE, MIN_STYLE_SIDE, fitted_size
 from pcakd.errors import ConfigError, ShapeError
 from pcakd.images import list_images, load_image
@@ -15,27 +15,12 @@ from pcakd.images import list_images, load_image
 _ROLE = re.compile(r"(?P<name>.+)_(?P<role>content|style)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """A content image and the style image that it is to take on.
-
-    Attributes:
-        name: What precedes ``_content`` and ``_style`` in the file names (``"07"``).
-        content: The content image file.
-        style: The style image file.
-    """
-
-    name: str
-    content: Path
-    style: Path
-
-
 def shipped_pairs_folder() -> Path:
     """Return the folder of the six pairs that come with the package."""
     return Path(str(files("bench") / "data" / "pairs"))
 
 
-def find_pairs(folder: Path) -> list[Pair]:
+def find_pairs(folder: Path) -> list[ImagePair]:
     """List the pairs of a folder in order of their names; other files are passed over.
 
     Raises:
@@ -53,7 +38,7 @@ def find_pairs(folder: Path) -> list[Pair]:
     return [_pair(folder, name, roles[name]) for name in sorted(roles)]
 
 
-def describe_pair(pair: Pair, max_side: int) -> PairInfo:
+def describe_pair(pair: ImagePair, max_side: int) -> ImagePair:
     """Read a pair's files, whole, and return what cases say of it.
 
     Args:
@@ -79,14 +64,7 @@ def describe_pair(pair: Pair, max_side: int) -> PairInfo:
             )
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     width, height = sizes["content"]
-    return PairInfo(
-        name=pair.name,
-        content=str(pair.content),
-        style=str(pair.style),
-        hash=digest.hexdigest(),
-        width=width,
-        height=height,
-    )
+    return replace(pair, hash=digest.hexdigest(), width=width, height=height)
 
 
 def find_results(folder: Path, names: Iterable[str]) -> dict[str, Path]:
@@ -127,11 +105,11 @@ def _add(files_by_key: dict[str, Path], key: str, path: Path) -> None:
     files_by_key[key] = path
 
 
-def _pair(folder: Path, name: str, roles: dict[str, Path]) -> Pair:
+def _pair(folder: Path, name: str, roles: dict[str, Path]) -> ImagePair:
     for role in ("content", "style"):
         if role not in roles:
             present = next(iter(roles.values())).name
             raise ConfigError(
                 f"{folder} holds {present} but no {name}_{role}.*; add it or remove the other"
             )
-    return Pair(name=name, content=roles["content"], style=roles["style"])
+    return ImagePair(name=name, content=roles["content"], style=roles["style"])

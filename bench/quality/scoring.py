@@ -10,8 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm import tqdm
 
+from bench.plan.image_pairs import ImagePair
 from bench.quality.evaluate import Metrics, Scores, require_comparable
-from bench.quality.pairs import Pair
 from bench.quality.protocol import describe_size
 from bench.quality.rows import Row
 from bench.quality.sizes import cut_to_multiple, fit_result, fit_within
@@ -36,7 +36,7 @@ def require_quality(subjects: Sequence[Subject]) -> None:
 
 def score_subjects(
     subjects: Sequence[Subject],
-    pairs: Sequence[Pair],
+    pairs: Sequence[ImagePair],
     metrics: Metrics,
     *,
     device: torch.device,
@@ -104,7 +104,7 @@ class ScoredFile:
 
 def score_files(
     results: Mapping[str, Path],
-    pairs: Sequence[Pair],
+    pairs: Sequence[ImagePair],
     metrics: Metrics,
     *,
     max_side: int = 0,
@@ -148,7 +148,7 @@ def score_files(
 def score_results(
     name: str,
     results: Mapping[str, Path],
-    pairs: Sequence[Pair],
+    pairs: Sequence[ImagePair],
     metrics: Metrics,
     *,
     progress: bool = True,

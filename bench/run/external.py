@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.plan.cases import PairInfo
+from bench.plan.image_pairs import ImagePair
 from bench.quality.protocol import METRICS, name_file_outputs, without_outputs
 from bench.records.identity import is_outside
 from bench.records.schema import NO_TRANSFORM, Case, Obtained, Record
@@ -104,7 +104,7 @@ def require_same_protocol(records: Iterable[Record], protocol: Mapping[str, str]
 
 def quality_record(
     entrant: Entrant,
-    pair: PairInfo,
+    pair: ImagePair,
     scored: "ScoredFile | None",
     *,
     max_side: int,

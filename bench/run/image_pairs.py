@@ -6,7 +6,7 @@ Means over other photographs, or over the same at another size, do not compare.
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bench.plan.cases import PairInfo
+from bench.plan.image_pairs import ImagePair
 from bench.records.identity import latest_records
 from bench.records.schema import Record
 from bench.records.store import read_records, records_path
@@ -25,7 +25,7 @@ def open_folder(folder: Path) -> tuple[Record, ...]:
 
 
 def require_same_pairs(
-    records: Iterable[Record], pairs: Sequence[PairInfo], *, complete: bool = True
+    records: Iterable[Record], pairs: Sequence[ImagePair], *, complete: bool = True
 ) -> None:
     """Check that pairs are those of a run: the same names, files and sizes.
 

@@ -2,27 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from bench.machine.memory import host_bytes
-from bench.plan.cases import Machine, PairInfo, SubjectInfo, parse_resolution
+from bench.plan.cases import Machine, SubjectInfo, parse_resolution
 from bench.plan.config import Profile
+from bench.plan.image_pairs import ImagePair
 from bench.worker.process import WORKER, Budget, Message, run_child
 from pcakd.errors import ConfigError
 
 _SECONDS = 600.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairFiles:
-    """A content-style pair by its name and its two files."""
-
-    name: str
-    content: Path
-    style: Path
 
 
 @dataclass(slots=True)
@@ -36,7 +27,7 @@ class Scene:
     """
 
     environment: dict[str, Any] = field(default_factory=dict)
-    pairs: list[PairInfo] = field(default_factory=list)
+    pairs: list[ImagePair] = field(default_factory=list)
     subjects: list[SubjectInfo] = field(default_factory=list)
 
     @property
@@ -51,7 +42,7 @@ class Scene:
         if message["type"] == "environment":
             self.environment = content
         elif message["type"] == "pair":
-            self.pairs.append(PairInfo(**content))
+            self.pairs.append(ImagePair.from_message(content))
         else:
             transforms = tuple(content.pop("transforms"))
             self.subjects.append(SubjectInfo(transforms=transforms, **content))
@@ -59,7 +50,7 @@ class Scene:
 
 def describe_scene(
     profile: Profile,
-    pairs: Sequence[PairFiles],
+    pairs: Sequence[ImagePair],
     *,
     device: str | None = None,
     command: Sequence[str] = WORKER,
@@ -81,7 +72,7 @@ def describe_scene(
         "device": device,
         "subjects": list(profile.subjects),
         "resolutions": [asdict(parse_resolution(name)) for name in profile.resolutions],
-        "pairs": [{key: str(value) for key, value in asdict(pair).items()} for pair in pairs],
+        "pairs": [pair.to_message() for pair in pairs],
         "max_side": profile.quality_max_side,
     }
     total = 1 + len(pairs) + len(profile.subjects)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.machine.memory import host_bytes
-from bench.plan.cases import PairInfo, SubjectInfo
+from bench.plan.cases import SubjectInfo
+from bench.plan.image_pairs import ImagePair
 from bench.records.schema import Case, Obtained
 from bench.run.cost import START_SECONDS
 from bench.run.recorder import Recorder
@@ -33,7 +34,7 @@ class QualityRunner:
 
     recorder: Recorder
     device: str
-    pairs: Sequence[PairInfo]
+    pairs: Sequence[ImagePair]
     examples: Path | None
     styles: Path
     command: Sequence[str]
@@ -104,7 +105,7 @@ class QualityRunner:
             asked = [case for case in cases if case.pair == pair.name]
             if not asked:
                 continue
-            files = {"name": pair.name, "content": pair.content, "style": pair.style}
+            files = {"name": pair.name, "content": str(pair.content), "style": str(pair.style)}
             transforms = list(dict.fromkeys(case.transform for case in asked))
             varied = [each for each in map(_variation, asked) if each]
             yield {**files, "transforms": transforms} | ({"variations": varied} if varied else {})

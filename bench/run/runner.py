@@ -26,13 +26,14 @@ from bench.plan.cases import (
     require_cost,
 )
 from bench.plan.config import Profile
+from bench.plan.image_pairs import ImagePair
 from bench.records.schema import Kind, Record, hash_case
 from bench.records.store import EXAMPLES_FOLDER, set_records_aside
 from bench.run.breakdown import StagesRunner
 from bench.run.cost import CostRunner
 from bench.run.image_pairs import open_folder, require_same_pairs
 from bench.run.largest_image import LARGEST, CapacityRunner
-from bench.run.preflight import PairFiles, Scene, describe_scene, refuse_namesakes
+from bench.run.preflight import Scene, describe_scene, refuse_namesakes
 from bench.run.quality import QualityRunner
 from bench.run.recorder import Recorder, known_records
 from bench.run.speed_ratio import PairRunner, plan_pairs
@@ -66,7 +67,7 @@ class Request:
     """
 
     profile: Profile
-    pairs: Sequence[PairFiles] = ()
+    pairs: Sequence[ImagePair] = ()
     kinds: Collection[Kind] = KINDS
     device: str | None = None
     out: Path | None = None

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from bench.machine.environment import describe_environment
-from bench.quality.pairs import Pair, describe_pair
+from bench.plan.image_pairs import ImagePair
+from bench.quality.pairs import describe_pair
 from bench.subjects import Subject, parse_subject
 from bench.worker.jobs.setup import Job, Send, choose_device
 
@@ -32,8 +32,7 @@ def describe_run(job: Job, send: Send, *, parse: Callable[[str], Subject] = pars
 
 def _describe_pair(pair: Job, max_side: int) -> dict[str, Any]:
     """Read a pair; files that are broken or too small end the run before it begins."""
-    files = Pair(name=pair["name"], content=Path(pair["content"]), style=Path(pair["style"]))
-    return asdict(describe_pair(files, max_side))
+    return describe_pair(ImagePair.from_message(pair), max_side).to_message()
 
 
 def _describe_subject(

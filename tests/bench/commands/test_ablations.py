@@ -13,7 +13,8 @@ from bench.ablations.records import LeverRecord, load_records, save_record
 from bench.ablations.scoring import Scorer
 from bench.ablations.table import write_page
 from bench.cli import main
-from bench.quality.pairs import Pair, find_pairs
+from bench.plan.image_pairs import ImagePair
+from bench.quality.pairs import find_pairs
 from pcakd.students import StudentSpec, create_student, save_student
 
 PLAN = """
@@ -40,7 +41,7 @@ class Stand:
     pairs_hash = "0"
     protocol = {"gram": "a stand-in"}  # noqa: RUF012
 
-    def __init__(self, pairs: Sequence[Pair], device: torch.device) -> None:
+    def __init__(self, pairs: Sequence[ImagePair], device: torch.device) -> None:
         self.pairs = pairs
 
     def score(self, student: Path) -> dict[str, dict[str, float]]:

@@ -1,11 +1,13 @@
 """Plans and costs of cases: what is predicted, what failed, what is kept."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from small_runs import MACHINE, make_info, make_profile
 
-from bench.plan.cases import PairInfo, plan_cost, plan_curve, require_cost
+from bench.plan.cases import plan_cost, plan_curve, require_cost
+from bench.plan.image_pairs import ImagePair
 from bench.plan.prediction import Measured
 from bench.records.store import read_records
 from bench.run.cost import CostRunner
@@ -86,7 +88,9 @@ def test_a_subject_without_cost_of_its_own_names_the_one_that_has_it():
 
 def test_a_student_without_regularizer_has_strengths_only():
     profile = replace(PROFILE, curve_strengths=(0.5,), curve_regularizers=(0.1, 1.0))
-    pair = PairInfo(name="01", content="", style="", hash="0", width=64, height=48)
+    pair = ImagePair(
+        name="01", content=Path("c.png"), style=Path("s.png"), hash="0", width=64, height=48
+    )
     student = replace(INFO, regularizers=[0.0] * 4)
     (case,) = plan_curve(profile, student, MACHINE, [pair])
     assert (case.strength, case.regularizer, case.pair) == (0.5, None, "01")

@@ -1,17 +1,23 @@
 """Scores are added to a run folder over its own pairs alone."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from bench.plan.cases import PairInfo
+from bench.plan.image_pairs import ImagePair
 from bench.run.image_pairs import open_folder, require_same_pairs
 from pcakd.errors import ConfigError
 
 
 def pair(name, **changes):
-    info = PairInfo(
-        name=name, content="c.png", style="s.png", hash=f"hash of {name}", width=512, height=341
+    info = ImagePair(
+        name=name,
+        content=Path("c.png"),
+        style=Path("s.png"),
+        hash=f"hash of {name}",
+        width=512,
+        height=341,
     )
     return replace(info, **changes)
 

@@ -12,8 +12,9 @@ from bench.commands.run import choose_kinds
 from bench.machine.devices import total_bytes
 from bench.plan.cases import Machine
 from bench.plan.config import Override
+from bench.plan.image_pairs import ImagePair
 from bench.records.store import read_records
-from bench.run.preflight import PairFiles, Scene, refuse_namesakes
+from bench.run.preflight import Scene, refuse_namesakes
 from bench.run.runner import Request, default_folder, run_benchmark
 from pcakd.errors import ConfigError, OutputError, PcakdError
 
@@ -30,7 +31,7 @@ def pairs(tmp_path_factory):
         paths = [folder / f"{name}_{role}.png" for role in ("content", "style")]
         for path in paths:
             Image.new("RGB", size, (200, 100, 50)).save(path)
-        files.append(PairFiles(name=name, content=paths[0], style=paths[1]))
+        files.append(ImagePair(name=name, content=paths[0], style=paths[1]))
     return files
 
 

@@ -45,14 +45,15 @@ def describe_error(error: "ValidationError", model: type) -> str:
         return f"key {_write_path(path)!r} is not known; {_suggest(str(path[-1]), model, path)}"
     if first["type"] in _MISSING:
         return f"key {_write_path(path)!r} is missing; add it"
-    if first["type"] == "value_error":  # of a validator of ours, whose text names the key
-        return str(first["ctx"]["error"])
+    name = f"key {_write_path(path)!r}" if path else ""
+    if first["type"] == "value_error":  # raised by a validator of ours
+        text = str(first["ctx"]["error"])
+        return f"{name}: {text}" if name else text
     text = first["msg"][0].lower() + first["msg"][1:]
     text = text.replace("input should be", "must be")
     for words, sign in _SIGNS.items():
         text = text.replace(words, sign)
-    name = f"key {_write_path(path)!r} " if path else ""
-    return f"{name}{text}, got {first['input']!r:.60}"
+    return f"{name} {text}, got {first['input']!r:.60}".lstrip()
 
 
 def suggest_key(name: str, known: Iterable[str]) -> str:

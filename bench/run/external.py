@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.plan.image_pairs import ImagePair
 from bench.quality.protocol import METRICS, name_file_outputs, without_outputs
-from bench.records.identity import is_outside
+from bench.records.identity import is_external
 from bench.records.schema import NO_TRANSFORM, Case, Obtained, Record
 from bench.run.recorder import create_record
 from pcakd.errors import ConfigError
@@ -55,7 +55,7 @@ def require_free_name(records: Iterable[Record], entrant: Entrant) -> None:
         case = record.case
         names = (case.subject, case.other, record.cost_subject)
         if name in names and (case.subject, case.subject_hash) != (name, entrant.subject_hash):
-            what = "outputs of other files" if is_outside(record) else "another subject"
+            what = "outputs of other files" if is_external(record) else "another subject"
             raise ConfigError(
                 f"the run folder holds {what} by the name of {name!r}; give these a --name of "
                 "their own"

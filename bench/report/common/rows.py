@@ -95,7 +95,7 @@ class QualityRow:
 
     Attributes:
         cost_subject: The subject whose cost stands for this one's (`bench.records.schema.Record`).
-        num_outside: Records of outputs that were made elsewhere (`is_outside`).
+        num_outside: Records of outputs that were made elsewhere (`is_external`).
         num_made_smaller: Those that had their content's native size and were made smaller.
     """
 

@@ -10,7 +10,7 @@ from bench.quality.protocol import METRICS
 from bench.records.identity import (
     Machine,
     identify,
-    is_outside,
+    is_external,
     label_subjects,
     latest_records,
     machine_of,
@@ -66,7 +66,7 @@ def _machines(records: Sequence[Record]) -> tuple[Machine, ...]:
     Outputs that were made elsewhere were only scored here, which gives the same on any machine to
     rounding: they count as the sole machine's of the other records.
     """
-    own = [machine_of(record) for record in records if not is_outside(record)]
+    own = [machine_of(record) for record in records if not is_external(record)]
     machines = tuple(dict.fromkeys(own or [machine_of(record) for record in records[:1]]))
     if len(machines) == 1:
         return machines
@@ -197,7 +197,7 @@ def quality_row(
         scores=scores,
         failures=failures,
         cost_subject=next((r.cost_subject for r in reversed(group) if r.cost_subject), None),
-        num_outside=sum(is_outside(record) for record in group),
+        num_outside=sum(is_external(record) for record in group),
         num_made_smaller=sum(bool(record.config.get("made_smaller")) for record in group),
     )
 

@@ -74,18 +74,18 @@ ALLOWED: dict[str, str] = {
         "pcakd.backbones pcakd.errors pcakd.images pcakd.pipeline pcakd.utils "
         "pcakd.weights bench.analysis bench.plan bench.subjects"
     ),
-    "bench.records": "pcakd.errors",
+    "bench.records": "pcakd.errors pcakd.utils",
     "bench.report": (
         "pcakd.errors pcakd.utils bench.analysis bench.claims bench.plan bench.quality "
-        "bench.records bench.run bench.subjects"
+        "bench.records bench.run"
     ),
     "bench.run": (
         "pcakd.errors pcakd.utils bench.analysis bench.machine bench.plan bench.quality "
-        "bench.records bench.subjects bench.worker"
+        "bench.records bench.worker"
     ),
     "bench.subjects": (
         "pcakd.errors pcakd.pipeline pcakd.students pcakd.transforms pcakd.utils "
-        "pcakd.weights bench.baselines bench.peers bench.plan bench.records"
+        "pcakd.weights bench.baselines bench.peers bench.records"
     ),
     "bench.worker": (
         "pcakd.errors pcakd.filters pcakd.images pcakd.utils bench.machine bench.plan "

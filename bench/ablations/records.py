@@ -120,6 +120,6 @@ def load_records(folder: Path) -> dict[str, LeverRecord]:
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise ConfigError(f"{path} is no record of a lever; move it elsewhere") from error
         if record is None:
-            raise ConfigError(f"{path} is of another format; make it anew with `bench levers`")
+            raise ConfigError(f"{path} is of another format; make it anew with `bench ablations`")
         records[record.name] = record
     return records

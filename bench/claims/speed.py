@@ -26,7 +26,7 @@ def speed_rows(
         rows.append(replace(row, remark=join_remarks(row.remark, note)))
     if rows:
         return rows
-    missing = no_record(f"bench pair {claim.slow} {claim.fast.subject} --out DIR")
+    missing = no_record(f"bench ratio {claim.slow} {claim.fast.subject} --out DIR")
     return [missing_row(claim.title, claim.published, "ratio", missing)]
 
 
@@ -129,4 +129,4 @@ def _remarks(findings: Mapping[tuple[str, str], Finding], verdict: str) -> str:
 
 def _to_run(pairs: Sequence[tuple[str, str]]) -> str:
     names = ", ".join(f"`{slow} {fast}`" for slow, fast in pairs)
-    return f"run `python -m bench pair A B --out DIR` with {names}"
+    return f"run `python -m bench ratio A B --out DIR` with {names}"

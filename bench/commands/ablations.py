@@ -1,4 +1,4 @@
-"""``bench levers``: distil with one lever moved at a time, score, and write the page."""
+"""``bench ablations``: distil with one lever moved at a time, score, and write the page."""
 
 import argparse
 import sys
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from bench.ablations.scoring import Scorer
     from bench.ablations.training import Training
 
-PLAN_NAME = "levers.toml"
+PLAN_NAME = "ablations.toml"
 PAGE_NAME = "README.md"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = (
-        "example: python -m bench levers --data photos/ --pairs pairs/ --out reports/levers; "
+        "example: python -m bench ablations --data photos/ --pairs pairs/ --out reports/levers; "
         "the same command goes on with what was stopped"
     )
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""``bench pair``: two subjects timed in turn on one device, and the ratio of their speeds."""
+"""``bench ratio``: two subjects timed in turn on one device, and the ratio of their speeds."""
 
 import argparse
 from dataclasses import asdict
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bench.analysis.ratios import PairedSpeed
     from bench.records.schema import Record
 
-EXAMPLE = "bench pair vgg19-full vgg16 --resolution HD --rounds 6"
+EXAMPLE = "bench ratio vgg19-full vgg16 --resolution HD --rounds 6"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

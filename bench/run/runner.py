@@ -26,18 +26,17 @@ from bench.plan.cases import (
     require_cost,
 )
 from bench.plan.config import Profile
-from bench.plan.image_pairs import ImagePair
+from bench.records.loss_histories import copy_histories, plain_name
 from bench.records.schema import Kind, Record, hash_case
 from bench.records.store import EXAMPLES_FOLDER, set_records_aside
 from bench.run.breakdown import StagesRunner
 from bench.run.cost import CostRunner
 from bench.run.image_pairs import open_folder, require_same_pairs
 from bench.run.largest_image import LARGEST, CapacityRunner
-from bench.run.preflight import Scene, describe_scene, refuse_namesakes
+from bench.run.preflight import PairFiles, Scene, describe_scene, refuse_namesakes
 from bench.run.quality import QualityRunner
 from bench.run.recorder import Recorder, known_records
 from bench.run.speed_ratio import PairRunner, plan_pairs
-from bench.subjects.loss_histories import copy_histories
 from bench.worker.process import WORKER
 from pcakd.errors import ConfigError
 from pcakd.utils.files import make_folder
@@ -67,7 +66,7 @@ class Request:
     """
 
     profile: Profile
-    pairs: Sequence[ImagePair] = ()
+    pairs: Sequence[PairFiles] = ()
     kinds: Collection[Kind] = KINDS
     device: str | None = None
     out: Path | None = None
@@ -108,7 +107,10 @@ def run_benchmark(request: Request) -> Path:
     elif _is_scored(request):
         require_same_pairs(open_folder(folder), scene.pairs, complete=False)
     recorder = _open_recorder(request, scene, folder)
-    copy_histories(folder, scene.subjects)
+    copy_histories(
+        folder,
+        {plain_name(s.name, s.precision): s.history for s in scene.subjects if s.history},
+    )
     if "cost" in request.kinds:
         _run_cost(request, scene, recorder)
     if "pair" in request.kinds:

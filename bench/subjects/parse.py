@@ -8,6 +8,7 @@ from typing import get_args
 from bench.baselines import BASELINES
 from bench.peers.registry import PEERS
 from bench.peers.storage import is_peer_file, load_peer
+from bench.records.loss_histories import find_history
 from bench.records.schema import Precision
 from bench.subjects.interface import DEFAULT_TRANSFORM, NO_TRANSFORM, Subject
 from bench.subjects.kinds import (
@@ -16,7 +17,6 @@ from bench.subjects.kinds import (
     create_student_subject,
     create_trained_peer,
 )
-from bench.subjects.loss_histories import find_history
 from pcakd.errors import ConfigError
 from pcakd.students import StudentSpec, create_student, list_students, load_student
 from pcakd.transforms import TRANSFORMS

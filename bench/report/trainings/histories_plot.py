@@ -7,11 +7,11 @@ from urllib.parse import quote
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bench.records.loss_histories import plain_name
 from bench.report.common.summary import Summary
 from bench.report.gallery import Plot
 from bench.report.pareto.plots import log_axis, new_panels
 from bench.report.trainings.histories import TOTAL, Attempt, Phase, Series, read_history, thin_out
-from bench.subjects.loss_histories import plain_name
 
 HISTORY_PREFIX = "losses-"
 

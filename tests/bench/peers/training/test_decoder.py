@@ -179,7 +179,7 @@ def test_a_loss_without_weight_is_not_computed_in_training(photos, tmp_path):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_decoders_are_trained_in_the_teachers_precision(monkeypatch, dtype):
-    monkeypatch.setattr(mirror, "teacher_dtype", lambda device: dtype)
+    monkeypatch.setattr(decoder_phase, "teacher_dtype", lambda device: dtype)
     teacher = create_backbone("tiny")
     setting = Setting(student=_draw(0), teacher=teacher, check_teacher=teacher)
     recipe = _request(None, None).recipe

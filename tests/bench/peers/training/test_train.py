@@ -38,7 +38,7 @@ def _random_vgg(name, **options):
 def _train(peer, photos, output):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(health, "LOST_IMAGE", float("inf"))
-        patch.setattr(training, "create_backbone", _random_vgg)
+        patch.setattr(train, "create_backbone", _random_vgg)
         return train_peer(
             PeerRequest(
                 peer=peer,

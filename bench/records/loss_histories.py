@@ -1,10 +1,9 @@
 """Loss histories: where a student's lies, and its copy in a run folder. No torch."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
-from bench.plan.cases import SubjectInfo
 from bench.records.store import HISTORIES_FOLDER
 from pcakd.errors import ConfigError
 from pcakd.utils.files import make_folder, write_atomically
@@ -29,28 +28,26 @@ def find_history(student: str) -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-def copy_histories(folder: Path, subjects: Iterable[SubjectInfo]) -> None:
-    """Copy the histories that subjects have to ``histories/NAME.csv``, each whole or not at all.
+def copy_histories(folder: Path, histories: Mapping[str, str]) -> None:
+    """Copy loss histories to ``histories/NAME.csv`` of a run folder, each whole or not at all.
 
-    Precisions of one student share its history.
+    Args:
+        folder: The run folder.
+        histories: The file of each name.
 
     Raises:
         ConfigError: A history cannot be read.
         OutputError: The folder cannot be written.
     """
-    for subject in subjects:
-        if subject.history is None:
-            continue
+    for name, history in histories.items():
         try:
-            content = Path(subject.history).read_bytes()
+            content = Path(history).read_bytes()
         except OSError as error:
             raise ConfigError(
-                f"cannot read {subject.history}: {error.strerror or error}; remove it or make it "
-                "readable"
+                f"cannot read {history}: {error.strerror or error}; remove it or make it readable"
             ) from error
         place = folder / HISTORIES_FOLDER
         make_folder(place)
-        name = plain_name(subject.name, subject.precision)
         with write_atomically(place / f"{name}.csv") as stream:
             stream.write(content)
 

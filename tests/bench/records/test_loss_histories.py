@@ -1,10 +1,9 @@
 """Loss histories are found beside students and copied whole."""
 
 import pytest
-from small_runs import make_info
 
-from bench.subjects import loss_histories
-from bench.subjects.loss_histories import copy_histories, find_history
+from bench.records import loss_histories
+from bench.records.loss_histories import copy_histories, find_history
 from pcakd.errors import ConfigError, OutputError
 
 
@@ -25,27 +24,25 @@ def test_that_of_a_shipped_student_is_in_the_package(tmp_path, monkeypatch):
     assert find_history("mobilenet_v1") is None
 
 
-def test_histories_are_copied_by_the_name_of_their_subject(tmp_path):
+def test_histories_are_copied_by_name(tmp_path):
     losses = tmp_path / "losses.csv"
     losses.write_bytes(b"block,attempt\r\n1,0\r\n")
-    subjects = [make_info("mine", history=str(losses)), make_info("mkl")]
-    subjects.append(make_info("other+fp16", history=str(losses), precision="fp16"))
-    copy_histories(tmp_path / "run", subjects)
+    copy_histories(tmp_path / "run", {"mine": str(losses), "other": str(losses)})
     copied = sorted((tmp_path / "run" / "histories").iterdir())
     assert [path.name for path in copied] == ["mine.csv", "other.csv"]
     assert {path.read_bytes() for path in copied} == {losses.read_bytes()}
 
 
-def test_a_missing_history_leaves_no_folder(tmp_path):
-    copy_histories(tmp_path, [make_info("mkl")])
+def test_no_history_makes_no_folder(tmp_path):
+    copy_histories(tmp_path, {})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_cannot_be_read_or_written_is_named(tmp_path):
-    gone = make_info("mine", history=str(tmp_path / "gone.csv"))
+    gone = {"mine": str(tmp_path / "gone.csv")}
     with pytest.raises(ConfigError, match=r"cannot read .*gone\.csv"):
-        copy_histories(tmp_path, [gone])
+        copy_histories(tmp_path, gone)
     (tmp_path / "gone.csv").touch()
     (tmp_path / "histories").touch()
     with pytest.raises(OutputError, match="histories"):
-        copy_histories(tmp_path, [gone])
+        copy_histories(tmp_path, gone)

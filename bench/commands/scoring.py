@@ -34,13 +34,13 @@ def open_shared(args: argparse.Namespace) -> tuple["torch.device", list["ImagePa
     Raises:
         PcakdError: The file of rows has no folder, or the device or the pairs cannot be used.
     """
-    from bench.machine.devices import parse_device
     from bench.quality.pairs import find_pairs
+    from pcakd.utils.devices import resolve_device
     from pcakd.utils.files import require_parent
 
     if args.json is not None:
         require_parent(args.json)
-    return parse_device(args.device), find_pairs(args.pairs)
+    return resolve_device(args.device), find_pairs(args.pairs)
 
 
 def finish(args: argparse.Namespace, rows: Sequence["Row"]) -> int:

@@ -197,7 +197,9 @@ def parse_config(data: dict[str, Any], *, where: str = CONFIG_NAME) -> dict[str,
     """
     for key in data:
         if key != "profiles":
-            raise ConfigError(f"{where}: key {key!r} is not known; {suggest_key(key, ['profiles'])}")
+            raise ConfigError(
+                f"{where}: key {key!r} is not known; {suggest_key(key, ['profiles'])}"
+            )
     tables = data.get("profiles")
     if not isinstance(tables, dict) or not tables:
         raise ConfigError(f"{where}: expected tables [profiles.NAME], got none")

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import torch
 
-from bench.plan.config import LEAST_SAMPLES
+from bench.plan.settings import LEAST_SAMPLES
 
 Clock = Callable[[], int]
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bench.records.uncounted import NamedWork
+from bench.records.uncounted import UncountedOperator
 
 Work = Callable[[Tensor, Tensor], Tensor]
 
@@ -20,7 +20,7 @@ def is_opaque() -> bool:
     return _inside.get()
 
 
-def name_in_traces(name: NamedWork, work: Work) -> Work:
+def name_in_traces(name: UncountedOperator, work: Work) -> Work:
     """Return a function that does the same and that a trace holds as one call of that name.
 
     `bench.profiling.macs` then lists the call as uncounted. Without it, what NumPy computes is a

@@ -1,6 +1,6 @@
-"""Names of work that no operator shows: counts name it, tables say that it is not counted."""
+"""Names of uncounted operators: traces show them as one call, and tables list them as uncounted."""
 
 from typing import Literal, TypeAlias
 
-NamedWork: TypeAlias = Literal["match_histograms", "regrain"]
-"""NumPy's, and that of a pyramid; `bench.profiling.uncounted.name_in_traces` gives it its name."""
+UncountedOperator: TypeAlias = Literal["match_histograms", "regrain"]
+"""Histogram matching by NumPy and the regrain pyramid; `bench.profiling.uncounted` names them."""

@@ -1,4 +1,4 @@
-"""Conversion factors between units of time."""
+"""Factors between the units of records and those of tables: records hold integer nanoseconds."""
 
 NS_PER_S = 1e9
 NS_PER_MS = 1e6

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 _MISSING = ("missing", "missing_argument", "missing_keyword_only_argument")
+_MOST_KNOWN = 25  # a longer list of keys is not printed
 _SIGNS = {
     "greater than or equal to": "≥",
     "less than or equal to": "≤",
@@ -57,10 +58,12 @@ def describe_error(error: "ValidationError", model: type) -> str:
 
 
 def suggest_key(name: str, known: Iterable[str]) -> str:
-    """Return the nearest known key as a question, or the list of all of them."""
+    """Return advice for an unknown key: the nearest known one, else the list of all of them."""
     names = sorted(known)
     near = get_close_matches(name, names, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"Known: {', '.join(names)}"
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"Known: {', '.join(names)}" if len(names) <= _MOST_KNOWN else "remove it"
 
 
 def _write_path(path: tuple[int | str, ...]) -> str:

@@ -6,9 +6,8 @@ from typing import TypeAlias, get_args
 
 from bench.analysis.amdahl import bound
 from bench.records.identity import Machine, label_subjects, machine_of
-from bench.records.schema import Record
+from bench.records.schema import FILTER, Record
 from bench.report.common.summary import Interval, Summary, median_latency_ms
-from bench.run.breakdown import FILTER
 from pcakd.utils.sections import SectionName
 
 OTHER = "other"

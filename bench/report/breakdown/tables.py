@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from bench.records.schema import FILTER
 from bench.report.breakdown.rows import STAGES, StagesRow, stage_rows
 from bench.report.breakdown.thinning import Thinning, format_measured, thinnings
 from bench.report.common.formats import format_bytes, format_count, format_interval, format_number
 from bench.report.common.summary import Summary
 from bench.report.common.tables import machine_column
-from bench.run.breakdown import FILTER
 
 _NS_PER_MS = 1e6
 _NONE = "—"

@@ -7,7 +7,7 @@ import pandas as pd
 
 from bench.quality.protocol import METRICS
 from bench.records.identity import Machine
-from bench.records.uncounted import NamedWork
+from bench.records.uncounted import UncountedOperator
 from bench.report.common.formats import (
     format_bytes,
     format_count,
@@ -121,7 +121,7 @@ def _cost_cells(row: CostRow) -> dict[str, str]:
     missing = "not run" if row.status == "predicted" else row.status
     if row.status == "ok":
         missing = "not measured"
-    opaque = sorted(row.uncounted.keys() & set(get_args(NamedWork)))
+    opaque = sorted(row.uncounted.keys() & set(get_args(UncountedOperator)))
     flops = None if row.macs_total is None else 2 * row.macs_total
     return {
         "Subject": row.subject,

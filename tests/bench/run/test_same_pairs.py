@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.plan.image_pairs import ImagePair
-from bench.run.image_pairs import open_folder, require_same_pairs
+from bench.run.same_pairs import require_same_pairs
 from pcakd.errors import ConfigError
 
 
@@ -54,7 +54,3 @@ def test_others_are_refused(run, pairs, message, complete):
 def test_a_finished_run_takes_no_more_pairs(run):
     with pytest.raises(ConfigError, match="did not score pair 03"):
         require_same_pairs(run, [*PAIRS, pair("03")])
-
-
-def test_a_folder_that_is_not_there_holds_nothing(tmp_path):
-    assert open_folder(tmp_path / "none") == ()

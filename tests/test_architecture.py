@@ -52,7 +52,7 @@ ALLOWED: dict[str, str] = {
     "bench.analysis": "bench.records",
     "bench.baselines": "pcakd.linalg pcakd.transforms pcakd.utils bench.profiling",
     "bench.claims": "bench.analysis bench.quality bench.records",
-    "bench.cli": "pcakd.commands pcakd.errors pcakd.utils",
+    "bench.cli": "pcakd.__version__ pcakd.commands pcakd.errors pcakd.utils",
     "bench.commands": (
         "pcakd.backbones pcakd.commands pcakd.distillation pcakd.errors pcakd.students "
         "pcakd.utils pcakd.weights bench.ablations bench.analysis bench.claims "
@@ -60,7 +60,7 @@ ALLOWED: dict[str, str] = {
         "bench.report bench.run bench.subjects bench.worker"
     ),
     "bench.data": "",
-    "bench.machine": "pcakd.errors pcakd.utils",
+    "bench.machine": "pcakd.utils",
     "bench.peers": (
         "pcakd.backbones pcakd.blocks pcakd.distillation pcakd.errors pcakd.linalg "
         "pcakd.pipeline pcakd.tiling pcakd.transforms pcakd.utils"
@@ -77,7 +77,7 @@ ALLOWED: dict[str, str] = {
     "bench.records": "pcakd.errors pcakd.utils",
     "bench.report": (
         "pcakd.errors pcakd.utils bench.analysis bench.claims bench.plan bench.quality "
-        "bench.records bench.run"
+        "bench.records"
     ),
     "bench.run": (
         "pcakd.errors pcakd.utils bench.analysis bench.machine bench.plan bench.quality "

@@ -12,8 +12,9 @@ from types import MappingProxyType
 
 from pcakd import __version__
 from pcakd.commands.parser import OneLineParser, replace_unprintable
-from pcakd.errors import PcakdError
+from pcakd.errors import MissingExtraError, PcakdError
 from pcakd.utils.deprecation import warn_renamed
+from pcakd.utils.extras import check_extra
 from pcakd.utils.out_of_memory import is_out_of_memory
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
@@ -57,6 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     replace_unprintable()
     given = _rename_command(list(sys.argv[1:] if arguments is None else arguments))
+    try:
+        if any(each in COMMANDS for each in given):  # --help works without the extra
+            check_extra("bench", "pcakd-bench")
+    except MissingExtraError as error:
+        sys.stderr.write(f"bench: error: {error}\n")
+        return _BAD_INPUT
     parser = _create_parser(given)
     if not given:
         parser.print_help()

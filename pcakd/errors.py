@@ -10,7 +10,7 @@ class UnknownNameError(PcakdError):
 
 
 class ShapeError(PcakdError):
-    """A tensor of the wrong shape, size or type."""
+    """An image or tensor of the wrong shape, type, device or range of values."""
 
 
 class NumericalError(PcakdError):
@@ -29,12 +29,20 @@ class StudentFileError(PcakdError):
     """A student file that is missing, damaged or inconsistent."""
 
 
+class StyleFileError(PcakdError):
+    """A style file that is missing, damaged or inconsistent."""
+
+
 class OutputError(PcakdError):
     """A place that cannot be written."""
 
 
 class ConfigError(PcakdError):
     """A configuration, option or record that does not make sense."""
+
+
+class MissingExtraError(PcakdError):
+    """An optional library that is not installed; the text names the extra that brings it."""
 
 
 class TrainingError(PcakdError):

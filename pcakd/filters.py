@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pcakd.errors import ShapeError
+from pcakd.utils.extras import require_extra
 from pcakd.utils.sections import section
 
 RADIUS = 30
@@ -85,8 +86,7 @@ def _check(image: Tensor, guide: Tensor) -> None:
 
 
 def _filter(image: Tensor, guide: Tensor, radius: int, epsilon: float) -> Tensor:
-    from cv2 import ximgproc  # a large library that most stylizations do not need
-
+    ximgproc = require_extra("filter", "cv2.ximgproc", "the guided filter")
     # on [0, 255]: OpenCV takes no ε under 0.01, which on [0, 1] would smooth edges away
     planes = [
         np.ascontiguousarray(each.detach().float().cpu().permute(1, 2, 0).numpy()) * _RANGE

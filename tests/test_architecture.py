@@ -14,15 +14,21 @@ PACKAGES = ("pcakd", "bench")
 
 # every folder or module at the top of a package, and those that it may import
 ALLOWED: dict[str, str] = {
-    "pcakd": "",
+    "pcakd": (
+        "pcakd.backbones pcakd.distillation pcakd.eigenbases pcakd.errors pcakd.images "
+        "pcakd.pipeline pcakd.students pcakd.style"
+    ),
     "pcakd.__main__": "pcakd.cli",
     "pcakd.backbones": "pcakd.blocks pcakd.errors pcakd.utils pcakd.weights",
     "pcakd.blocks": "pcakd.errors",
     "pcakd.cli": "pcakd.__version__ pcakd.commands pcakd.errors pcakd.utils",
+    "pcakd.coarse_to_fine": (
+        "pcakd.blocks pcakd.errors pcakd.linalg pcakd.tiling pcakd.transforms pcakd.utils"
+    ),
     "pcakd.commands": (
-        "pcakd.backbones pcakd.distillation pcakd.eigenbases pcakd.errors pcakd.filters "
-        "pcakd.images pcakd.linalg pcakd.pipeline pcakd.students pcakd.transforms "
-        "pcakd.utils pcakd.weights"
+        "pcakd.backbones pcakd.coarse_to_fine pcakd.distillation pcakd.eigenbases "
+        "pcakd.errors pcakd.filters pcakd.images pcakd.linalg pcakd.pipeline "
+        "pcakd.students pcakd.transforms pcakd.utils pcakd.weights"
     ),
     "pcakd.distillation": (
         "pcakd.__version__ pcakd.backbones pcakd.blocks pcakd.eigenbases pcakd.errors "
@@ -31,12 +37,16 @@ ALLOWED: dict[str, str] = {
     "pcakd.eigenbases": "pcakd.errors pcakd.utils",
     "pcakd.errors": "",
     "pcakd.filters": "pcakd.errors pcakd.utils",
+    "pcakd.identity": "pcakd.blocks",
     "pcakd.images": "pcakd.errors pcakd.utils",
     "pcakd.linalg": "pcakd.errors pcakd.utils",
-    "pcakd.pipeline": (
-        "pcakd.blocks pcakd.errors pcakd.linalg pcakd.tiling pcakd.transforms pcakd.utils"
-    ),
+    "pcakd.mixing": "pcakd.linalg",
+    "pcakd.pipeline": "pcakd.blocks pcakd.coarse_to_fine pcakd.errors pcakd.linalg pcakd.style",
     "pcakd.students": "pcakd.blocks pcakd.errors pcakd.utils",
+    "pcakd.style": (
+        "pcakd.blocks pcakd.coarse_to_fine pcakd.errors pcakd.identity pcakd.linalg "
+        "pcakd.mixing pcakd.utils"
+    ),
     "pcakd.tiling": "pcakd.blocks pcakd.transforms",
     "pcakd.transforms": "pcakd.linalg pcakd.utils",
     "pcakd.utils": "pcakd.errors",
@@ -62,8 +72,8 @@ ALLOWED: dict[str, str] = {
     "bench.data": "",
     "bench.machine": "pcakd.utils",
     "bench.peers": (
-        "pcakd.backbones pcakd.blocks pcakd.distillation pcakd.errors pcakd.linalg "
-        "pcakd.pipeline pcakd.tiling pcakd.transforms pcakd.utils"
+        "pcakd.backbones pcakd.blocks pcakd.coarse_to_fine pcakd.distillation "
+        "pcakd.errors pcakd.linalg pcakd.tiling pcakd.transforms pcakd.utils"
     ),
     "bench.plan": "pcakd.errors pcakd.utils bench.records",
     "bench.profiling": (
@@ -71,7 +81,7 @@ ALLOWED: dict[str, str] = {
         "bench.records"
     ),
     "bench.quality": (
-        "pcakd.backbones pcakd.errors pcakd.images pcakd.pipeline pcakd.utils "
+        "pcakd.backbones pcakd.coarse_to_fine pcakd.errors pcakd.images pcakd.utils "
         "pcakd.weights bench.analysis bench.plan bench.subjects"
     ),
     "bench.records": "pcakd.errors pcakd.utils",
@@ -84,7 +94,7 @@ ALLOWED: dict[str, str] = {
         "bench.records bench.worker"
     ),
     "bench.subjects": (
-        "pcakd.errors pcakd.pipeline pcakd.students pcakd.transforms pcakd.utils "
+        "pcakd.coarse_to_fine pcakd.errors pcakd.students pcakd.transforms pcakd.utils "
         "pcakd.weights bench.baselines bench.peers bench.records"
     ),
     "bench.worker": (

@@ -16,7 +16,7 @@ _NONE = "—"
 _TAPS = 4
 _OF_ENVIRONMENT = ("device_name", "threads", "torch")
 _NOTE = (
-    "Made by `python -m bench ablations` from the records in this folder. Each lever is moved alone: "
+    "Made by `python -m bench ablations` from the records here. Each setting is changed alone: "
     "its row differs from the row of its base, above it, by the options shown. *R²* is how much of "
     "the teacher's variance taps 1 to 4 of the finished student carry on held-out photographs, in "
     "brackets the share of what their widths allow. *Picture* is the error, as a share of the "

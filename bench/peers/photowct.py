@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from bench.peers.vgg import REGULARIZER, STRIDE, Depth, VggAutoencoder
 from pcakd.blocks import MaxPool, MaxUnpool
+from pcakd.coarse_to_fine import measure_style, prepare_image
 from pcakd.linalg import Statistics, measure_statistics
-from pcakd.pipeline import measure_style, prepare_image
 from pcakd.tiling import run_block
 from pcakd.transforms import fit_transform
 from pcakd.utils.sections import section

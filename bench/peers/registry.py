@@ -11,7 +11,7 @@ from bench.peers.photowct import PhotoWCT, PhotoWCTLevel
 from bench.peers.photowct2 import PhotoWCT2
 from bench.peers.vgg import Depth, VggAutoencoder, seeded
 from bench.peers.wct2 import WCT2
-from pcakd.pipeline import stylize
+from pcakd.coarse_to_fine import run_fast
 from pcakd.utils.registry import Registry
 
 Stylize: TypeAlias = Callable[
@@ -43,7 +43,7 @@ class Peer:
 def _run_photowct2(network: nn.Module, content: Tensor, style: Tensor, transform: str) -> Tensor:
     if not isinstance(network, PhotoWCT2):
         raise TypeError(f"expected PhotoWCT2, got {type(network).__name__}")
-    return stylize(network, content, style, transform=transform)
+    return run_fast(network, content, style, transform=transform)
 
 
 def _run_own(network: nn.Module, content: Tensor, style: Tensor, transform: str) -> Tensor:

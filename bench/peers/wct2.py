@@ -25,8 +25,8 @@ from bench.peers.vgg import REGULARIZER, STRIDE, WIDTHS, Depth, VggAutoencoder
 from pcakd.blocks import RunBlock, Source, WaveletUnpool, run_plain
 from pcakd.blocks.layers import Features
 from pcakd.blocks.wavelets import Bands, HaarPool, haar_pool
+from pcakd.coarse_to_fine import prepare_image
 from pcakd.linalg import Statistics, measure_statistics
-from pcakd.pipeline import prepare_image
 from pcakd.tiling import run_block, runs_plain
 from pcakd.transforms import AffineMap, apply_affine, fit_transform
 from pcakd.utils.sections import section

@@ -7,10 +7,9 @@ from typing import Protocol
 import torch
 
 from bench.plan.settings import LEAST_SAMPLES
+from bench.records.units import NS_PER_MS, NS_PER_S
 
 Clock = Callable[[], int]
-
-_NS_PER_S = 1e9
 
 
 class Timer(Protocol):
@@ -59,7 +58,7 @@ class CudaTimer:
         torch.cuda.synchronize()
         del result
         elapsed_ms = float(start.elapsed_time(stop))
-        return round(elapsed_ms * 1e6)
+        return round(elapsed_ms * NS_PER_MS)
 
 
 def create_timer(device: torch.device) -> Timer:
@@ -110,7 +109,7 @@ def goes_on(taken: Sequence[int], *, samples: int, seconds: float | None) -> boo
     """
     if len(taken) >= samples:
         return False
-    return seconds is None or len(taken) < LEAST_SAMPLES or sum(taken) < seconds * _NS_PER_S
+    return seconds is None or len(taken) < LEAST_SAMPLES or sum(taken) < seconds * NS_PER_S
 
 
 def measure_in_turn(

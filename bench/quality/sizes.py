@@ -4,8 +4,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from pcakd.coarse_to_fine import MIN_SIZE
 from pcakd.errors import ShapeError
-from pcakd.pipeline import MIN_SIZE
 
 MIN_CONTENT_SIDE = 31
 """The shortest side of a content in pixels: LPIPS takes nothing smaller."""

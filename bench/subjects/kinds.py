@@ -14,7 +14,7 @@ from bench.peers.registry import PEERS
 from bench.peers.storage import TrainedPeer
 from bench.records.schema import Precision
 from bench.subjects.interface import NO_TRANSFORM, Device, Prepared, Subject, Variation
-from pcakd.pipeline import stylize
+from pcakd.coarse_to_fine import run_fast
 from pcakd.students import Student
 from pcakd.utils.sections import section
 from pcakd.weights import hash_tensors
@@ -144,7 +144,7 @@ def _prepare_student(
 
     def run(content: Tensor, style: Tensor) -> Tensor:
         images = content.to(dtype), style.to(dtype)
-        output = stylize(network, *images, transform=transform, strength=variation.strength)
+        output = run_fast(network, *images, transform=transform, strength=variation.strength)
         return output.float()
 
     return Prepared(modules=(network,), run=run)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from pcakd.backbones.interface import Backbone, ScaleInput
 from pcakd.backbones.vgg import IMAGENET_MEAN, IMAGENET_STD
 from pcakd.errors import WeightsError
+from pcakd.utils.extras import require_extra
 from pcakd.weights import WeightsCard
 
 TAPS = ("features.1", "features.3", "features.6", "features.13")
@@ -30,8 +31,7 @@ def create_mobilenet_v2(tensors: Mapping[str, Tensor], card: WeightsCard | None)
     Raises:
         WeightsError: A tensor is missing or has another shape.
     """
-    from torchvision import models
-
+    models = require_extra("train", "torchvision.models", "backbone mobilenet_v2")
     with torch.random.fork_rng(devices=[]):  # it draws weights that are then replaced
         features = models.mobilenet_v2(weights=None).features[: _ENDS[-1]]
     state = features.state_dict()

@@ -21,6 +21,7 @@ from pcakd.backbones.interface import Backbone, ScaleInput
 from pcakd.backbones.timm_weights import fill_model, load_timm_weights
 from pcakd.backbones.vgg import IMAGENET_MEAN, IMAGENET_STD
 from pcakd.errors import ConfigError, ShapeError, UnknownNameError
+from pcakd.utils.extras import require_extra
 from pcakd.weights import WeightsCard
 
 PREFIX = "timm/"
@@ -65,7 +66,8 @@ def describe_timm(name: str) -> Levels:
     """Return the taps of ``timm/NAME``.
 
     Raises:
-        ConfigError: timm is missing, or the model has no four levels that can be taps.
+        MissingExtraError: timm is not installed.
+        ConfigError: The model has no four levels that can be taps.
         UnknownNameError: timm has no such model.
     """
     info = _build(name, seed=0).feature_info
@@ -103,7 +105,8 @@ def create_timm(name: str, *, weight_set: str | None, path: Path | None, seed: i
         seed: Of random weights.
 
     Raises:
-        ConfigError: timm is missing, the model has no four taps, or no weights are named.
+        MissingExtraError: timm is not installed.
+        ConfigError: The model has no four taps, or no weights are named.
         UnknownNameError: timm has no such model, or the model no such weight set.
         WeightsError: The weights cannot be had or do not fit.
     """
@@ -202,13 +205,7 @@ def _segments(model: Any, taps: Sequence[str]) -> list[list[nn.Module]] | None:
 
 
 def _import_timm(name: str) -> Any:
-    try:
-        import timm
-    except ImportError as error:
-        raise ConfigError(
-            f"backbone {name!r} needs timm: pip install 'pca-kd-bench[timm]'"
-        ) from error
-    return timm
+    return require_extra("timm", "timm", f"backbone {name!r}")
 
 
 def _model_name(name: str) -> str:

@@ -26,6 +26,7 @@ from pcakd.distillation.run import Request, distill
 from pcakd.distillation.run_files.comparison import describe_reproduction, has_same_weights
 from pcakd.distillation.schedule import Schedule
 from pcakd.students import load_student
+from pcakd.utils.extras import check_extra
 from pcakd.utils.registry import unknown_name
 
 _PHASES = ("encoder", "autoencoder", "stylization")
@@ -126,6 +127,7 @@ def run(args: argparse.Namespace) -> int:
 
     Under ``torchrun`` every process trains its part of each batch, and the first one writes.
     """
+    check_extra("train", "pcakd distill")
     with join_group(os.environ, resolve_device(args.device)) as device:
         request = create_request(args, device)
         other = load_student(args.compare_with) if args.compare_with else None

@@ -19,6 +19,7 @@ from pcakd.distillation.data.photos import Photos
 from pcakd.distillation.eigenbases import fit_eigenbases
 from pcakd.eigenbases import save_eigenbases
 from pcakd.errors import ConfigError
+from pcakd.utils.extras import check_extra
 from pcakd.utils.files import require_parent
 
 
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Fit, write and print what each rank explains."""
+    check_extra("train", "pcakd eigenbases")
     require_parent(args.output)
     if args.images < 1:
         raise ConfigError(f"--images must be at least 1, got {args.images}")

@@ -8,15 +8,17 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from pcakd.coarse_to_fine import NUM_STEPS, measure_style
 from pcakd.commands.options import add_device, resolve_device
 from pcakd.commands.parser import add_example
 from pcakd.errors import ConfigError, ImageError, OutputError, ShapeError
 from pcakd.filters import guided_filter
 from pcakd.images import image_format, list_images, load_image, save_image
 from pcakd.linalg import Statistics
-from pcakd.pipeline import NUM_STAGES, measure_style, stylize
+from pcakd.pipeline import stylize
 from pcakd.students import Student, load_student
 from pcakd.transforms import TRANSFORMS
+from pcakd.utils.extras import require_extra
 from pcakd.utils.files import make_folder, require_parent
 from pcakd.utils.out_of_memory import is_out_of_memory
 from pcakd.utils.precision import full_precision
@@ -69,6 +71,8 @@ def run(args: argparse.Namespace) -> int:
     """Stylize each photograph; a bad one in a folder does not stop the others."""
     if not 0.0 <= args.strength <= 1.0:
         raise ConfigError(f"--strength must lie in [0, 1], got {args.strength}")
+    if args.guided_filter:
+        require_extra("filter", "cv2.ximgproc", "--guided-filter")
     pairs = list(_jobs(args.content, args.style, args.output))
     device = resolve_device(args.device)
     student = load_student(args.student, device=device)
@@ -81,7 +85,7 @@ def _stylize_all(
 ) -> int:
     style = _style(student, args.style)
     if not args.content.is_dir():
-        with tqdm(total=NUM_STAGES, unit="stage", leave=False, disable=None) as bar:
+        with tqdm(total=NUM_STEPS, unit="stage", leave=False, disable=None) as bar:
             _stylize_file(args, student, style, *pairs[0], on_stage=bar.update)
         return 0
     make_folder(args.output)
@@ -132,7 +136,7 @@ def _stylize_file(
             style,
             transform=args.transform,
             strength=args.strength,
-            on_stage=on_stage,
+            on_step=on_stage,
         ).cpu()
         if args.guided_filter:
             result = guided_filter(result, content)

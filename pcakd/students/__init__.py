@@ -1,7 +1,7 @@
 """Students: thin autoencoders, described as stages and stored as safetensors."""
 
 from pcakd.students.spec import ARCHITECTURES, Architecture, StudentSpec
-from pcakd.students.storage import list_students, load_student, save_student
+from pcakd.students.storage import list_students, load_card, load_student, save_student
 from pcakd.students.student import Student, create_student
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "StudentSpec",
     "create_student",
     "list_students",
+    "load_card",
     "load_student",
     "save_student",
 ]

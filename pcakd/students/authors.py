@@ -19,6 +19,7 @@ from pcakd.blocks import Block, Conv
 from pcakd.errors import StudentFileError
 from pcakd.students.spec import Architecture, StudentSpec, decoder_blocks, encoder_blocks
 from pcakd.students.student import Student
+from pcakd.utils.extras import require_extra
 
 Array: TypeAlias = npt.NDArray[np.float32]
 
@@ -39,8 +40,8 @@ def import_authors(src: str | os.PathLike[str]) -> Student:
         The student on the CPU, frozen; λ = 1, the identity that the authors' transforms add.
 
     Raises:
-        StudentFileError: ``src`` is missing, damaged or not such a student, or TensorFlow is
-            needed and missing.
+        StudentFileError: ``src`` is missing, damaged or not such a student.
+        MissingExtraError: ``src`` is a checkpoint folder and TensorFlow is not installed.
     """
     src = Path(src)
     arrays = read_authors_arrays(src)
@@ -66,8 +67,8 @@ def read_authors_arrays(src: str | os.PathLike[str]) -> dict[str, Array]:
         src: An ``.npz`` file or a TensorFlow checkpoint folder.
 
     Raises:
-        StudentFileError: ``src`` is missing or damaged, or holds anything but finite floats, or
-            TensorFlow is needed and missing.
+        StudentFileError: ``src`` is missing or damaged, or holds anything but finite floats.
+        MissingExtraError: ``src`` is a checkpoint folder and TensorFlow is not installed.
     """
     src = Path(src)
     if not src.exists():
@@ -96,13 +97,7 @@ def _read_checkpoints(folder: Path) -> dict[str, Any]:
             raise StudentFileError(
                 f"{folder} holds no {part}.index; give the folder of a TensorFlow checkpoint"
             )
-    try:
-        import tensorflow as tf
-    except ImportError as error:
-        raise StudentFileError(
-            f"reading the checkpoint {folder} needs TensorFlow: "
-            "pip install 'pca-kd-bench[tf]', or import the .npz file"
-        ) from error
+    tf = require_extra("tf", "tensorflow", f"the checkpoint {folder} (an .npz file needs none)")
     try:
         return {
             f"{part}/{name}": value

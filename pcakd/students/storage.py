@@ -3,7 +3,8 @@
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -67,14 +68,44 @@ def load_student(
         UnknownNameError: The name is of no shipped student, and not the path of a file.
         StudentFileError: The file is missing, damaged or not a student.
     """
-    text = os.fspath(name_or_path)
-    if text in list_students():
-        with as_file(files("pcakd.zoo") / f"{text}.safetensors") as path:
-            return _read(path).to(device)
-    path = Path(text)
-    if path.exists() or path.suffix or len(path.parts) > 1:
+    with _located(name_or_path) as path:
         return _read(path).to(device)
-    raise unknown_name("student", text, list_students())
+
+
+def load_card(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Load the card of a student without its weights: teacher, data, losses, results, licences.
+
+    Args:
+        name_or_path: A shipped student, a student's ``.safetensors`` file, or a card as ``.json``.
+
+    Raises:
+        UnknownNameError: The name is of no shipped student, and not the path of a file.
+        StudentFileError: The file is missing, damaged or has no card.
+    """
+    with _located(name_or_path) as path:
+        metadata = read_safetensors(path, error=StudentFileError)[1]
+        card = _header_of(path, metadata).get("card")
+    if not isinstance(card, dict):
+        raise StudentFileError(f"{path}: the card is not an object; the file is damaged")
+    return card
+
+
+@contextmanager
+def _located(name_or_path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Find the file of a shipped student or of a path.
+
+    Raises:
+        UnknownNameError: It is neither.
+    """
+    text = os.fspath(name_or_path)
+    path = Path(text)
+    if text in list_students():
+        with as_file(files("pcakd.zoo") / f"{text}.safetensors") as shipped:
+            yield shipped
+    elif path.exists() or path.suffix or len(path.parts) > 1:
+        yield path
+    else:
+        raise unknown_name("student", text, list_students())
 
 
 def _read(path: Path) -> Student:

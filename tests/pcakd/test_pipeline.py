@@ -10,10 +10,11 @@ from scipy.ndimage import uniform_filter
 
 from pcakd.blocks import BlockDesign
 from pcakd.blocks.layers import high_frequencies
+from pcakd.coarse_to_fine import pad_to_multiple
 from pcakd.errors import ConfigError, ShapeError
 from pcakd.filters import guided_filter, plain_guided_filter
 from pcakd.linalg import measure_statistics_reference
-from pcakd.pipeline import pad_to_multiple, stylize
+from pcakd.pipeline import stylize
 from pcakd.students import StudentSpec, create_student
 from pcakd.transforms import TRANSFORMS
 

@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-
-from filelock import BaseFileLock, FileLock, Timeout
+from typing import TYPE_CHECKING
 
 from pcakd.distillation.run_files.checkpoint import CHECKPOINT
 from pcakd.errors import OutputError, TrainingError
+from pcakd.utils.extras import require_extra
 from pcakd.utils.files import make_folder
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 _LOCK = ".pcakd.lock"
 
@@ -29,6 +32,7 @@ def claim_output(output: Path, *, resume: bool) -> Iterator[None]:
             it.
         OutputError: It cannot be made.
     """
+    filelock = require_extra("train", "filelock", "training")
     if not resume and (output / CHECKPOINT).exists():
         raise TrainingError(
             f"{output} holds a training run already; pass --resume or name another folder"
@@ -36,7 +40,7 @@ def claim_output(output: Path, *, resume: bool) -> Iterator[None]:
     made = [folder for folder in (output, *output.parents) if not folder.exists()]
     make_folder(output)
     file = output.resolve() / _LOCK
-    lock = FileLock(file, timeout=0, is_singleton=True)
+    lock: BaseFileLock = filelock.FileLock(file, timeout=0, is_singleton=True)
     failed = True
     try:
         _acquire(lock, output)
@@ -55,7 +59,9 @@ def claim_output(output: Path, *, resume: bool) -> Iterator[None]:
                     folder.rmdir()  # refuses if anything is in it
 
 
-def _acquire(lock: BaseFileLock, output: Path) -> None:
+def _acquire(lock: "BaseFileLock", output: Path) -> None:
+    from filelock import Timeout
+
     try:
         lock.acquire()
     except Timeout as cause:

@@ -9,11 +9,11 @@ from types import TracebackType
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
 
 from pcakd.distillation.schedule import Leg
 from pcakd.errors import OutputError
 from pcakd.images import save_image
+from pcakd.utils.extras import require_extra
 from pcakd.utils.files import write_text
 
 LOSSES = "losses.csv"
@@ -50,6 +50,9 @@ class Journal:
         self._path = folder / LOSSES
         self._order = {f"{leg.block} {leg.phase}": index for index, leg in enumerate(legs)}
         write_text(self._path, _table(self._kept(position)))
+        require_extra("train", "tensorboard", "training curves")
+        from torch.utils.tensorboard import SummaryWriter
+
         try:
             self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=position[-1])
         except OSError as error:

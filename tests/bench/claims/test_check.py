@@ -74,7 +74,7 @@ def test_without_records_each_row_says_what_to_run():
     assert len(missing) == 15
     assert {row.verdict for row in missing} == {"not comparable"}
     assert all(row.remark.startswith("no record: run `python -m bench ") for row in missing)
-    assert "bench pair wct2-cat5 vgg16 --out DIR" in only([], VGG_FASTER).remark
+    assert "bench ratio wct2-cat5 vgg16 --out DIR" in only([], VGG_FASTER).remark
     assert "wct2-cat5 mobilenet_v1" in only([], OVERALL).remark
     assert "bench train wct2-cat5" in only([], STYLE).remark
 
@@ -153,7 +153,7 @@ def test_other_transforms_small_sizes_and_few_rounds_do_not_judge(make_pair):
         ((10, 9, 5, 20), "reproduced", "the ratio on a CPU"),
         ((10, 9, 5, 60), "not reproduced", "mobilenet_v1 against wct2-cat5: a larger speed-up"),
         ((10, 9, 2, 20), "not reproduced", "vgg16 against photowct2: a smaller speed-up"),
-        ((10, 9, 5), "not comparable", "no figure: run `python -m bench pair A B --out DIR` with "
+        ((10, 9, 5), "not comparable", "no figure: run `python -m bench ratio A B --out DIR` with "
          "`wct2-cat5 mobilenet_v1`"),
         ((10, 1), "not reproduced", "vgg16 against photowct: a smaller speed-up than claimed"),
     ],

@@ -9,7 +9,13 @@ from torch import nn
 
 from pcakd.backbones import create_backbone, describe_blocks, get_backbone_entry
 from pcakd.backbones.timm_models import WholeBackbone
-from pcakd.errors import ConfigError, ShapeError, UnknownNameError, WeightsError
+from pcakd.errors import (
+    ConfigError,
+    MissingExtraError,
+    ShapeError,
+    UnknownNameError,
+    WeightsError,
+)
 from pcakd.weights import get_weight_set
 
 timm = pytest.importorskip("timm")
@@ -191,7 +197,7 @@ def test_without_timm_it_is_named(monkeypatch):
 
     describe_timm.cache_clear()
     monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(ConfigError, match=r"needs timm: pip install 'pca-kd-bench\[timm\]'"):
+    with pytest.raises(MissingExtraError, match=r"timm is needed .*'pca-kd-bench\[timm\]'"):
         get_backbone_entry("timm/resnet18")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from pcakd.errors import StudentFileError
+from pcakd.errors import MissingExtraError, StudentFileError
 from pcakd.images import load_image
 from pcakd.students import load_student, save_student
 from pcakd.students.authors import import_authors, read_authors_arrays
@@ -245,7 +245,8 @@ def test_checkpoint_that_tensorflow_refuses(checkpoint, monkeypatch):
 
 def test_checkpoint_without_tensorflow(checkpoint, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    refused(checkpoint, "pip install 'pca-kd-bench[tf]'")
+    with pytest.raises(MissingExtraError, match=r"pip install 'pca-kd-bench\[tf\]'"):
+        import_authors(checkpoint)
 
 
 def test_folder_that_is_no_checkpoint(tmp_path):

@@ -46,7 +46,7 @@ def test_an_absent_device_is_refused_and_only_present_ones_are_named(machine, na
 
 def test_an_absent_gpu_among_several(machine):
     machine(2)
-    with pytest.raises(ConfigError, match="use cpu, cuda:0 or cuda:1$"):
+    with pytest.raises(ConfigError, match=r"use cpu, cuda:0 or cuda:1$"):
         resolve_device("cuda:2")
 
 

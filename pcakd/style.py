@@ -1,0 +1,249 @@
+"""Styles: what stylization takes from a style image, measured once, mixed, saved and loaded."""
+
+import json
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pcakd.blocks import Autoencoder
+from pcakd.coarse_to_fine import TAPS, measure_taps
+from pcakd.errors import ConfigError, ShapeError, StyleFileError
+from pcakd.identity import StudentIdentity, identify
+from pcakd.linalg import Statistics, accumulation_dtype
+from pcakd.mixing import mix_statistics, pool_statistics
+from pcakd.utils.files import read_safetensors, write_safetensors
+
+FORMAT = "pcakd-style"
+FORMAT_VERSION = 1
+_HEADER = "pcakd"  # one metadata key: safetensors does not keep the order of several
+_LARGEST_FILE = 64 << 20
+_ROUNDING = 1e-4
+"""Asymmetry and negative eigenvalues that rounding can cause, as a share of the largest entry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Style:
+    """Mean and covariance of style features at taps 1 to 4.
+
+    Make one with :func:`extract_style`, :func:`mix_styles` or :func:`load_style`, and give it to
+    ``pcakd.stylize`` in place of a style image.
+
+    Attributes:
+        taps: Moments at taps 1 to 4, in float64 (float32 on MPS), on one device.
+        student: The student whose features these are; no other student can use them.
+
+    Raises:
+        ShapeError: There are not four taps, or a covariance does not fit its mean.
+    """
+
+    taps: tuple[Statistics, Statistics, Statistics, Statistics]
+    student: StudentIdentity
+
+    def __post_init__(self) -> None:
+        shapes = [(tuple(tap.mean.shape), tuple(tap.covariance.shape)) for tap in self.taps]
+        if len(shapes) != len(TAPS) or any(
+            len(mean) != 1 or covariance != 2 * mean for mean, covariance in shapes
+        ):
+            raise ShapeError(f"a style needs means (c,) and covariances (c, c), got {shapes}")
+
+    @property
+    def device(self) -> torch.device:
+        """The device that the moments are on."""
+        return self.taps[0].mean.device
+
+    def to(self, device: str | torch.device) -> "Style":
+        """Return this style with its moments on another device."""
+        device = torch.device(device)
+        kind = accumulation_dtype(device)
+        first, second, third, fourth = (
+            Statistics(
+                mean=_move(t.mean, device, kind), covariance=_move(t.covariance, device, kind)
+            )
+            for t in self.taps
+        )
+        return Style(taps=(first, second, third, fourth), student=self.student)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a ``.safetensors`` file (tens of kilobytes), whole or not at all.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        header = {
+            "format": FORMAT,
+            "version": FORMAT_VERSION,
+            "student": {"name": self.student.name, "hashes": self.student.hashes},
+        }
+        tensors = {}
+        for number, tap in zip(TAPS, self.taps, strict=True):
+            tensors[f"mean.{number}"] = tap.mean.cpu().double()
+            tensors[f"covariance.{number}"] = tap.covariance.cpu().double()
+        write_safetensors(path, tensors, {_HEADER: json.dumps(header, sort_keys=True)})
+
+    def statistics_for(self, network: Autoencoder) -> tuple[Statistics, ...]:
+        """Return the moments on a network's device, if the network is the one that made them.
+
+        Raises:
+            ConfigError: Another student made this style.
+        """
+        if not self.student.matches(network):
+            raise ConfigError(
+                f"this style was made by student {self.student}, not by {identify(network)}; "
+                "extract it with the student that is to use it"
+            )
+        device = next(network.parameters()).device
+        return (self if self.device == device else self.to(device)).taps
+
+
+def _move(tensor: Tensor, device: torch.device, kind: torch.dtype) -> Tensor:
+    """Convert before a move to MPS, which has no float64, and after a move from there."""
+    return tensor.to(kind).to(device) if kind == torch.float32 else tensor.to(device).to(kind)
+
+
+def extract_style(
+    student: Autoencoder,
+    images: Tensor | Sequence[Tensor],
+    weights: Sequence[float] | None = None,
+) -> Style:
+    """Measure the style of one or several photographs.
+
+    Without weights, the pixels of all photographs are pooled into one Gaussian at each tap: a
+    larger photograph counts more, and differences between photographs add to the covariance. With
+    weights, the Gaussians of the photographs are mixed as :func:`mix_styles` mixes styles.
+
+    Args:
+        student: The student that will use the style.
+        images: One photograph or a sequence of them; each RGB in [0, 1], at least 16 × 16, on the
+            student's device.
+        weights: One weight for each photograph, not negative; only their ratios count.
+
+    Raises:
+        ShapeError: An image has another shape, or there is none.
+        ConfigError: The weights do not make sense.
+    """
+    photographs = [images] if isinstance(images, Tensor) else list(images)
+    if not photographs:
+        raise ShapeError("there is no style image; give at least one")
+    identity = identify(student)
+    if weights is not None:
+        shares = check_weights(weights, len(photographs))
+        return mix_styles([_pool(student, [each], identity) for each in photographs], shares)
+    return _pool(student, photographs, identity)
+
+
+def _pool(student: Autoencoder, images: Sequence[Tensor], identity: StudentIdentity) -> Style:
+    measured = [measure_taps(student, image) for image in images]
+    first, second, third, fourth = (
+        pool_statistics([moments for moments, _ in tap], [count for _, count in tap])
+        for tap in zip(*measured, strict=True)
+    )
+    return Style(taps=(first, second, third, fourth), student=identity)
+
+
+def mix_styles(styles: Sequence[Style], weights: Sequence[float]) -> Style:
+    """Mix styles: the Wasserstein barycentre of their Gaussians at each tap.
+
+    Args:
+        styles: Styles of one student.
+        weights: One weight for each style, not negative; only their ratios count. If a single
+            weight is not zero, its style is returned as it is.
+
+    Raises:
+        ConfigError: The weights do not make sense, or the styles are of different students.
+    """
+    shares = check_weights(weights, len(styles))
+    first = styles[0]
+    for other in styles[1:]:
+        if other.student.hashes != first.student.hashes:
+            raise ConfigError(
+                f"cannot mix a style of student {first.student} with one of {other.student}"
+            )
+    used = [(style, share) for style, share in zip(styles, shares, strict=True) if share > 0.0]
+    if len(used) == 1:
+        return used[0][0]
+    moved = [style.to(first.device) for style, _ in used]
+    one, two, three, four = (
+        mix_statistics(taps, [share for _, share in used])
+        for taps in zip(*(style.taps for style in moved), strict=True)
+    )
+    return Style(taps=(one, two, three, four), student=first.student)
+
+
+def check_weights(weights: Sequence[float], count: int) -> list[float]:
+    """Return weights divided by their sum.
+
+    Raises:
+        ConfigError: They are not ``count`` finite numbers of 0 or more, or all are 0.
+    """
+    numbers = [float(weight) for weight in weights]
+    if len(numbers) != count or not count:
+        raise ConfigError(f"expected one weight for each of {count} styles, got {len(numbers)}")
+    if not all(math.isfinite(number) and number >= 0.0 for number in numbers):
+        raise ConfigError(f"weights must be finite and not negative, got {numbers}")
+    largest = max(numbers)
+    if largest == 0.0:
+        raise ConfigError("all weights are 0; at least one must be positive")
+    scaled = [number / largest for number in numbers]  # the sum of huge weights would overflow
+    return [number / sum(scaled) for number in scaled]
+
+
+def load_style(path: str | os.PathLike[str], *, device: str | torch.device = "cpu") -> Style:
+    """Load a style from a ``.safetensors`` file.
+
+    Raises:
+        StyleFileError: The file is missing, damaged or not a style.
+    """
+    path = Path(path)
+    if path.is_file() and path.stat().st_size > _LARGEST_FILE:
+        raise StyleFileError(f"{path} is larger than {_LARGEST_FILE >> 20} MiB; it is not a style")
+    tensors, metadata = read_safetensors(path, error=StyleFileError)
+    identity = _read_header(path, metadata)
+    expected = {f"{kind}.{tap}" for kind in ("mean", "covariance") for tap in TAPS}
+    if set(tensors) != expected:
+        raise StyleFileError(f"{path}: expected a mean and a covariance of four taps; file damaged")
+    one, two, three, four = (_read_tap(path, tensors, tap) for tap in TAPS)
+    return Style(taps=(one, two, three, four), student=identity).to(device)
+
+
+def _read_header(path: Path, metadata: dict[str, str]) -> StudentIdentity:
+    try:
+        header: dict[str, Any] = json.loads(metadata[_HEADER])
+        known, version = header["format"] == FORMAT, header["version"]
+    except (KeyError, ValueError, TypeError, RecursionError):
+        known, version, header = False, None, {}
+    if not known:
+        raise StyleFileError(f"{path} is a safetensors file but not of a style; use another")
+    if version != FORMAT_VERSION:
+        raise StyleFileError(
+            f"{path} has format version {version!r}, this release reads {FORMAT_VERSION}; upgrade"
+        )
+    try:
+        name, hashes = header["student"]["name"], dict(header["student"]["hashes"])
+    except (KeyError, TypeError, ValueError):
+        name, hashes = None, {}
+    texts = [name, *hashes.keys(), *hashes.values()]
+    if not hashes or not all(isinstance(text, str) and len(text) <= 200 for text in texts):
+        raise StyleFileError(f"{path}: the header does not name a student; file damaged")
+    return StudentIdentity(name, hashes)
+
+
+def _read_tap(path: Path, tensors: dict[str, Tensor], tap: int) -> Statistics:
+    mean, covariance = tensors[f"mean.{tap}"], tensors[f"covariance.{tap}"]
+    if mean.dtype != torch.float64 or covariance.dtype != torch.float64:
+        raise StyleFileError(f"{path}: moments of tap {tap} are not float64; file damaged")
+    if mean.dim() != 1 or not len(mean) or covariance.shape != (len(mean), len(mean)):
+        raise StyleFileError(
+            f"{path}: tap {tap} has a mean {tuple(mean.shape)} and a covariance "
+            f"{tuple(covariance.shape)}; file damaged"
+        )
+    allowed = _ROUNDING * float(covariance.abs().max())
+    asymmetry = float((covariance - covariance.mT).abs().max())
+    if not asymmetry <= allowed or not float(torch.linalg.eigvalsh(covariance)[0]) >= -allowed:
+        raise StyleFileError(f"{path}: tap {tap} holds no covariance matrix; file damaged")
+    return Statistics(mean=mean, covariance=covariance)

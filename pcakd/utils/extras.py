@@ -1,0 +1,82 @@
+"""Optional libraries: which extra of this project installs each, and an error that names it.
+
+Modules of `pcakd` import optional libraries inside functions, after `require_extra`, so that the
+core runs without them.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from types import MappingProxyType
+from typing import Any, Literal
+
+from pcakd.errors import MissingExtraError
+
+Extra = Literal["filter", "train", "bench", "timm", "tf"]
+
+EXTRAS: Mapping[Extra, tuple[str, ...]] = MappingProxyType(
+    {
+        "filter": ("cv2",),
+        "train": ("filelock", "h5py", "pip", "platformdirs", "tensorboard", "torchvision"),
+        "bench": (
+            *("fvcore", "jinja2", "lpips", "matplotlib", "pandas", "psutil", "pydantic"),
+            *("scipy", "skimage"),
+        ),
+        "timm": ("timm",),
+        "tf": ("tensorflow",),
+    }
+)
+"""The modules that each extra of ``pyproject.toml`` brings."""
+
+_INCLUDES: Mapping[Extra, tuple[Extra, ...]] = MappingProxyType({"bench": ("filter", "train")})
+
+
+def require_extra(extra: Extra, module: str, purpose: str) -> Any:
+    """Import a module of an optional library.
+
+    Args:
+        extra: The extra that installs it.
+        module: Its full name.
+        purpose: What needs it, for the error message.
+
+    Raises:
+        MissingExtraError: It is not installed, or cannot be imported.
+
+    >>> require_extra("filter", "no_such_library", "--guided-filter")
+    Traceback (most recent call last):
+    pcakd.errors.MissingExtraError: no_such_library is needed for --guided-filter; pip install \
+'pca-kd-bench[filter]'
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        raise _missing(extra, module, purpose) from error
+    except ImportError as error:  # for example a system library that it needs
+        reason = " ".join(str(error).split())
+        raise MissingExtraError(
+            f"{module} is needed for {purpose} and cannot be imported ({reason}); {_advice(extra)}"
+        ) from error
+
+
+def check_extra(extra: Extra, purpose: str) -> None:
+    """Check that all libraries of an extra are installed, without importing them.
+
+    Args:
+        extra: The extra; those that it includes are checked too.
+        purpose: What needs it, for the error message.
+
+    Raises:
+        MissingExtraError: One of them is not installed.
+    """
+    for each in (*_INCLUDES.get(extra, ()), extra):
+        for module in EXTRAS[each]:
+            if find_spec(module) is None:
+                raise _missing(extra, module, purpose)
+
+
+def _missing(extra: Extra, module: str, purpose: str) -> MissingExtraError:
+    return MissingExtraError(f"{module} is needed for {purpose}; {_advice(extra)}")
+
+
+def _advice(extra: Extra) -> str:
+    return f"pip install 'pca-kd-bench[{extra}]'"

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from pcakd import __version__
 from pcakd.commands.parser import OneLineParser, replace_unprintable
-from pcakd.errors import MissingExtraError, PcakdError
+from pcakd.errors import PcakdError
 from pcakd.utils.deprecation import warn_renamed
 from pcakd.utils.extras import check_extra
 from pcakd.utils.out_of_memory import is_out_of_memory
@@ -59,32 +59,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     replace_unprintable()
     given = _rename_command(list(sys.argv[1:] if arguments is None else arguments))
     try:
-        if any(each in COMMANDS for each in given):  # --help works without the extra
-            check_extra("bench", "pcakd-bench")
-    except MissingExtraError as error:
-        sys.stderr.write(f"bench: error: {error}\n")
-        return _BAD_INPUT
-    parser = _create_parser(given)
+        return _run(given)
+    except (PcakdError, OSError) as error:
+        return _refuse(str(error))
+    except KeyboardInterrupt:
+        advice = _RESUMABLE.get(_find_command(given))
+        sys.stderr.write(f"bench: interrupted{f'; {advice}' if advice else ''}\n")
+        return _INTERRUPTED
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        return _refuse("out of memory; use smaller images or another --device")
+
+
+def _run(given: Sequence[str]) -> int:
+    command = _find_command(given)
+    if command:  # --help and --version work without the extra
+        check_extra("bench", _SCRIPT)
+    parser = _create_parser(command)
     if not given:
         parser.print_help()
         return 0
     options = parser.parse_args(given)
-    try:
-        with _cleanup_on_sigterm():
-            status: int = import_module(f"bench.commands.{options.command}").run(options)
-    except (PcakdError, OSError) as error:
-        sys.stderr.write(f"bench: error: {error}\n")
-        return _BAD_INPUT
-    except Exception as error:
-        if not is_out_of_memory(error):
-            raise
-        sys.stderr.write("bench: error: out of memory; use smaller images or another --device\n")
-        return _BAD_INPUT
-    except KeyboardInterrupt:
-        advice = _RESUMABLE.get(options.command)
-        sys.stderr.write(f"bench: interrupted{f'; {advice}' if advice else ''}\n")
-        return _INTERRUPTED
+    with _cleanup_on_sigterm():
+        status: int = import_module(f"bench.commands.{options.command}").run(options)
     return status
+
+
+def _refuse(reason: str) -> int:
+    sys.stderr.write(f"bench: error: {reason}\n")
+    return _BAD_INPUT
+
+
+def _find_command(given: Sequence[str]) -> str:
+    """Return the command of a command line, or an empty text if it has none."""
+    return next((each for each in given if each in COMMANDS), "")
 
 
 def _rename_command(given: list[str]) -> list[str]:
@@ -113,7 +122,7 @@ def _cleanup_on_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _create_parser(given: Sequence[str]) -> argparse.ArgumentParser:
+def _create_parser(chosen: str) -> argparse.ArgumentParser:
     """Build the parser; only the module of the given command is imported."""
     program = _program_name()
     parser = OneLineParser(
@@ -122,7 +131,6 @@ def _create_parser(given: Sequence[str]) -> argparse.ArgumentParser:
         epilog=f"example: {program} run --profile quick",
     )
     parser.add_argument("--version", action="version", version=f"pcakd-bench {__version__}")
-    chosen = next((each for each in given if each in COMMANDS), None)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=f"{text.capitalize()}.")

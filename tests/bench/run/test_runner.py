@@ -1,4 +1,4 @@
-"""A run of misbehaving subjects ends with one record for each case."""
+"""A run writes one record for each case, also of subjects that fail."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -132,7 +132,7 @@ def test_a_timeout_is_remembered(tmp_path):
 
 
 @pytest.mark.slow
-def test_resume_keeps_what_is_there_and_a_new_run_begins_anew(tmp_path):
+def test_resume_keeps_records_and_a_new_run_starts_a_new_file(tmp_path):
     profile = replace(PROFILE, resolutions=("48x32",))
     first = run(tmp_path, profile)
     assert run(tmp_path, profile, resume=True) == first
@@ -150,7 +150,7 @@ def test_scores_over_other_pairs_are_not_added(tmp_path, pairs):
     assert read_records(tmp_path / "run") == first
 
 
-def test_a_student_is_scored_along_its_curve_and_others_are_not(tmp_path, pairs):
+def test_only_students_have_a_curve(tmp_path, pairs):
     profile = replace(
         PROFILE,
         subjects=("plain", "student"),
@@ -192,7 +192,7 @@ def test_subjects_of_one_name_are_refused():
 
 
 @pytest.mark.parametrize("only", ["ratio", "breakdown,capacity", "curve"])
-def test_a_run_of_no_cases_keeps_what_is_there(tmp_path, monkeypatch, only):
+def test_a_run_without_cases_keeps_the_records(tmp_path, monkeypatch, only):
     description = make_description(make_info())
     monkeypatch.setattr("bench.run.runner.describe_run", lambda *_, **__: description)
     (tmp_path / "run").mkdir()

@@ -46,7 +46,7 @@ def test_the_same_pairs_are_taken(run):
         ([PAIRS[0], pair("02", width=1536)], "pair 02 at 512×341 and not at 1536×341"),
     ],
 )
-def test_others_are_refused(run, pairs, message, complete):
+def test_other_pairs_are_refused(run, pairs, message, complete):
     with pytest.raises(ConfigError, match=message):
         require_same_pairs(run, pairs, complete=complete)
 

@@ -193,12 +193,12 @@ def test_failures_have_a_status(error, expected):
         "std::bad_alloc",
     ],
 )
-def test_want_of_memory_is_known_by_its_words(text):
+def test_out_of_memory_is_recognized_by_its_text(text):
     assert describe_failure(RuntimeError(text))["status"] == "oom"
 
 
 @pytest.mark.parametrize("text", ["CUDNN_STATUS_INTERNAL_ERROR", "an index is out of range"])
-def test_other_faults_are_not_want_of_memory(text):
+def test_other_errors_are_not_out_of_memory(text):
     assert describe_failure(RuntimeError(text))["status"] == "error"
 
 

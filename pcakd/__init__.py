@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 from pcakd.errors import PcakdError
 
 if TYPE_CHECKING:
-    from pcakd.backbones import list_backbones
+    from pcakd.backbones import list_backbones, load_backbone
     from pcakd.distillation.run import distill
-    from pcakd.eigenbases import Eigenbasis
+    from pcakd.eigenbases import Eigenbasis, fit_eigenbases
     from pcakd.images import load_image, save_image
     from pcakd.pipeline import stylize
     from pcakd.students import Student, list_students, load_card, load_student

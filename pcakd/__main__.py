@@ -1,4 +1,4 @@
-"""``python -m pcakd`` is ``pcakd``."""
+"""``python -m pcakd``, the same as ``pcakd``."""
 
 import sys
 

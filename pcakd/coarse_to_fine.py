@@ -8,16 +8,17 @@ student's stride and the result is cropped, where the authors' demo resizes.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from pcakd.blocks import Autoencoder, Source
+from pcakd.blocks import Autoencoder, RunBlock, Source, run_plain
 from pcakd.errors import ShapeError
-from pcakd.linalg import Statistics, measure_statistics
-from pcakd.tiling import lay_out, run_block
+from pcakd.linalg import Statistics, measure_batch, measure_statistics
+from pcakd.tiling import lay_out, run_tiled
 from pcakd.transforms import blend_with_identity, fit_transform
 from pcakd.utils.sections import section
 
@@ -25,6 +26,67 @@ MIN_SIZE = 16
 TAPS = (1, 2, 3, 4)
 NUM_STEPS = 2 + len(TAPS)
 """Calls of ``on_step`` for one image: style measured, content encoded, four taps decoded."""
+
+
+def _do_nothing() -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What to apply at each tap, and how to compute it.
+
+    Attributes:
+        transform: ``zca``, ``ot`` or ``adain``.
+        strength: s in [0, 1]: at each tap F' = (1 - s) F + s T(F).
+        measure: Returns the moments of features ``(b, c, h, w)``. The default takes b = 1 and has
+            no gradients; ``measure_batch`` has them, for any b.
+        run_block: Runs the stages of a block. The default runs tiles and has no gradients;
+            ``run_plain`` has them.
+        on_step: Called after each tap, for a progress bar.
+    """
+
+    transform: str = "zca"
+    strength: float = 1.0
+    measure: Callable[[Tensor], Statistics] = lambda features: measure_statistics(features[0])
+    run_block: RunBlock = run_tiled
+    on_step: Callable[[], object] = _do_nothing
+
+
+def transform_and_decode(
+    network: Autoencoder,
+    maps: list[Source],
+    targets: Sequence[Statistics],
+    settings: Settings,
+) -> Float[Tensor, "b 3 h w"]:
+    """Transform and decode at taps 4 to 1.
+
+    Args:
+        network: An autoencoder of four block pairs.
+        maps: What decoder blocks 1 to 4 take from the encoder, then the features at tap 4. The
+            list is emptied, so that each map is freed after its use.
+        targets: Moments of the style at taps 1 to 4.
+        settings: What to apply, and how.
+
+    Returns:
+        The decoded image, not clipped and with its padding.
+    """
+    features = maps.pop()
+    if not isinstance(features, Tensor):
+        raise TypeError("the last map must be the features at tap 4")
+    for tap in reversed(TAPS):
+        affine = fit_transform(
+            settings.transform,
+            settings.measure(features),
+            targets[tap - 1],
+            regularizer=network.regularizer_at(tap),
+        )
+        affine = blend_with_identity(affine, settings.strength)
+        with section("decode"):
+            features = network.decode_block(
+                tap, features, maps.pop(), affine=affine, run=settings.run_block
+            )
+        settings.on_step()
+    return features
 
 
 @torch.no_grad()
@@ -35,7 +97,8 @@ def run_fast(
     *,
     transform: str = "zca",
     strength: float = 1.0,
-    on_step: Callable[[], object] = lambda: None,
+    on_step: Callable[[], object] = _do_nothing,
+    run_block: RunBlock = run_tiled,
 ) -> Float[Tensor, "3 h w"]:
     """Stylize one image tile by tile, without gradients.
 
@@ -46,6 +109,7 @@ def run_fast(
         transform: ``zca``, ``ot`` or ``adain``.
         strength: s in [0, 1]: at each tap F' = (1 - s) F + s T(F).
         on_step: Called ``NUM_STEPS`` times on the way.
+        run_block: How blocks run: in tiles, or with ``run_plain`` on whole maps.
 
     Returns:
         RGB in [0, 1], of the size of ``content``; on a CPU channels-last in memory.
@@ -55,39 +119,84 @@ def run_fast(
         UnknownNameError: There is no such transform.
         NumericalError: A covariance of features is not finite.
     """
-    targets = measure_style(network, style) if isinstance(style, Tensor) else style
+    if isinstance(style, Tensor):
+        style = measure_style(network, style, run_block=run_block)
     on_step()
+    maps = _encode(network, content, run_block)
+    on_step()
+    settings = Settings(
+        transform=transform, strength=strength, run_block=run_block, on_step=on_step
+    )
+    result = transform_and_decode(network, maps, style, settings)
+    height, width = content.shape[-2:]
+    return result[0, :, :height, :width].clamp(0.0, 1.0)
+
+
+def _encode(
+    network: Autoencoder, content: Float[Tensor, "3 h w"], run_block: RunBlock
+) -> list[Source]:
+    """Return what decoder blocks 1 to 4 take from the content, and its features at tap 4."""
     maps: list[Source] = []
     with section("encode"):
         features = prepare_image("content", content, network.stride)
         for tap in TAPS:
             features, source = network.encode_block(tap, features, run=run_block)
             maps.append(source)
-            del source
+    return [*maps, features]
+
+
+def run_differentiable(
+    network: Autoencoder,
+    content: Float[Tensor, "b 3 h w"],
+    style: Float[Tensor, "b2 3 h2 w2"] | Sequence[Statistics],
+    *,
+    transform: str = "zca",
+    strength: float = 1.0,
+    on_step: Callable[[], object] = _do_nothing,
+) -> Float[Tensor, "b 3 h w"]:
+    """Stylize a batch with gradients to both images and to all weights.
+
+    Args:
+        network: An autoencoder of four block pairs.
+        content: RGB in [0, 1], at least 16 × 16, of the network's type and on its device.
+        style: The same, of any other size, one for all contents or one for each; or moments at
+            taps 1 to 4.
+        transform: ``zca``, ``ot`` or ``adain``.
+        strength: s in [0, 1]: at each tap F' = (1 - s) F + s T(F).
+        on_step: Called ``NUM_STEPS`` times on the way.
+
+    Returns:
+        RGB in [0, 1], of the size of ``content``.
+    """
+    if isinstance(style, Tensor):
+        taps = network.encode(pad_to_multiple(style, network.stride))
+        style = [measure_batch(tap) for tap in taps]
     on_step()
-    for tap in reversed(TAPS):
-        moments = measure_statistics(features[0])
-        affine = fit_transform(
-            transform, moments, targets[tap - 1], regularizer=network.regularizer_at(tap)
-        )
-        affine = blend_with_identity(affine, strength)
-        # popping frees each map of the encoder as soon as the decoder has used it
-        with section("decode"):
-            features = run_block(network.decoder, tap, features, maps.pop(), affine=affine)
-        on_step()
+    taps, maps = network.encode_with_sources(pad_to_multiple(content, network.stride))
+    on_step()
+    settings = Settings(
+        transform=transform,
+        strength=strength,
+        measure=measure_batch,
+        run_block=run_plain,
+        on_step=on_step,
+    )
+    result = transform_and_decode(network, [*maps, taps[-1]], style, settings)
     height, width = content.shape[-2:]
-    return features[0, :, :height, :width].clamp(0.0, 1.0)
+    return result[..., :height, :width].clamp(0.0, 1.0)
 
 
 @torch.no_grad()
-def measure_style(network: Autoencoder, style: Float[Tensor, "3 h w"]) -> list[Statistics]:
+def measure_style(
+    network: Autoencoder, style: Float[Tensor, "3 h w"], *, run_block: RunBlock = run_tiled
+) -> list[Statistics]:
     """Return the moments of a style image at taps 1 to 4, with one tap in memory at a time."""
-    return [moments for moments, _ in measure_taps(network, style)]
+    return [moments for moments, _ in measure_taps(network, style, run_block=run_block)]
 
 
 @torch.no_grad()
 def measure_taps(
-    network: Autoencoder, style: Float[Tensor, "3 h w"]
+    network: Autoencoder, style: Float[Tensor, "3 h w"], *, run_block: RunBlock = run_tiled
 ) -> list[tuple[Statistics, int]]:
     """Return the moments of an image at taps 1 to 4, and the number of pixels of each tap."""
     taps = []
@@ -122,7 +231,7 @@ def require_min_size(name: str, image: Float[Tensor, "*b h w"]) -> None:
     """Check that an image has at least 16 × 16 pixels.
 
     Raises:
-        ShapeError: It is smaller.
+        ShapeError: It is smaller; ``name`` says which image.
     """
     height, width = image.shape[-2:]
     if min(height, width) < MIN_SIZE:

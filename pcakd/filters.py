@@ -1,8 +1,9 @@
-"""The optional last step of a stylization: an edge-preserving filter guided by the content.
+"""An edge-preserving filter guided by the content: the optional last step of a stylization.
 
 Source: He, Sun and Tang, "Guided Image Filtering", TPAMI 2013; radius 30 and ε = 0.02² on values
-in [0, 1] as in the authors' demo ((0.02 · 255)² on 8-bit values). OpenCV's implementation is the
-one in use, `plain_guided_filter` the reference that it is tested against and counted by.
+in [0, 1] as in the authors' demo ((0.02 · 255)² on 8-bit values). `guided_filter` calls OpenCV.
+`plain_guided_filter` is the reference implementation: tests compare with it, and its operators are
+counted.
 """
 
 from collections.abc import Sequence
@@ -55,9 +56,9 @@ def plain_guided_filter(
     radius: int = RADIUS,
     epsilon: float = EPSILON,
 ) -> Float[Tensor, "3 h w"]:
-    """Do what `guided_filter` does, by the formulas of the paper and in operators of torch.
+    """Compute the same as `guided_filter` by the formulas of the paper, in operators of torch.
 
-    In float32 its running sums lose digits on large images; compare in float64.
+    In float32, running sums lose digits on large images; compare in float64.
 
     Args:
         image: RGB in [0, 1].

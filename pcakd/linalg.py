@@ -4,29 +4,35 @@ Convention: features are ``channels × height × width``, a covariance divides b
 pixels N (not N - 1), accumulation and factorisations run in float64 where the device has it.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from pcakd.errors import NumericalError, ShapeError
 from pcakd.utils.sections import section
+
+FLOOR = 1e-5
+"""Eigenvalues below this count as zero, and so do their powers."""
 
 _CHUNK_ELEMENTS = 1 << 22  # 16 MiB of float32: stays near the last-level cache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """First and second moments of a feature map over its pixels.
+    """First and second moments of a feature map over its pixels, or of each map of a batch.
 
     Attributes:
-        mean: Mean of each channel, shape ``(c,)``.
-        covariance: Covariance of the channels, shape ``(c, c)``, divided by N.
+        mean: Mean of each channel, shape ``(c,)`` or ``(b, c)``.
+        covariance: Covariance of the channels, shape ``(c, c)`` or ``(b, c, c)``, divided by N.
     """
 
-    mean: Float[Tensor, " c"]
-    covariance: Float[Tensor, "c c"]
+    mean: Float[Tensor, "*b c"]
+    covariance: Float[Tensor, "*b c c"]
 
 
 def accumulation_dtype(device: torch.device) -> torch.dtype:
@@ -51,8 +57,36 @@ def measure_statistics(features: Float[Tensor, "c h w"]) -> Statistics:
     """
     if features.dim() != 3 or features.numel() == 0:
         raise ShapeError(f"expected features of shape (c, h, w), got {tuple(features.shape)}")
-    with section("covariance"):
+    with section("covariance"), _no_autocast(features.device):
         return _measure(features)
+
+
+def measure_batch(features: Float[Tensor, "b c h w"]) -> Statistics:
+    """Compute the mean and covariance of each feature map of a batch, with gradients.
+
+    The result is that of :func:`measure_statistics` up to rounding. This function needs more
+    memory: it holds a centred copy of the features.
+
+    Args:
+        features: Batch by channels by height by width, any float type.
+
+    Returns:
+        Moments of shapes ``(b, c)`` and ``(b, c, c)``, in float64 (float32 on MPS).
+    """
+    wide = accumulation_dtype(features.device)
+    with section("covariance"), _no_autocast(features.device):
+        pixels = features.flatten(2).to(torch.promote_types(features.dtype, torch.float32))
+        mean = pixels.mean(dim=2, keepdim=True)
+        centred = pixels - mean
+        covariance = torch.bmm(centred, centred.mT).to(wide) / pixels.shape[2]
+        return Statistics(mean=mean.to(wide)[..., 0], covariance=covariance)
+
+
+def _no_autocast(device: torch.device) -> AbstractContextManager[object]:
+    """Keep sums and products in their own precision under ``torch.autocast``."""
+    if torch.is_autocast_enabled(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()
 
 
 def _measure(features: Float[Tensor, "c h w"]) -> Statistics:
@@ -92,30 +126,100 @@ def measure_statistics_reference(features: Float[Tensor, "c h w"]) -> Statistics
     return Statistics(mean=mean, covariance=centred @ centred.T / pixels.shape[1])
 
 
-def matrix_power(
-    matrix: Float[Tensor, "c c"], exponent: float, *, floor: float = 1e-5
-) -> Float[Tensor, "c c"]:
-    """Raise a symmetric positive semi-definite matrix to a real power.
+def matrix_power(matrix: Float[Tensor, "*b c c"], exponent: float) -> Float[Tensor, "*b c c"]:
+    """Return the root, or the inverse root, of symmetric positive semi-definite matrices.
+
+    The result is ``U f(Λ) Uᵀ`` with ``f(λ) = λ ** exponent`` from ``FLOOR`` on, and 0 below it:
+    the inverse root is then that of Moore and Penrose. Gradients are those of this function, and
+    stay finite where eigenvalues are equal or zero.
 
     Args:
-        matrix: A symmetric matrix.
-        exponent: The power, 0.5 or -0.5 here.
-        floor: Eigenvalues below this count as zero, and so do their powers.
+        matrix: Symmetric matrices.
+        exponent: 0.5 or -0.5.
 
-    Returns:
-        The symmetric matrix ``U f(Λ) Uᵀ``.
+    Raises:
+        ValueError: The exponent is another one.
+        NumericalError: A matrix is not finite, and no gradient is required. With gradients the
+            result is NaN, so that a training can act on its loss.
 
     Source:
         The authors' released code drops singular values below 1e-5; for a symmetric positive
         semi-definite matrix singular values and eigenvalues agree, and ``eigh`` is the cheaper.
     """
+    if abs(exponent) != 0.5:
+        raise ValueError(f"the exponent must be 0.5 or -0.5, got {exponent}")
+    if torch.is_grad_enabled() and matrix.requires_grad:
+        result: Tensor = _MatrixPower.apply(matrix, exponent)
+        return result
     values, vectors = eigh(matrix)
-    powers = torch.where(values >= floor, values.clamp_min(floor).pow(exponent), 0.0)
-    return (vectors * powers) @ vectors.mT
+    return _compose(values, vectors, values.clamp_min(FLOOR).pow(exponent))
 
 
-def eigh(matrix: Float[Tensor, "c c"]) -> tuple[Float[Tensor, " c"], Float[Tensor, "c c"]]:
-    """Factorise a symmetric matrix; eigenvalues rise. MPS, which cannot, borrows the CPU.
+def _compose(values: Tensor, vectors: Tensor, powers: Tensor) -> Tensor:
+    """Return the matrix of given eigenvectors and powers, those of small eigenvalues dropped."""
+    kept = torch.where(values >= FLOOR, powers, 0.0)
+    return (vectors * kept[..., None, :]) @ vectors.mT
+
+
+class _MatrixPower(torch.autograd.Function):
+    """A root whose derivative does not divide by differences of equal eigenvalues.
+
+    Source: Daleckii and Krein, 1965: with A = U Λ Uᵀ and divided differences
+    K_ij = (f(λ_i) - f(λ_j)) / (λ_i - λ_j), df = U (K ∘ Uᵀ dA U) Uᵀ. For square roots K is
+    1 / (√λ_i + √λ_j), for inverse ones -1 / (√λ_i √λ_j (√λ_i + √λ_j)).
+    """
+
+    @staticmethod
+    def forward(ctx: Any, matrix: Tensor, exponent: float) -> Tensor:
+        ctx.exponent = exponent
+        if not bool(matrix.isfinite().all()):
+            zeros = torch.zeros_like(matrix)
+            ctx.save_for_backward(zeros[..., 0], zeros)
+            return torch.full_like(matrix, torch.nan)
+        values, vectors = eigh(matrix)
+        ctx.save_for_backward(values, vectors)
+        return _compose(values, vectors, _powers(_roots(values), exponent))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        values, vectors = ctx.saved_tensors
+        (gradient,) = gradients
+        quotients = _divided_differences(values, ctx.exponent)
+        symmetric = 0.5 * (gradient + gradient.mT)
+        return vectors @ (quotients * (vectors.mT @ symmetric @ vectors)) @ vectors.mT, None
+
+
+def _roots(values: Tensor) -> Tensor:
+    return values.clamp_min(FLOOR).sqrt()
+
+
+def _powers(roots: Tensor, exponent: float) -> Tensor:
+    return roots if exponent > 0.0 else roots.reciprocal()
+
+
+def _divided_differences(values: Float[Tensor, "*b c"], exponent: float) -> Tensor:
+    """Return K for the function that is 0 below ``FLOOR``, and at the floor its right limit."""
+    roots = _roots(values)
+    rows, columns = roots[..., :, None], roots[..., None, :]
+    quotients = 1.0 / (rows + columns)
+    if exponent < 0.0:
+        quotients = -quotients / (rows * columns)
+    kept = values >= FLOOR
+    both = kept[..., :, None] & kept[..., None, :]
+    one = kept[..., :, None] ^ kept[..., None, :]
+    powers = torch.where(kept, _powers(roots, exponent), 0.0)
+    rise = powers[..., :, None] - powers[..., None, :]
+    run = torch.where(one, values[..., :, None] - values[..., None, :], 1.0)
+    return torch.where(both, quotients, torch.where(one, rise / run, 0.0))
+
+
+def eigh(
+    matrix: Float[Tensor, "*b c c"],
+) -> tuple[Float[Tensor, "*b c"], Float[Tensor, "*b c c"]]:
+    """Return eigenvalues, in rising order, and eigenvectors of symmetric matrices.
+
+    On MPS, which lacks this, the CPU computes them.
 
     Raises:
         NumericalError: The matrix holds a value that is not finite.

@@ -15,6 +15,7 @@ from pcakd.blocks import Autoencoder
 from pcakd.coarse_to_fine import TAPS, measure_taps
 from pcakd.errors import ConfigError, ShapeError, StyleFileError
 from pcakd.identity import StudentIdentity, identify
+from pcakd.inputs import Photograph, prepare_input
 from pcakd.linalg import Statistics, accumulation_dtype
 from pcakd.mixing import mix_statistics, pool_statistics
 from pcakd.utils.files import read_safetensors, write_safetensors
@@ -108,7 +109,7 @@ def _move(tensor: Tensor, device: torch.device, kind: torch.dtype) -> Tensor:
 
 def extract_style(
     student: Autoencoder,
-    images: Tensor | Sequence[Tensor],
+    images: Photograph | Sequence[Photograph],
     weights: Sequence[float] | None = None,
 ) -> Style:
     """Measure the style of one or several photographs.
@@ -119,15 +120,17 @@ def extract_style(
 
     Args:
         student: The student that will use the style.
-        images: One photograph or a sequence of them; each RGB in [0, 1], at least 16 × 16, on the
-            student's device.
+        images: One photograph, a batch, or a sequence of photographs; each RGB in [0, 1], at least
+            16 × 16, of the student's type and on its device. PIL images, arrays ``(h, w, 3)`` and
+            uint8 tensors are converted.
         weights: One weight for each photograph, not negative; only their ratios count.
 
     Raises:
-        ShapeError: An image has another shape, or there is none.
+        ShapeError: An image has another type, layout, size, range of values or device, or there is
+            none.
         ConfigError: The weights do not make sense.
     """
-    photographs = [images] if isinstance(images, Tensor) else list(images)
+    photographs = _split(images)
     if not photographs:
         raise ShapeError("there is no style image; give at least one")
     identity = identify(student)
@@ -137,8 +140,17 @@ def extract_style(
     return _pool(student, photographs, identity)
 
 
-def _pool(student: Autoencoder, images: Sequence[Tensor], identity: StudentIdentity) -> Style:
-    measured = [measure_taps(student, image) for image in images]
+def _split(images: Photograph | Sequence[Photograph]) -> list[Photograph]:
+    """Return single photographs and batches as a list of single photographs."""
+    given = images if isinstance(images, Sequence) else [images]
+    split: list[Photograph] = []
+    for image in given:
+        split += list(image) if isinstance(image, Tensor) and image.dim() == 4 else [image]
+    return split
+
+
+def _pool(student: Autoencoder, images: Sequence[Photograph], identity: StudentIdentity) -> Style:
+    measured = [measure_taps(student, prepare_input("style", image, student)) for image in images]
     first, second, third, fourth = (
         pool_statistics([moments for moments, _ in tap], [count for _, count in tap])
         for tap in zip(*measured, strict=True)

@@ -20,32 +20,39 @@ ALLOWED: dict[str, str] = {
     ),
     "pcakd.__main__": "pcakd.cli",
     "pcakd.backbones": "pcakd.blocks pcakd.errors pcakd.utils pcakd.weights",
-    "pcakd.blocks": "pcakd.errors",
+    "pcakd.blocks": "pcakd.errors pcakd.transforms",
     "pcakd.cli": "pcakd.__version__ pcakd.commands pcakd.errors pcakd.utils",
     "pcakd.coarse_to_fine": (
         "pcakd.blocks pcakd.errors pcakd.linalg pcakd.tiling pcakd.transforms pcakd.utils"
     ),
     "pcakd.commands": (
         "pcakd.backbones pcakd.coarse_to_fine pcakd.distillation pcakd.eigenbases "
-        "pcakd.errors pcakd.filters pcakd.images pcakd.linalg pcakd.pipeline "
-        "pcakd.students pcakd.transforms pcakd.utils pcakd.weights"
+        "pcakd.errors pcakd.filters pcakd.images pcakd.pipeline pcakd.students "
+        "pcakd.style pcakd.transforms pcakd.utils pcakd.weights"
     ),
     "pcakd.distillation": (
-        "pcakd.__version__ pcakd.backbones pcakd.blocks pcakd.eigenbases pcakd.errors "
-        "pcakd.images pcakd.linalg pcakd.students pcakd.utils"
+        "pcakd.__version__ pcakd.backbones pcakd.blocks pcakd.coarse_to_fine "
+        "pcakd.eigenbases pcakd.errors pcakd.images pcakd.linalg pcakd.students "
+        "pcakd.utils"
     ),
-    "pcakd.eigenbases": "pcakd.errors pcakd.utils",
+    "pcakd.eigenbases": "pcakd.backbones pcakd.errors pcakd.images pcakd.utils",
     "pcakd.errors": "",
     "pcakd.filters": "pcakd.errors pcakd.utils",
     "pcakd.identity": "pcakd.blocks",
     "pcakd.images": "pcakd.errors pcakd.utils",
+    "pcakd.inputs": "pcakd.coarse_to_fine pcakd.errors",
     "pcakd.linalg": "pcakd.errors pcakd.utils",
     "pcakd.mixing": "pcakd.linalg",
-    "pcakd.pipeline": "pcakd.blocks pcakd.coarse_to_fine pcakd.errors pcakd.linalg pcakd.style",
-    "pcakd.students": "pcakd.blocks pcakd.errors pcakd.utils",
+    "pcakd.pipeline": (
+        "pcakd.blocks pcakd.coarse_to_fine pcakd.errors pcakd.inputs pcakd.linalg "
+        "pcakd.style pcakd.transforms"
+    ),
+    "pcakd.students": (
+        "pcakd.blocks pcakd.errors pcakd.inputs pcakd.pipeline pcakd.style pcakd.utils"
+    ),
     "pcakd.style": (
-        "pcakd.blocks pcakd.coarse_to_fine pcakd.errors pcakd.identity pcakd.linalg "
-        "pcakd.mixing pcakd.utils"
+        "pcakd.blocks pcakd.coarse_to_fine pcakd.errors pcakd.identity pcakd.inputs "
+        "pcakd.linalg pcakd.mixing pcakd.utils"
     ),
     "pcakd.tiling": "pcakd.blocks pcakd.transforms",
     "pcakd.transforms": "pcakd.linalg pcakd.utils",
@@ -77,8 +84,7 @@ ALLOWED: dict[str, str] = {
     ),
     "bench.plan": "pcakd.errors pcakd.utils bench.records",
     "bench.profiling": (
-        "pcakd.errors pcakd.filters pcakd.tiling pcakd.utils bench.analysis bench.plan "
-        "bench.records"
+        "pcakd.errors pcakd.filters pcakd.utils bench.analysis bench.plan bench.records"
     ),
     "bench.quality": (
         "pcakd.backbones pcakd.coarse_to_fine pcakd.errors pcakd.images pcakd.utils "
@@ -94,8 +100,9 @@ ALLOWED: dict[str, str] = {
         "bench.records bench.worker"
     ),
     "bench.subjects": (
-        "pcakd.coarse_to_fine pcakd.errors pcakd.students pcakd.transforms pcakd.utils "
-        "pcakd.weights bench.baselines bench.peers bench.records"
+        "pcakd.blocks pcakd.coarse_to_fine pcakd.errors pcakd.students pcakd.tiling "
+        "pcakd.transforms pcakd.utils pcakd.weights bench.baselines bench.peers "
+        "bench.records"
     ),
     "bench.worker": (
         "pcakd.errors pcakd.filters pcakd.images pcakd.utils bench.machine bench.plan "

@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 
 from bench.plan.image_pairs import ImagePair
-from bench.quality.evaluate import Metrics
+from bench.quality.evaluation import evaluate_subjects
+from bench.quality.metrics import Metrics
 from bench.quality.pairs import describe_pair
 from bench.quality.protocol import METRICS
-from bench.quality.scoring import score_subjects
 from bench.subjects import parse_subjects
 
 
@@ -41,7 +41,7 @@ class Scorer:
             PcakdError: An output is not finite.
         """
         subjects = parse_subjects([str(student)], transforms=["zca"])
-        rows = score_subjects(subjects, self._pairs, self._metrics, device=self._device)
+        rows = evaluate_subjects(subjects, self._pairs, self._metrics, device=self._device)
         return {
             str(metric.name): {row.pair: float(getattr(row, metric.name)) for row in rows}
             for metric in METRICS

@@ -9,7 +9,7 @@ from bench.records.schema import Case, Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PairedSpeed:
+class SpeedRatio:
     """What one paired measurement says; repeats of its case are joined.
 
     Attributes:
@@ -36,7 +36,7 @@ class PairedSpeed:
         return machine_of(self.record)
 
 
-def paired_speeds(records: Iterable[Record]) -> list[PairedSpeed]:
+def speed_ratios(records: Iterable[Record]) -> list[SpeedRatio]:
     """Return one entry for each paired measurement, in the order of the records.
 
     Args:
@@ -49,7 +49,7 @@ def paired_speeds(records: Iterable[Record]) -> list[PairedSpeed]:
     return [_join(group) for group in groups.values()]
 
 
-def describe_ratio(speed: PairedSpeed) -> str:
+def describe_ratio(speed: SpeedRatio) -> str:
     """Say in one sentence what a paired measurement found."""
     case = speed.case
     first, second = (
@@ -100,17 +100,17 @@ def invert_ratio(ratio: Interval) -> Interval:
     )
 
 
-def _join(group: list[Record]) -> PairedSpeed:
+def _join(group: list[Record]) -> SpeedRatio:
     measured = [
         (record, record.latency_ns, record.other_latency_ns)
         for record in group
         if record.status == "ok" and record.latency_ns and record.other_latency_ns
     ]
     if not measured:
-        return PairedSpeed(record=group[-1])
+        return SpeedRatio(record=group[-1])
     first = [ns for _, samples, _ in measured for ns in samples]
     second = [ns for _, _, samples in measured for ns in samples]
-    return PairedSpeed(
+    return SpeedRatio(
         record=measured[-1][0],
         ratio=ratio_interval(first, second),
         latency_ns=median(first),

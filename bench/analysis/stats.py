@@ -29,7 +29,7 @@ class Interval:
     count: int
 
     @property
-    def is_clear(self) -> bool:
+    def excludes_zero(self) -> bool:
         """Whether it leaves 0 out; never of fewer samples than an interval is given of."""
         return self.count >= MIN_SAMPLES and (self.low > 0.0 or self.high < 0.0)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from bench.analysis.ratios import paired_speeds
+from bench.analysis.ratios import speed_ratios
 from bench.claims.counts import largest_rows, parameter_rows
 from bench.claims.evidence import find_macs_per_pixel, is_same_work
 from bench.claims.published import (
@@ -25,7 +25,7 @@ def check_claims(records: Sequence[Record]) -> list[ClaimRow]:
     Args:
         records: Of one folder; of two records of one repeat, only the one that counts.
     """
-    speeds = paired_speeds(records)
+    speeds = speed_ratios(records)
     rows = [*parameter_rows(records)]
     for claim in SPEED_CLAIMS:
         sides = (claim.slow, claim.fast.subject)

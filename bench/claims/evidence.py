@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bench.analysis.ratios import PairedSpeed, invert_ratio
+from bench.analysis.ratios import SpeedRatio, invert_ratio
 from bench.analysis.stats import Interval, difference_interval
 from bench.claims.published import SMALLEST_PIXELS, TRAINED, TRANSFORM, Student
 from bench.records.identity import is_external
@@ -30,7 +30,7 @@ def describe_place(place: Place) -> str:
 
 
 def find_speeds(
-    speeds: Iterable[PairedSpeed], slow: str, fast: str
+    speeds: Iterable[SpeedRatio], slow: str, fast: str
 ) -> dict[Place, tuple[Interval | None, Record]]:
     """Return how many times as fast ``fast`` is as ``slow``, by place.
 

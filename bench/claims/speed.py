@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from bench.analysis.ratios import PairedSpeed, format_ratio
+from bench.analysis.ratios import SpeedRatio, format_ratio
 from bench.analysis.stats import Interval
 from bench.claims.evidence import Place, describe_place, find_speeds
 from bench.claims.published import OVERALL_PAIRS, OVERALL_SPEED, PEERS, STUDENTS, SpeedClaim
@@ -15,7 +15,7 @@ _OVERALL = "Faster than existing models, overall"
 
 
 def speed_rows(
-    claim: SpeedClaim, speeds: Sequence[PairedSpeed], *, note: str = ""
+    claim: SpeedClaim, speeds: Sequence[SpeedRatio], *, note: str = ""
 ) -> list[ClaimRow]:
     """Judge one claim at every place that it was measured at; ``note`` goes into the remarks."""
     rows = []
@@ -59,7 +59,7 @@ def _failed(record: Record) -> Finding:
     return Finding(verdict="not comparable", remark=f"ended in {record.status}: {reason}")
 
 
-def overall_rows(speeds: Sequence[PairedSpeed], *, note: str = "") -> list[ClaimRow]:
+def overall_rows(speeds: Sequence[SpeedRatio], *, note: str = "") -> list[ClaimRow]:
     """Judge the range of all speed-ups over existing models, place by place."""
     least, most = OVERALL_SPEED
     published = f"{least:g} to {most:g}×"

@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         require_parent(args.json)
     summary = summarize(read_records(args.folder))
     path = write_claims(args.folder, summary)
-    table = claims_table(summary)
+    table = claims_table(summary).cells
     columns = [str(name) for name in table.columns]
     cells = [
         [fill(cell, width) for cell, width in zip(row, _WIDTHS, strict=True)]

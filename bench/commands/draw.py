@@ -1,4 +1,4 @@
-"""``bench draw``: content-style pairs from a folder of photographs."""
+"""``bench draw``: draw image pairs from a folder of photographs."""
 
 import argparse
 import sys
@@ -18,17 +18,19 @@ LIST_NAME = "PAIRS.txt"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = "example: python -m bench draw --photos photos/ -o pairs/ --count 40"
-    parser.add_argument("--photos", type=Path, required=True, metavar="DIR", help="photographs")
+    parser.add_argument(
+        "--photos", type=Path, required=True, metavar="DIR", help="folder of photographs"
+    )
     parser.add_argument(
         "-o",
         "--output",
         type=Path,
         required=True,
         metavar="DIR",
-        help="folder for copies named NN_content.* and NN_style.* and their list; new or empty",
+        help="new or empty folder for the copies NN_content.* and NN_style.*, and their list",
     )
     parser.add_argument(
-        "--count", type=int, default=40, metavar="N", help="number of pairs (default: 40)"
+        "--count", type=int, default=40, metavar="N", help="number of image pairs (default: 40)"
     )
     parser.add_argument(
         "--seed", type=seed, default=0, metavar="N", help="seed of the draw (default: 0)"
@@ -37,41 +39,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--backbone",
         default="mobilenet_v1",
         metavar="B",
-        help="whose features tell which photographs are alike (default: mobilenet_v1)",
+        help="network whose features measure similarity (default: mobilenet_v1)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Draw the pairs and copy their photographs.
+    """Draw the image pairs and copy their photographs.
 
     Raises:
-        PcakdError: An option, a folder or a photograph that cannot be used.
+        PcakdError: An option, a folder or a photograph cannot be used.
     """
     from bench.quality.draw import draw_pairs
     from bench.quality.pairs import describe_pair, find_pairs
-    from pcakd.backbones import create_backbone
+    from pcakd.backbones import load_backbone
 
     output = args.output.resolve()
     empty = output.is_dir() and not any(output.iterdir())
     if output.exists() and not empty:
-        what = "not empty" if output.is_dir() else "no folder"
-        raise ConfigError(f"{args.output} is there and {what}; name another folder")
+        what = "is not empty" if output.is_dir() else "is not a folder"
+        raise ConfigError(f"{args.output} {what}; give another folder")
     if not output.parent.is_dir():
         raise OutputError(
             f"cannot write {args.output}: the folder {output.parent} does not exist; create it"
         )
-    backbone = create_backbone(args.backbone)
+    backbone = load_backbone(args.backbone)
     pairs = draw_pairs(args.photos, backbone, count=args.count, seed=args.seed)
     try:
         place = output if empty else output.parent
         with TemporaryDirectory(prefix=".draw-", dir=place) as name:
             folder = Path(name) / output.name
             folder.mkdir()
-            lines = [_copy(folder, number, pair) for number, pair in enumerate(pairs)]
+            lines = [_copy(folder, pair) for pair in pairs]
             for drawn in find_pairs(folder):
-                describe_pair(drawn, max_side=0)  # tells what is too small to be scored
+                describe_pair(drawn, max_side=0)  # an image that is too small is an error
             (folder / LIST_NAME).write_text("".join(lines), encoding="utf-8")
-            if empty:  # it stays: a shell may be in it, or a disk mounted there
+            if empty:  # the folder itself stays: it may be a mount point
                 for path in sorted(folder.iterdir()):  # the list last
                     path.replace(output / path.name)
             else:
@@ -82,13 +84,13 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _copy(folder: Path, number: int, pair: "DrawnPair") -> str:
-    """Copy the photographs of a pair, and return what is to be said of it."""
+def _copy(folder: Path, pair: "DrawnPair") -> str:
+    """Copy the photographs of an image pair and return its line of the list."""
     for role, photo in (("content", pair.content), ("style", pair.style)):
         try:
             content = photo.read_bytes()
         except OSError as error:
             raise ImageError(f"cannot read {photo}: {error.strerror or error}") from error
-        (folder / f"{number:02d}_{role}{photo.suffix}").write_bytes(content)
-    kind = "alike" if pair.alike else "any"
-    return f"{number:02d}: {pair.content.name} {pair.style.name} ({kind})\n"
+        (folder / f"{pair.name}_{role}{photo.suffix}").write_bytes(content)
+    kind = "alike" if pair.similar else "any"
+    return f"{pair.name}: {pair.content.name} {pair.style.name} ({kind})\n"

@@ -157,26 +157,25 @@ def measure(
 
 def render(record: "Record") -> str:
     """Write the time breakdown of a record as plain text."""
-    from bench.report.breakdown.rows import stage_rows
-    from bench.report.breakdown.tables import format_share, stage_cells
-    from bench.report.common.formats import format_number
+    from bench.report.breakdown.rows import breakdown_rows
+    from bench.report.breakdown.tables import SECTION_COLUMNS, section_cells
+    from bench.report.common.formats import format_number, format_share
     from bench.report.common.summary import summarize
 
-    (row,) = stage_rows(summarize([record]))
-    shown = ("Stage", "Median ms", "Share", "MACs", "Bytes", "MACs/s", "MACs/byte")
-    lines = [[cells[name] for name in shown] for cells in stage_cells(row)]
+    (row,) = breakdown_rows(summarize([record]))
+    lines = [[cells[name] for name in SECTION_COLUMNS] for cells in section_cells(row)]
     table = tabulate(
         lines,
-        shown,
+        SECTION_COLUMNS,
         tablefmt="simple",
         disable_numparse=True,
-        colalign=("left", *["right"] * (len(shown) - 1)),
+        colalign=("left", *["right"] * (len(SECTION_COLUMNS) - 1)),
     )
     text = f"{row.subject} at {row.width}×{row.height} on {row.machine[1]}\n\n{table}\n"
-    if row.latency_ms and row.watching is not None:
+    if row.latency_ms and row.timer_overhead is not None:
         text += (
             f"\nuninstrumented call: median {format_number(row.latency_ms.value)} ms; "
-            f"timers inside add {100 * row.watching:+.1f} %"
+            f"timer overhead {100 * row.timer_overhead:+.1f} %"
         )
     if row.convolution_share is not None and row.bound is not None:
         text += (
@@ -188,15 +187,15 @@ def render(record: "Record") -> str:
 
 def describe(record: "Record") -> dict[str, object]:
     """Return the record and what derives from it, as JSON values."""
-    from bench.report.breakdown.rows import stage_rows
+    from bench.report.breakdown.rows import breakdown_rows
     from bench.report.common.summary import summarize
 
-    (row,) = stage_rows(summarize([record]))
-    shares = {stage: row.share(stage) for stage in row.stages}
+    (row,) = breakdown_rows(summarize([record]))
+    shares = {section: row.share(section) for section in row.sections}
     return {
         "record": asdict(record),
-        "share": {stage: share for stage, share in shares.items() if share is not None},
-        "watching_share": row.watching,
+        "share": {section: share for section, share in shares.items() if share is not None},
+        "timer_overhead": row.timer_overhead,
         "convolution_share": row.convolution_share,
         "speedup_bound": row.bound,
     }

@@ -1,8 +1,8 @@
-"""``bench quality``: scores of subjects over content-style pairs."""
+"""``bench quality``: quality of subjects over image pairs."""
 
 import argparse
 
-from bench.commands.scoring import add_shared_arguments, finish, open_shared
+from bench.commands.results import add_shared_arguments, finish, open_shared
 from pcakd.errors import ConfigError
 
 EXAMPLE = "bench quality --pairs photos/pairs --subjects mobilenet_v1,reinhard --json out.json"
@@ -16,34 +16,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--subjects",
         required=True,
         metavar="A,B",
-        help="shipped students, colour transfers, content, or student files; each may "
-        "end in +fp16 or +bf16, and in @TRANSFORM",
+        help="students by name or file, colour transfers, or `content` (the unchanged content); "
+        "add +fp16 or +bf16 for half precision, and @TRANSFORM for one transform",
     )
     parser.add_argument(
         "--transforms",
         default="zca",
         metavar="T,U",
-        help="feature transforms of the students: zca, ot, adain (default: zca); rows of the other "
-        "two are named SUBJECT@TRANSFORM",
+        help="feature transforms of the students: zca, ot, adain (default: zca); rows of ot and "
+        "adain are named SUBJECT@TRANSFORM",
     )
     parser.add_argument(
         "--multiple-of",
         type=int,
         default=1,
         metavar="N",
-        help="resize pairs so that both sides are multiples of N, as the authors' demo does "
+        help="resize the images so that their sides are multiples of N, as the authors' demo does "
         "(default: 1, native size)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Score the subjects, print their means, and write the rows.
+    """Measure the subjects, print their means and write the rows.
 
     Raises:
-        PcakdError: An option, a file or an image that cannot be used.
+        PcakdError: An option, a file or an image cannot be used.
     """
-    from bench.quality.evaluate import Metrics
-    from bench.quality.scoring import require_quality, score_subjects
+    from bench.quality.evaluation import evaluate_subjects, require_quality
+    from bench.quality.metrics import Metrics
     from bench.subjects import parse_subjects
 
     device, pairs = open_shared(args)
@@ -52,10 +52,10 @@ def run(args: argparse.Namespace) -> int:
     if args.multiple_of < 1:
         raise ConfigError(f"--multiple-of must be 1 or more, got {args.multiple_of}")
     metrics = Metrics(device=device, multiple_of=args.multiple_of)
-    rows = score_subjects(subjects, pairs, metrics, device=device, multiple_of=args.multiple_of)
+    rows = evaluate_subjects(subjects, pairs, metrics, device=device, multiple_of=args.multiple_of)
     return finish(args, rows)
 
 
 def _split(text: str) -> list[str]:
-    """Cut a list at its commas; spaces around the parts and empty parts do not count."""
+    """Split a list at its commas; spaces around entries and empty entries are dropped."""
     return [part.strip() for part in text.split(",") if part.strip()]

@@ -10,7 +10,7 @@ from bench.commands.output import add_json_argument, open_run_folder, write_json
 from pcakd.errors import ConfigError
 
 if TYPE_CHECKING:
-    from bench.analysis.ratios import PairedSpeed
+    from bench.analysis.ratios import SpeedRatio
     from bench.records.schema import Record
 
 EXAMPLE = "bench ratio vgg19-full vgg16 --resolution HD --rounds 6"
@@ -52,14 +52,14 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         PcakdError: An option, a subject or a folder cannot be used.
     """
-    from bench.analysis.ratios import describe_ratio, paired_speeds
+    from bench.analysis.ratios import describe_ratio, speed_ratios
     from pcakd.utils.files import require_parent
 
     if args.json is not None:
         require_parent(args.json)
     with open_run_folder(args.out) as folder:
         record = _measure(args, folder)
-    (speed,) = paired_speeds([record])
+    (speed,) = speed_ratios([record])
     write_json(args.json, _as_json(speed), describe_ratio(speed))
     return 0
 
@@ -99,6 +99,6 @@ def _measure(args: argparse.Namespace, folder: Path) -> "Record":
     return measure_ratio(context, planned)
 
 
-def _as_json(speed: "PairedSpeed") -> dict[str, Any]:
+def _as_json(speed: "SpeedRatio") -> dict[str, Any]:
     ratio = asdict(speed.ratio) if speed.ratio else None
     return {"ratio": ratio, "record": asdict(speed.record)}

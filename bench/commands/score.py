@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.commands.output import STANDARD_OUTPUT
-from bench.commands.scoring import add_shared_arguments, finish, open_shared
+from bench.commands.results import add_shared_arguments, finish, open_shared
 from pcakd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -64,10 +64,10 @@ def run(args: argparse.Namespace) -> int:
     if args.out is not None:
         return _score_into_run(args, name, results, pairs, device)
 
-    from bench.quality.evaluate import Metrics
-    from bench.quality.scoring import score_results
+    from bench.quality.evaluation import evaluate_results
+    from bench.quality.metrics import Metrics
 
-    return finish(args, score_results(name, results, pairs, Metrics(device=device)))
+    return finish(args, evaluate_results(name, results, pairs, Metrics(device=device)))
 
 
 def _score_into_run(
@@ -79,9 +79,9 @@ def _score_into_run(
 ) -> int:
     """Add the scores to a run folder, all or none, and render its report."""
     from bench.machine.environment import describe_environment
-    from bench.quality.evaluate import Metrics
+    from bench.quality.evaluation import create_row, evaluate_files
+    from bench.quality.metrics import Metrics
     from bench.quality.pairs import describe_pair
-    from bench.quality.scoring import row_of, score_files
     from bench.records.store import append_record, read_latest_records
     from bench.report.render import render_report
     from bench.run import external, same_pairs
@@ -89,10 +89,8 @@ def _score_into_run(
     from pcakd.utils.git import git_state
 
     known = read_latest_records(args.out)
-    external_results = external.ExternalResults(
-        name=name, subject_hash=external.hash_results(results)
-    )
-    external.require_free_name(known, external_results)
+    added = external.ExternalResults(name=name, subject_hash=external.hash_results(results))
+    external.require_free_name(known, added)
     max_side = external.scored_side(known)
     described = [describe_pair(pair, max_side) for pair in pairs]
     same_pairs.require_same_pairs(known, described)
@@ -100,12 +98,14 @@ def _score_into_run(
     external.require_same_protocol(known, metrics.protocol)
     make_folder(args.out)
 
-    scored = {each.pair: each for each in score_files(results, pairs, metrics, max_side=max_side)}
+    scored = {
+        each.pair: each for each in evaluate_files(results, pairs, metrics, max_side=max_side)
+    }
     environment = describe_environment(device)
     commit, dirty = git_state()
     records = [
         external.quality_record(
-            external_results,
+            added,
             pair,
             scored.get(pair.name),
             max_side=max_side,
@@ -118,7 +118,7 @@ def _score_into_run(
     ]
     for record in records:
         append_record(args.out, record)
-    rows = [row_of(name, e.pair, e.scores, metrics) for e in scored.values() if e.scores]
+    rows = [create_row(name, e.pair, e.values, metrics) for e in scored.values() if e.values]
     status = finish(args, rows)
     page = render_report(args.out)
     (sys.stderr if args.json == STANDARD_OUTPUT else sys.stdout).write(f"{page}\n")

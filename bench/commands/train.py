@@ -66,7 +66,8 @@ def run(args: argparse.Namespace) -> int:
         PcakdError: An option, a file or a photograph that cannot be used.
     """
     from bench.peers.training.train import PeerRequest, train_peer
-    from pcakd.commands.options import four_integers, four_rates, read_numbers, split_weights
+    from pcakd.backbones import split_weights
+    from pcakd.commands.options import four_integers, four_rates, read_numbers
     from pcakd.distillation.recipe import DecoderRecipe
     from pcakd.distillation.schedule import four_schedules
     from pcakd.utils.devices import resolve_device

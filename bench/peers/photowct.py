@@ -3,8 +3,8 @@
 Source: Li, Liu, Li, Yang and Kautz, "A Closed-form Solution to Photorealistic Image Stylization",
 ECCV 2018, section 3.1. Taken from there: VGG-19 to relu1_1, …, relu4_1; decoders that mirror them
 with max-unpooling by the encoder's maxima; ZCA at the deepest tap of each level, the result of a
-level being the content of the next. 8,349,948 parameters. The smoothing of their second step is no
-part of the network and is left out, as it is by PCA-KD's comparison.
+level being the content of the next. 8,349,948 parameters. The smoothing of their second step is not
+part of the network and is left out, as in PCA-KD's comparison.
 
 Departures: the style is encoded once, at all four taps; both covariances are regularised by the
 identity, where the released code leaves the style's as it is; images are padded by reflection to a
@@ -18,17 +18,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from bench.peers.stages import MaxUnpool
 from bench.peers.vgg import REGULARIZER, STRIDE, Depth, VggAutoencoder
-from pcakd.blocks import MaxPool, MaxUnpool
+from pcakd.blocks import MaxPool, RunBlock, run_plain
 from pcakd.coarse_to_fine import measure_style, prepare_image
 from pcakd.linalg import Statistics, measure_statistics
-from pcakd.tiling import run_block
+from pcakd.tiling import run_tiled
 from pcakd.transforms import fit_transform
 from pcakd.utils.sections import section
 
 
 class PhotoWCTLevel(VggAutoencoder):
-    """The autoencoder of one level; that of level 4 holds what all of them learn."""
+    """The autoencoder of one level; that of level 4 has the weights of all."""
 
     def __init__(self, *, levels: int = 4, depth: Depth = "vgg19") -> None:
         super().__init__(
@@ -56,29 +57,45 @@ class PhotoWCT(nn.Module):
         style: Float[Tensor, "3 h2 w2"],
         *,
         transform: str = "zca",
+        tiled: bool = True,
     ) -> Float[Tensor, "3 h w"]:
-        """Give a photograph the style of another one; see `pcakd.pipeline.stylize`."""
+        """Give a photograph the style of another one.
+
+        Args:
+            content: RGB in [0, 1], at least 16 × 16.
+            style: The same, of any other size.
+            transform: ``zca``, ``ot`` or ``adain``.
+            tiled: Run blocks in tiles; otherwise on whole maps.
+
+        Returns:
+            RGB in [0, 1], of the size of ``content``.
+        """
+        run_block = run_tiled if tiled else run_plain
         autoencoders = [level for level in self.levels if isinstance(level, PhotoWCTLevel)]
-        targets = measure_style(autoencoders[-1], style)
+        targets = measure_style(autoencoders[-1], style, run_block=run_block)
         with section("encode"):
             image = prepare_image("content", content, STRIDE)
         for autoencoder, target in zip(reversed(autoencoders), reversed(targets), strict=True):
-            image = _pass(autoencoder, image, target, transform)
+            image = _pass(autoencoder, image, target, transform, run_block)
         height, width = content.shape[-2:]
         return image[0, :, :height, :width].clamp(0.0, 1.0)
 
     def load_levels(self, weights: Mapping[str, Tensor]) -> None:
         """Load the weights of a level-4 autoencoder into all levels.
 
-        Decoder block b leads from tap b to tap b - 1 in each level that has it, so blocks that were
-        trained one by one serve all levels.
+        Decoder block b leads from tap b to tap b - 1 in each level that has it, so all levels can
+        share blocks that were trained one by one.
         """
         for level in self.levels:
             level.load_state_dict({name: weights[name] for name in level.state_dict()})
 
 
 def _pass(
-    autoencoder: PhotoWCTLevel, image: Tensor, target: Statistics, transform: str
+    autoencoder: PhotoWCTLevel,
+    image: Tensor,
+    target: Statistics,
+    transform: str,
+    run_block: RunBlock,
 ) -> Float[Tensor, "1 3 h w"]:
     """Encode, transform at the deepest tap, and decode."""
     sources = []
@@ -90,9 +107,11 @@ def _pass(
     moments = measure_statistics(features[0])
     affine = fit_transform(transform, moments, target, regularizer=REGULARIZER)
     with section("decode"):
-        features = run_block(
-            autoencoder.decoder, autoencoder.levels, features, sources.pop(), affine=affine
+        features = autoencoder.decode_block(
+            autoencoder.levels, features, sources.pop(), affine=affine, run=run_block
         )
         while sources:
-            features = run_block(autoencoder.decoder, len(sources), features, sources.pop())
+            features = autoencoder.decode_block(
+                len(sources), features, sources.pop(), run=run_block
+            )
     return features

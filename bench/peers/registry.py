@@ -1,8 +1,8 @@
-"""The networks that PCA-KD is compared with, by name. Seeded weights tell their cost only."""
+"""The networks that PCA-KD is compared with, by name. Seeded weights serve to measure cost only."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -11,23 +11,37 @@ from bench.peers.photowct import PhotoWCT, PhotoWCTLevel
 from bench.peers.photowct2 import PhotoWCT2
 from bench.peers.vgg import Depth, VggAutoencoder, seeded
 from bench.peers.wct2 import WCT2
+from pcakd.blocks import run_plain
 from pcakd.coarse_to_fine import run_fast
+from pcakd.tiling import run_tiled
 from pcakd.utils.registry import Registry
 
-Stylize: TypeAlias = Callable[
-    [nn.Module, Float[Tensor, "3 h w"], Float[Tensor, "3 h2 w2"], str], Float[Tensor, "3 h w"]
-]
+
+class Stylize(Protocol):
+    """How a peer's network stylizes."""
+
+    def __call__(
+        self,
+        network: nn.Module,
+        content: Float[Tensor, "3 h w"],
+        style: Float[Tensor, "3 h2 w2"],
+        transform: str,
+        *,
+        tiled: bool = True,
+    ) -> Float[Tensor, "3 h w"]:
+        """Stylize; ``tiled`` runs blocks in tiles, otherwise on whole maps."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """A network that stylizes, and how to come by it.
+    """A network that stylizes, and how to build it.
 
     Attributes:
-        create: Makes the autoencoder whose decoder is trained, with PyTorch's random weights.
-        assemble: Makes the network that stylizes from that autoencoder.
-        stylize: Runs it: network, content, style and transform to the stylized image.
-        create_pool: Makes the pooling of its encoder, as a teacher has it.
+        create: Builds the autoencoder whose decoder is trained, with PyTorch's random weights.
+        assemble: Builds the network that stylizes from that autoencoder.
+        stylize: Runs that network.
+        create_pool: Builds the pooling of its encoder, for a teacher.
     """
 
     create: Callable[[Depth], VggAutoencoder]
@@ -36,20 +50,25 @@ class Peer:
     create_pool: Callable[[], nn.Module]
 
     def create_seeded(self, depth: Depth = "vgg19", *, seed: int = 0) -> VggAutoencoder:
-        """Make the autoencoder with seeded random weights."""
+        """Build the autoencoder with seeded random weights."""
         return seeded(lambda: self.create(depth), seed)
 
 
-def _run_photowct2(network: nn.Module, content: Tensor, style: Tensor, transform: str) -> Tensor:
+def _run_photowct2(
+    network: nn.Module, content: Tensor, style: Tensor, transform: str, *, tiled: bool = True
+) -> Tensor:
     if not isinstance(network, PhotoWCT2):
         raise TypeError(f"expected PhotoWCT2, got {type(network).__name__}")
-    return run_fast(network, content, style, transform=transform)
+    run_block = run_tiled if tiled else run_plain
+    return run_fast(network, content, style, transform=transform, run_block=run_block)
 
 
-def _run_own(network: nn.Module, content: Tensor, style: Tensor, transform: str) -> Tensor:
+def _run_own(
+    network: nn.Module, content: Tensor, style: Tensor, transform: str, *, tiled: bool = True
+) -> Tensor:
     if not isinstance(network, PhotoWCT | WCT2):
         raise TypeError(f"expected PhotoWCT or WCT2, got {type(network).__name__}")
-    return network.stylize(content, style, transform=transform)
+    return network.stylize(content, style, transform=transform, tiled=tiled)
 
 
 def _assemble_photowct(autoencoder: VggAutoencoder) -> PhotoWCT:

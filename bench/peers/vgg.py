@@ -11,8 +11,17 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from pcakd.blocks import Autoencoder, Block, Conv, ConvLayer, RunBlock, Source, Stage, run_plain
-from pcakd.blocks.layers import Features, run_stage
+from pcakd.blocks import (
+    Autoencoder,
+    Block,
+    Conv,
+    ConvLayer,
+    Features,
+    RunBlock,
+    Source,
+    Stage,
+    run_plain,
+)
 
 Depth = Literal["vgg16", "vgg19"]
 DEPTHS: tuple[Depth, ...] = get_args(Depth)
@@ -94,7 +103,7 @@ class VggAutoencoder(Autoencoder):
         """Halve the map before the pooling of block 2 to 4."""
         del block
         for stage in self._pool_stages:
-            before = run_stage(stage, before)
+            before = stage.run(before)
         return before
 
 

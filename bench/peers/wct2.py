@@ -1,8 +1,8 @@
-"""WCT²: wavelet pooling, whose details the decoder gets back.
+"""WCT²: wavelet pooling, whose detail bands go to the decoder.
 
 Source: Yoo, Uh, Chun, Kang and Ha, "Photorealistic Style Transfer via Wavelet Transforms", ICCV
-2019. Taken from there: VGG-19 to relu4_1 with Haar pooling (LL goes on; LH, HL and HH are handed
-over); Haar unpooling in the decoder that either sums the four enlarged bands (``sum``) or
+2019. Taken from there: VGG-19 to relu4_1 with Haar pooling (LL goes on; LH, HL and HH go to the
+decoder); Haar unpooling in the decoder that either sums the four enlarged bands (``sum``) or
 concatenates them with the map before the pooling (``cat5``, the option of the paper's results);
 one pass, progressive whitening-colouring at relu1_1 … relu4_1 of the encoder, at the nine detail
 bands and at the three decoder blocks before the last, both covariances regularised by the identity.
@@ -11,8 +11,8 @@ bands and at the three decoder blocks before the last, both covariances regulari
 Departures: transformed features are not clipped to the content's range, which the released code
 does and the paper does not say, so that the map folds into the next convolution; with ``sum`` the
 encoder transforms at the relu*_1 taps as well, where the released code does after each pooling;
-covariances divide by N; no segmentation maps; images are padded by reflection to a multiple of 8;
-the decoder is trained block by block (`bench.peers.training.decoder`).
+covariances divide by the number of pixels; no segmentation maps; images are padded by reflection
+to a multiple of 8; the decoder is trained block by block (`bench.peers.training.decoder`).
 """
 
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from bench.peers.stages import WaveletUnpool
 from bench.peers.vgg import REGULARIZER, STRIDE, WIDTHS, Depth, VggAutoencoder
-from pcakd.blocks import RunBlock, Source, WaveletUnpool, run_plain
-from pcakd.blocks.layers import Features
-from pcakd.blocks.wavelets import Bands, HaarPool, haar_pool
+from bench.peers.wavelets import HaarPool, haar_pool
+from pcakd.blocks import Features, RunBlock, Source, run_plain
 from pcakd.coarse_to_fine import prepare_image
 from pcakd.linalg import Statistics, measure_statistics
-from pcakd.tiling import run_block, runs_plain
+from pcakd.tiling import run_tiled
 from pcakd.transforms import AffineMap, apply_affine, fit_transform
 from pcakd.utils.sections import section
 
@@ -64,23 +64,12 @@ class WCT2(VggAutoencoder):
     def encode_block(
         self, block: int, features: Features, *, run: RunBlock = run_plain
     ) -> tuple[Features, Source]:
-        """Run encoder block 1 to 4; the decoder takes what the pooling takes from it."""
-        if block == 1:
-            return run(self.encoder, 1, features), features
-        before = run(self.encoder, 2 * block - 2, features)
-        low, *details = self._pool(block, before)
-        return run(self.encoder, 2 * block - 1, low), (before, *details)
+        """Run encoder block 1 to 4; the source is the map before the pooling and its details."""
+        return self._encode(block, features, run)
 
     def pool_map(self, block: int, before: Features) -> Features:
         """Return the band LL of the map before the pooling of block 2 to 4."""
-        return self._pool(block, before)[0]
-
-    def _pool(self, block: int, before: Features) -> Bands:
-        """Pool before the tap of block 2 to 4, by the network's filters or by sums."""
-        if runs_plain():
-            bands: Bands = self.pools[block - 2](before)
-            return bands
-        return haar_pool(before)
+        return haar_pool(before)[0]
 
     @torch.inference_mode()
     def stylize(
@@ -89,9 +78,21 @@ class WCT2(VggAutoencoder):
         style: Float[Tensor, "3 h2 w2"],
         *,
         transform: str = "zca",
+        tiled: bool = True,
     ) -> Float[Tensor, "3 h w"]:
-        """Give a photograph the style of another one; see `pcakd.pipeline.stylize`."""
-        moments = self._measure(style)
+        """Give a photograph the style of another one.
+
+        Args:
+            content: RGB in [0, 1], at least 16 × 16.
+            style: The same, of any other size.
+            transform: ``zca``, ``ot`` or ``adain``.
+            tiled: Run blocks in tiles and pool by sums; otherwise run the layers of the paper.
+
+        Returns:
+            RGB in [0, 1], of the size of ``content``.
+        """
+        run_block = run_tiled if tiled else run_plain
+        moments = self._measure(style, run_block, filters=not tiled)
 
         def fit(features: Tensor, target: Statistics) -> AffineMap:
             own = measure_statistics(features[0])
@@ -104,28 +105,55 @@ class WCT2(VggAutoencoder):
         sources: dict[int, Source] = {1: image}
         for block in _BLOCKS[1:]:
             with section("encode"):
-                before = run_block(self.encoder, 2 * block - 2, features, affine=affine)
-                low, *details = self._pool(block, before)
-                features = run_block(self.encoder, 2 * block - 1, low)
+                features, source = self._encode(
+                    block, features, run_block, affine=affine, filters=not tiled
+                )
             affine = fit(features, moments.encoder[block])
+            before, *details = source
             maps = [
                 apply_affine(band, fit(band, target))
                 for band, target in zip(details, moments.details[block], strict=True)
             ]
             sources[block] = (before, *maps)
-            del before, low, details, maps
+            del source, before, details, maps
         for block in reversed(_BLOCKS):
             if block in moments.decoder:
                 affine = fit(features, moments.decoder[block])
             with section("decode"):
-                features = run_block(
-                    self.decoder, block, features, sources.pop(block), affine=affine
+                features = self.decode_block(
+                    block, features, sources.pop(block), affine=affine, run=run_block
                 )
         height, width = content.shape[-2:]
         return features[0, :, :height, :width].clamp(0.0, 1.0)
 
-    def _measure(self, style: Float[Tensor, "3 h w"]) -> _StyleMoments:
-        """Encode the style, decode it to tap 1, and keep the moments of all that is matched."""
+    def _encode(
+        self,
+        block: int,
+        features: Features,
+        run_block: RunBlock,
+        *,
+        affine: AffineMap | None = None,
+        filters: bool = False,
+    ) -> tuple[Features, Source]:
+        """Run encoder block 1 to 4 after an affine map.
+
+        Args:
+            block: Which block.
+            features: The image, or the features at the tap before.
+            run_block: How to run stages.
+            affine: A map of single pixels to apply to ``features`` first.
+            filters: Pool by the network's convolutions; otherwise by sums, which are faster.
+        """
+        if block == 1:
+            return run_block(self.encoder, 1, features, affine=affine), features
+        before = run_block(self.encoder, 2 * block - 2, features, affine=affine)
+        low, *details = self.pools[block - 2](before) if filters else haar_pool(before)
+        return run_block(self.encoder, 2 * block - 1, low), (before, *details)
+
+    def _measure(
+        self, style: Float[Tensor, "3 h w"], run_block: RunBlock, *, filters: bool
+    ) -> _StyleMoments:
+        """Encode the style, decode it to tap 1, and keep the moments of all matched maps."""
         moments = _StyleMoments(encoder={}, details={}, decoder={})
         with section("encode"):
             features = run_block(self.encoder, 1, prepare_image("style", style, STRIDE))
@@ -133,12 +161,12 @@ class WCT2(VggAutoencoder):
         sources: dict[int, Source] = {}
         for block in _BLOCKS[1:]:
             with section("encode"):
-                features, source = self.encode_block(block, features, run=run_block)
+                features, source = self._encode(block, features, run_block, filters=filters)
             moments.encoder[block] = measure_statistics(features[0])
             moments.details[block] = tuple(measure_statistics(band[0]) for band in source[1:])
             sources[block] = source
         for block in reversed(_BLOCKS[1:]):
             with section("decode"):
-                features = run_block(self.decoder, block, features, sources.pop(block))
+                features = self.decode_block(block, features, sources.pop(block), run=run_block)
             moments.decoder[block - 1] = measure_statistics(features[0])
         return moments

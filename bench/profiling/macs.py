@@ -28,18 +28,18 @@ CONVOLUTION = "convolution"
 """Operator name of the networks' convolutions; the transform's own product is ``affine_map``."""
 
 
-class Runnable(Protocol):
-    """What can be counted: a prepared subject."""
+class Countable(Protocol):
+    """What can be counted, such as a prepared subject."""
 
     @property
     def modules(self) -> tuple[nn.Module, ...]:
         """The networks that it runs."""
         ...
 
-    def __call__(
+    def run_untiled(
         self, content: Float[Tensor, "1 3 h w"], style: Float[Tensor, "1 3 h2 w2"]
     ) -> Tensor:
-        """Stylize."""
+        """Stylize with networks on whole maps."""
         ...
 
 
@@ -66,7 +66,7 @@ class _Trace:
     uncounted: dict[str, int]
 
 
-def count_macs(subject: Runnable, sizes: Sequence[tuple[int, int]]) -> list[MacCount]:
+def count_macs(subject: Countable, sizes: Sequence[tuple[int, int]]) -> list[MacCount]:
     """Count a subject on the CPU at several sizes, the style as large as the content.
 
     Args:
@@ -96,7 +96,7 @@ def count_macs(subject: Runnable, sizes: Sequence[tuple[int, int]]) -> list[MacC
 
 
 def _trace_at(
-    subject: Runnable, height: int, width: int, known: dict[tuple[int, int], _Trace]
+    subject: Countable, height: int, width: int, known: dict[tuple[int, int], _Trace]
 ) -> _Trace:
     """Count at one size: directly if it is small, else by extension of small traces."""
 
@@ -162,7 +162,7 @@ def _extend(
     }
 
 
-def _content_share(subject: Runnable) -> Fraction:
+def _content_share(subject: Countable) -> Fraction:
     """Return the share of the networks' convolutions that the content image takes.
 
     Both parts are proportional to their image's area, so making the style larger tells them apart.
@@ -173,7 +173,7 @@ def _content_share(subject: Runnable) -> Fraction:
     return Fraction(2 * total - grown, total) if total else Fraction(0)
 
 
-def trace_macs(subject: Runnable, content: tuple[int, int], style: tuple[int, int]) -> _Trace:
+def trace_macs(subject: Countable, content: tuple[int, int], style: tuple[int, int]) -> _Trace:
     """Run a subject once under fvcore at the given heights and widths."""
     with _quiet():
         from fvcore.nn import FlopCountAnalysis
@@ -203,13 +203,13 @@ def trace_macs(subject: Runnable, content: tuple[int, int], style: tuple[int, in
 class _Traced(nn.Module):
     """A subject as the module that fvcore wants, its networks under one name."""
 
-    def __init__(self, subject: Runnable) -> None:
+    def __init__(self, subject: Countable) -> None:
         super().__init__()
         self.networks = nn.ModuleList(subject.modules)
         self._subject = (subject,)  # a tuple, so that a module is not registered twice
 
     def forward(self, content: Tensor, style: Tensor) -> Tensor:
-        return self._subject[0](content, style)
+        return self._subject[0].run_untiled(content, style)
 
 
 @contextmanager

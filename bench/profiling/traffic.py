@@ -22,10 +22,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from bench.profiling.handles import BY_INPUT, BY_OUTPUT, eigh_macs, inverse_macs
-from bench.profiling.macs import Runnable, count_at
+from bench.profiling.macs import Countable, count_at
 from bench.profiling.uncounted import is_opaque
 from pcakd.filters import plain_guided_filter
-from pcakd.tiling import plain_blocks
 from pcakd.utils.sections import watch_sections
 
 OTHER = "other"
@@ -43,7 +42,7 @@ _OVERWRITES = ("copy_", "fill_", "zero_")
 _UNWRITTEN = ("empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided")
 
 
-def count_stages(subject: Runnable, height: int, width: int) -> dict[str, dict[str, int]]:
+def count_stages(subject: Countable, height: int, width: int) -> dict[str, dict[str, int]]:
     """Count a subject's stages at a size, the style as large as the content.
 
     Args:
@@ -92,11 +91,11 @@ def count_filter(height: int, width: int) -> dict[str, int]:
     return count_at(count, height, width)
 
 
-def _tally(subject: Runnable, height: int, width: int) -> Mapping[tuple[str, str], int]:
+def _tally(subject: Countable, height: int, width: int) -> Mapping[tuple[str, str], int]:
     content, style = _make_images(height, width)
     tally = OperatorTally()
-    with plain_blocks(), watch_sections(tally.enter), torch.inference_mode(), tally:
-        subject(content, style)
+    with watch_sections(tally.enter), torch.inference_mode(), tally:
+        subject.run_untiled(content, style)
     return +tally.counts
 
 

@@ -1,1 +1,1 @@
-"""Quality of a stylized image: Gram style score, SSIM, LPIPS, and the pairs they run over."""
+"""Quality of stylized images: Gram style distance, SSIM and LPIPS over image pairs."""

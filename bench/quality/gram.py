@@ -1,4 +1,4 @@
-"""The Gram style score: how far the feature correlations of an image are from those of a style."""
+"""Gram style distance: how much the feature correlations of two images differ."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -18,17 +18,19 @@ MIN_SIDE = 8
 """The shortest side in pixels that leaves a feature at relu4_1 (stride 8)."""
 
 _STRIDE = 8
-_HALO = 40  # rows; a relu4_1 feature sees 34 rows past its own 8, rounded up to the stride
-_STRIP_PIXELS = 2**22  # relu1_1 and conv1_2 of a strip take 2 GiB together
+_HALO = 40  # rows; a relu4_1 feature depends on 34 rows beyond its own 8; a multiple of the stride
+_STRIP_PIXELS = 2**22  # relu1_1 and conv1_2 of a strip together need 2 GiB
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-class GramScore:
-    """The Gram style score of torchvision's VGG-16.
+class GramDistance:
+    """The Gram style distance with torchvision's VGG-16.
+
+    It is the relative Frobenius distance of two Gram matrices, averaged over four taps.
 
     Source: Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks",
-    CVPR 2016, eq. 3, for the Gram matrix. We divide it by C·H·W, so that images of any two sizes
-    compare, and take relative Frobenius distances, averaged over the taps.
+    CVPR 2016, eq. 3, for the Gram matrix. Departure: it is divided by C·H·W, so that images of
+    different sizes can be compared.
     """
 
     def __init__(
@@ -41,12 +43,12 @@ class GramScore:
         """Load the network.
 
         Args:
-            device: Where it computes.
+            device: Where to compute.
             progress: Whether downloads show a progress bar.
-            size: What the protocol says of the sizes; native size by default.
+            size: `describe_size` of the images, for the protocol id; native size by default.
 
         Raises:
-            WeightsError: The weights of torchvision's VGG-16 cannot be had.
+            WeightsError: The weights of torchvision's VGG-16 are not found.
         """
         weights = load_weights("vgg16", "torchvision", progress=progress)
         self.device = torch.device(device)
@@ -59,9 +61,8 @@ class GramScore:
     def describe(self, image: Float[Tensor, "1 3 h w"]) -> list[Float[Tensor, "c c"]]:
         """Return the Gram matrices of an RGB image in [0, 1] at the four taps.
 
-        Large images go through the network in strips of rows that overlap by more than a
-        feature sees, so the result does not depend on the strips. The matrices are float64 and on
-        the CPU.
+        Large images are processed in strips of rows. The strips overlap by more than the receptive
+        field, so the result does not depend on them. The matrices are float64 on the CPU.
 
         Raises:
             ShapeError: A side is shorter than 8 px.
@@ -71,7 +72,7 @@ class GramScore:
     def __call__(
         self, output: Float[Tensor, "1 3 h w"], style_grams: Sequence[Float[Tensor, "c c"]]
     ) -> float:
-        """Return the score of ``output`` against a style's ``describe``; 0 is the style itself."""
+        """Return the distance of an output from the ``describe`` of a style; 0 for equal ones."""
         return relative_distance(self.describe(output), style_grams)
 
 
@@ -101,9 +102,9 @@ def gram_matrices(
     """Return FFᵀ/(C·H·W) at the end of each stage.
 
     Args:
-        stages: Consecutive parts of the network, one a tap, of strides 1, 2, 4 and 8.
+        stages: Consecutive parts of the network; part i ends at tap i, at stride 1, 2, 4 or 8.
         image: RGB in [0, 1], on the device of the stages.
-        strip_pixels: About the most pixels that go through the network at once.
+        strip_pixels: Approximate number of pixels of a strip.
 
     Raises:
         ShapeError: A side is shorter than 8 px.
@@ -111,7 +112,7 @@ def gram_matrices(
     height, width = image.shape[-2:]
     if min(height, width) < MIN_SIDE:
         raise ShapeError(
-            f"the Gram score needs images of at least {MIN_SIDE}x{MIN_SIDE} px, "
+            f"the Gram distance needs images of at least {MIN_SIDE}x{MIN_SIDE} px, "
             f"this one is {width}x{height}; use a larger one"
         )
     mean, std = (image.new_tensor(v).view(3, 1, 1) for v in (_MEAN, _STD))
@@ -124,7 +125,7 @@ def gram_matrices(
             step = 2**index
             last = None if bottom == height else (bottom - start) // step
             own = feature[0, :, (top - start) // step : last].permute(1, 2, 0)
-            pixels = own.reshape(-1, own.shape[-1])  # no copy of a channels-last feature
+            pixels = own.reshape(-1, own.shape[-1])  # without a copy for channels-last features
             product = (pixels.T @ pixels).cpu()  # MPS has no float64
             totals[index] = totals[index] + product.double() / own.shape[-1]
     sizes = [(height // 2**index) * (width // 2**index) for index in range(len(stages))]
@@ -132,7 +133,7 @@ def gram_matrices(
 
 
 def _strips(height: int, rows: int) -> Iterator[tuple[int, int]]:
-    """Cut ``height`` rows into strips that start at multiples of the network's stride."""
+    """Return the first and end row of each strip; strips start at multiples of the stride."""
     rows = rows // _STRIDE * _STRIDE
     tops = list(range(0, height - height % _STRIDE, rows))
     return zip(tops, [*tops[1:], height], strict=True)

@@ -1,4 +1,4 @@
-"""LPIPS of an output and its content, by the ``lpips`` package with the AlexNet trunk."""
+"""LPIPS between an output and its content, with the AlexNet of the ``lpips`` package."""
 
 import warnings
 from importlib.resources import as_file, files
@@ -13,17 +13,17 @@ from bench.quality.sizes import MIN_CONTENT_SIDE, require_sizes
 from pcakd.weights import hash_tensors, load_weights
 
 MIN_SIDE = MIN_CONTENT_SIDE
-"""The shortest side in pixels that leaves a feature after AlexNet's two poolings."""
+"""The shortest side in pixels for which AlexNet's last features exist."""
 
 _MODULES = {0: "slice1.0", 3: "slice2.3", 6: "slice3.6", 8: "slice4.8", 10: "slice5.10"}
 
 
-class LpipsScore:
+class LpipsDistance:
     """LPIPS v0.1 with linear heads.
 
     Source: Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual
-    Metric", CVPR 2018. The network and the heads are those of the authors' package; only the
-    trunk's weights come from ``pcakd.weights``, since the package would fetch them itself.
+    Metric", CVPR 2018. The network and its linear heads are those of the authors' package. The
+    weights of the trunk come from ``pcakd.weights``, because the package would download them.
     """
 
     def __init__(
@@ -36,12 +36,12 @@ class LpipsScore:
         """Load the trunk and the heads.
 
         Args:
-            device: Where it computes.
+            device: Where to compute.
             progress: Whether downloads show a progress bar.
-            size: What the protocol says of the sizes; native size by default.
+            size: `describe_size` of the images, for the protocol id; native size by default.
 
         Raises:
-            WeightsError: The weights of torchvision's AlexNet cannot be had.
+            WeightsError: The weights of torchvision's AlexNet are not found.
         """
         trunk = load_weights("alexnet", "torchvision", progress=progress)
         heads = _load_heads()
@@ -55,7 +55,7 @@ class LpipsScore:
     def __call__(
         self, output: Float[Tensor, "1 3 h w"], content: Float[Tensor, "1 3 h w"]
     ) -> float:
-        """Return the distance of two RGB images in [0, 1]; 0 means equal.
+        """Return the distance of two RGB images in [0, 1]; 0 for equal ones.
 
         Raises:
             ShapeError: The sizes differ, or a side is shorter than 31 px.
@@ -66,7 +66,7 @@ class LpipsScore:
 
 
 def _load_heads() -> dict[str, Tensor]:
-    """Read the package's linear heads, with the unpickler that admits tensors only."""
+    """Read the linear heads of the package, tensors only."""
     with as_file(files("lpips") / "weights" / "v0.1" / "alex.pth") as path:
         heads: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     return heads
@@ -82,12 +82,12 @@ def _trunk_state(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _build_network(state: dict[str, Tensor]) -> lpips.LPIPS:
-    """Build the package's network without its downloads, and load every tensor of it."""
+    """Build the network of the package without a download, and load all of its tensors."""
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
-        warnings.simplefilter("ignore", UserWarning)  # lpips calls torchvision's old arguments
+        warnings.simplefilter("ignore", UserWarning)  # lpips uses deprecated arguments
         network = lpips.LPIPS(net="alex", pretrained=False, pnet_rand=True, verbose=False)
     missing, unexpected = network.load_state_dict(state, strict=False)
     left = [n for n in missing if not n.startswith(("scaling_layer.", "lins."))] + unexpected
-    if left:  # "lins" lists the heads a second time; the scaling layer is built in
-        raise RuntimeError(f"this lpips package names its tensors in another way: {left}")
+    if left:  # "lins" lists the heads a second time; the scaling layer has no weights
+        raise RuntimeError(f"this version of lpips has other tensor names: {left}")
     return network.requires_grad_(False)

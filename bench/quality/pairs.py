@@ -1,4 +1,4 @@
-"""Content-style pairs in a folder: ``NN_content.*`` and ``NN_style.*``."""
+"""Finds and reads the image pairs of a folder: ``NN_content.*`` and ``NN_style.*``."""
 
 import hashlib
 import re
@@ -16,16 +16,17 @@ _ROLE = re.compile(r"(?P<name>.+)_(?P<role>content|style)")
 
 
 def shipped_pairs_folder() -> Path:
-    """Return the folder of the six pairs that come with the package."""
+    """Return the folder of the six image pairs in this package."""
     return Path(str(files("bench") / "data" / "pairs"))
 
 
 def find_pairs(folder: Path) -> list[ImagePair]:
-    """List the pairs of a folder in order of their names; other files are passed over.
+    """List the image pairs of a folder, sorted by name; other files are ignored.
 
     Raises:
-        ConfigError: No pair in the folder, a partner missing, or two files for one image.
-        ImageError: Not a folder, or no image in it.
+        ConfigError: The folder has no image pair, a content or style image is missing, or two files
+            have the name of one image.
+        ImageError: The folder does not exist or has no image.
     """
     roles: dict[str, dict[str, Path]] = {}
     for path in list_images(folder):
@@ -33,21 +34,22 @@ def find_pairs(folder: Path) -> list[ImagePair]:
             _add(roles.setdefault(match["name"], {}), match["role"], path)
     if not roles:
         raise ConfigError(
-            f"no pairs in {folder}: expected images named NN_content.* and NN_style.*"
+            f"no image pairs in {folder}: expected images named NN_content.* and NN_style.*"
         )
     return [_pair(folder, name, roles[name]) for name in sorted(roles)]
 
 
 def describe_pair(pair: ImagePair, max_side: int) -> ImagePair:
-    """Read a pair's files, whole, and return what cases say of it.
+    """Read the files of an image pair and add its hash and size.
 
     Args:
-        pair: The pair.
-        max_side: What both images are made smaller to before they are scored; 0 is native size.
+        pair: The image pair.
+        max_side: Longest side in pixels that both images are downscaled to before they are
+            measured; 0 is native size.
 
     Raises:
         ImageError: A file cannot be read.
-        ShapeError: An image would be scored at too small a size.
+        ShapeError: An image is too small, or would be after downscaling.
     """
     sizes = {}
     digest = hashlib.sha256()
@@ -59,7 +61,7 @@ def describe_pair(pair: ImagePair, max_side: int) -> ImagePair:
         width, height = sizes[role] = fitted_size(width, height, max_side)
         if min(width, height) < least:
             raise ShapeError(
-                f"pair {pair.name}: the {role} would be scored at {width}x{height} px, "
+                f"image pair {pair.name}: the {role} would be measured at {width}x{height} px, "
                 f"at least {least}x{least} are needed; use a larger one"
             )
         digest.update(hashlib.sha256(path.read_bytes()).digest())
@@ -68,11 +70,11 @@ def describe_pair(pair: ImagePair, max_side: int) -> ImagePair:
 
 
 def find_results(folder: Path, names: Iterable[str]) -> dict[str, Path]:
-    """Return the images of a folder whose stem is one of ``names``, by that name.
+    """Return the images of a folder whose stem is one of ``names``, by this name.
 
     Raises:
-        ConfigError: None of the names in the folder, or two files for one name.
-        ImageError: Not a folder, or no image in it.
+        ConfigError: The folder has none of the names, or two files for one name.
+        ImageError: The folder does not exist or has no image.
     """
     wanted = sorted(names)
     results: dict[str, Path] = {}
@@ -81,17 +83,17 @@ def find_results(folder: Path, names: Iterable[str]) -> dict[str, Path]:
             _add(results, path.stem, path)
     if not results:
         raise ConfigError(
-            f"no results in {folder}: expected images named after the pairs "
+            f"no results in {folder}: expected images named after the image pairs "
             f"({wanted[0]}.* to {wanted[-1]}.*)"
         )
     return results
 
 
 def find_others(folder: Path, results: Mapping[str, Path]) -> list[str]:
-    """Return the names of the images of a folder that are no results, in order.
+    """Return the names of the images of a folder that are not results, sorted.
 
     Raises:
-        ImageError: Not a folder, or no image in it.
+        ImageError: The folder does not exist or has no image.
     """
     return sorted(path.name for path in list_images(folder) if path not in results.values())
 

@@ -1,4 +1,4 @@
-"""What the quality metrics are called, which way is better, and exactly what each one measures."""
+"""Names, directions and protocol ids of the quality metrics."""
 
 import re
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ _OUTPUTS = re.compile(rf", ({FLOAT_OUTPUTS}|{FILE_OUTPUTS}(, {MADE_SMALLER})?)$"
 
 
 def describe_size(*, max_side: int = 0, multiple_of: int = 1) -> str:
-    """Return what all three metrics are given, as their protocol ids say it.
+    """Return the part of a protocol id that describes the images.
 
     Args:
-        max_side: Pairs are made smaller to this many pixels; 0 is native size.
-        multiple_of: Their sides are cut to multiples of this.
+        max_side: Longest side in pixels that images are downscaled to; 0 is native size.
+        multiple_of: Their sides are resized to multiples of this.
 
     >>> print(describe_size(max_side=512))
     at most 512 px a side, float output, no guided filter
@@ -29,11 +29,12 @@ def describe_size(*, max_side: int = 0, multiple_of: int = 1) -> str:
 
 
 def name_file_outputs(protocol: str, *, made_smaller: bool) -> str:
-    """Return the protocol id for an output that was read from an image file.
+    """Return the protocol id for outputs that are read from image files.
 
     Args:
         protocol: The id for float outputs.
-        made_smaller: Whether the output had the pair's native size and was made smaller with it.
+        made_smaller: Whether the output has the native size of its content and is downscaled with
+            it.
 
     >>> name_file_outputs(describe_size(), made_smaller=False)
     'native size, outputs read from image files'
@@ -43,7 +44,7 @@ def name_file_outputs(protocol: str, *, made_smaller: bool) -> str:
 
 
 def without_outputs(protocol: str) -> str:
-    """Return a protocol id without what it says of the outputs: equal ones are comparable.
+    """Return a protocol id without its part on the outputs; values with equal ids are comparable.
 
     >>> without_outputs(describe_size(max_side=512))
     'at most 512 px a side'
@@ -56,9 +57,9 @@ class Metric:
     """A quality metric.
 
     Attributes:
-        name: The key in rows and records.
+        name: The key in results and records.
         title: The heading in tables and plots.
-        higher_is_better: The direction.
+        higher_is_better: Its direction.
         measures: ``"style"`` (output against style) or ``"content"`` (output against content).
     """
 
@@ -69,7 +70,7 @@ class Metric:
 
     @property
     def arrow(self) -> str:
-        """The direction as an arrow: up if higher is better."""
+        """The direction as an arrow; up if higher is better."""
         return "↑" if self.higher_is_better else "↓"
 
 
@@ -81,12 +82,12 @@ METRICS: tuple[Metric, ...] = (
 
 
 def gram_protocol(weights_sha256: str, layers: Sequence[str], size: str) -> str:
-    """Return the protocol id of the Gram style score.
+    """Return the protocol id of the Gram style distance.
 
     Args:
-        weights_sha256: Hash of the network's tensors.
-        layers: The taps, shallow first.
-        size: `describe_size` of the pairs.
+        weights_sha256: `hash_tensors` of the network.
+        layers: Names of the taps, from shallow to deep.
+        size: `describe_size` of the images.
 
     >>> print(gram_protocol("0123456789abcdef", ["relu1_1"], describe_size()).split("; ")[0])
     gram/1: vgg16-torchvision@01234567 (relu1_1)
@@ -99,7 +100,7 @@ def gram_protocol(weights_sha256: str, layers: Sequence[str], size: str) -> str:
 
 
 def ssim_protocol(package_version: str, size: str) -> str:
-    """Return the protocol id of SSIM, given scikit-image's version and `describe_size`."""
+    """Return the protocol id of SSIM for a version of scikit-image and a `describe_size`."""
     return (
         f"ssim/1: scikit-image {package_version} structural_similarity against content; "
         f"7x7 uniform window; RGB [0,1], mean over channels; data range 1; {size}"
@@ -110,9 +111,9 @@ def lpips_protocol(trunk_sha256: str, heads_sha256: str, size: str) -> str:
     """Return the protocol id of LPIPS.
 
     Args:
-        trunk_sha256: Hash of the trunk's tensors.
-        heads_sha256: Hash of the linear heads.
-        size: `describe_size` of the pairs.
+        trunk_sha256: `hash_tensors` of the trunk.
+        heads_sha256: `hash_tensors` of the linear heads.
+        size: `describe_size` of the images.
     """
     return (
         f"lpips/1: alexnet-torchvision@{trunk_sha256[:8]} with v0.1 heads@{heads_sha256[:8]} "

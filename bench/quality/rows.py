@@ -1,4 +1,4 @@
-"""Scores of many outputs: the JSON list that the commands write and the table they print."""
+"""Metric values of many outputs: the JSON list that commands write and the table they print."""
 
 import json
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ from pcakd.utils.files import write_text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """Scores of one subject on one pair.
+    """Metric values of one subject on one image pair.
 
     Attributes:
         subject: The subject's name.
-        pair: The pair's name (``"07"``).
-        gram: Gram style score against the style.
+        pair: Name of the image pair (``"07"``).
+        gram: Gram style distance from the style.
         ssim: Structural similarity to the content.
         lpips: Perceptual distance from the content.
-        size: What was scored (`bench.quality.protocol.describe_size`), where that is not the native
-            size; None is left out of files.
+        size: `bench.quality.protocol.describe_size` of the images; None is native size and is left
+            out of files.
     """
 
     subject: str
@@ -38,7 +38,7 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
     """Write rows as a JSON list, whole or not at all, without rounding.
 
     Raises:
-        OutputError: The place cannot be written.
+        OutputError: The file cannot be written.
     """
     write_text(path, render_rows(rows))
 
@@ -50,22 +50,22 @@ def render_rows(rows: Sequence[Row]) -> str:
 
 
 def render_means(rows: Sequence[Row]) -> str:
-    """Return a table of each subject's means over its pairs, with 95 % intervals.
+    """Return a table of each subject's means over its image pairs, with 95 % intervals.
 
-    A last line says what the intervals are.
+    The last line explains the intervals.
     """
     table = []
     for subject in dict.fromkeys(row.subject for row in rows):
         own = [row for row in rows if row.subject == subject]
         cells = [_cell([float(getattr(row, m.name)) for row in own]) for m in METRICS]
         table.append([subject, len(own), *cells])
-    headers = ["subject", "pairs", *(f"{m.title} {m.arrow}" for m in METRICS)]
+    headers = ["subject", "image pairs", *(f"{m.title} {m.arrow}" for m in METRICS)]
     text = tabulate(table, headers=headers, tablefmt="simple", disable_numparse=True)
-    return f"{text}\n[low, high]: {describe_intervals('mean', 'pairs')}"
+    return f"{text}\n[low, high]: {describe_intervals('mean', 'image pairs')}"
 
 
 def _cell(values: Sequence[float]) -> str:
-    """Write a mean and its interval; of one pair there is no interval."""
+    """Format a mean and its interval; a single value has no interval."""
     if len(values) == 1:
         return f"{values[0]:.3f}"
     mean, low, high = mean_interval(values)

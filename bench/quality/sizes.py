@@ -1,4 +1,4 @@
-"""Sizes of images: what a metric compares, and how pairs are brought to one."""
+"""Sizes of images: what the metrics accept, and how images are resized for them."""
 
 from jaxtyping import Float
 from torch import Tensor
@@ -8,10 +8,10 @@ from pcakd.coarse_to_fine import MIN_SIZE
 from pcakd.errors import ShapeError
 
 MIN_CONTENT_SIDE = 31
-"""The shortest side of a content in pixels: LPIPS takes nothing smaller."""
+"""The shortest side of a content image in pixels; LPIPS needs it."""
 
 MIN_STYLE_SIDE = MIN_SIZE
-"""The shortest side of a style in pixels that every subject takes."""
+"""The shortest side of a style image in pixels that each subject accepts."""
 
 
 def require_sizes(
@@ -24,10 +24,10 @@ def require_sizes(
     """Check that a metric can compare two images.
 
     Args:
-        metric: Its name, for the message.
+        metric: Name of the metric, for the message.
         output: The stylized image.
-        content: What it is compared with.
-        min_side: The shortest side in pixels that the metric takes.
+        content: The content image.
+        min_side: The shortest side in pixels that the metric accepts.
 
     Raises:
         ShapeError: The sizes differ, or a side is shorter than ``min_side``.
@@ -46,7 +46,7 @@ def require_sizes(
 
 
 def fit_within(image: Float[Tensor, "1 3 h w"], max_side: int) -> Float[Tensor, "1 3 h2 w2"]:
-    """Make an image smaller until its longer side is ``max_side`` pixels; 0 keeps it."""
+    """Downscale an image so that its longer side has at most ``max_side`` pixels; 0 keeps it."""
     height, width = image.shape[-2:]
     size = fitted_size(width, height, max_side)
     if size == (width, height):
@@ -60,20 +60,20 @@ def fit_within(image: Float[Tensor, "1 3 h w"], max_side: int) -> Float[Tensor, 
 def fit_result(
     output: Float[Tensor, "1 3 h w"], content: Float[Tensor, "1 3 h2 w2"], max_side: int
 ) -> Float[Tensor, "1 3 h3 w3"]:
-    """Bring a finished image to the size at which its content is scored.
+    """Resize a finished image to the size at which its content is measured.
 
     Args:
-        output: Of the content's native size, or of the size that `fit_within` gives the content.
+        output: It has the native size of the content, or the size that `fit_within` gives it.
         content: The content at its native size.
-        max_side: What pairs are made smaller to; 0 is native size.
+        max_side: Longest side in pixels that images are downscaled to; 0 is native size.
 
     Raises:
-        ShapeError: The output has neither size.
+        ShapeError: The output has another size.
     """
     (height, width), (rows, columns) = output.shape[-2:], content.shape[-2:]
     fitted = fitted_size(columns, rows, max_side)
     if (width, height) not in ((columns, rows), fitted):
-        smaller = f", or {fitted[0]}x{fitted[1]}, at which it is scored"
+        smaller = f", or {fitted[0]}x{fitted[1]}, at which they are measured"
         raise ShapeError(
             f"the output is {width}x{height} px and its content {columns}x{rows}; an output must "
             f"have the size of its content{smaller if fitted != (columns, rows) else ''}"
@@ -97,8 +97,8 @@ def fitted_size(width: int, height: int, max_side: int) -> tuple[int, int]:
 def cut_to_multiple(image: Float[Tensor, "1 3 h w"], multiple: int) -> Float[Tensor, "1 3 h2 w2"]:
     """Resize an image so that both sides are multiples of ``multiple``, rounded down; 1 keeps it.
 
-    Source: the demo of PCA-KD's authors resizes to a multiple of 8 or 16 before its networks.
-    Bilinear without antialiasing is our choice.
+    Source: The demo of the authors of PCA-KD resizes to a multiple of 8 or 16. It does not say how;
+    we interpolate bilinearly without antialiasing.
 
     Raises:
         ShapeError: A side is shorter than ``multiple``.

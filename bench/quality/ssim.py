@@ -1,4 +1,4 @@
-"""Structural similarity of an output and its content, by scikit-image."""
+"""SSIM between an output and its content, computed by scikit-image."""
 
 from importlib.metadata import version
 
@@ -14,16 +14,16 @@ MIN_SIDE = 7
 
 
 def ssim_protocol(size: str) -> str:
-    """Return the protocol id of `ssim_score`, given what it says of the sizes."""
+    """Return the protocol id of `measure_ssim` for a `describe_size`."""
     return write_protocol(version("scikit-image"), size)
 
 
-def ssim_score(output: Float[Tensor, "1 3 h w"], content: Float[Tensor, "1 3 h w"]) -> float:
-    """Return the mean structural similarity of two RGB images in [0, 1]; 1 means equal.
+def measure_ssim(output: Float[Tensor, "1 3 h w"], content: Float[Tensor, "1 3 h w"]) -> float:
+    """Return the mean SSIM of two RGB images in [0, 1]; 1 for equal ones.
 
     Source: Wang et al., "Image Quality Assessment: From Error Visibility to Structural
-    Similarity", 2004, with scikit-image's default 7 × 7 uniform window in place of their Gaussian
-    one, on each colour channel.
+    Similarity", 2004. Departure: the default window of scikit-image, uniform 7 × 7, replaces their
+    Gaussian one. The colour channels are averaged.
 
     Raises:
         ShapeError: The sizes differ, or a side is shorter than 7 px.

@@ -18,7 +18,7 @@ from bench.run.recorder import create_record
 from pcakd.errors import ConfigError
 
 if TYPE_CHECKING:
-    from bench.quality.scoring import ScoredFile
+    from bench.quality.evaluation import EvaluatedFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +104,7 @@ def require_same_protocol(records: Iterable[Record], protocol: Mapping[str, str]
 def quality_record(
     results: ExternalResults,
     pair: ImagePair,
-    scored: "ScoredFile | None",
+    scored: "EvaluatedFile | None",
     *,
     max_side: int,
     protocol: Mapping[str, str],
@@ -148,13 +148,13 @@ def quality_record(
     )
 
 
-def _score_fields(scored: "ScoredFile | None", protocol: Mapping[str, str]) -> dict[str, Any]:
+def _score_fields(scored: "EvaluatedFile | None", protocol: Mapping[str, str]) -> dict[str, Any]:
     """Return the record fields of metric values, or the reason why there are none."""
     if scored is None:
         return {"status": "error", "reason": "there is no output of this pair"}
-    if scored.scores is None:
+    if scored.values is None:
         return {"status": "error", "reason": scored.reason}
-    scores = asdict(scored.scores)
+    scores = asdict(scored.values)
     obtained: dict[str, Obtained] = dict.fromkeys(scores, "measured")
     ids = {
         name: name_file_outputs(text, made_smaller=scored.made_smaller)

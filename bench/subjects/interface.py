@@ -1,4 +1,4 @@
-"""What a subject is: one entrant of the benchmark, and how it is made ready."""
+"""Subjects: the models and methods under test."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,10 +26,12 @@ class Prepared:
     Attributes:
         modules: The networks that it runs; none for a colour transfer.
         run: From content and style, both ``3 × h × w`` RGB in [0, 1], to the stylized image.
+        untiled: The same with networks on whole maps, for counting; None if ``run`` has no tiles.
     """
 
     modules: tuple[nn.Module, ...]
     run: Baseline
+    untiled: Baseline | None = None
 
     def __call__(
         self, content: Float[Tensor, "1 3 h w"], style: Float[Tensor, "1 3 h2 w2"]
@@ -45,13 +47,23 @@ class Prepared:
         """
         return self.run(content[0], style[0])[None]
 
+    def run_untiled(
+        self, content: Float[Tensor, "1 3 h w"], style: Float[Tensor, "1 3 h2 w2"]
+    ) -> Float[Tensor, "1 3 h w"]:
+        """Stylize with networks on whole maps, whose operators are those of the architecture.
+
+        Tiles overlap, so that counting their operators would count more.
+        """
+        run = self.untiled or self.run
+        return run(content[0], style[0])[None]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variation:
-    """Another trade of style for content than a student's own.
+    """A trade-off of style and content other than the student's default.
 
     Attributes:
-        strength: In [0, 1]: 0 only decodes the content.
+        strength: In [0, 1]; 0 only reconstructs the content.
         regularizer: Multiple of the student's own λ.
     """
 
@@ -61,20 +73,20 @@ class Variation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """One entrant of the benchmark.
+    """A model or method under test.
 
     Attributes:
         name: The name in tables: as given, a student file's stem, and the precision if not fp32.
-        transforms: The feature transforms to run it with; ``("none",)`` if it has no choice.
+        transforms: The feature transforms to run it with; ``("none",)`` for a colour transfer.
         precision: Arithmetic of the convolutions; statistics and factorisations stay wide.
-        has_quality: Whether its pictures mean anything (seeded weights' do not).
+        has_quality: Whether to score its images; networks of seeded weights are timed only.
         hash: SHA-256 of its weights and shape, or of its name for a colour transfer.
         num_params: Deployed parameters.
-        num_eigenbasis_params: Numbers in the eigenbases, which inference does not need.
-        build: Makes it on a device for one transform; ``prepare`` is what to call.
-        cost_subject: The subject whose cost stands for this one's, which is then not measured.
+        num_eigenbasis_params: Parameters of the eigenbases, which inference does not need.
+        build: Puts it on a device for one transform; call ``prepare`` instead.
+        cost_subject: Another subject of the same cost, which is measured in its place.
         regularizers: λ of a trained student at its four taps.
-        vary: Makes a trained student with a variation; ``prepare`` is what to call.
+        vary: Puts a trained student with a variation on a device; call ``prepare`` instead.
         history: File of the losses of a student's training, if there is one.
     """
 
@@ -103,10 +115,15 @@ class Subject:
         transform: str | None = None,
         variation: Variation | None = None,
     ) -> Prepared:
-        """Put the subject on a device; its first transform unless another is named.
+        """Put the subject on a device.
+
+        Args:
+            device: The device.
+            transform: The feature transform; None is the subject's first.
+            variation: A trade-off of a trained student.
 
         Raises:
-            ConfigError: A variation is asked of what is no trained student.
+            ConfigError: The subject is not a trained student and has no variations.
         """
         chosen = transform or self.transforms[0]
         if variation is None:

@@ -3,6 +3,7 @@
 import copy
 import hashlib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,8 +15,10 @@ from bench.peers.registry import PEERS
 from bench.peers.storage import TrainedPeer
 from bench.records.schema import Precision
 from bench.subjects.interface import NO_TRANSFORM, Device, Prepared, Subject, Variation
+from pcakd.blocks import RunBlock, run_plain
 from pcakd.coarse_to_fine import run_fast
 from pcakd.students import Student
+from pcakd.tiling import run_tiled
 from pcakd.utils.sections import section
 from pcakd.weights import hash_tensors
 
@@ -34,7 +37,7 @@ def create_baseline(name: str) -> Subject:
     revision = f" {REVISIONS[name]}" if name in REVISIONS else ""
 
     def run(content: Tensor, style: Tensor) -> Tensor:
-        with section("transform"):  # all that a colour transfer does, but for regions of its own
+        with section("transform"):  # all that a colour transfer does, but for nested sections
             return transfer(content, style)
 
     return Subject(
@@ -68,7 +71,7 @@ def create_peer(name: str, precision: Precision, transform: str) -> Subject:
 def create_trained_peer(
     stem: str, peer: TrainedPeer, precision: Precision, transform: str
 ) -> Subject:
-    """Make a trained peer; with a VGG-16 encoder its cost is left to its paper's VGG-19."""
+    """Make a trained peer; one with a VGG-16 encoder takes its cost from the paper's VGG-19."""
     depth = peer.autoencoder.depth
     network = PEERS.get(peer.name).assemble(peer.autoencoder)
     text = f"peer {peer.name} {depth} {hash_tensors(dict(network.state_dict()))}"
@@ -123,7 +126,7 @@ def create_student_subject(
 
 
 def _hash_student(student: Student, *, weights: bool) -> str:
-    """Hash a student; seeded weights are left out, for they do not bear on cost."""
+    """Hash a student; without seeded weights, which do not change its cost."""
     text = f"student {student.spec!r} {student.regularizer!r}"
     if student.spec.designs:
         text += f" {student.spec.designs!r}"
@@ -142,12 +145,18 @@ def _prepare_student(
     network, dtype = _place(student, device, precision)
     network.regularizer = network.scale_regularizer(variation.regularizer)
 
-    def run(content: Tensor, style: Tensor) -> Tensor:
-        images = content.to(dtype), style.to(dtype)
-        output = run_fast(network, *images, transform=transform, strength=variation.strength)
+    def run(content: Tensor, style: Tensor, run_block: RunBlock = run_tiled) -> Tensor:
+        output = run_fast(
+            network,
+            content.to(dtype),
+            style.to(dtype),
+            transform=transform,
+            strength=variation.strength,
+            run_block=run_block,
+        )
         return output.float()
 
-    return Prepared(modules=(network,), run=run)
+    return Prepared(modules=(network,), run=run, untiled=partial(run, run_block=run_plain))
 
 
 def _prepare_peer(
@@ -156,10 +165,11 @@ def _prepare_peer(
     network, dtype = _place(peer, device, precision)
     run_peer = PEERS.get(name).stylize
 
-    def run(content: Tensor, style: Tensor) -> Tensor:
-        return run_peer(network, content.to(dtype), style.to(dtype), transform).float()
+    def run(content: Tensor, style: Tensor, *, tiled: bool = True) -> Tensor:
+        images = content.to(dtype), style.to(dtype)
+        return run_peer(network, *images, transform, tiled=tiled).float()
 
-    return Prepared(modules=(network,), run=run)
+    return Prepared(modules=(network,), run=run, untiled=partial(run, tiled=False))
 
 
 def _place(network: M, device: Device, precision: Precision) -> tuple[M, torch.dtype]:

@@ -1,4 +1,4 @@
-"""What a teacher's blocks are made of, seen by running it: the design of a student of that type."""
+"""The design of a student whose blocks are like those of a teacher."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from pcakd.backbones.interface import Backbone
 from pcakd.blocks import BlockDesign, BlockKind
 
-_PROBE = 64  # pixels a side: the last tap has four at least
-_MOST_EXPANSION = 16.0
+_PROBE = 64  # side in pixels of the test image; the last tap then has at least 4
+_MAX_EXPANSION = 16.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Layer:
-    """A convolution that ran, and the side of the map that it made."""
+    """A convolution that ran, and the side in pixels of its output."""
 
     conv: nn.Conv2d
     side: int
@@ -35,17 +35,17 @@ class _Layer:
 
 
 def describe_blocks(backbone: Backbone) -> tuple[BlockDesign, ...]:
-    """Return designs of four block pairs like those of a teacher.
+    """Return the designs of four blocks like those of a teacher.
 
-    A block without depthwise convolutions is ``conv`` (plain and residual networks); one with a
-    depthwise convolution between an expansion and a projection is ``inverted``, with the first such
-    one's ratio; any other is ``separable``. A tap with negative values is linear.
+    A block without depthwise convolutions is ``conv`` (plain and residual networks). A block with a
+    depthwise convolution between an expansion and a projection is ``inverted``, with the expansion
+    ratio of the first one. Any other block is ``separable``. A tap with negative values is linear.
 
     Args:
         backbone: A teacher of ``nn.Conv2d`` modules.
 
     Returns:
-        One design a block, of the teacher's strides.
+        One design for each block, with the strides of the teacher.
     """
     taps, layers = _run(backbone)
     designs = []
@@ -65,20 +65,20 @@ def describe_blocks(backbone: Backbone) -> tuple[BlockDesign, ...]:
 
 
 def _run(backbone: Backbone) -> tuple[list[Tensor], list[list[_Layer]]]:
-    """Return the taps of a random image, and the convolutions that led to each, in order."""
+    """Return the taps of a random image, and the convolutions before each tap, in order."""
     ran: list[_Layer] = []
-    made: list[tuple[Tensor, int]] = []  # each map, and how many convolutions had run by then
+    made: list[tuple[Tensor, int]] = []  # each output, and how many convolutions ran before it
 
-    def note(module: nn.Module, _: object, output: object) -> None:
+    def record(module: nn.Module, _: object, output: object) -> None:
         if not isinstance(output, Tensor):
             return
-        if isinstance(module, nn.Conv2d) and output.shape[-1] > 1:  # not those that weigh channels
+        if isinstance(module, nn.Conv2d) and output.shape[-1] > 1:  # not squeeze-and-excitation
             ran.append(_Layer(conv=module, side=output.shape[-1]))
         made.append((output, len(ran)))
 
     weight = next(backbone.parameters())
     image = torch.rand(1, 3, _PROBE, _PROBE, generator=torch.Generator().manual_seed(0))
-    hooks = [module.register_forward_hook(note) for module in backbone.modules()]
+    hooks = [module.register_forward_hook(record) for module in backbone.modules()]
     try:
         with torch.inference_mode():
             taps = backbone(image.to(weight))
@@ -90,31 +90,31 @@ def _run(backbone: Backbone) -> tuple[list[Tensor], list[list[_Layer]]]:
 
 
 def _end(tap: Tensor, made: Sequence[tuple[Tensor, int]], ran: Sequence[_Layer]) -> int:
-    """Return how many convolutions lead to a tap: those before it was first there."""
+    """Return how many convolutions ran before a tap."""
     for output, count in made:
         if output is tap:
             return count
-    # a map that no module returned: it comes after the last convolution of its size
+    # no module returned this tensor: take the last convolution of its size
     return max((n for n, layer in enumerate(ran, 1) if layer.side >= tap.shape[-1]), default=0)
 
 
 def _classify(layers: Sequence[_Layer]) -> tuple[BlockKind, float]:
-    """Return the kind of a block and its ratio of expansion."""
+    """Return the kind of a block and its expansion ratio."""
     places = [number for number, layer in enumerate(layers) if layer.depthwise]
     for place in places:
         expansion = _expansion(layers, place)
         if expansion is not None:
-            return "inverted", min(expansion, _MOST_EXPANSION)
+            return "inverted", min(expansion, _MAX_EXPANSION)
     return ("separable" if places else "conv"), 1.0
 
 
 def _expansion(layers: Sequence[_Layer], place: int) -> float | None:
-    """Return how much wider a depthwise convolution is than its block; None if it is not wider."""
+    """Return the ratio of a depthwise convolution's channels to its block's; None if at most 1."""
     hidden = layers[place].conv.out_channels
     after = next((layer.conv for layer in layers[place + 1 :] if layer.pointwise), None)
     if place == 0 or after is None or hidden <= after.out_channels:
         return None
     widening = layers[place - 1]
-    # a stem takes the place of the first block's expansion, whose input are three colours
+    # in the first block the stem, which reads three colours, replaces the expansion
     narrow = widening.conv.in_channels if widening.pointwise else after.out_channels
     return hidden / narrow if hidden > narrow else None

@@ -1,4 +1,4 @@
-"""What every teacher encoder is: four blocks that end at named taps."""
+"""The interface of teacher encoders: four blocks that end at named taps."""
 
 from collections.abc import Sequence
 
@@ -14,12 +14,12 @@ class Backbone(nn.Module):
     """A frozen teacher encoder.
 
     Attributes:
-        name: The name it was created by.
+        name: Its name in `list_backbones`, or ``timm/NAME``.
         taps: Names of the four taps.
         widths: Channels at the taps.
-        strides: Pixels of the image per pixel of each tap.
-        blocks: Four modules; block b leads from tap b - 1 (or the image) to tap b.
-        card: Where its weights come from; None for seeded weights.
+        strides: Stride of each tap in pixels of the image.
+        blocks: Four modules; block b computes tap b from tap b - 1 (or from the image).
+        card: Where its weights come from; None for random weights.
 
     Convention:
         Images are ``batch × 3 × height × width``, RGB in [0, 1]; pre-processing happens inside.
@@ -45,7 +45,7 @@ class Backbone(nn.Module):
         self.eval().requires_grad_(False)
 
     def forward(self, image: Float[Tensor, "b 3 h w"], *, last_tap: int = 4) -> list[Tensor]:
-        """Return the features at taps 1 to ``last_tap``, in the type of the weights.
+        """Return the features at taps 1 to ``last_tap``, in the dtype of the weights.
 
         Raises:
             ShapeError: The image is not ``b × 3 × h × w``.
@@ -61,16 +61,16 @@ class Backbone(nn.Module):
 
 
 class PaddedConv(nn.Module):
-    """A convolution with explicit padding of a chosen kind, and an activation.
+    """A convolution with explicit padding, followed by an activation.
 
     Args:
         weight: Kernel, ``(out, in / groups, kh, kw)``.
-        bias: Offsets, ``(out,)``.
+        bias: Bias, ``(out,)``.
         stride: 1 or 2.
         groups: As in ``nn.Conv2d``.
         padding: (left, right, top, bottom).
         mode: ``reflect`` or ``constant`` (zeros).
-        activation: What follows.
+        activation: The activation; ReLU by default.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class PaddedConv(nn.Module):
 
 
 class ScaleInput(nn.Module):
-    """The pixelwise pre-processing ``(x - mean) / std`` of a teacher."""
+    """The preprocessing ``(x - mean) / std`` of a teacher, for each colour channel."""
 
     def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """Keras' MobileNet-V1 1.0/224 up to conv_dw_6_relu, batch norms folded.
 
-Source: Howard et al., "MobileNets", 2017; layer names, zero padding, ReLU6 and epsilon 1e-3 as in
-the Keras application whose weights it takes.
+Source: Howard et al., "MobileNets", 2017. Layer names, zero padding, ReLU6 and epsilon 1e-3 are
+those of the Keras application.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ TAPS = ("conv1_relu", "conv_dw_2_relu", "conv_dw_4_relu", "conv_dw_6_relu")
 WIDTHS = (32, 64, 128, 256)
 STRIDES = (2, 4, 8, 16)
 _EPSILON = 1e-3
-# layers of each block, with the channels that each one makes
+# layers of each block, with their output channels
 _LAYERS = (
     (("conv1", 32),),
     (("conv_dw_1", 32), ("conv_pw_1", 64), ("conv_dw_2", 64)),
@@ -28,7 +28,7 @@ _STRIDED = {"conv1", "conv_dw_2", "conv_dw_4", "conv_dw_6"}
 
 
 def create_mobilenet_v1(tensors: Mapping[str, Tensor], card: WeightsCard | None) -> Backbone:
-    """Build the teacher from tensors under Keras' layer names in torch layouts.
+    """Build the teacher from tensors with Keras' layer names and torch's layouts.
 
     Args:
         tensors: ``conv1.weight``, ``conv1_bn.{weight,bias,running_mean,running_var}``, …

@@ -1,7 +1,7 @@
-"""torchvision's MobileNet-V2 up to features.13, batch norms as they are.
+"""torchvision's MobileNet-V2 up to features.13, with its batch norms.
 
 Source: Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", CVPR 2018. Taps
-are the ends of the stages of strides 2 to 16: linear bottlenecks, whose values have both signs.
+are the last linear bottlenecks at strides 2 to 16; their values have both signs.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ _ENDS = (2, 4, 7, 14)  # of the blocks, as slices of torchvision's features
 
 
 def create_mobilenet_v2(tensors: Mapping[str, Tensor], card: WeightsCard | None) -> Backbone:
-    """Build the teacher from tensors under torchvision's names.
+    """Build the teacher from tensors with torchvision's names.
 
     Args:
         tensors: ``features.0.0.weight``, ``features.0.1.{weight,bias,running_mean,running_var}``, …
@@ -32,7 +32,9 @@ def create_mobilenet_v2(tensors: Mapping[str, Tensor], card: WeightsCard | None)
         WeightsError: A tensor is missing or has another shape.
     """
     models = require_extra("train", "torchvision.models", "backbone mobilenet_v2")
-    with torch.random.fork_rng(devices=[]):  # it draws weights that are then replaced
+    with torch.random.fork_rng(
+        devices=[]
+    ):  # torchvision draws random weights, which are then replaced
         features = models.mobilenet_v2(weights=None).features[: _ENDS[-1]]
     state = features.state_dict()
     for name, tensor in state.items():

@@ -1,8 +1,10 @@
 """Gatys' normalisation: scale a VGG so that each channel's mean activation is 1.
 
+Only the taps are scaled. ReLU and max pooling commute with positive scales, so the scale of a layer
+between two taps cancels and changes no tap.
+
 Source: Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks", CVPR
-2016, section 2. ReLU and max pooling commute with positive scales, so it is enough to scale at the
-taps: the scale of a layer between two taps cancels and changes no tap.
+2016, section 2.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,8 +16,9 @@ from torch import Tensor
 from pcakd.backbones.interface import Backbone
 from pcakd.backbones.vgg import tap_pairs
 from pcakd.errors import ShapeError
+from pcakd.utils.precision import full_precision
 
-_SILENT = 1e-6  # a channel whose mean activation is below this never fires; it keeps its scale
+_SILENT = 1e-6  # a channel with a lower mean activation is dead; it keeps its scale
 
 
 def measure_channel_means(
@@ -24,24 +27,26 @@ def measure_channel_means(
     """Average each channel of each tap over images and pixels.
 
     Args:
-        backbone: The teacher.
-        images: Batches in [0, 1], all of one size.
+        backbone: The teacher. It computes on its own device, in float32 without TF32.
+        images: Batches of RGB images in [0, 1].
 
     Returns:
-        One float64 CPU vector a tap.
+        One float64 CPU vector for each tap.
 
     Raises:
-        ShapeError: There was no image.
+        ShapeError: There is no image.
     """
+    device = next(backbone.parameters()).device
     totals: list[Tensor] = []
     count = 0
-    with torch.inference_mode():
+    with torch.inference_mode(), full_precision():
         for batch in images:
-            means = [_sum_of_means(tap) for tap in backbone(batch)]
+            taps = backbone(batch.to(device, memory_format=torch.channels_last))
+            means = [_sum_of_means(tap) for tap in taps]
             totals = [t + m for t, m in zip(totals, means, strict=True)] if totals else means
             count += batch.shape[0]
     if count == 0:
-        raise ShapeError("no image to measure channel means on")
+        raise ShapeError("no image was given: channel means need at least one")
     return [(total / count).clone() for total in totals]
 
 
@@ -51,11 +56,11 @@ def _sum_of_means(tap: Float[Tensor, "b c h w"]) -> Float[Tensor, " c"]:
 
 @torch.no_grad()
 def normalize_activations(backbone: Backbone, channel_means: Sequence[Float[Tensor, " c"]]) -> None:
-    """Divide each tap's channels by their means, and make the next block undo it, in place.
+    """Divide each tap's channels by their means, in place; the next block multiplies them back.
 
     Args:
         backbone: A VGG.
-        channel_means: What :func:`measure_channel_means` found, one vector a tap.
+        channel_means: The result of `measure_channel_means`, one vector for each tap.
     """
     for (end, start), means in zip(tap_pairs(backbone), channel_means, strict=True):
         scale = torch.where(means > _SILENT, means, 1.0).to(end.weight)

@@ -1,9 +1,9 @@
-"""Teachers from timm: any model that it builds with ``features_only``, by the name ``timm/NAME``.
+"""Teachers from timm, ``timm/NAME``: models that timm builds with ``features_only``.
 
-The taps are the first four levels of features; the last one has at most 16 pixels of the image a
-pixel, because students pad images to a multiple of it. timm is an optional dependency (extra
-``timm``), and nothing of its own loading is used: weights come from safetensors, or from a set of
-`pcakd.weights`, and are checked tensor by tensor.
+The taps are the first four levels of features. The stride of the last one is at most 16, because
+students pad images to a multiple of it. timm is an optional dependency (extra ``timm``). Weights
+come from safetensors or from a set of `pcakd.weights` and are checked tensor by tensor; timm's own
+loading is not used.
 """
 
 from collections.abc import Sequence
@@ -36,9 +36,9 @@ class Levels:
     """The levels of features of a model that are taps.
 
     Attributes:
-        taps: timm's names of the modules that they come from.
+        taps: timm's names of the modules that compute them.
         widths: Channels.
-        strides: Pixels of the image per pixel.
+        strides: Strides in pixels of the image.
     """
 
     taps: tuple[str, ...]
@@ -50,7 +50,7 @@ class WholeBackbone(Backbone):
     """A teacher that cannot be cut into blocks: its one module returns all taps."""
 
     def forward(self, image: Tensor, *, last_tap: int = _NUM_TAPS) -> list[Tensor]:
-        """Return the features at taps 1 to ``last_tap``, in the type of the weights.
+        """Return the features at taps 1 to ``last_tap``, in the dtype of the weights.
 
         Raises:
             ShapeError: The image is not ``b × 3 × h × w``.
@@ -99,22 +99,22 @@ def create_timm(name: str, *, weight_set: str | None, path: Path | None, seed: i
     """Build a frozen teacher from timm.
 
     Args:
-        name: ``timm/NAME``, with timm's tag of weights or without.
-        weight_set: One of `list_timm_weight_sets`; by default the one that is pinned here.
-        path: A safetensors file of tensors under timm's names, or of the weight set.
-        seed: Of random weights.
+        name: ``timm/NAME``, with or without timm's tag of pretrained weights.
+        weight_set: One of `list_timm_weight_sets`; by default the one that this project pins.
+        path: A safetensors file with timm's tensor names, or a file of the weight set.
+        seed: Seed of random weights.
 
     Raises:
         MissingExtraError: timm is not installed.
         ConfigError: The model has no four taps, or no weights are named.
-        UnknownNameError: timm has no such model, or the model no such weight set.
-        WeightsError: The weights cannot be had or do not fit.
+        UnknownNameError: timm has no such model, or the model has no such weight set.
+        WeightsError: The weights are not found or do not fit.
     """
     levels = describe_timm(name)
     model = _build(name, seed=seed, out_indices=tuple(range(_NUM_TAPS)))
     for module in model.modules():
         if getattr(module, "inplace", False):
-            module.inplace = False  # a tap must stay what it is
+            module.inplace = False  # an in-place activation would overwrite a tap
     _trim(model, levels.taps[-1])
     model.eval()
     config = _config(name)
@@ -129,7 +129,7 @@ def create_timm(name: str, *, weight_set: str | None, path: Path | None, seed: i
 
 
 def _trim(model: Any, last: str) -> None:
-    """Drop the blocks behind the last tap, which some models keep."""
+    """Drop the blocks after the last tap, which some models keep."""
     stage = last.removeprefix("blocks.")
     if isinstance(getattr(model, "blocks", None), nn.Sequential) and stage.isdecimal():
         model.blocks = model.blocks[: int(stage) + 1]
@@ -138,7 +138,7 @@ def _trim(model: Any, last: str) -> None:
 def _assemble(
     name: str, levels: Levels, model: Any, scale: nn.Module, card: WeightsCard | None
 ) -> Backbone:
-    """Cut a model at its taps, if the blocks then compute what it does."""
+    """Cut a model into blocks at its taps, if the blocks compute the same as the model."""
     image = torch.rand(1, 3, _PROBE, _PROBE, generator=torch.Generator().manual_seed(0))
     whole = WholeBackbone(
         name=name,
@@ -153,8 +153,8 @@ def _assemble(
         side = _PROBE // stride
         if tuple(tap.shape) != (1, width, side, side):
             raise ConfigError(
-                f"backbone {name!r} makes {tuple(tap.shape)} of {_PROBE} pixels, not the "
-                f"(1, {width}, {side}, {side}) that it declares; choose another model"
+                f"backbone {name!r} returns {tuple(tap.shape)} for {_PROBE} pixels, but declares "
+                f"(1, {width}, {side}, {side}); choose another model"
             )
     segments = _segments(model, levels.taps)
     if segments is None:
@@ -177,8 +177,8 @@ def _probe(name: str, backbone: Backbone, image: Tensor) -> list[Tensor]:
         with torch.inference_mode():
             taps: list[Tensor] = backbone(image)
         if len(taps) != _NUM_TAPS or not all(isinstance(tap, Tensor) for tap in taps):
-            raise TypeError("its features are no four maps")
-    except Exception as error:  # models are of many kinds
+            raise TypeError("it does not return four feature maps")
+    except Exception as error:  # models can raise anything
         raise ConfigError(
             f"backbone {name!r} cannot run on {_PROBE} × {_PROBE} pixels ({_reason(error)}); "
             "choose a model that takes images of any size"
@@ -187,7 +187,7 @@ def _probe(name: str, backbone: Backbone, image: Tensor) -> list[Tensor]:
 
 
 def _segments(model: Any, taps: Sequence[str]) -> list[list[nn.Module]] | None:
-    """Cut a chain of modules behind each tap; None if the model is no such chain."""
+    """Split a chain of modules after each tap; None if the model is not such a chain."""
     chain: list[tuple[str, nn.Module]] = []
     ends = tuple(taps)
     if isinstance(model, nn.ModuleDict) and hasattr(model, "return_layers"):
@@ -214,7 +214,7 @@ def _model_name(name: str) -> str:
 
 def _build(name: str, *, seed: int, **options: Any) -> Any:
     timm, model = _import_timm(name), _model_name(name)
-    if not timm.is_model(model):  # which also keeps to names: timm takes addresses as well
+    if not timm.is_model(model):  # timm would also accept addresses of models
         near = get_close_matches(model, timm.list_models(), n=3)
         hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "see timm.list_models()"
         raise UnknownNameError(f"timm knows no model {model!r}; {hint}")
@@ -222,9 +222,9 @@ def _build(name: str, *, seed: int, **options: Any) -> Any:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return timm.create_model(model, pretrained=False, features_only=True, **options)
-    except Exception as error:  # models that lack features_only fail in many ways
+    except Exception as error:  # a model without features_only can raise anything
         raise ConfigError(
-            f"backbone {name!r} gives no levels of features ({_reason(error)}); "
+            f"backbone {name!r} cannot return features ({_reason(error)}); "
             "choose a model that timm builds with features_only"
         ) from error
 
@@ -233,7 +233,7 @@ def _config(name: str) -> Any:
     """Return timm's description of a model's pretrained weights, or None."""
     try:
         return _import_timm(name).get_pretrained_cfg(_model_name(name))
-    except RuntimeError as error:  # of a tag that it does not know
+    except RuntimeError as error:  # an unknown tag
         raise UnknownNameError(f"backbone {name!r}: {_reason(error)}") from error
 
 

@@ -1,4 +1,4 @@
-"""Weights of timm's models: from safetensors or a weight set, checked tensor by tensor."""
+"""Weights of timm models, from safetensors or a weight set; checked tensor by tensor."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,16 +20,16 @@ from pcakd.weights import (
 from pcakd.weights.resolve import Source
 
 PRETRAINED = "timm"
-"""The weight set that is what timm would download, as safetensors."""
+"""The weight set that timm would download, as safetensors."""
 SEEDED = "seeded"
-"""The weight set that is random, for tests."""
+"""Random weights, for tests."""
 _FILE = "file"
 _HUB_FILE = "model.safetensors"
 _COUNTER = "num_batches_tracked"
 
 
 def list_timm_weight_sets(name: str) -> tuple[str, ...]:
-    """Return the weight sets of ``timm/NAME``; those of `pcakd.weights` come first."""
+    """Return the weight sets of ``timm/NAME``, those of `pcakd.weights` first."""
     return (*_registered(name), PRETRAINED, SEEDED)
 
 
@@ -41,43 +41,43 @@ def load_timm_weights(
     Args:
         name: The backbone.
         weight_set: One of `list_timm_weight_sets`; by default the first of `pcakd.weights`.
-        path: A file to take them from.
+        path: A file that holds them.
         config: timm's description of pretrained weights, or None.
 
     Raises:
-        ConfigError: No weights are named, and none are the default.
+        ConfigError: No weights are given, and the model has no default set.
         UnknownNameError: The model has no such weight set.
-        WeightsError: The weights cannot be had or are damaged.
+        WeightsError: The weights are not found or are damaged.
     """
     known = list_timm_weight_sets(name)
     if weight_set is not None and weight_set not in known:
         raise unknown_name(f"weight set of {name}", weight_set, known)
     registered = _registered(name)
     if weight_set is None and path is not None:
-        # anybody's safetensors are welcome, a publisher's file is of the set that we know
+        # any safetensors file is accepted; another file belongs to the registered set
         if path.suffix == ".safetensors" or not registered:
             return _read_file(name, path)
         weight_set = registered[0]
     if weight_set in registered or (weight_set is None and registered):
         return load_weights(name, weight_set or registered[0], path=path)
     if path is not None:
-        raise ConfigError(f"weights {weight_set!r} of {name} come from no file; drop {path}")
+        raise ConfigError(f"weights {weight_set!r} of {name} are not read from a file; drop {path}")
     if weight_set == SEEDED:
         return None
     if weight_set == PRETRAINED:
         return _fetch(name, config)
     raise ConfigError(
-        f"backbone {name!r} needs weights: --weights FILE.safetensors (timm's names), or "
-        f"--weights {PRETRAINED} to download what timm would"
+        f"backbone {name!r} needs weights: --weights FILE.safetensors (with timm's names), or "
+        f"--weights {PRETRAINED} to download those of timm"
     )
 
 
 @torch.no_grad()
 def fill_model(model: nn.Module, tensors: Mapping[str, Tensor], name: str) -> None:
-    """Copy tensors into a model of features, which must all be there.
+    """Copy tensors into a feature model; each tensor of the model must be given.
 
-    A model of features may have its modules under a name in front, or in one list instead of
-    nested ones, so dots and underscores count as the same here.
+    timm flattens or prefixes the module names of feature models. Names are therefore compared with
+    dots and underscores taken as equal.
 
     Raises:
         WeightsError: A tensor is missing or has another shape.
@@ -110,7 +110,7 @@ def _read_file(name: str, path: Path) -> LoadedWeights:
 
 
 def _fetch(name: str, config: Any) -> LoadedWeights:
-    """Download the safetensors of timm's default weights; nothing else is read."""
+    """Download timm's default weights as safetensors; no other format is read."""
     repository = getattr(config, "hf_hub_id", None)
     if not repository:
         raise WeightsError(f"timm publishes no safetensors of {name}; give a file with --weights")
@@ -118,7 +118,7 @@ def _fetch(name: str, config: Any) -> LoadedWeights:
         from huggingface_hub import hf_hub_download
 
         path = hf_hub_download(repository, _HUB_FILE)
-    except Exception as error:  # its errors are of many kinds
+    except Exception as error:  # the download can raise anything
         reason = " ".join(str(error).split()) or type(error).__name__
         raise WeightsError(
             f"{_HUB_FILE} of {repository} cannot be fetched ({reason}); download it elsewhere and "

@@ -1,4 +1,4 @@
-"""A seeded random teacher in the form of a VGG, for tests that need no downloaded weights."""
+"""A small teacher with random weights and the form of a VGG, for tests without downloads."""
 
 import torch
 from torch import nn
@@ -11,7 +11,7 @@ STRIDES = (1, 2, 4, 8)
 
 
 def create_tiny(seed: int = 0) -> Backbone:
-    """Build four convolutions with He-initialised weights drawn from ``seed``."""
+    """Build four convolutions with He-initialised weights; ``seed`` decides them."""
     generator = torch.Generator().manual_seed(seed)
     blocks = []
     width = 3

@@ -1,7 +1,7 @@
 """VGG-16 and VGG-19 up to relu4_1, with reflection padding as in the authors' code.
 
-Source: Simonyan and Zisserman, ICLR 2015. Departure: padding by reflection, not by zeros, so that
-borders carry no frame into the style statistics (as in PhotoWCT and PCA-KD).
+Source: Simonyan and Zisserman, ICLR 2015. Departure: padding by reflection, as in PhotoWCT
+and PCA-KD. Zeros would add a dark frame to the style statistics.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 WIDTHS = (64, 128, 256, 512)
 STRIDES = (1, 2, 4, 8)
 
-# torchvision's indices of the convolutions of each block, with a pooling before the last one
+# torchvision's indices of the convolutions of each block; a pooling precedes the last one
 _CONVS = {
     "vgg16": ((0,), (2, 5), (7, 10), (12, 14, 17)),
     "vgg19": ((0,), (2, 5), (7, 10), (12, 14, 16, 19)),
@@ -27,7 +27,7 @@ _CONVS_BY_WIDTH = {0: (3, 64), 2: (64, 64), 5: (64, 128), 7: (128, 128), 10: (12
 
 
 def create_vgg(name: str, tensors: Mapping[str, Tensor], card: WeightsCard | None) -> Backbone:
-    """Build VGG-16 or VGG-19 from tensors under torchvision's names.
+    """Build VGG-16 or VGG-19 from tensors with torchvision's names.
 
     Args:
         name: ``vgg16`` or ``vgg19``.
@@ -67,7 +67,7 @@ def _shape(name: str, index: int) -> tuple[int, int, int, int]:
 
 
 def tap_pairs(backbone: Backbone) -> list[tuple[PaddedConv, PaddedConv | None]]:
-    """Pair the convolution that ends at each tap with the one that reads it (None at the last)."""
+    """Return for each tap the convolution that ends there and the next one (None at the last)."""
     convs = [_convs(block) for block in backbone.blocks]
     readers: list[PaddedConv | None] = [layers[0] for layers in convs[1:]]
     return list(zip((layers[-1] for layers in convs), [*readers, None], strict=True))

@@ -1,24 +1,16 @@
-"""Blocks of stages: what the encoders and decoders of this project are described and run with."""
+"""Blocks of stages, which describe and run encoders and decoders."""
 
-from pcakd.blocks.autoencoder import Autoencoder, Regularizer, RunBlock, run_plain
+from pcakd.blocks.autoencoder import Autoencoder, Regularizer
+from pcakd.blocks.convolution import Conv, ConvLayer
 from pcakd.blocks.design import BlockDesign, BlockKind, design_decoder, design_encoder
-from pcakd.blocks.layers import BlockStack, ConvLayer, Features, Source
-from pcakd.blocks.stages import (
-    AddPooledResidual,
-    AddResidual,
-    AvgPool,
-    Block,
-    ConcatResidual,
-    Conv,
-    MaxPool,
-    MaxUnpool,
-    Stage,
-    Upsample,
-    WaveletUnpool,
-)
+from pcakd.blocks.pooling import AvgPool, MaxPool
+from pcakd.blocks.residuals import AddResidual, ConcatResidual
+from pcakd.blocks.spans import Span, Tile
+from pcakd.blocks.stack import BlockStack, RunBlock, run_plain
+from pcakd.blocks.stage import Block, Features, Source, Stage
+from pcakd.blocks.upsampling import Upsample
 
 __all__ = [
-    "AddPooledResidual",
     "AddResidual",
     "Autoencoder",
     "AvgPool",
@@ -31,13 +23,13 @@ __all__ = [
     "ConvLayer",
     "Features",
     "MaxPool",
-    "MaxUnpool",
     "Regularizer",
     "RunBlock",
     "Source",
+    "Span",
     "Stage",
+    "Tile",
     "Upsample",
-    "WaveletUnpool",
     "design_decoder",
     "design_encoder",
     "run_plain",

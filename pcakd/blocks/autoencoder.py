@@ -1,39 +1,24 @@
-"""An autoencoder whose four block pairs are trained, transformed at and run in turn."""
+"""An autoencoder of four block pairs: they are trained one by one, and stylized one by one."""
 
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from torch import Tensor, nn
 
-from pcakd.blocks.layers import BlockStack, ConvLayer, Features, Source
-from pcakd.blocks.stages import Block
+from pcakd.blocks.convolution import ConvLayer
+from pcakd.blocks.stack import BlockStack, RunBlock, run_plain
+from pcakd.blocks.stage import Block, Features, Source
+from pcakd.transforms import AffineMap
 
 Regularizer: TypeAlias = float | tuple[float, float, float, float]
 """λ of the feature transform: one for all taps, or one for each of taps 1 to 4."""
 
 
-class RunBlock(Protocol):
-    """How the stages of a block are run: plain here, or tile by tile in `pcakd.tiling`."""
-
-    def __call__(
-        self, stack: BlockStack, block: int, features: Features, source: Source | None = None
-    ) -> Features:
-        """Run a block (numbered from 1) of a stack."""
-        ...
-
-
-def run_plain(
-    stack: BlockStack, block: int, features: Features, source: Source | None = None
-) -> Features:
-    """Run a block stage by stage, with gradients where they are wanted."""
-    return stack.run_block(block, features, source)
-
-
 class Autoencoder(nn.Module):
-    """Four encoder blocks that end at taps, and the four decoder blocks that lead back.
+    """Four encoder blocks that end at taps, and the four decoder blocks that undo them.
 
     Args:
-        encoder: Stages of the encoder; a subclass that cuts blocks in two has more than four.
-        decoder: Stages of decoder blocks 1 to 4; block b leads from tap b to tap b - 1, and
+        encoder: Stages of the encoder's blocks. A subclass may divide an encoder block in two.
+        decoder: Stages of decoder blocks 1 to 4. Block b leads from tap b to tap b - 1, and
             block 1 to the image.
         stride: Pixels of the image per pixel of the last tap: sizes are padded to a multiple.
         regularizer: λ of the feature transform, in the scale of these features.
@@ -85,8 +70,8 @@ class Autoencoder(nn.Module):
             run: How to run stages.
 
         Returns:
-            The features at the block's tap, and what decoder block ``block`` takes from the content
-            beside them: here what the encoder block read.
+            The features at the block's tap, and the source of decoder block ``block``: here the
+            input of the encoder block.
         """
         return run(self.encoder, block, features), features
 
@@ -95,31 +80,41 @@ class Autoencoder(nn.Module):
         return self.encoder.layers(block)
 
     def mirror_targets(self, block: int, features: Features) -> list[Tensor]:
-        """Return what each convolution of a decoder block is to lead back to, if that is known.
+        """Return the map that each convolution of a decoder block should produce, if it is known.
 
         Args:
             block: Which block, 1 to 4.
             features: The image, or the features at the tap before.
 
         Returns:
-            One map a convolution, the last one being ``features``; nothing for a decoder that does
-            not mirror its encoder.
+            One map for each convolution, the last one being ``features``; nothing for a decoder
+            that does not mirror its encoder.
         """
         del block, features
         return []
 
-    def decode_block(self, block: int, features: Features, source: Source) -> Tensor:
+    def decode_block(
+        self,
+        block: int,
+        features: Features,
+        source: Source,
+        *,
+        affine: AffineMap | None = None,
+        run: RunBlock = run_plain,
+    ) -> Tensor:
         """Run decoder block 1 to 4.
 
         Args:
             block: Which block.
             features: Features at tap ``block``.
-            source: What :meth:`encode_block` returned beside the content's.
+            source: What :meth:`encode_block` returned beside the content's features.
+            affine: A map of single pixels to apply to ``features`` first.
+            run: How to run stages.
 
         Returns:
             Features of the shape of the tap before, or of the image.
         """
-        return self.decoder.run_block(block, features, source)
+        return run(self.decoder, block, features, source, affine=affine)
 
     def encode(self, image: Features) -> list[Tensor]:
         """Return the features at taps 1 to 4; sizes must be multiples of the stride."""
@@ -128,7 +123,12 @@ class Autoencoder(nn.Module):
     def encode_with_sources(
         self, image: Features, *, last_block: int = 4
     ) -> tuple[list[Tensor], list[Source]]:
-        """Return the features at taps 1 to ``last_block``, and what those decoder blocks take."""
+        """Return the features at taps 1 to ``last_block``, and the sources of those decoder blocks.
+
+        Args:
+            image: RGB in [0, 1], sizes multiples of the stride.
+            last_block: The last block to run.
+        """
         taps: list[Tensor] = []
         sources: list[Source] = []
         features = image
@@ -138,8 +138,12 @@ class Autoencoder(nn.Module):
             sources.append(source)
         return taps, sources
 
-    def forward(self, image: Features) -> Features:
-        """Reconstruct an image from its last tap (not clipped)."""
+    def reconstruct(self, image: Features) -> Features:
+        """Decode an image from its last tap without a transform (not clipped).
+
+        Args:
+            image: RGB in [0, 1]; sizes must be multiples of the stride.
+        """
         taps, sources = self.encode_with_sources(image)
         features = taps[-1]
         for block in range(len(sources), 0, -1):

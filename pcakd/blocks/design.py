@@ -1,10 +1,13 @@
-"""Block pairs of a student described by numbers, and the stages that follow from them."""
+"""Block pairs of a student, described by numbers, and the stages that they stand for."""
 
 import math
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from pcakd.blocks.stages import AddResidual, Block, ConcatResidual, Conv, Upsample
+from pcakd.blocks.convolution import Conv
+from pcakd.blocks.residuals import AddResidual, ConcatResidual
+from pcakd.blocks.stage import Block
+from pcakd.blocks.upsampling import Upsample
 from pcakd.errors import ConfigError
 
 BlockKind = Literal["conv", "separable", "inverted"]
@@ -20,13 +23,13 @@ class BlockDesign:
     Attributes:
         kind: ``conv`` (full 3 × 3 convolutions), ``separable`` (depthwise, then pointwise) or
             ``inverted`` (pointwise expansion, depthwise, linear pointwise projection).
-        stride: By how much its tap is smaller than its input: 1, 2 or 4.
-        expansion: Channels of the depthwise convolution of an ``inverted`` block as a multiple of
-            the block's input, in block 1 (whose input are three colours) of its output.
+        stride: Size of its input over that of its tap: 1, 2 or 4.
+        expansion: Channels of the depthwise convolution of an ``inverted`` block, as a multiple of
+            the block's input channels; in block 1, whose input is RGB, of its output channels.
         linear: Whether the tap has no ReLU.
 
     Raises:
-        ConfigError: A value makes no sense.
+        ConfigError: A value is of the wrong type or out of range.
     """
 
     kind: BlockKind
@@ -48,20 +51,20 @@ class BlockDesign:
 
     @property
     def halvings(self) -> tuple[int, ...]:
-        """The strides, one after the other, that make up the block's."""
+        """The strides of the block's convolutions, whose product is the block's."""
         return (2,) * int(math.log2(self.stride)) or (1,)
 
 
 def design_encoder(design: BlockDesign, channels: int, width: int, *, first: bool) -> Block:
     """Return the stages of an encoder block.
 
-    The first block begins with a full 3 × 3 convolution, whatever its kind, as networks do: it
-    takes the place of an expansion, and the stride of the depthwise convolution.
+    The first block of every kind begins with a full 3 × 3 convolution. It replaces the expansion
+    and takes the stride of the first depthwise convolution.
 
     Args:
         design: The block.
-        channels: Of its input.
-        width: Of its tap.
+        channels: Channels of its input.
+        width: Channels of its tap.
         first: Whether its input is the image.
     """
     if design.kind == "conv":
@@ -104,9 +107,9 @@ def design_decoder(
 
     Args:
         design: The encoder block.
-        channels: Of the encoder block's input.
-        width: Of its tap.
-        before: The encoder block whose tap this block leads to; None where it is the image.
+        channels: Channels of the encoder block's input.
+        width: Channels of its tap.
+        before: The encoder block whose tap this block reconstructs; None if it is the image.
     """
     larger = [Upsample() for stride in design.halvings if stride > 1]
     if before is None:

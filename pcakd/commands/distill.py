@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from pcakd.backbones import split_weights
 from pcakd.commands.options import (
     add_device,
     add_ranks,
@@ -16,7 +17,6 @@ from pcakd.commands.options import (
     rank_rule,
     read_numbers,
     resolve_device,
-    split_weights,
 )
 from pcakd.commands.parser import add_example
 from pcakd.distillation.parallel import is_writer, join_group

@@ -1,4 +1,4 @@
-"""``pcakd list``: the students, backbones, weight sets and transforms that can be named."""
+"""``pcakd list``: the names of students, backbones with their weight sets, and transforms."""
 
 import argparse
 
@@ -10,7 +10,7 @@ from pcakd.students import list_students, load_student
 from pcakd.transforms import TRANSFORMS
 from pcakd.weights import all_weight_sets, get_weight_set
 
-_TIMM_TAPS = "the first four levels of features (extra timm)"
+_TIMM_TAPS = "first four feature levels (needs the extra timm)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,11 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print three tables."""
+    """Print a table of students, a table of backbones and the transforms."""
     del args
-    print(tabulate(_students(), headers="keys"), end="\n\n")
-    print(tabulate(_backbones(), headers="keys"), end="\n\n")
-    print(f"transforms: {', '.join(TRANSFORMS)}")
+    students, backbones = (tabulate(rows, headers="keys") for rows in (_students(), _backbones()))
+    print(f"Students (pcakd stylize --student NAME)\n\n{students}\n")
+    print(f"Backbones (pcakd distill --backbone NAME --weights WEIGHTS)\n\n{backbones}\n")
+    print(f"Transforms (pcakd stylize --transform NAME)\n\n{', '.join(TRANSFORMS)}")
     return 0
 
 
@@ -37,7 +38,7 @@ def _students() -> list[dict[str, object]]:
                 "student": name,
                 "ranks": ", ".join(map(str, student.spec.ranks)),
                 "parameters": f"{student.num_params:,}",
-                "teacher": f"{teacher.get('backbone')} ({teacher.get('weight_set')})",
+                "distilled from": f"{teacher.get('backbone')} ({teacher.get('weight_set')})",
             }
         )
     return rows
@@ -61,7 +62,7 @@ def _row(backbone: str, weight_set: str | None, taps: str, channels: str) -> dic
     pinned = weight_set is not None and get_weight_set(backbone, weight_set).sha256 is not None
     return {
         "backbone": backbone,
-        "weights": weight_set or "seeded",
+        "weights": weight_set or "random",
         "hash": "pinned" if pinned else "unverified" if weight_set else "none",
         "taps": taps,
         "channels": channels,

@@ -15,7 +15,7 @@ from pcakd.distillation.parallel import (
     sum_over_ranks,
     world_size,
 )
-from pcakd.eigenbases import CovarianceStream, Eigenbasis, RankRule, fit_eigenbasis
+from pcakd.eigenbases import Eigenbasis, RankRule, fit_eigenbasis, measure_covariances
 from pcakd.errors import ConfigError
 from pcakd.utils.precision import full_precision
 
@@ -70,11 +70,7 @@ def fit_eigenbases(
         found = gather_in_order(found, total=len(paths))
         means = [torch.stack(tap).mean(dim=0) for tap in zip(*found, strict=True)]
         normalize_activations(backbone, means)
-    streams = [CovarianceStream() for _ in backbone.taps]
-    with torch.inference_mode(), full_precision():
-        for image in crops("covariances"):
-            for stream, features in zip(streams, backbone(image), strict=True):
-                stream.update(features)
+    streams = measure_covariances(backbone, crops("covariances"))
     for stream in streams:
         stream.combine(sum_over_ranks)
     fitted = [fit_eigenbasis(s, tap=tap, rule=rule) for tap, s in enumerate(streams, start=1)]

@@ -84,10 +84,14 @@ def image_format(path: str | os.PathLike[str]) -> str:
 
 
 def output_suffix(path: str | os.PathLike[str]) -> str:
-    """Return the suffix under which a result of ``path`` can be written: its own where possible.
+    """Return the suffix for a result of ``path``: its own where that can be written.
+
+    Results of GIF files are PNG, those of AVIF and JPEG 2000 files are JPEG, others are PNG.
 
     >>> output_suffix("a.JPG"), output_suffix("b.gif")
     ('.JPG', '.png')
     """
     suffix = Path(path).suffix
-    return _READ_TOO[suffix.lower()][1] if suffix.lower() in _READ_TOO else suffix
+    if suffix.lower() in WRITTEN_FORMATS:
+        return suffix
+    return _READ_TOO[suffix.lower()][1] if suffix.lower() in _READ_TOO else ".png"

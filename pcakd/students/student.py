@@ -4,11 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from pcakd.blocks import Autoencoder, Regularizer
 from pcakd.errors import ConfigError
+from pcakd.inputs import Photograph
+from pcakd.pipeline import stylize
 from pcakd.students.spec import StudentSpec, decoder_blocks, encoder_blocks
+from pcakd.style import Style
 
 
 class Student(Autoencoder):
@@ -51,6 +55,30 @@ class Student(Autoencoder):
         self.eigenbases = tuple(eigenbases)
         self.channel_means = tuple(channel_means)
         self.card: dict[str, Any] = dict(card or {})
+
+    def forward(
+        self,
+        content: Photograph,
+        style: Photograph | Style | Sequence[Style],
+        *,
+        transform: str = "zca",
+        strength: float = 1.0,
+    ) -> Float[Tensor, "*b 3 h w"]:
+        """Give photographs the style of another one: ``pcakd.stylize(self, content, style)``.
+
+        Args:
+            content: RGB in [0, 1], ``(3, h, w)`` or ``(b, 3, h, w)``, at least 16 × 16.
+            style: The same, of any other size; or a `pcakd.Style`.
+            transform: ``zca``, ``ot`` or ``adain``.
+            strength: From 0 (reconstruct the content) to 1 (take the whole style).
+
+        Returns:
+            RGB in [0, 1], of the shape of ``content``.
+
+        Raises:
+            PcakdError: An input does not make sense; see `pcakd.stylize`.
+        """
+        return stylize(self, content, style, transform=transform, strength=strength)
 
     @property
     def num_eigenbasis_params(self) -> int:

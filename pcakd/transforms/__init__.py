@@ -1,7 +1,12 @@
 """Feature transforms: each is an affine map that is computed from two sets of statistics."""
 
 from pcakd.transforms.affine import AffineMap, apply_affine, blend_with_identity
-from pcakd.transforms.statistical import TRANSFORMS, TransformName, fit_transform
+from pcakd.transforms.statistical import (
+    TRANSFORMS,
+    TransformName,
+    fit_transform,
+    require_transform,
+)
 
 __all__ = [
     "TRANSFORMS",
@@ -10,4 +15,5 @@ __all__ = [
     "apply_affine",
     "blend_with_identity",
     "fit_transform",
+    "require_transform",
 ]

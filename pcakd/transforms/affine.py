@@ -12,15 +12,15 @@ from pcakd.utils.sections import section
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AffineMap:
-    """The map ``x ↦ A x + b`` of one pixel's feature vector.
+    """The map ``x ↦ A x + b`` of one pixel's feature vector, or one map for each image of a batch.
 
     Attributes:
-        matrix: A, shape ``(c, c)``.
-        offset: b, shape ``(c,)``.
+        matrix: A, shape ``(c, c)`` or ``(b, c, c)``.
+        offset: b, shape ``(c,)`` or ``(b, c)``.
     """
 
-    matrix: Float[Tensor, "c c"]
-    offset: Float[Tensor, " c"]
+    matrix: Float[Tensor, "*b c c"]
+    offset: Float[Tensor, "*b c"]
 
 
 def blend_with_identity(affine: AffineMap, strength: float) -> AffineMap:
@@ -33,7 +33,7 @@ def blend_with_identity(affine: AffineMap, strength: float) -> AffineMap:
     if strength == 1.0:
         return affine
     identity = torch.eye(
-        affine.offset.shape[0], dtype=affine.matrix.dtype, device=affine.matrix.device
+        affine.offset.shape[-1], dtype=affine.matrix.dtype, device=affine.matrix.device
     )
     return AffineMap(
         matrix=(1.0 - strength) * identity + strength * affine.matrix,
@@ -42,7 +42,15 @@ def blend_with_identity(affine: AffineMap, strength: float) -> AffineMap:
 
 
 def apply_affine(features: Float[Tensor, "b c h w"], affine: AffineMap) -> Float[Tensor, "b c h w"]:
-    """Apply an affine map to each pixel, in one pass and in the type of the features."""
-    weight = affine.matrix.to(features.dtype)[:, :, None, None]
+    """Apply an affine map to each pixel, in one pass and in the type of the features.
+
+    Args:
+        features: Feature maps.
+        affine: One map for all images, or a batch of one map for each image.
+    """
+    matrix, offset = affine.matrix.to(features.dtype), affine.offset.to(features.dtype)
     with section("transform"):
-        return F.conv2d(features, weight, affine.offset.to(features.dtype))
+        if matrix.dim() == 2:
+            return F.conv2d(features, matrix[:, :, None, None], offset)
+        mapped = torch.baddbmm(offset[..., None], matrix, features.flatten(2))
+    return mapped.view_as(features).contiguous(memory_format=torch.channels_last)

@@ -30,17 +30,19 @@ TRANSFORMS: tuple[TransformName, ...] = get_args(TransformName)
 
 _ADAIN_EPSILON = 1e-8
 
-Linear = Callable[[Float[Tensor, "c c"], Float[Tensor, "c c"], float], Float[Tensor, "c c"]]
+Linear = Callable[
+    [Float[Tensor, "*b c c"], Float[Tensor, "*b c c"], float], Float[Tensor, "*b c c"]
+]
 
 
 def _regularized(covariance: Tensor, regularizer: float) -> Tensor:
-    eye = torch.eye(covariance.shape[0], dtype=covariance.dtype, device=covariance.device)
+    eye = torch.eye(covariance.shape[-1], dtype=covariance.dtype, device=covariance.device)
     return covariance + regularizer * eye
 
 
 def _zca(content: Tensor, style: Tensor, regularizer: float) -> Tensor:
-    whiten = matrix_power(_regularized(content, regularizer), -0.5)
-    return matrix_power(_regularized(style, regularizer), 0.5) @ whiten
+    colour = matrix_power(_regularized(style, regularizer), 0.5)
+    return colour @ matrix_power(_regularized(content, regularizer), -0.5)
 
 
 def _ot(content: Tensor, style: Tensor, regularizer: float) -> Tensor:
@@ -52,8 +54,10 @@ def _ot(content: Tensor, style: Tensor, regularizer: float) -> Tensor:
 
 def _adain(content: Tensor, style: Tensor, regularizer: float) -> Tensor:
     del regularizer  # AdaIN has a constant of its own
-    ratio = (style.diagonal() + _ADAIN_EPSILON) / (content.diagonal() + _ADAIN_EPSILON)
-    return torch.diag(ratio.sqrt())
+    variances = (each.diagonal(dim1=-2, dim2=-1) + _ADAIN_EPSILON for each in (style, content))
+    ratio = next(variances) / next(variances)
+    roots = ratio.sqrt()
+    return torch.diag(roots) if roots.dim() == 1 else torch.diag_embed(roots)
 
 
 _LINEAR: Registry[Linear] = Registry("transform")
@@ -67,10 +71,12 @@ def fit_transform(
 ) -> AffineMap:
     """Compute the map that gives content features the style's mean and covariance.
 
+    With batches of moments, there is one map for each image. Gradients flow to both moments.
+
     Args:
         name: ``zca``, ``ot`` or ``adain``.
         content: Moments of the content features.
-        style: Moments of the style features, of as many channels.
+        style: Moments of the style features, of as many channels; one for all or one for each.
         regularizer: λ ≥ 0; larger keeps more of the content. ``adain`` ignores it.
 
     Raises:
@@ -79,4 +85,17 @@ def fit_transform(
     linear = _LINEAR.get(name)
     with section("transform"):
         matrix = linear(content.covariance, style.covariance, regularizer)
-        return AffineMap(matrix=matrix, offset=style.mean - matrix @ content.mean)
+        return AffineMap(matrix=matrix, offset=style.mean - _multiply(matrix, content.mean))
+
+
+def require_transform(name: str) -> None:
+    """Check the name of a transform.
+
+    Raises:
+        UnknownNameError: There is no such transform.
+    """
+    _LINEAR.get(name)
+
+
+def _multiply(matrix: Float[Tensor, "*b c c"], vector: Float[Tensor, "*b c"]) -> Tensor:
+    return matrix @ vector if matrix.dim() == 2 else (matrix @ vector[..., None])[..., 0]

@@ -1,1 +1,1 @@
-"""Files, registries, error detection and other helpers that know nothing of networks."""
+"""Helpers without networks: files, devices, registries, signals, out-of-memory detection."""

@@ -1,11 +1,11 @@
-"""What cards and records call the processors that they come from."""
+"""The name of the processor, for cards and records."""
 
 import platform
 from pathlib import Path
 
 
 def cpu_name() -> str:
-    """Return the processor's name as the system gives it."""
+    """Return the processor's name; ``"unknown"`` where the system gives none."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

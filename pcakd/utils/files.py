@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and tensors read from safetensors."""
+"""Files that are written whole or not at all; tensors in safetensors files."""
 
 import os
 import tempfile
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def require_parent(path: Path) -> None:
-    """Check that the folder that will hold ``path`` exists and that a file can stand at ``path``.
+    """Check that the folder of ``path`` exists and that a file can be written at ``path``.
 
     Raises:
         OutputError: The parent folder is missing or not a folder, or ``path`` is a folder, a
-            device, a pipe or a socket, which a file would replace.
+            device, a pipe or a socket.
     """
     if not path.parent.is_dir():
         raise OutputError(
@@ -31,7 +31,7 @@ def require_parent(path: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it, unless they are there, and check that it takes files.
+    """Make a folder and its parents where they are missing, and check that it takes files.
 
     Raises:
         OutputError: ``path`` or one above it is a file, or the place cannot be written.
@@ -46,9 +46,9 @@ def make_folder(path: Path) -> None:
 
 @contextmanager
 def write_atomically(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """Open a temporary file beside ``path`` that takes its place when the block ends well.
+    """Open a temporary file, which replaces ``path`` when the block ends without an exception.
 
-    An exception, a full disk or a kill leaves what was at ``path`` before.
+    An exception, a full disk or a killed process leaves the file that was at ``path`` unchanged.
 
     Raises:
         OutputError: The place cannot be written.
@@ -56,9 +56,8 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     path = Path(path)
     require_parent(path)
     try:
-        descriptor, name = tempfile.mkstemp(
-            prefix=f".{path.name}.", suffix=".part", dir=path.parent
-        )
+        # a short name: one made from the target's would be too long where that has 255 bytes
+        descriptor, name = tempfile.mkstemp(prefix=".pcakd-", suffix=".part", dir=path.parent)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     partial = Path(name)
@@ -67,7 +66,7 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        # mkstemp makes private files; give the result the mode that open() would have given it
+        # mkstemp makes private files; set the mode that open() would have set
         umask = os.umask(0)
         os.umask(umask)
         partial.chmod(0o666 & ~umask)

@@ -1,4 +1,4 @@
-"""Which commit the code is at that made a card or a record."""
+"""The commit of the code, for cards and records."""
 
 import hashlib
 import subprocess
@@ -10,8 +10,8 @@ _ROOT = Path(__file__).resolve().parents[2]
 def git_state(root: Path = _ROOT) -> tuple[str | None, bool | None]:
     """Return the commit of the code and whether tracked files differ from it.
 
-    What is under ``reports`` is a product and does not count. Without git, or where the package is
-    installed away from its repository, both are None.
+    Changes under ``reports`` do not count: reports are generated. Without git, or where the package
+    is installed outside its repository, both are None.
     """
     top = _git(root, "rev-parse", "--show-toplevel")
     commit = _git(root, "rev-parse", "HEAD")
@@ -28,7 +28,7 @@ def name_commit(root: Path = _ROOT) -> str | None:
 
 
 def hash_edits(root: Path = _ROOT) -> str:
-    """Return the SHA-256 of what tracked files differ by from their commit, reports aside."""
+    """Return the SHA-256 of the changes to tracked files since their commit, without reports."""
     edits = _git(root, "diff", "--binary", "HEAD", "--", ".", ":!reports") or ""
     return hashlib.sha256(edits.encode("utf-8", "surrogateescape")).hexdigest()
 
@@ -36,10 +36,10 @@ def hash_edits(root: Path = _ROOT) -> str:
 def _git(root: Path, *arguments: str) -> str | None:
     try:
         done = subprocess.run(
-            ["git", "-C", str(root), *arguments],  # noqa: S607 (the user's git, wherever it is)
+            ["git", "-C", str(root), *arguments],  # noqa: S607 (git from the user's PATH)
             capture_output=True,
             encoding="utf-8",
-            errors="surrogateescape",  # a diff has the bytes of the files
+            errors="surrogateescape",  # a diff contains bytes of files, which need not be UTF-8
             timeout=20,
             check=True,
         )

@@ -1,6 +1,6 @@
-"""Telling want of memory from other faults: allocators raise half a dozen kinds of errors."""
+"""Detection of out-of-memory errors, which differ between devices and libraries."""
 
-_TELLTALES = (
+_MESSAGES = (
     "out of memory",  # CUDA, HIP, MPS
     "can't allocate memory",  # PyTorch on Linux and macOS
     "not enough memory",  # PyTorch on Windows
@@ -9,11 +9,11 @@ _TELLTALES = (
     "bad_alloc",  # C++
     "status_alloc_failed",  # cuBLAS, cuDNN, cuSOLVER, cuSPARSE
 )
-"""What allocators say, in lower case, when there is no memory left."""
+"""Parts of the messages of allocators that have no memory left, in lower case."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error means that a device has too little memory.
+    """Return whether an error means that a device is out of memory.
 
     >>> is_out_of_memory(RuntimeError("MPS backend out of memory (MPS allocated: 18 GB)"))
     True
@@ -23,4 +23,4 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError):
         return True
     text = str(error).lower()
-    return any(each in text for each in _TELLTALES)
+    return any(each in text for each in _MESSAGES)

@@ -1,4 +1,4 @@
-"""Float32 that is float32."""
+"""Float32 without TF32."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,10 @@ import torch
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """Keep TF32 out of float32 convolutions and products, which have it on CUDA by default."""
+    """Compute float32 convolutions and matrix products without TF32, CUDA's default.
+
+    The previous settings are restored at the end of the block.
+    """
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
     try:

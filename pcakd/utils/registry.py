@@ -1,4 +1,4 @@
-"""Names for builders: explicit registration, listing without building, helpful misses."""
+"""Registries: entries by name, with error messages that suggest the nearest name."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
-    """Return the error for a name that is not known, with the nearest match and the known names.
+    """Return an error that names the nearest known name and all known names.
 
     >>> print(unknown_name("backbone", "vgg18", ["vgg19", "mobilenet_v1"]))
     backbone 'vgg18' is not known; did you mean 'vgg19'? Known: mobilenet_v1, vgg19
@@ -22,7 +22,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError
 
 
 class Registry(Generic[T]):
-    """A table from names to values, filled by explicit calls.
+    """A table of entries by name, filled by explicit calls of ``register``.
 
     Attributes:
         kind: What the names stand for, as error messages call it (``"backbone"``).
@@ -55,5 +55,5 @@ class Registry(Generic[T]):
             raise unknown_name(self.kind, name, self._entries) from None
 
     def names(self) -> tuple[str, ...]:
-        """List the known names in order of registration; builds nothing."""
+        """Return the known names in order of registration."""
         return tuple(self._entries)

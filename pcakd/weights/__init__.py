@@ -1,6 +1,6 @@
-"""Weights of the teachers and of the metrics' networks: named, hashed, with their provenance.
+"""Weights of the teachers and of the metrics' networks, with their hashes and sources.
 
-Nothing here is ever read with an unrestricted unpickler.
+No file is read with an unrestricted unpickler.
 """
 
 from pcakd.weights.hashing import hash_tensors

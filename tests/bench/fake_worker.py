@@ -87,9 +87,9 @@ def describe(job, send):
 
 
 def score(job, send):
-    from bench.quality import evaluate  # slow to import, and only needed for quality
+    from bench.quality import metrics  # slow to import, and only needed for quality
 
-    evaluate.Metrics = FakeMetrics
+    metrics.Metrics = FakeMetrics
     score_quality(job, send, parse=parse)
 
 
@@ -100,14 +100,14 @@ class FakeMetrics:
     def describe_style(self, style):
         return [style.double().mean((0, 2, 3)).outer(torch.ones(3).double())]
 
-    def score(self, output, content, grams):
-        from bench.quality.evaluate import Scores
+    def measure(self, output, content, grams):
+        from bench.quality.metrics import MetricValues
 
         if content.shape[-1] == 40:
             raise ShapeError("too small to score")
         is_grey = bool((output == output[0, 0, 0, 0]).all())  # of a varied subject
         ssim = float(output[0, 0, 0, 0]) if is_grey else 0.25
-        return Scores(gram=0.5, ssim=ssim, lpips=float(content.mean()))
+        return MetricValues(gram=0.5, ssim=ssim, lpips=float(content.mean()))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The quality metrics, one by one."""
 
-from bench.quality.lpips import LpipsScore
-from bench.quality.ssim import ssim_score
+from bench.quality.lpips import LpipsDistance
+from bench.quality.ssim import measure_ssim
 
 
 def test_gram(benchmark, metrics, content):
@@ -9,9 +9,9 @@ def test_gram(benchmark, metrics, content):
 
 
 def test_ssim(benchmark, content, style):
-    benchmark(ssim_score, style[None], content[None])
+    benchmark(measure_ssim, style[None], content[None])
 
 
 def test_lpips(benchmark, metrics, content, style):
     del metrics  # skips where the weights cannot be had
-    benchmark(LpipsScore(progress=False), style[None], content[None])
+    benchmark(LpipsDistance(progress=False), style[None], content[None])

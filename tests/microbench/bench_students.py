@@ -5,11 +5,10 @@ import torch
 
 from pcakd.filters import guided_filter
 from pcakd.pipeline import stylize
-from pcakd.tiling import lay_out
-from pcakd.tiling.blocks import run_block
+from pcakd.tiling import lay_out, run_tiled
 
 BLOCKS = (1, 2, 3, 4)
-RUNS = {"plain": lambda stack, *args: stack.run_block(*args), "tiled": run_block}
+RUNS = {"plain": lambda stack, *args: stack.run_block(*args), "tiled": run_tiled}
 
 
 @pytest.mark.parametrize("way", RUNS)

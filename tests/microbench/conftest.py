@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bench.quality.evaluate import Metrics
+from bench.quality.metrics import Metrics
 from pcakd.errors import WeightsError
 from pcakd.students import StudentSpec, create_student
 

@@ -1,12 +1,15 @@
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pcakd.errors import ShapeError
+from pcakd.errors import NumericalError, ShapeError
 from pcakd.linalg import (
+    FLOOR,
     Statistics,
     matrix_power,
+    measure_batch,
     measure_statistics,
     measure_statistics_reference,
 )
@@ -58,3 +61,99 @@ def test_statistics_are_values():
     moments = Statistics(mean=torch.zeros(2), covariance=torch.eye(2))
     with pytest.raises(AttributeError):
         moments.mean = torch.ones(2)
+
+
+@given(shapes, st.integers(0, 2**16), st.sampled_from([0.0, 30.0]))
+def test_statistics_of_a_batch_are_those_of_its_images(shape, seed, mean):
+    batch = torch.stack([_features(shape, seed + each, mean) for each in range(3)])
+    found = measure_batch(batch)
+    for index, image in enumerate(batch):
+        expected = measure_statistics_reference(image)
+        torch.testing.assert_close(found.mean[index], expected.mean, rtol=1e-5, atol=1e-4)
+        torch.testing.assert_close(
+            found.covariance[index], expected.covariance, rtol=1e-4, atol=1e-4
+        )
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_statistics_of_narrow_types_are_wide(dtype):
+    features = (_features((4, 40, 40), 0) + 20.0).to(dtype)
+    expected = measure_statistics_reference(features)
+    for found in (measure_statistics(features), measure_batch(features[None])):
+        assert found.covariance.dtype == torch.float64
+        torch.testing.assert_close(
+            found.covariance.reshape(4, 4), expected.covariance, rtol=1e-4, atol=1e-4
+        )
+
+
+def test_statistics_stay_wide_under_autocast():
+    features = _features((4, 30, 30), 0) + 50.0
+    expected = measure_statistics(features).covariance
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(measure_statistics(features).covariance, expected)
+        torch.testing.assert_close(measure_batch(features[None]).covariance[0], expected)
+
+
+SPECTRA = {
+    "distinct": [4.0, 2.0, 0.5, 0.1],
+    "equal": [2.0, 2.0, 2.0, 0.3],
+    "all equal": [1.0, 1.0, 1.0, 1.0],
+    "below the floor": [3.0, 0.2, 1e-6, 2e-7],
+    "near the floor": [3.0, 0.2, 1.5 * FLOOR, 0.5 * FLOOR],
+    "rank 2": [3.0, 0.2, 0.0, 0.0],
+    "zero": [0.0, 0.0, 0.0, 0.0],
+}
+
+
+def _with_spectrum(values, batch=2):
+    generator = torch.Generator().manual_seed(1)
+    shape = (batch, len(values), len(values))
+    vectors = torch.linalg.qr(torch.randn(shape, generator=generator, dtype=torch.float64))[0]
+    matrix = (vectors * torch.tensor(values, dtype=torch.float64)) @ vectors.mT
+    return 0.5 * (matrix + matrix.mT)
+
+
+def _power_by_svd(matrix, exponent):
+    """Compute the authors' rule with NumPy: singular values under the floor are dropped."""
+    u, s, _ = np.linalg.svd(matrix)
+    kept = s >= FLOOR
+    powers = np.where(kept, np.where(kept, s, 1.0) ** exponent, 0.0)
+    return (u * powers) @ u.T
+
+
+@pytest.mark.parametrize("values", SPECTRA.values(), ids=SPECTRA)
+@pytest.mark.parametrize("exponent", [0.5, -0.5])
+def test_powers_follow_the_published_rule_with_and_without_gradients(values, exponent):
+    matrices = _with_spectrum(values)
+    plain = matrix_power(matrices, exponent)
+    tracked = matrix_power(matrices.clone().requires_grad_(), exponent)
+    assert tracked.requires_grad
+    torch.testing.assert_close(tracked.detach(), plain, rtol=1e-12, atol=1e-12)
+    for found, matrix in zip(plain, matrices, strict=True):
+        # eigenvalues are exact to 1e-15; an inverse root at the floor enlarges that by 1e7
+        np.testing.assert_allclose(found, _power_by_svd(matrix.numpy(), exponent), atol=1e-7)
+        torch.testing.assert_close(found, matrix_power(matrix, exponent), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("values", SPECTRA.values(), ids=SPECTRA)
+@pytest.mark.parametrize("exponent", [0.5, -0.5])
+def test_gradients_of_powers_are_finite_differences(values, exponent):
+    """Steps are so small that no eigenvalue passes the floor, where the rule jumps."""
+    matrices = _with_spectrum(values).requires_grad_()
+
+    def power(matrix):  # perturbations of single entries are made symmetric
+        return matrix_power(0.5 * (matrix + matrix.mT), exponent)
+
+    assert torch.autograd.gradcheck(power, (matrices,), eps=1e-9, atol=1e-2, rtol=1e-4)
+
+
+def test_matrices_that_are_not_finite_have_no_power():
+    matrix = torch.full((1, 6, 6), torch.nan, dtype=torch.float64)
+    with pytest.raises(NumericalError, match="not finite"):
+        matrix_power(matrix, 0.5)
+    tracked = matrix.requires_grad_()
+    result = matrix_power(tracked, 0.5)
+    assert bool(result.isnan().all())
+    result.sum().backward()
+    with pytest.raises(ValueError, match=r"must be 0\.5 or -0\.5"):
+        matrix_power(matrix, 2.0)

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pcakd.blocks import ConvLayer
-from pcakd.blocks.layers import pad_reflect
+from pcakd.blocks.padding import pad_reflect
 
 _RIDGE = 1e-4  # of the mean variance of a patch's entries
 _MOST_PATCHES = 512  # of each image, drawn at random

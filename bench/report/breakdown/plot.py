@@ -1,20 +1,22 @@
-"""The plot of where the time goes: one bar a subject, cut into its stages."""
+"""The plot of the time breakdown: one bar for each subject, divided into sections."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from bench.report.breakdown.rows import OTHER, STAGES, StagesRow, stage_rows
+from bench.report.breakdown.rows import OTHER, SECTIONS, BreakdownRow, breakdown_rows
+from bench.report.common.figures import new_figure
 from bench.report.common.formats import format_number
+from bench.report.common.rows import name_subject
+from bench.report.common.section import Plot
 from bench.report.common.summary import Summary
-from bench.report.gallery import Plot
-from bench.report.pareto.plots import new_figure
 
-STAGES_PLOT = "stages"
+BREAKDOWN_PLOT = "time-breakdown"
 
-# Okabe and Ito's colours, which people with any colour vision tell apart, and of the text on them
+# Okabe and Ito's colours, distinct for all kinds of colour vision, and the colours of text on them
 _COLOURS = {
     "encode": ("#0072b2", "white"),
     "covariance": ("#56b4e9", "black"),
@@ -27,12 +29,12 @@ _LEAST_LABELLED = 0.045
 _ROW_INCHES = 0.36
 
 
-def draw_stages(summary: Summary) -> list[Plot]:
-    """Draw the shares of all stages, subject by subject; nothing where machines are mixed.
+def breakdown_plots(summary: Summary) -> list[Plot]:
+    """Return the plot; none if the records come from several machines.
 
-    Of several resolutions the one with most subjects is drawn, and of equals the largest.
+    It shows the resolution with most subjects, and the largest of several such.
     """
-    rows = [row for row in stage_rows(summary) if row.stages and row.latency_ms]
+    rows = [row for row in breakdown_rows(summary) if row.sections and row.latency_ms]
     if not rows or not summary.comparable:
         return []
     sizes = [(row.width, row.height) for row in rows]
@@ -40,28 +42,22 @@ def draw_stages(summary: Summary) -> list[Plot]:
     shown = [row for row in rows if (row.width, row.height) == size]
     return [
         Plot(
-            name=STAGES_PLOT,
-            title="Where the time goes",
-            caption=f"Shares of the time of one stylization at {_name(shown[0])}; on the right the "
-            "median latency of whole calls. The guided filter, which is optional, is not in it.",
-            figure=_draw(shown),
+            name=BREAKDOWN_PLOT,
+            title="Time breakdown",
+            caption=f"Share of each section in the time of one stylization at {shown[0].size}; on "
+            "the right, the median latency of whole calls. The optional guided filter is left out.",
+            draw=partial(_draw, shown),
         )
     ]
 
 
-def _name(row: StagesRow) -> str:
-    pixels = f"{row.width}×{row.height}"
-    same = row.resolution == f"{row.width}x{row.height}"
-    return pixels if same else f"{row.resolution} {pixels}"
-
-
-def _draw(rows: Sequence[StagesRow]) -> Figure:
+def _draw(rows: Sequence[BreakdownRow]) -> Figure:
     figure, axes = new_figure(7.6, 1.5 + _ROW_INCHES * len(rows))
     for place, row in enumerate(rows):
         _draw_bar(axes, place, row)
-    for stage in STAGES:
-        if any(row.share(stage) for row in rows):
-            axes.barh([0], [0], color=_COLOURS[stage][0], label=stage)
+    for section in SECTIONS:
+        if any(row.share(section) for row in rows):
+            axes.barh([0], [0], color=_COLOURS[section][0], label=section)
     axes.set_yticks(range(len(rows)), _labels(rows))
     axes.invert_yaxis()
     axes.tick_params(axis="y", length=0, labelsize=8.5)
@@ -70,19 +66,19 @@ def _draw(rows: Sequence[StagesRow]) -> Figure:
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
     axes.set_xlabel("Share of the time of one stylization")
-    axes.set_title(f"Where the time goes at {_name(rows[0])}", fontsize=10, loc="left")
+    axes.set_title(f"Time breakdown at {rows[0].size}", fontsize=10, loc="left")
     figure.legend(
-        loc="outside lower center", ncols=len(STAGES), fontsize=8, frameon=False,
+        loc="outside lower center", ncols=len(SECTIONS), fontsize=8, frameon=False,
         handlelength=1.0, handleheight=1.0, handletextpad=0.4, columnspacing=1.2,
     )  # fmt: skip
     return figure
 
 
-def _draw_bar(axes: Axes, place: int, row: StagesRow) -> None:
+def _draw_bar(axes: Axes, place: int, row: BreakdownRow) -> None:
     left = 0.0
-    for stage in STAGES:
-        width = row.share(stage) or 0.0
-        colour, text = _COLOURS[stage]
+    for section in SECTIONS:
+        width = row.share(section) or 0.0
+        colour, text = _COLOURS[section]
         axes.barh(
             [place], [width], left=left, height=0.74, color=colour, edgecolor="white",
             linewidth=0.6,
@@ -101,10 +97,10 @@ def _draw_bar(axes: Axes, place: int, row: StagesRow) -> None:
         )  # fmt: skip
 
 
-def _labels(rows: Sequence[StagesRow]) -> list[str]:
-    """Name the bars; a transform is named where its subject has several."""
+def _labels(rows: Sequence[BreakdownRow]) -> list[str]:
+    """Name the bars; a transform is named if its subject has several."""
     names = [row.subject for row in rows]
     return [
-        f"{row.subject} · {row.transform}" if names.count(row.subject) > 1 else row.subject
+        name_subject(row.subject, row.transform) if names.count(row.subject) > 1 else row.subject
         for row in rows
     ]

@@ -1,4 +1,4 @@
-"""Where the time of each subject goes."""
+"""The time breakdown of each subject: the time, work and memory traffic of each section."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,32 +7,31 @@ from typing import TypeAlias, get_args
 from bench.analysis.amdahl import bound
 from bench.records.identity import Machine, label_subjects, machine_of
 from bench.records.schema import FILTER, Record
+from bench.records.units import NS_PER_MS, NS_PER_S
+from bench.report.common.rows import name_size
 from bench.report.common.summary import Interval, Summary, median_latency_ms
 from pcakd.utils.sections import SectionName
 
 OTHER = "other"
-STAGES: tuple[str, ...] = (*(name for name in get_args(SectionName) if name != FILTER), OTHER)
-"""The stages of a stylization, in order; they sum to it. The filter, if any, comes after it."""
+SECTIONS: tuple[str, ...] = (*(name for name in get_args(SectionName) if name != FILTER), OTHER)
+"""The sections of a stylization, in order; their times sum to its time."""
 
 CONVOLUTIONS = ("encode", "decode")
-"""The stages that distillation makes thinner."""
+"""The sections whose layers distillation makes thinner."""
 
 RowKey: TypeAlias = tuple[str, str, int, int, Machine]
 """Subject, transform, width, height and machine."""
 
-_NS_PER_MS = 1e6
-_NS_PER_S = 1e9
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """What one or more stages take.
+    """Time, multiply-adds and memory traffic of one or more sections.
 
     Attributes:
         latency_ns: Median.
-        macs: Multiply-adds of the plain path; None where they are not counted.
-        bytes: Read and written by the operators of the plain path; None where not counted.
-        opaque: 1 where other work is only named, so that counts are lower bounds.
+        macs: Multiply-adds without tiles; None if not counted.
+        bytes: Read and written by the operators without tiles; None if not counted.
+        opaque: 1 if uncounted operators make the counts lower bounds.
     """
 
     latency_ns: int
@@ -42,25 +41,25 @@ class Work:
 
     @property
     def macs_per_second(self) -> float | None:
-        """The rate that is achieved; none from lower bounds."""
+        """The achieved rate; None if the counts are lower bounds."""
         if self.opaque or not self.macs or not self.latency_ns:
             return None
-        return self.macs * _NS_PER_S / self.latency_ns
+        return self.macs * NS_PER_S / self.latency_ns
 
     @property
     def macs_per_byte(self) -> float | None:
-        """The arithmetic intensity; none from lower bounds."""
+        """The arithmetic intensity; None if the counts are lower bounds."""
         return self.macs / self.bytes if self.macs and self.bytes and not self.opaque else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StagesRow:
-    """The stages of one subject with one transform at one resolution.
+class BreakdownRow:
+    """The time breakdown of one subject with one transform at one resolution.
 
     Attributes:
-        latency_ms: Of calls that nobody watched; None where nothing was measured.
-        macs_content: Multiply-adds of the networks on the content path; None where not recorded.
-        stages: By name, those of STAGES and perhaps FILTER.
+        latency_ms: Median of uninstrumented calls; None if nothing was measured.
+        macs_content: Multiply-adds of the networks on the content path; None if not recorded.
+        sections: By name: those of SECTIONS that the subject has, and FILTER if it was measured.
     """
 
     subject: str
@@ -72,7 +71,7 @@ class StagesRow:
     status: str
     latency_ms: Interval | None
     macs_content: int | None
-    stages: Mapping[str, Work]
+    sections: Mapping[str, Work]
 
     @property
     def key(self) -> RowKey:
@@ -80,21 +79,26 @@ class StagesRow:
         return self.subject, self.transform, self.width, self.height, self.machine
 
     @property
-    def watched_ns(self) -> int:
-        """The sum of the stages, the filter left out."""
-        return sum(work.latency_ns for name, work in self.stages.items() if name != FILTER)
+    def size(self) -> str:
+        """The resolution's name and its pixels: ``HD 1280×720``."""
+        return name_size(self.resolution, self.width, self.height)
 
     @property
-    def watching(self) -> float | None:
-        """What watching adds to the latency, as a share of it."""
+    def instrumented_ns(self) -> int:
+        """The sum of all sections without the filter."""
+        return sum(work.latency_ns for name, work in self.sections.items() if name != FILTER)
+
+    @property
+    def timer_overhead(self) -> float | None:
+        """How much longer the instrumented calls took, as a share of the uninstrumented latency."""
         if not self.latency_ms:
             return None
-        return self.watched_ns / (self.latency_ms.value * _NS_PER_MS) - 1.0
+        return self.instrumented_ns / (self.latency_ms.value * NS_PER_MS) - 1.0
 
     @property
     def convolutions(self) -> Work | None:
-        """Encode and decode together; None for a subject without networks."""
-        works = [self.stages[name] for name in CONVOLUTIONS if name in self.stages]
+        """Encode and decode together; None for a subject without a network."""
+        works = [self.sections[name] for name in CONVOLUTIONS if name in self.sections]
         if not works:
             return None
         return Work(
@@ -106,34 +110,34 @@ class StagesRow:
 
     @property
     def convolution_share(self) -> float | None:
-        """The share of time in encode and decode; None where there is no such stage."""
+        """The share of time in encode and decode; None for a subject without a network."""
         work = self.convolutions
-        return work.latency_ns / self.watched_ns if work and self.watched_ns else None
+        return work.latency_ns / self.instrumented_ns if work and self.instrumented_ns else None
 
     @property
     def bound(self) -> float | None:
-        """What no thinning of the convolutions alone can exceed."""
+        """The largest possible speed-up by faster convolutions alone (Amdahl)."""
         share = self.convolution_share
         return None if share is None else bound(share)
 
-    def share(self, stage: str) -> float | None:
-        """Return a stage's share of the time; the filter has none."""
-        if stage == FILTER or not self.watched_ns:
+    def share(self, section: str) -> float | None:
+        """Return a section's share of the time; the filter has none."""
+        if section == FILTER or not self.instrumented_ns:
             return None
-        work = self.stages.get(stage)
-        return work.latency_ns / self.watched_ns if work else 0.0
+        work = self.sections.get(section)
+        return work.latency_ns / self.instrumented_ns if work else 0.0
 
-    def has_rate(self, stage: str) -> bool:
-        """Tell whether multiply-adds a second mean anything in a stage.
+    def has_rate(self, section: str) -> bool:
+        """Return whether multiply-adds per second are meaningful for a section.
 
-        A network's transform is counted as a convolution of its own, which tiles spare: they fold
-        it into the next one, in ``decode``. What is counted of the filter is not what is timed.
+        A network's transform is counted as a convolution of its own, but tiles fold it into the
+        next convolution, in ``decode``. The filter that is counted is not the one that is timed.
         """
-        return stage != FILTER and (stage != "transform" or self.convolutions is None)
+        return section != FILTER and (section != "transform" or self.convolutions is None)
 
 
-def stage_rows(summary: Summary) -> list[StagesRow]:
-    """Return the rows of the records of stages, subjects in the order of the report."""
+def breakdown_rows(summary: Summary) -> list[BreakdownRow]:
+    """Return the time breakdowns of the records, subjects in the order of the report."""
     names = label_subjects(summary.records)
     groups: dict[str, list[Record]] = {}
     for record in summary.records:
@@ -147,13 +151,13 @@ def stage_rows(summary: Summary) -> list[StagesRow]:
     return sorted(rows, key=lambda row: (order[row.subject], row.width * row.height))
 
 
-def _row(subject: str, group: list[Record]) -> StagesRow:
-    """Make a row of the repeats of one case: samples are joined, stages are those of the last."""
+def _row(subject: str, group: list[Record]) -> BreakdownRow:
+    """Make a row of the repeats of one case: samples are joined, sections are of the last."""
     measured = [record for record in group if record.status == "ok"]
     shown = (measured or group)[-1]
     case = shown.case
     samples = [ns for record in measured for ns in record.latency_ns or ()]
-    return StagesRow(
+    return BreakdownRow(
         subject=subject,
         transform=case.transform,
         resolution=case.resolution or f"{case.width}x{case.height}",
@@ -163,5 +167,5 @@ def _row(subject: str, group: list[Record]) -> StagesRow:
         status=shown.status,
         latency_ms=median_latency_ms(samples),
         macs_content=shown.macs_content,
-        stages={name: Work(**work) for name, work in (shown.stages or {}).items()},
+        sections={name: Work(**work) for name, work in (shown.stages or {}).items()},
     )

@@ -1,182 +1,189 @@
-"""The tables of where the time goes: every stage, and what thinner convolutions can gain."""
+"""The tables of the time breakdown: all sections, and the speed-up that thinner networks give."""
 
 from collections.abc import Callable
 
 import pandas as pd
 
 from bench.records.schema import FILTER
-from bench.report.breakdown.rows import STAGES, StagesRow, stage_rows
+from bench.records.units import NS_PER_MS
+from bench.report.breakdown.rows import SECTIONS, BreakdownRow, breakdown_rows
 from bench.report.breakdown.thinning import Thinning, format_measured, thinnings
-from bench.report.common.formats import format_bytes, format_count, format_interval, format_number
+from bench.report.common.formats import (
+    format_bytes,
+    format_count,
+    format_interval,
+    format_number,
+    format_share,
+)
+from bench.report.common.section import Table
 from bench.report.common.summary import Summary
-from bench.report.common.tables import machine_column
+from bench.report.common.tables import NONE, machine_column, machine_numbers, optional
 
-_NS_PER_MS = 1e6
-_NONE = "—"
+SECTION_COLUMNS = ("Section", "Median ms", "Share", "MACs", "Bytes", "MACs/s", "MACs/byte")
+
+_BREAKDOWN_NOTE = (
+    "*Median ms* is measured on the tiled networks. *MACs* and *Bytes* are counted on the networks "
+    "without tiles: *Bytes* is what operators read and write, each operand once and completely, "
+    "without caches. A section with few *MACs/byte* is limited by memory bandwidth rather than by "
+    "arithmetic. Tiles keep part of the traffic in caches. They also fold a network's transform "
+    "into the next convolution (but not in the detail bands of WCT²), so the transform has no "
+    "*MACs/s*. The guided filter is timed with OpenCV and counted on an equivalent filter in "
+    "torch, so OpenCV may do less work than counted."
+)
+_SPEEDUP_NOTE = (
+    "*Convolution share* is p, the share of time in encode and decode, which distillation makes "
+    "thinner. *Amdahl bound* is 1 / (1 - p), the speed-up if encode and decode took no time. "
+    "*MACs/s* and *MACs/byte* are those of encode and decode. A student is compared with its "
+    "*Full-width model*: *MACs ratio* is r, the ratio of their multiply-adds in encode and decode "
+    "(both images); *Expected speed-up* is 1 / ((1 - p) + p / r) with the p of the full-width "
+    "model, as if multiply-adds took the same time each and all else were unchanged; *Measured "
+    "speed-up* is the ratio of their times: from the interleaved measurement with [low, high] if "
+    "there is one (*Speed ratios*), else from the medians of two processes. Thinner taps also make "
+    "covariance, eigh and transform cheaper, so the measured speed-up may be larger. *Timer "
+    "overhead* compares the sum of the sections with uninstrumented calls; it includes the noise "
+    "between calls."
+)
 
 
-def stages_table(summary: Summary) -> pd.DataFrame:
-    """Return a line for each stage of each subject, as text cells."""
-    lines = [
+def breakdown_table(summary: Summary) -> Table:
+    """Return a line for each section of each subject."""
+    rows = breakdown_rows(summary)
+    cells = [
         {**machine_column(summary, row.machine), **cells}
-        for row in stage_rows(summary)
-        for cells in stage_cells(row)
+        for row in rows
+        for cells in section_cells(row)
     ]
-    return pd.DataFrame(lines)
+    return Table(
+        name="time-breakdown",
+        cells=pd.DataFrame(cells),
+        data=pd.DataFrame([line for row in rows for line in _section_numbers(row)], dtype=object),
+        note=_BREAKDOWN_NOTE,
+    )
 
 
-def stage_cells(row: StagesRow) -> list[dict[str, str]]:
-    """Return the lines of one subject, the filter last; one line says why there are none."""
+def speedup_table(summary: Summary) -> Table:
+    """Return a line for each subject: its convolutions, and the speed-up by thinner ones."""
+    gains = {gain.student.key: gain for gain in thinnings(summary)}
+    rows = breakdown_rows(summary)
+    cells = [
+        {**machine_column(summary, row.machine), **_speedup_cells(row, gains.get(row.key))}
+        for row in rows
+    ]
+    return Table(
+        name="speedup",
+        cells=pd.DataFrame(cells),
+        data=pd.DataFrame(
+            [_speedup_numbers(row, gains.get(row.key)) for row in rows], dtype=object
+        ),
+        note=_SPEEDUP_NOTE,
+    )
+
+
+def section_cells(row: BreakdownRow) -> list[dict[str, str]]:
+    """Return the lines of one subject, the filter last; one line with the status if it failed."""
     head = {"Subject": row.subject, "Transform": row.transform, "Resolution": row.resolution}
-    if not row.stages:
-        columns = ("Stage", "Median ms", "Share", "MACs", "Bytes", "MACs/s", "MACs/byte")
-        return [head | dict.fromkeys(columns, row.status)]
+    if not row.sections:
+        return [head | dict.fromkeys(SECTION_COLUMNS, row.status)]
     lines = []
-    for stage in (*STAGES, FILTER):
-        work, share = row.stages.get(stage), row.share(stage)
+    for section in (*SECTIONS, FILTER):
+        work = row.sections.get(section)
         if work is None:
             continue
-        rate = work.macs_per_second if row.has_rate(stage) else None
+        rate = work.macs_per_second if row.has_rate(section) else None
         lines.append(
             head
             | {
-                "Stage": f"{stage} (optional)" if stage == FILTER else stage,
-                "Median ms": format_number(work.latency_ns / _NS_PER_MS),
-                "Share": _NONE if share is None else format_share(share),
+                "Section": f"{section} (optional)" if section == FILTER else section,
+                "Median ms": format_number(work.latency_ns / NS_PER_MS),
+                "Share": optional(row.share(section), format_share),
                 "MACs": _count(work.macs, format_count, opaque=work.opaque),
                 "Bytes": _count(work.bytes, format_bytes, opaque=work.opaque),
-                "MACs/s": _NONE if rate is None else format_count(rate),
-                "MACs/byte": _number(work.macs_per_byte),
+                "MACs/s": optional(rate, format_count),
+                "MACs/byte": optional(work.macs_per_byte, format_number),
             }
         )
     return lines
 
 
-def speedup_table(summary: Summary) -> pd.DataFrame:
-    """Return a line a subject: its convolutions, their bound, and thinning as it was measured."""
-    gains = {gain.student.key: gain for gain in thinnings(summary)}
-    return pd.DataFrame(
-        [
-            {**machine_column(summary, row.machine), **_speedup_cells(row, gains.get(row.key))}
-            for row in stage_rows(summary)
-        ]
-    )
-
-
-def stages_data(summary: Summary) -> pd.DataFrame:
-    """Return a line for each stage of each subject, as raw numbers."""
-    lines = [
+def _section_numbers(row: BreakdownRow) -> list[dict[str, object]]:
+    return [
         {
             **_head(row),
-            "stage": stage,
+            "section": section,
             "latency_median_ns": work.latency_ns,
-            "share": row.share(stage),
+            "share": row.share(section),
             "macs": work.macs,
             "bytes": work.bytes,
             "lower_bounds": bool(work.opaque),
-            "macs_per_second": work.macs_per_second if row.has_rate(stage) else None,
+            "macs_per_second": work.macs_per_second if row.has_rate(section) else None,
             "macs_per_byte": work.macs_per_byte,
         }
-        for row in stage_rows(summary)
-        for stage, work in row.stages.items()
+        for section, work in row.sections.items()
     ]
-    return pd.DataFrame(lines, dtype=object)
 
 
-def speedup_data(summary: Summary) -> pd.DataFrame:
-    """Return a line a subject, as raw numbers."""
-    gains = {gain.student.key: gain for gain in thinnings(summary)}
-    rows = [_speedup_numbers(row, gains.get(row.key)) for row in stage_rows(summary)]
-    return pd.DataFrame(rows, dtype=object)
-
-
-def format_share(share: float) -> str:
-    """Write a share of the whole.
-
-    >>> format_share(0.1234), format_share(0.001), format_share(0.0)
-    ('12 %', '< 1 %', '0 %')
-    """
-    return "< 1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
-
-
-def _speedup_cells(row: StagesRow, gain: Thinning | None) -> dict[str, str]:
-    convolutions = row.convolutions
-    missing = _NONE if row.stages else row.status
-    head = {
+def _speedup_cells(row: BreakdownRow, gain: Thinning | None) -> dict[str, str]:
+    work = row.convolutions
+    missing = NONE if row.sections else row.status
+    overhead = row.timer_overhead
+    return {
         "Subject": row.subject,
         "Transform": row.transform,
         "Resolution": row.resolution,
         "Median ms": format_number(row.latency_ms.value) if row.latency_ms else missing,
         "Interval ms": format_interval(row.latency_ms) if row.latency_ms else missing,
-        "Watching": f"{100 * row.watching:+.0f} %" if row.watching is not None else missing,
-    }
-    cells = ("Convolutions", "MACs/s", "MACs/byte", "Bound")
-    if convolutions is None or row.convolution_share is None:
-        figures = dict.fromkeys(cells, missing)
-    else:
-        rate = convolutions.macs_per_second
-        figures = {
-            "Convolutions": format_share(row.convolution_share),
-            "MACs/s": missing if rate is None else format_count(rate),
-            "MACs/byte": _number(convolutions.macs_per_byte),
-            "Bound": _times(row.bound),
-        }
-    return {
-        **head,
-        **figures,
-        "Against": gain.full.subject if gain else missing,
-        "Fewer MACs": _times(gain.macs_ratio if gain else None),
-        "Expected": _times(gain.expected if gain else None),
-        "Measured": format_measured(gain) if gain else _NONE,
+        "Timer overhead": optional(overhead, lambda share: f"{100 * share:+.0f} %", missing),
+        "Convolution share": optional(row.convolution_share, format_share, missing),
+        "MACs/s": optional(work.macs_per_second if work else None, format_count, missing),
+        "MACs/byte": optional(work.macs_per_byte if work else None, format_number, missing),
+        "Amdahl bound": optional(row.bound, _times, missing),
+        "Full-width model": gain.full.subject if gain else missing,
+        "MACs ratio": _times(gain.macs_ratio) if gain else NONE,
+        "Expected speed-up": _times(gain.expected) if gain else NONE,
+        "Measured speed-up": format_measured(gain) if gain else NONE,
     }
 
 
-def _speedup_numbers(row: StagesRow, gain: Thinning | None) -> dict[str, object]:
+def _speedup_numbers(row: BreakdownRow, gain: Thinning | None) -> dict[str, object]:
     convolutions = row.convolutions
-    paired = gain.paired if gain else None
+    interval = gain.interleaved if gain else None
     return {
         **_head(row),
         "status": row.status,
         "latency_median_ms": row.latency_ms.value if row.latency_ms else None,
-        "watching_share": row.watching,
+        "timer_overhead": row.timer_overhead,
         "convolution_share": row.convolution_share,
         "convolution_macs": convolutions.macs if convolutions else None,
         "convolution_bytes": convolutions.bytes if convolutions else None,
         "convolution_macs_per_second": convolutions.macs_per_second if convolutions else None,
         "speedup_bound": row.bound,
-        "against": gain.full.subject if gain else None,
+        "full_width_model": gain.full.subject if gain else None,
         "macs_ratio": gain.macs_ratio if gain else None,
         "speedup_expected": gain.expected if gain else None,
         "speedup_measured": gain.measured if gain else None,
-        "speedup_measured_low": paired.low if paired else None,
-        "speedup_measured_high": paired.high if paired else None,
-        "speedup_measured_rounds": paired.count if paired else None,
+        "speedup_measured_low": interval.low if interval else None,
+        "speedup_measured_high": interval.high if interval else None,
+        "speedup_measured_rounds": interval.count if interval else None,
     }
 
 
-def _head(row: StagesRow) -> dict[str, object]:
+def _head(row: BreakdownRow) -> dict[str, object]:
     return {
         "subject": row.subject,
         "transform": row.transform,
         "resolution": row.resolution,
         "width": row.width,
         "height": row.height,
-        "device": row.machine[0],
-        "device_name": row.machine[1],
-        "threads": row.machine[2],
+        **machine_numbers(row.machine),
     }
 
 
 def _count(value: float | None, write: Callable[[float], str], *, opaque: int) -> str:
-    """Write a count; beside work that nothing counts it is a lower bound, or nothing."""
+    """Write a count; uncounted operators make it a lower bound, or leave nothing."""
     if value is None or (opaque and not value):
         return "not counted"
     return f"≥ {write(value)}" if opaque else write(value)
 
 
-def _number(value: float | None) -> str:
-    return _NONE if value is None else format_number(value)
-
-
-def _times(value: float | None) -> str:
-    return _NONE if value is None else f"{format_number(value)}×"
+def _times(value: float) -> str:
+    return f"{format_number(value)}×"

@@ -1,1 +1,1 @@
-"""Report: the paper's claims."""
+"""Report: the claims of the paper."""

@@ -1,1 +1,1 @@
-"""Report: records gathered into rows, number formats, Markdown, LaTeX and CSV."""
+"""Report: what all sections share: records gathered into rows, tables, figures, number formats."""

@@ -1,4 +1,4 @@
-"""Numbers as people read them; records keep the raw ones, rounding happens here only."""
+"""Numbers as text. Records keep raw numbers; only this module rounds."""
 
 from collections.abc import Iterable
 
@@ -46,7 +46,7 @@ def format_bytes(value: float) -> str:
 
 
 def format_interval(interval: Interval) -> str:
-    """Write the interval of a latency; one sample has none.
+    """Write the interval of a latency; one sample has no interval.
 
     >>> format_interval(Interval(value=2.0, low=1.5, high=2.5, count=5))
     '1.50 to 2.50'
@@ -57,19 +57,19 @@ def format_interval(interval: Interval) -> str:
 
 
 def format_difference(difference: Interval) -> str:
-    """Write a difference of scores; * means that its interval leaves 0 out. One pair has none.
+    """Write a difference of metric values, with * if its interval excludes zero.
 
     >>> format_difference(Interval(value=-0.05, low=-0.0625, high=-0.0375, count=29))
     '-0.050 [-0.062, -0.037] *'
     """
     if difference.count < 2:
         return f"{difference.value:+.3f}"
-    star = " *" if difference.is_clear else ""
+    star = " *" if difference.excludes_zero else ""
     return f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]{star}"
 
 
 def name_intervals(intervals: Iterable[Interval]) -> str:
-    """Say what the intervals of a plot are; single samples have none and do not count.
+    """Say what the error bars of a plot are; single samples have none.
 
     >>> name_intervals([Interval(value=2.0, low=1.5, high=2.5, count=5)])
     'min to max'
@@ -80,12 +80,30 @@ def name_intervals(intervals: Iterable[Interval]) -> str:
     return f"95 % interval (min to max below {MIN_SAMPLES} samples)" if any(wide) else "min to max"
 
 
-def format_score(interval: Interval) -> str:
-    """Write a mean score with its interval, to three decimals.
+def format_metric(interval: Interval) -> str:
+    """Write a mean metric value with its interval, to three decimals.
 
-    >>> format_score(Interval(value=0.5, low=0.45, high=0.55, count=6))
+    >>> format_metric(Interval(value=0.5, low=0.45, high=0.55, count=6))
     '0.500 [0.450, 0.550]'
     """
     if interval.count < 2:
         return f"{interval.value:.3f}"
     return f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+
+
+def format_share(share: float) -> str:
+    """Write a share of the whole as a percentage.
+
+    >>> format_share(0.1234), format_share(0.001), format_share(0.0)
+    ('12 %', '< 1 %', '0 %')
+    """
+    return "< 1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
+
+
+def format_count_of(number: int, noun: str) -> str:
+    """Write a number with its noun.
+
+    >>> format_count_of(1, "subject"), format_count_of(2, "subject")
+    ('1 subject', '2 subjects')
+    """
+    return f"{number:,} {noun}{'s' * (number != 1)}"

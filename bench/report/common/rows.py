@@ -1,4 +1,4 @@
-"""The rows of a report: what a subject costs, and how well it stylizes."""
+"""The rows of a report: what a subject costs, and the metric values of its outputs."""
 
 from dataclasses import dataclass
 
@@ -6,10 +6,10 @@ from bench.analysis.stats import Interval
 from bench.records.identity import Machine
 
 OOM_MARGIN = 1.25
-"""What is predicted to need up to so many times the memory that is there may fit after all.
+"""A predicted peak of up to this many times the allowed memory may fit after all.
 
-Reports check predictions of memory at larger sizes than they derive from; those of `reports/cpu`
-were at most a fifth too high.
+Reports compare predictions of memory with measurements at larger sizes; those of `reports/cpu` were
+at most a fifth too high.
 """
 
 
@@ -45,71 +45,85 @@ class CostRow:
 
     @property
     def size(self) -> str:
-        """The resolution's name with its pixels; a name that is a size stands alone."""
-        pixels = f"{self.width}×{self.height}"
-        return (
-            pixels
-            if self.resolution == f"{self.width}x{self.height}"
-            else f"{self.resolution} {pixels}"
-        )
+        """The resolution's name and its pixels: ``HD 1280×720``."""
+        return name_size(self.resolution, self.width, self.height)
 
     @property
     def macs_per_pixel(self) -> float | None:
-        """Multiply-adds of the content path a content pixel."""
+        """Multiply-adds of the content path per content pixel."""
         if self.macs_content is None:
             return None
         return self.macs_content / (self.width * self.height)
 
     @property
     def predicted_oom(self) -> bool:
-        """Whether a case that was not run would need more memory than it may take."""
+        """Whether the case was not run because it would need more memory than allowed."""
         need, allowed = self.predicted_peak_bytes, self.allowed_bytes
-        return self.status == "predicted" and None not in (need, allowed) and need > allowed  # type: ignore[operator]
+        if self.status != "predicted" or need is None or allowed is None:
+            return False
+        return need > allowed
 
     @property
     def near_oom(self) -> bool:
-        """Whether `predicted_oom` is by so little that the prediction may be wrong."""
+        """Whether the predicted peak is so little above the allowed memory that it may fit."""
         if not self.predicted_oom:
             return False
         return (self.predicted_peak_bytes or 0) <= OOM_MARGIN * (self.allowed_bytes or 0)
 
     @property
     def expected_latency_ms(self) -> float | None:
-        """The measured median, or the predicted one of a case that was not run.
+        """The measured median, or the prediction for a case that was not run.
 
-        A case that was run and failed has shown its prediction wrong, or has no use for it, and one
-        that would run out of memory has no latency.
+        None for a case that was run and failed, and for one that would run out of memory.
         """
         if self.latency_ms:
             return self.latency_ms.value
-        return self.predicted_latency_ms if self._can_run else None
-
-    @property
-    def _can_run(self) -> bool:
-        return self.status == "predicted" and not self.predicted_oom
+        can_run = self.status == "predicted" and not self.predicted_oom
+        return self.predicted_latency_ms if can_run else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualityRow:
-    """How well one subject stylizes with one transform: means over pairs.
+    """Metric values of one subject with one transform: means over image pairs.
 
     Attributes:
+        metrics: Mean and interval of each metric, by its name.
+        failures: How many records ended otherwise, by status.
         cost_subject: The subject whose cost stands for this one's (`bench.records.schema.Record`).
-        num_outside: Records of outputs that were made elsewhere (`is_external`).
-        num_made_smaller: Those that had their content's native size and were made smaller.
+        num_external: Records of external results (`bench.records.identity.is_external`).
+        num_made_smaller: External results that had the content's native size and were made smaller.
     """
 
     subject: str
     transform: str
     machine: Machine
-    num_pairs: int
-    scores: dict[str, Interval]
+    num_image_pairs: int
+    metrics: dict[str, Interval]
     failures: dict[str, int]
     cost_subject: str | None = None
-    num_outside: int = 0
+    num_external: int = 0
     num_made_smaller: int = 0
 
     @property
-    def outside(self) -> bool:
-        """Whether the outputs were made elsewhere and read from files: there is no cost."""
-        return self.num_outside > 0
+    def external(self) -> bool:
+        """Whether the outputs are external results: read from files, without a cost."""
+        return self.num_external > 0
+
+
+def name_subject(subject: str, transform: str) -> str:
+    """Name a subject with its transform, if it has one.
+
+    >>> name_subject("vgg16", "zca"), name_subject("mkl", "none")
+    ('vgg16 · zca', 'mkl')
+    """
+    return subject if transform == "none" else f"{subject} · {transform}"
+
+
+def name_size(resolution: str, width: int, height: int) -> str:
+    """Name a resolution with its pixels; a name that is a size stands alone.
+
+    >>> name_size("HD", 1280, 720), name_size("640x480", 640, 480)
+    ('HD 1280×720', '640×480')
+    """
+    pixels = f"{width}×{height}"
+    return pixels if resolution == f"{width}x{height}" else f"{resolution} {pixels}"

@@ -1,7 +1,8 @@
-"""Records gathered into the rows that tables and plots show."""
+"""Records gathered into the rows of tables and plots."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench.analysis.stats import MIN_SAMPLES, mean_interval, median, median_interval, p95
 from bench.analysis.stats import Interval as Interval  # part of the rows
@@ -16,18 +17,18 @@ from bench.records.identity import (
     machine_of,
 )
 from bench.records.schema import Record
+from bench.records.units import NS_PER_MS
 from bench.report.common.rows import CostRow, QualityRow
 from pcakd.errors import ConfigError
 
 METRIC_NAMES: tuple[str, ...] = tuple(metric.name for metric in METRICS)
 HIGHER_IS_BETTER = {"latency": False} | {each.name: each.higher_is_better for each in METRICS}
-_NS_PER_MS = 1e6
 
-JOINED = (
-    "its scores are those of the method as it was trained here, with a VGG-16 encoder, its cost is "
-    "that of the published architecture, with a VGG-19 encoder"
+BORROWED_COST = (
+    "its metric values are of the method as trained here, with a VGG-16 encoder; its cost is of "
+    "the published architecture, with a VGG-19 encoder"
 )
-"""What it means that a subject stands with the cost of another one."""
+"""What it means that a subject is shown with the cost of another subject."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +37,11 @@ class Summary:
 
     Attributes:
         records: The last record of each repeat of each case.
-        machines: Where they were measured.
+        machines: The machines of the records.
         cost: What subjects cost.
-        quality: How well they stylize.
-        trainings: How well further trainings of them do (`bench.analysis.trainings`).
+        quality: Metric values of subjects.
+        trainings: Metric values of further trainings of them (`bench.analysis.trainings`).
+        folder: The run folder, with examples and loss histories; None without one.
     """
 
     records: tuple[Record, ...]
@@ -47,10 +49,11 @@ class Summary:
     cost: tuple[CostRow, ...]
     quality: tuple[QualityRow, ...]
     trainings: tuple[QualityRow, ...] = ()
+    folder: Path | None = None
 
     @property
     def comparable(self) -> bool:
-        """Whether all records are of one machine; figures of several are never put together."""
+        """Whether all records are of one machine; figures of several machines do not compare."""
         return len(self.machines) == 1
 
     @property
@@ -63,8 +66,8 @@ class Summary:
 def _machines(records: Sequence[Record]) -> tuple[Machine, ...]:
     """List the machines of the records.
 
-    Outputs that were made elsewhere were only scored here, which gives the same on any machine to
-    rounding: they count as the sole machine's of the other records.
+    External results have metric values only, which are the same on any machine to rounding: where
+    all other records are of one machine, external results count as that machine's.
     """
     own = [machine_of(record) for record in records if not is_external(record)]
     machines = tuple(dict.fromkeys(own or [machine_of(record) for record in records[:1]]))
@@ -73,11 +76,15 @@ def _machines(records: Sequence[Record]) -> tuple[Machine, ...]:
     return tuple(dict.fromkeys(machine_of(record) for record in records))
 
 
-def summarize(records: Sequence[Record]) -> Summary:
+def summarize(records: Sequence[Record], folder: Path | None = None) -> Summary:
     """Gather records into rows.
 
-    Repeats of one case are pooled: latency samples are joined, peak memory is the largest, scores
-    of a pair are averaged before pairs are.
+    Repeats of one case are pooled: latency samples are joined, peak memory is the largest, metric
+    values of an image pair are averaged over repeats, then over image pairs.
+
+    Args:
+        records: The records of a run.
+        folder: The run folder, for examples and loss histories.
 
     Raises:
         ConfigError: There are no records.
@@ -99,21 +106,22 @@ def summarize(records: Sequence[Record]) -> Summary:
             quality.setdefault(key, []).append(record)
     rows = [_cost_row(names[identify(group[0])], group) for group in cost.values()]
     order = {name: place for place, name in enumerate(names.values())}
-    scored = [
+    measured = [
         quality_row(*key, quality[key]) for key in sorted(quality, key=lambda each: order[each[0]])
     ]
-    further = find_trainings(row.subject for row in scored)
+    further = find_trainings(row.subject for row in measured)
     return Summary(
         records=kept,
         machines=machines,
         cost=tuple(sorted(rows, key=lambda row: (order[row.subject], row.width * row.height))),
-        quality=tuple(row for row in scored if row.subject not in further),
-        trainings=tuple(row for row in scored if row.subject in further),
+        quality=tuple(row for row in measured if row.subject not in further),
+        trainings=tuple(row for row in measured if row.subject in further),
+        folder=folder,
     )
 
 
 def joined_subject(summary: Summary, row: QualityRow) -> str | None:
-    """Return the subject whose cost stands for that of a quality row; None if it has its own."""
+    """Return the subject whose cost is shown for a quality row; None if it has its own cost."""
     own = any(cost.subject == row.subject for cost in summary.cost)
     return None if own else row.cost_subject
 
@@ -140,7 +148,7 @@ def _cost_row(subject: str, group: Sequence[Record]) -> CostRow:
         uncounted=dict(shown.uncounted or {}),
         num_samples=len(samples),
         latency_ms=median_latency_ms(samples),
-        latency_p95_ms=p95(samples) / _NS_PER_MS if len(samples) >= MIN_SAMPLES else None,
+        latency_p95_ms=p95(samples) / NS_PER_MS if len(samples) >= MIN_SAMPLES else None,
         peak_bytes=max(peaks, default=None),
         predicted_latency_ms=_to_ms(shown.predicted_latency_ns),
         predicted_peak_bytes=shown.predicted_peak_bytes,
@@ -155,7 +163,7 @@ def _allowed_bytes(record: Record) -> int | None:
 
 
 def _to_ms(ns: int | None) -> float | None:
-    return None if ns is None else ns / _NS_PER_MS
+    return None if ns is None else ns / NS_PER_MS
 
 
 def median_latency_ms(samples: Sequence[int]) -> Interval | None:
@@ -164,9 +172,9 @@ def median_latency_ms(samples: Sequence[int]) -> Interval | None:
         return None
     low, high = median_interval(samples)
     return Interval(
-        value=median(samples) / _NS_PER_MS,
-        low=low / _NS_PER_MS,
-        high=high / _NS_PER_MS,
+        value=median(samples) / NS_PER_MS,
+        low=low / NS_PER_MS,
+        high=high / NS_PER_MS,
         count=len(samples),
     )
 
@@ -174,7 +182,7 @@ def median_latency_ms(samples: Sequence[int]) -> Interval | None:
 def quality_row(
     subject: str, transform: str, machine: Machine, group: Sequence[Record]
 ) -> QualityRow:
-    """Make a row of the records of scores of one subject, with means over pairs."""
+    """Make a row of one subject's quality records: means over image pairs."""
     by_pair: dict[str, list[Record]] = {}
     failures: dict[str, int] = {}
     for record in group:
@@ -182,22 +190,24 @@ def quality_row(
             by_pair.setdefault(record.case_hash, []).append(record)
         else:
             failures[record.status] = failures.get(record.status, 0) + 1
-    scores = {}
+    metrics = {}
     for metric in METRIC_NAMES:
-        means = [_mean(getattr(record, metric) for record in pair) for pair in by_pair.values()]
+        means = [
+            _mean(getattr(record, metric) for record in repeats) for repeats in by_pair.values()
+        ]
         values = [value for value in means if value is not None]
         if values:
             mean, low, high = mean_interval(values)
-            scores[metric] = Interval(value=mean, low=low, high=high, count=len(values))
+            metrics[metric] = Interval(value=mean, low=low, high=high, count=len(values))
     return QualityRow(
         subject=subject,
         transform=transform,
         machine=machine,
-        num_pairs=len(by_pair),
-        scores=scores,
+        num_image_pairs=len(by_pair),
+        metrics=metrics,
         failures=failures,
         cost_subject=next((r.cost_subject for r in reversed(group) if r.cost_subject), None),
-        num_outside=sum(is_external(record) for record in group),
+        num_external=sum(is_external(record) for record in group),
         num_made_smaller=sum(bool(record.config.get("made_smaller")) for record in group),
     )
 

@@ -1,1 +1,1 @@
-"""Report: largest images, speed ratios, predictions, repeatability, scaling with resolution."""
+"""Report: latency, memory, speed ratios, predictions and the largest images."""

@@ -1,4 +1,4 @@
-"""The largest image of each subject within a given memory: rows, table and section."""
+"""The largest image of each subject within a given memory."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,27 +9,27 @@ from tabulate import tabulate
 from bench.plan.resolutions import Resolution, list_resolutions
 from bench.records.identity import Machine, identify, label_subjects, machine_of
 from bench.records.schema import Record
-from bench.report.common.formats import format_bytes, format_number
+from bench.report.common.formats import format_bytes, format_count_of, format_number
+from bench.report.common.section import Table
 from bench.report.common.summary import Summary, summarize
-from bench.report.common.tables import machine_label, to_markdown
+from bench.report.common.tables import NONE, machine_column, machine_numbers, optional
 
 _OOM = "OOM"
-_ABSENT = "—"
 _CAPTION = (
-    "The largest 16:9 image (16 k × 9 k pixels for a whole k) that a subject stylizes within the "
-    "memory, the style as large as the content; each size was tried in a process of its own. On a "
-    "CPU memory is what a case adds to its process, on CUDA what torch's allocator holds, its "
-    "cache included. **OOM** is a result: it ran out. *Ran out at* is the smallest size that was "
-    "tried and did; where *Limited by* says memory, its side is at most 2 %, or one k, longer than "
-    "that of the largest image. ≥ marks a lower bound, limited by something else. "
-    "On a CPU the peak of one size differs from process to process, in a small memory by a larger "
-    "share: a size has run out when it did so twice, and sizes near the limit may fall on either "
-    "side. "
+    "The largest 16:9 image that a subject stylizes within the given memory. The style image is as "
+    "large as the content image. Sizes are multiples of 16×9 pixels, and each was tried in a "
+    "process of its own. On a CPU, memory is what a case adds to its process; on CUDA, it is what "
+    "torch's allocator reserves, cache included. *Out of memory at* is the smallest size that ran "
+    "out of memory. If *Limited by* is memory, that size is at most 2 % or one step longer a side "
+    "than the largest image. ≥ marks a lower bound: something else was the limit. *Trials* "
+    "is the number of processes that tried a size. On a CPU the peak of one size differs between "
+    "processes, relatively more in a small memory: a size counts as out of memory after it failed "
+    "twice, and the result for sizes near the limit may differ between runs. "
 )
 _INFERRED = (
-    "The columns HD to 8K are **inferred** from these two sizes, unless one of them is the size "
-    "itself: what is no larger than the largest image fits, what is no smaller than the one that "
-    "ran out is OOM, and *not tried* is in between or beyond."
+    "The columns HD to 8K are **inferred** from these two sizes unless that size was tried: "
+    "a size up to the largest image fits, a size from *Out of memory at* on is OOM, and any other "
+    "size is *not tried*."
 )
 
 
@@ -38,8 +38,8 @@ class CapacityRow:
     """The largest image of one subject within one memory; sizes are width and height in pixels.
 
     Attributes:
-        reason: Why the status is not ``ok``, or what makes the largest size a lower bound.
-        too_large: The smallest size that was tried and ran out.
+        reason: Why the status is not ``ok``, or why the largest size is a lower bound.
+        too_large: The smallest size that was tried and ran out of memory.
         peak_bytes: The peak at the largest size.
         probes: `bench.records.schema.Record.probes`.
     """
@@ -57,13 +57,13 @@ class CapacityRow:
 
     @property
     def limited_by(self) -> str:
-        """What kept the largest image from being larger, in two or three words."""
+        """What limited the size, in two or three words."""
         if self.status in ("ok", "oom"):
             return (self.reason or "memory").partition(":")[0] if self.largest else "memory"
         return self.status
 
     def verdict(self, resolution: Resolution) -> str:
-        """Say whether an image of a resolution fits, as far as this row can tell."""
+        """Return ``fits``, ``OOM`` or ``not tried`` for a resolution."""
         if self.largest and _within((resolution.width, resolution.height), self.largest):
             return "fits"
         if self.too_large and _within(self.too_large, (resolution.width, resolution.height)):
@@ -77,9 +77,7 @@ class CapacityRow:
         return {
             "subject": self.subject,
             "transform": self.transform,
-            "device": self.machine[0],
-            "device_name": self.machine[1],
-            "threads": self.machine[2],
+            **machine_numbers(self.machine),
             "memory_bytes": self.memory_bytes,
             "status": self.status,
             "reason": self.reason,
@@ -95,7 +93,7 @@ class CapacityRow:
 
 
 def capacity_rows(summary: Summary) -> list[CapacityRow]:
-    """Return a row for each subject, machine and memory, the last search of each."""
+    """Return a row for each subject, machine and memory, from the last search of each."""
     names = label_subjects(summary.records)
     rows: dict[tuple[object, ...], CapacityRow] = {}
     for record in summary.records:
@@ -106,47 +104,40 @@ def capacity_rows(summary: Summary) -> list[CapacityRow]:
     return sorted(rows.values(), key=lambda row: (row.memory_bytes, order[row.subject]))
 
 
-def capacity_table(summary: Summary) -> pd.DataFrame:
-    """Return the table as text cells; empty without records of the kind."""
+def largest_image_table(summary: Summary) -> Table:
+    """Return the table; empty without records of the kind."""
     rows = capacity_rows(summary)
     several = len({row.memory_bytes for row in rows}) > 1
-    return pd.DataFrame(
-        [
-            {
-                **({} if summary.comparable else {"Machine": machine_label(summary, row.machine)}),
-                **({"Memory": write_memory(row.memory_bytes)} if several else {}),
-                **_cells(row),
-            }
-            for row in rows
-        ]
+    cells = [
+        {
+            **machine_column(summary, row.machine),
+            **({"Memory": write_memory(row.memory_bytes)} if several else {}),
+            **_cells(row),
+        }
+        for row in rows
+    ]
+    numbers = [row.numbers() | {"probes": len(row.probes)} for row in rows]
+    return Table(
+        name="largest-image",
+        cells=pd.DataFrame(cells),
+        data=pd.DataFrame(numbers, dtype=object).rename(columns={"probes": "num_trials"}),
+        note=f"{_CAPTION}{_describe_spread(rows)}{_INFERRED}",
     )
 
 
-def capacity_data(summary: Summary) -> pd.DataFrame:
-    """Return the rows as raw numbers, with the number of probes in place of the probes."""
-    rows = [row.numbers() | {"probes": len(row.probes)} for row in capacity_rows(summary)]
-    data = pd.DataFrame(rows, dtype=object)
-    return data.rename(columns={"probes": "num_probes"})
-
-
-def capacity_section(summary: Summary) -> str:
-    """Write the section of the page; nothing without records of the kind."""
+def largest_image_text(summary: Summary, table: Table) -> str:
+    """Write the part of the page, with the reasons of failures below the table."""
     rows = capacity_rows(summary)
-    if not rows:
-        return ""
-    notes = "".join(
+    reasons = "".join(
         f"- {row.subject}, {write_memory(row.memory_bytes)}: {' '.join(row.reason.split())}\n"
         for row in rows
         if row.reason
     )
-    return (
-        f"## {_title(rows)}\n\n{_CAPTION}{_describe_spread(rows)}{_INFERRED}\n\n"
-        f"{to_markdown(capacity_table(summary))}" + (f"\n{notes}" if notes else "")
-    )
+    return f"## {_title(rows)}\n\n{table.markdown}" + (f"\n{reasons}" if reasons else "")
 
 
 def _describe_spread(rows: Sequence[CapacityRow]) -> str:
-    """Say how far the peaks of sizes that were tried in two processes lie apart."""
+    """Write how far the two peaks of sizes that were tried in two processes differ."""
     spreads = []
     for row in rows:
         peaks: dict[tuple[int, int], list[int]] = {}
@@ -156,31 +147,30 @@ def _describe_spread(rows: Sequence[CapacityRow]) -> str:
         spreads += [max(each) / min(each) - 1 for each in peaks.values() if len(each) > 1]
     if not spreads:
         return ""
-    sizes = "size that was" if len(spreads) == 1 else "sizes that were"
     return (
-        f"Of {len(spreads)} {sizes} tried twice and reported a peak both times, the two peaks "
+        f"{format_count_of(len(spreads), 'size')} reported a peak in two processes; the two peaks "
         f"differ by up to {max(spreads):.0%}. "
     )
 
 
 def console_text(records: Sequence[Record]) -> str:
-    """Return title, table and legend as plain text.
+    """Return title, table and legend as plain text, for a command.
 
     Raises:
         ConfigError: There are no records.
     """
     summary = summarize(records)
-    table = capacity_table(summary)
+    table = largest_image_table(summary).cells
     columns = [str(name) for name in table.columns]
     text = tabulate(table.to_numpy().tolist(), columns, tablefmt="simple", disable_numparse=True)
-    legend = "HD to 8K are inferred from the largest image and the size that ran out; ≥ lower bound"
+    legend = "HD to 8K: inferred from the largest image and the out-of-memory size; ≥ lower bound"
     rows = capacity_rows(summary)
     notes = [f"{row.subject}: {row.reason}" for row in rows if row.reason]
     return "\n".join([_title(rows), "", text, legend, *notes])
 
 
 def write_memory(value: int) -> str:
-    """Write a given amount of memory as short as it was given.
+    """Write an amount of memory with the shortest unit.
 
     >>> write_memory(2**31), write_memory(3 * 2**28)
     ('2 GiB', '768 MiB')
@@ -222,10 +212,10 @@ def _cells(row: CapacityRow) -> dict[str, str]:
         "Transform": row.transform,
         "Largest image": f"{bound}{_size(row.largest)}" if row.largest else failed,
         "Megapixels": f"{bound}{format_number(pixels / 1e6)}" if row.largest else failed,
-        "Peak there": _ABSENT if row.peak_bytes is None else format_bytes(row.peak_bytes),
-        "Ran out at": _size(row.too_large) if row.too_large else _ABSENT,
+        "Peak memory": optional(row.peak_bytes, format_bytes),
+        "Out of memory at": _size(row.too_large) if row.too_large else NONE,
         "Limited by": row.limited_by,
-        "Probes": str(len(row.probes)),
+        "Trials": str(len(row.probes)),
         **{each.name: row.verdict(each) for each in list_resolutions()},
     }
 

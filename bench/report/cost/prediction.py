@@ -1,4 +1,4 @@
-"""How good predictions are: the largest measured size of a subject, predicted from smaller ones."""
+"""Accuracy of predictions: the largest measured size of a subject, predicted from smaller ones."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,21 +6,21 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bench.plan.prediction import Measured, predict_cost
+from bench.records.units import NS_PER_MS
 from bench.report.common.formats import format_bytes, format_number
 from bench.report.common.rows import CostRow
+from bench.report.common.section import Table
 from bench.report.common.summary import Summary
-from bench.report.common.tables import to_markdown
-
-_NS_PER_MS = 1e6
+from bench.report.common.tables import NONE, machine_numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionCheck:
-    """What was predicted for a measured case by the cases that are smaller.
+    """A measured case as predicted from the smaller cases of its subject.
 
     Attributes:
         row: The measured case.
-        basis: Names of the resolutions that the prediction derives from.
+        basis: Names of the resolutions that the prediction is based on.
         latency_ms: Predicted median.
         peak_bytes: Predicted peak memory.
     """
@@ -32,23 +32,24 @@ class PredictionCheck:
 
 
 def check_predictions(summary: Summary) -> list[PredictionCheck]:
-    """Predict the largest measured case of each subject that has predicted ones above it."""
+    """Predict the largest measured case of each subject that has predicted cases."""
     return list(_checks(summary))
 
 
-def prediction_section(summary: Summary) -> str:
-    """Write the table of checks with what it means; nothing where nothing can be checked."""
+def prediction_table(summary: Summary) -> Table:
+    """Return the table of checks; empty where nothing can be checked."""
     checks = check_predictions(summary)
-    if not checks:
-        return ""
-    return (
-        "## Predictions, checked\n\n"
-        "Subjects with predicted cases: their largest measured case as it would have been "
-        "predicted from the smaller ones. This checks the rule, not the figures above: predictions "
-        "in the tables use all measured sizes of their subject, or the largest alone where a line "
-        "through them would start below zero. A subject of which one size was measured has nothing "
-        "to check.\n\n"
-        f"{to_markdown(pd.DataFrame([_cells(check) for check in checks]))}"
+    return Table(
+        name="predictions",
+        cells=pd.DataFrame([_cells(check) for check in checks]),
+        data=pd.DataFrame([_numbers(check) for check in checks], dtype=object),
+        note=(
+            "How accurate predictions are: for each subject with predicted cases, its largest "
+            "measured case is predicted from the smaller ones (*From*) and compared with the "
+            "measurement. The predictions in the other tables use all measured sizes of a subject, "
+            "or the largest one alone if a line through them would start below zero. A subject "
+            "that was measured at one size only cannot be checked."
+        ),
     )
 
 
@@ -70,7 +71,7 @@ def _checks(summary: Summary) -> Iterator[PredictionCheck]:
             yield PredictionCheck(
                 row=largest,
                 basis=tuple(row.resolution for row in smaller),
-                latency_ms=prediction.latency_ns / _NS_PER_MS,
+                latency_ms=prediction.latency_ns / NS_PER_MS,
                 peak_bytes=prediction.peak_bytes,
             )
 
@@ -84,7 +85,7 @@ def _measured(row: CostRow) -> Measured:
         label=f"{row.subject} {row.resolution}",
         pixels=_pixels(row),
         macs=row.macs_total or 0,
-        latency_ns=row.latency_ms.value * _NS_PER_MS if row.latency_ms else 0.0,
+        latency_ns=row.latency_ms.value * NS_PER_MS if row.latency_ms else 0.0,
         peak_bytes=row.peak_bytes or 0,
     )
 
@@ -100,12 +101,27 @@ def _cells(check: PredictionCheck) -> dict[str, str]:
         "From": ", ".join(check.basis),
         "Predicted ms": f"≈ {format_number(check.latency_ms)}",
         "Measured ms": format_number(latency),
-        "Error": _error(check.latency_ms, latency),
+        "Latency error": _error(check.latency_ms, latency),
         "Predicted memory": f"≈ {format_bytes(check.peak_bytes)}",
         "Measured memory": format_bytes(peak),
-        "Error of memory": _error(check.peak_bytes, peak),
+        "Memory error": _error(check.peak_bytes, peak),
     }
 
 
 def _error(predicted: float, measured: float) -> str:
-    return f"{predicted / measured - 1:+.0%}" if measured else "—"
+    return f"{predicted / measured - 1:+.0%}" if measured else NONE
+
+
+def _numbers(check: PredictionCheck) -> dict[str, object]:
+    row = check.row
+    return {
+        "subject": row.subject,
+        "transform": row.transform,
+        "resolution": row.resolution,
+        **machine_numbers(row.machine),
+        "basis": " ".join(check.basis),
+        "predicted_latency_ms": check.latency_ms,
+        "measured_latency_ms": row.latency_ms.value if row.latency_ms else None,
+        "predicted_peak_bytes": check.peak_bytes,
+        "measured_peak_bytes": row.peak_bytes,
+    }

@@ -1,6 +1,7 @@
-"""The plot of latency against resolution; predicted points are hollow."""
+"""The plot of latency against resolution; predictions are hollow."""
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from typing import cast
 
@@ -9,9 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-from bench.report.common.rows import CostRow
+from bench.report.common.annotations import fix_layout
+from bench.report.common.figures import COLOURS, log_axis, new_figure
+from bench.report.common.formats import name_intervals
+from bench.report.common.rows import CostRow, name_subject
+from bench.report.common.section import Plot
 from bench.report.common.summary import Summary
-from bench.report.pareto.plots import COLOURS, log_axis, new_figure
 
 _SHAPES = ("o", "s", "^", "D", "v", "P", "X", "*")
 _NAMES_FROM = 0.86  # where the axes end and the names begin, as a share of the width
@@ -19,19 +23,34 @@ _LABEL_GAP = 11.0  # between names at the right, in points
 Series = dict[tuple[str, str], list[CostRow]]
 
 
-def scaling_plot(summary: Summary) -> Figure | None:
-    """Draw latency against megapixels on logarithmic axes, one line a subject and transform.
+def scaling_plots(summary: Summary) -> list[Plot]:
+    """Return the plot; none if the machines differ or no case has a latency."""
+    if not summary.comparable or not any(row.expected_latency_ms for row in summary.cost):
+        return []
+    intervals = [row.latency_ms for row in summary.cost if row.latency_ms]
+    caption = (
+        f"Filled: measured medians, error bars: {name_intervals(intervals)}. Hollow: predictions. "
+        "A line ends where a subject would run out of memory."
+    )
+    return [
+        Plot(
+            name="latency-resolution",
+            title="Latency against resolution",
+            caption=caption,
+            draw=partial(draw_scaling, summary),
+        )
+    ]
 
-    Filled marks are measured medians with their intervals, hollow ones predictions, crosses at the
-    top cases that ran out of memory or time; a line ends where memory is predicted to run out.
-    Returns None where no case has a latency.
+
+def draw_scaling(summary: Summary) -> Figure:
+    """Draw latency against megapixels on logarithmic axes, a line for each subject and transform.
+
+    Crosses at the top are cases that ran out of memory or time.
     """
     series: Series = {}
     for row in sorted(summary.cost, key=lambda row: row.width * row.height):
         series.setdefault((row.subject, row.transform), []).append(row)
     latencies = [row.expected_latency_ms for row in summary.cost if row.expected_latency_ms]
-    if not latencies:
-        return None
     figure, axes = new_figure(7.6, 5.0)
     axes.set_xscale("log")
     log_axis(axes, "y", latencies)
@@ -45,15 +64,15 @@ def scaling_plot(summary: Summary) -> Figure | None:
 
 
 def _ordered(summary: Summary, series: Series) -> list[tuple[str, list[CostRow]]]:
-    """Return the lines in the order of the subjects; a sole transform is not named."""
+    """Return the lines in the order of the subjects; a transform is named if there are several."""
     several = {name for name, _ in series if sum(name == other for other, _ in series) > 1}
     order = {name: place for place, name in enumerate(summary.subjects)}
     keys = sorted(series, key=lambda key: order[key[0]])
-    return [(f"{s} · {t}" if s in several else s, series[s, t]) for s, t in keys]
+    return [(name_subject(s, t) if s in several else s, series[s, t]) for s, t in keys]
 
 
 def _style(place: int) -> tuple[str, str]:
-    turns, index = divmod(place, len(COLOURS))  # a colour that comes again has another shape
+    turns, index = divmod(place, len(COLOURS))  # a repeated colour has another shape
     return COLOURS[index], _SHAPES[(index + 3 * turns) % len(_SHAPES)]
 
 
@@ -82,7 +101,7 @@ def _draw_series(axes: Axes, rows: Sequence[CostRow], place: int) -> None:
 
 
 def _name_lines(axes: Axes, lines: Sequence[tuple[str, list[CostRow]]]) -> None:
-    """Write each name at the right end of its line, in its colour; names keep apart."""
+    """Write each name at the right end of its line, in its colour, without overlaps."""
     ends = []
     for place, (name, rows) in enumerate(lines):
         known = [(row, row.expected_latency_ms) for row in rows if row.expected_latency_ms]
@@ -92,8 +111,7 @@ def _name_lines(axes: Axes, lines: Sequence[tuple[str, list[CostRow]]]) -> None:
     engine = figure.get_layout_engine()
     if isinstance(engine, ConstrainedLayoutEngine):
         engine.set(rect=(0.0, 0.0, _NAMES_FROM, 1.0))
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # the places below hold for this layout only
+    fix_layout(figure)
     unit = figure.dpi / 72
     right = axes.get_window_extent().x1
     heights = {
@@ -116,7 +134,7 @@ def _name_lines(axes: Axes, lines: Sequence[tuple[str, list[CostRow]]]) -> None:
 
 
 def _spread(heights: Sequence[float], gap: float) -> list[float]:
-    """Move heights apart to ``gap`` at least, keeping their order and, as a whole, their place.
+    """Move heights apart to at least ``gap``, keeping their order and their common centre.
 
     >>> _spread([5.0, 0.0, 5.0], 2.0)
     [4.0, 0.0, 6.0]

@@ -1,4 +1,4 @@
-"""The places on a student's curve of style against content: other strengths, other λ."""
+"""The points of a student's trade-off curves: settings of strength and λ."""
 
 from dataclasses import dataclass
 
@@ -13,42 +13,42 @@ Curve = tuple[str, str, Machine]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurveRow:
-    """One place on a curve: means over pairs at a strength, or at a multiple of λ.
+    """One point of a curve: means over image pairs at a strength or at a multiple of λ.
 
     Attributes:
-        quality: Subject, transform, machine and scores.
-        strength: In [0, 1]; 1 where λ is another.
-        multiple: Multiple of the student's own λ; 1 where the strength is another.
-        by: What was varied: ``strength`` or ``regularizer``.
+        quality: Subject, transform, machine and metric values.
+        strength: In [0, 1]; 1 where λ is varied.
+        multiple: Multiple of the student's own λ; 1 where the strength is varied.
+        varied: ``strength`` or ``regularizer``.
         own_regularizers: The student's own λ at its four taps.
     """
 
     quality: QualityRow
     strength: float
     multiple: float
-    by: str
+    varied: str
     own_regularizers: list[float] | None
 
     @property
     def curve(self) -> Curve:
-        """The curve that it is a place of."""
+        """Subject, transform and machine: the curve of the point."""
         return self.quality.subject, self.quality.transform, self.quality.machine
 
     @property
-    def is_operating_point(self) -> bool:
-        """Whether the student stylizes so unless told otherwise."""
+    def is_default(self) -> bool:
+        """Whether this is the default setting of the student."""
         return self.strength == self.multiple == 1
 
 
 def curve_rows(summary: Summary) -> list[CurveRow]:
-    """Return a row for each place on each curve, by subject, then by strength, then by λ."""
+    """Return a row for each point of each curve: by subject, then strength, then λ."""
     names = label_subjects(summary.records)
     groups: dict[tuple[str, str, Machine, float | None, float | None], list[Record]] = {}
     for record in summary.records:
         if record.kind == "curve":
             case = record.case
-            place = (case.strength, case.regularizer)
-            key = (names[identify(record)], case.transform, machine_of(record), *place)
+            setting = (case.strength, case.regularizer)
+            key = (names[identify(record)], case.transform, machine_of(record), *setting)
             groups.setdefault(key, []).append(record)
     order = {name: place for place, name in enumerate(names.values())}
     rows = [
@@ -56,7 +56,7 @@ def curve_rows(summary: Summary) -> list[CurveRow]:
             quality=quality_row(*key[:3], group),
             strength=1.0 if key[3] is None else key[3],
             multiple=1.0 if key[4] is None else key[4],
-            by="regularizer" if key[3] is None else "strength",
+            varied="regularizer" if key[3] is None else "strength",
             own_regularizers=group[-1].own_regularizers,
         )
         for key, group in groups.items()
@@ -64,22 +64,26 @@ def curve_rows(summary: Summary) -> list[CurveRow]:
     return sorted(
         rows,
         key=lambda row: (
-            order[row.quality.subject], row.curve, row.by != "strength", row.strength, row.multiple,
+            order[row.quality.subject],
+            row.curve,
+            row.varied != "strength",
+            row.strength,
+            row.multiple,
         ),
-    )  # fmt: skip
+    )
 
 
 def split_rows(summary: Summary) -> tuple[list[CurveRow], list[CurveRow]]:
-    """Return the rows whose means compare, scored on as many pairs as any other, and the rest.
+    """Return the rows with the full number of image pairs, whose means compare, and the rest.
 
     Further trainings of a student are in neither.
     """
     further = {row.subject for row in summary.trainings}
     rows = [row for row in curve_rows(summary) if row.quality.subject not in further]
-    most = max((row.quality.num_pairs for row in rows), default=0)
+    most = max((row.quality.num_image_pairs for row in rows), default=0)
     comparable: list[CurveRow] = []
     others: list[CurveRow] = []
     for row in rows:
-        whole = row.quality.scores and row.quality.num_pairs == most
+        whole = row.quality.metrics and row.quality.num_image_pairs == most
         (comparable if whole else others).append(row)
     return comparable, others

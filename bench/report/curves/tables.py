@@ -1,73 +1,41 @@
-"""The table of curves of style against content, and their section of the page."""
-
-from collections.abc import Sequence
+"""The table of trade-off curves of style against content."""
 
 import pandas as pd
 
-from bench.report.common.data import quality_numbers
+from bench.report.common.section import Table
 from bench.report.common.summary import Summary
-from bench.report.common.tables import machine_column, quality_cells, to_markdown
-from bench.report.curves.plot import CURVES_PLOT
+from bench.report.common.tables import NONE, machine_column
 from bench.report.curves.rows import CurveRow, curve_rows
-from bench.report.gallery import Plot
+from bench.report.quality.tables import quality_cells, quality_numbers
 
-_NONE = "—"
 _NOTE = (
-    "Each trained student at other strengths and at other λ than its own, on the same pairs. A "
-    "single point says how one setting trades style for content; a student is better than another "
-    "where its whole curve is, towards less Gram error at the same SSIM or LPIPS. Strength blends "
-    "the features of the content with the transformed ones; λ regularises the transform, and "
-    "multiples are of each student's own one, as its features have a scale of their own. Intervals "
-    "are those of the table of quality."
+    "Each trained student at several strengths and several λ, over the same image pairs. Strength "
+    "blends the features of the content image with the transformed features. λ regularizes the "
+    "transform; multiples are of the student's own λ, because features differ in scale between "
+    "students. One setting trades style for content, so compare whole curves: a student is better "
+    "where its curve has less Gram error at the same SSIM or LPIPS. Intervals are those of the "
+    "quality table."
 )
 
 
-def curves_table(summary: Summary) -> pd.DataFrame:
-    """Return the table as text cells: a line for each place on each curve."""
-    return pd.DataFrame(
-        [
-            {**machine_column(summary, row.quality.machine), **_cells(row)}
-            for row in curve_rows(summary)
-        ]
+def curves_table(summary: Summary) -> Table:
+    """Return a line for each point of each curve."""
+    rows = curve_rows(summary)
+    return Table(
+        name="curves",
+        cells=pd.DataFrame(
+            [{**machine_column(summary, row.quality.machine), **_cells(row)} for row in rows]
+        ),
+        data=pd.DataFrame([_numbers(row) for row in rows], dtype=object),
+        note=_NOTE,
     )
-
-
-def curves_data(summary: Summary) -> pd.DataFrame:
-    """Return the rows as raw numbers."""
-    lines = []
-    for row in curve_rows(summary):
-        numbers = quality_numbers(row.quality)
-        place = {
-            "by": row.by,
-            "strength": row.strength,
-            "regularizer_multiple": row.multiple,
-            "regularizer": _regularizers(row),
-        }
-        head = {name: numbers.pop(name) for name in ("subject", "transform")}
-        dropped = ("cost_subject", "made_elsewhere")
-        lines.append(head | place | {k: v for k, v in numbers.items() if k not in dropped})
-    return pd.DataFrame(lines, dtype=object)
-
-
-def curves_section(summary: Summary, plots: Sequence[Plot]) -> str:
-    """Write the section; nothing where no record is of a curve."""
-    if not curve_rows(summary):
-        return ""
-    parts = ["## Curves of style against content\n"]
-    parts += [
-        f"![{plot.title}](plots/{plot.name}.png)\n\n{plot.caption}\n"
-        for plot in plots
-        if plot.name == CURVES_PLOT
-    ]
-    parts += [f"{_NOTE}\n", to_markdown(curves_table(summary))]
-    return "\n".join(parts)
 
 
 def _cells(row: CurveRow) -> dict[str, str]:
     cells = quality_cells(row.quality)
     head = {name: cells.pop(name) for name in ("Subject", "Transform")}
-    shown = _regularizers(row) or _NONE
-    own = " (own)" if row.is_operating_point else ""
+    shown = _regularizers(row) or NONE
+    own = " (own)" if row.is_default else ""
     return {
         **head,
         "Strength": f"{row.strength:g}",
@@ -76,7 +44,20 @@ def _cells(row: CurveRow) -> dict[str, str]:
     }
 
 
+def _numbers(row: CurveRow) -> dict[str, object]:
+    numbers = quality_numbers(row.quality)
+    head = {name: numbers.pop(name) for name in ("subject", "transform")}
+    setting = {
+        "varied": row.varied,
+        "strength": row.strength,
+        "regularizer_multiple": row.multiple,
+        "regularizer": _regularizers(row),
+    }
+    dropped = ("cost_subject", "external")
+    return head | setting | {k: v for k, v in numbers.items() if k not in dropped}
+
+
 def _regularizers(row: CurveRow) -> str:
-    """Return λ as text: one number where all taps have the same, else one a tap."""
+    """Return λ as text: one number if all taps have the same, else one for each tap."""
     values = [f"{own * row.multiple:.10g}" for own in row.own_regularizers or ()]
     return "/".join(dict.fromkeys(values) if len({*values}) == 1 else values)

@@ -1,1 +1,1 @@
-"""Report: Pareto plots and their labels."""
+"""Report: Pareto plots of style, content and latency."""

@@ -1,10 +1,10 @@
-"""Which subjects stand where in a Pareto plot."""
+"""The points of the Pareto plots."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.analysis.pareto import pareto_front
-from bench.report.common.rows import CostRow
+from bench.report.common.rows import CostRow, name_subject
 from bench.report.common.summary import HIGHER_IS_BETTER, Interval, Summary, joined_subject
 
 
@@ -13,7 +13,7 @@ class Point:
     """One subject with one transform in a Pareto plot.
 
     Attributes:
-        cost_subject: The subject whose latency it is, where that is not its own.
+        cost_subject: The subject whose latency is shown, where it is not its own.
     """
 
     subject: str
@@ -24,33 +24,24 @@ class Point:
 
     @property
     def name(self) -> str:
-        """The label: the subject, its transform where it has a choice, and whose cost it has."""
+        """The label: the subject, its transform, and the subject whose cost is shown."""
         name = name_subject(self.subject, self.transform)
         return f"{name} (VGG-16; cost: {self.cost_subject}, VGG-19)" if self.cost_subject else name
 
 
-def name_subject(subject: str, transform: str) -> str:
-    """Name a subject with its transform, where it has a choice of one.
-
-    >>> name_subject("vgg16", "zca"), name_subject("mkl", "none")
-    ('vgg16 · zca', 'mkl')
-    """
-    return subject if transform == "none" else f"{subject} · {transform}"
-
-
 def quality_points(summary: Summary, x: str, y: str) -> list[Point]:
-    """Return the points of all subjects that have both scores."""
+    """Return the points of all subjects that have both metrics."""
     return [
-        Point(subject=row.subject, transform=row.transform, x=row.scores[x], y=row.scores[y])
+        Point(subject=row.subject, transform=row.transform, x=row.metrics[x], y=row.metrics[y])
         for row in summary.quality
-        if x in row.scores and y in row.scores
+        if x in row.metrics and y in row.metrics
     ]
 
 
-def latency_points(summary: Summary, score: str, resolution: str) -> list[Point]:
-    """Return the points of all subjects with a score and a latency measured at a resolution.
+def latency_points(summary: Summary, metric: str, resolution: str) -> list[Point]:
+    """Return the points of all subjects with a metric and a latency measured at a resolution.
 
-    A subject that has no cost of its own stands at the latency of the one that its records name.
+    A subject without a cost is shown at the latency of the subject that its records name.
     """
     latency = {
         (row.subject, row.transform, row.machine): row.latency_ms
@@ -61,13 +52,13 @@ def latency_points(summary: Summary, score: str, resolution: str) -> list[Point]
     for row in summary.quality:
         payer = joined_subject(summary, row)
         measured = latency.get((payer or row.subject, row.transform, row.machine))
-        if score in row.scores and measured is not None:
+        if metric in row.metrics and measured is not None:
             points.append(
                 Point(
                     subject=row.subject,
                     transform=row.transform,
                     x=measured,
-                    y=row.scores[score],
+                    y=row.metrics[metric],
                     cost_subject=payer,
                 )
             )
@@ -75,14 +66,14 @@ def latency_points(summary: Summary, score: str, resolution: str) -> list[Point]
 
 
 def choose_resolution(summary: Summary) -> CostRow | None:
-    """Return a row of the resolution for latency plots: most subjects measured, then largest."""
-    scored = {
+    """Return a row of the resolution for latency plots: most subjects, then most pixels."""
+    evaluated = {
         (joined_subject(summary, row) or row.subject, row.transform)
         for row in summary.quality
-        if row.scores
+        if row.metrics
     }
     measured = [
-        row for row in summary.cost if row.latency_ms and (row.subject, row.transform) in scored
+        row for row in summary.cost if row.latency_ms and (row.subject, row.transform) in evaluated
     ]
     names = [row.resolution for row in measured]
     return max(
@@ -93,6 +84,6 @@ def choose_resolution(summary: Summary) -> CostRow | None:
 
 
 def mark_front(points: Sequence[Point], *, x: str, y: str) -> tuple[bool, ...]:
-    """Tell for each point whether it is on the front; ``x`` and ``y`` name what its axes show."""
+    """Return for each point whether it is on the Pareto front; ``x`` and ``y`` name the axes."""
     places = [(point.x.value, point.y.value) for point in points]
     return pareto_front(places, (HIGHER_IS_BETTER[x], HIGHER_IS_BETTER[y]))

@@ -1,4 +1,4 @@
-"""Subjects against one another: differences of their scores, taken pair by pair."""
+"""Differences between the metric values of subjects over the same image pairs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,11 +11,10 @@ from bench.claims.published import TRANSFORM
 from bench.records.identity import Machine
 from bench.report.common.formats import format_difference
 from bench.report.common.rows import QualityRow
+from bench.report.common.section import Table
 from bench.report.common.summary import METRIC_NAMES, Summary
-from bench.report.common.tables import ARROWS, machine_column, to_markdown
-from bench.report.quality.pairwise import scores_by_pair
-
-_NONE = "—"
+from bench.report.common.tables import ARROWS, NONE, machine_column, machine_numbers
+from bench.report.quality.by_image_pair import metric_by_image_pair
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,9 +22,9 @@ class DifferenceRow:
     """Two students or peers with the paper's transform on one machine.
 
     Attributes:
-        subject: The one whose scores count.
-        other: The one whose scores are taken off.
-        differences: Mean of the differences by metric, over the pairs that both were scored on.
+        subject: The first one.
+        other: The one whose metric values are subtracted.
+        differences: Mean difference by metric, over the image pairs that both have values for.
     """
 
     subject: str
@@ -35,7 +34,7 @@ class DifferenceRow:
 
 
 def difference_rows(summary: Summary) -> list[DifferenceRow]:
-    """Return a row for every two subjects that have scores with ``zca`` on one machine."""
+    """Return a row for every two subjects with ``zca`` on one machine."""
     subjects = [row for row in summary.quality if row.transform == TRANSFORM]
     rows = []
     for one, other in combinations(subjects, 2):
@@ -52,11 +51,11 @@ def difference_rows(summary: Summary) -> list[DifferenceRow]:
 
 
 def _compare(summary: Summary, one: QualityRow, other: QualityRow) -> dict[str, Interval]:
-    """Return the differences of the metrics that the two have common pairs of."""
+    """Return the differences of the metrics that both have for common image pairs."""
     found = {}
     for metric in METRIC_NAMES:
         ours, theirs = (
-            scores_by_pair(summary, row.subject, row.transform, row.machine, metric)
+            metric_by_image_pair(summary, row.subject, row.transform, row.machine, metric)
             for row in (one, other)
         )
         if common := [pair for pair in ours if pair in theirs]:
@@ -66,67 +65,60 @@ def _compare(summary: Summary, one: QualityRow, other: QualityRow) -> dict[str, 
     return found
 
 
-def differences_table(summary: Summary) -> pd.DataFrame:
-    """Return the table as text cells."""
-    return pd.DataFrame(
-        [
-            {
-                **machine_column(summary, row.machine),
-                "A": row.subject,
-                "B": row.other,
-                "Pairs": _count_pairs(row),
-                **{
-                    ARROWS[metric]: (
-                        format_difference(row.differences[metric])
-                        if metric in row.differences
-                        else _NONE
-                    )
-                    for metric in METRIC_NAMES
-                },
-            }
-            for row in difference_rows(summary)
-        ]
+def differences_table(summary: Summary) -> Table:
+    """Return the table; empty if fewer than two subjects have common image pairs."""
+    rows = difference_rows(summary)
+    return Table(
+        name="differences",
+        cells=pd.DataFrame(
+            [{**machine_column(summary, row.machine), **_cells(row)} for row in rows]
+        ),
+        data=pd.DataFrame([line for row in rows for line in _numbers(row)], dtype=object),
+        note=(
+            f"A minus B with `{TRANSFORM}`: the mean of the differences over the image pairs that "
+            f"both have values for, and the {describe_intervals('mean', 'image pairs')}. "
+            "An asterisk marks an interval that excludes zero. Image pairs differ more than "
+            "subjects do, so "
+            "these intervals are narrower than those of the means: a difference can exclude zero "
+            "although the intervals of the two means overlap. One in twenty 95 % intervals misses "
+            "the true value by chance, so a single star among many is weak evidence."
+        ),
     )
 
 
-def _count_pairs(row: DifferenceRow) -> str:
-    """Write the number of pairs, or the least and greatest where it depends on the metric."""
+def _cells(row: DifferenceRow) -> dict[str, str]:
+    return {
+        "A": row.subject,
+        "B": row.other,
+        "Image pairs": _count_image_pairs(row),
+        **{
+            ARROWS[metric]: (
+                format_difference(row.differences[metric]) if metric in row.differences else NONE
+            )
+            for metric in METRIC_NAMES
+        },
+    }
+
+
+def _count_image_pairs(row: DifferenceRow) -> str:
+    """Write the number of image pairs, as a range where it depends on the metric."""
     counts = sorted({interval.count for interval in row.differences.values()})
     return " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
 
 
-def differences_data(summary: Summary) -> pd.DataFrame:
-    """Return a line for each metric of each two students, as raw numbers."""
-    lines = [
+def _numbers(row: DifferenceRow) -> list[dict[str, object]]:
+    """Return a line for each metric, as raw numbers."""
+    return [
         {
             "subject": row.subject,
             "other": row.other,
             "transform": TRANSFORM,
-            "device": row.machine[0],
-            "device_name": row.machine[1],
-            "threads": row.machine[2],
+            **machine_numbers(row.machine),
             "metric": metric,
-            "num_pairs": interval.count,
+            "num_image_pairs": interval.count,
             "difference": interval.value,
             "low": interval.low,
             "high": interval.high,
         }
-        for row in difference_rows(summary)
         for metric, interval in row.differences.items()
     ]
-    return pd.DataFrame(lines, dtype=object)
-
-
-def differences_section(summary: Summary) -> str:
-    """Write the section; nothing where fewer than two subjects were scored on common pairs."""
-    table = differences_table(summary)
-    if table.empty:
-        return ""
-    note = (
-        f"Scores of A less those of B with `{TRANSFORM}`, pair by pair: the mean over the pairs "
-        f"that both have a score of, and its {describe_intervals('mean', 'pairs')}; * where an "
-        "interval leaves 0 out. Pairs differ more from one another than subjects do: where the "
-        "intervals of two means overlap, those of their differences can still be clear. Of many "
-        "intervals one in twenty misses its figure: a star counts where it was asked for before."
-    )
-    return f"## Students and peers, pair by pair\n\n{note}\n\n{to_markdown(table)}"

@@ -1,4 +1,4 @@
-"""A sheet of stylized examples: one row a pair, one column a subject."""
+"""A sheet of stylized examples: one row for each image pair, one column for each subject."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -16,8 +16,8 @@ _HEADER = 26
 _QUALITY = 88
 
 
-def scored_subjects(records: Iterable[Record]) -> dict[str, set[str]]:
-    """Return the subjects that records have scores of, by the name of the pair."""
+def evaluated_subjects(records: Iterable[Record]) -> dict[str, set[str]]:
+    """Return the subjects that have metric values, by the name of the image pair."""
     subjects: dict[str, set[str]] = {}
     for record in records:
         if record.kind == "quality" and record.status == "ok" and record.case.pair:
@@ -25,36 +25,36 @@ def scored_subjects(records: Iterable[Record]) -> dict[str, set[str]]:
     return subjects
 
 
-def list_pairs(folder: Path, names: Iterable[str]) -> list[Path]:
-    """List the folders (each with a ``content.jpg``) of some pairs in a run's ``examples``."""
+def list_examples(folder: Path, names: Iterable[str]) -> list[Path]:
+    """List the folders of image pairs (each with a ``content.jpg``) in a run's ``examples``."""
     return [folder / name for name in sorted(names) if (folder / name / "content.jpg").is_file()]
 
 
 def draw_sheet(
-    folder: Path, scored: Mapping[str, AbstractSet[str]], *, order: Sequence[str] = ()
+    folder: Path, evaluated: Mapping[str, AbstractSet[str]], *, order: Sequence[str] = ()
 ) -> bytes | None:
     """Draw the examples of a run as one JPEG grid with column labels.
 
-    Pictures of other pairs or subjects, which another run left there, are passed over.
+    Images of other image pairs or subjects are skipped: another run left them there.
 
     Args:
-        folder: Holds ``<pair>/{content,style,<subject>}.jpg``.
-        scored: `scored_subjects` of the records of the report.
+        folder: Holds ``<image pair>/{content,style,<subject>}.jpg``.
+        evaluated: `evaluated_subjects` of the records of the report.
         order: Subjects in the order of their columns; others follow by name.
 
     Returns:
         The JPEG file, or None where there are no examples.
 
     Raises:
-        ImageError: A picture cannot be read.
+        ImageError: An image cannot be read.
     """
-    pairs = list_pairs(folder, scored)
+    pairs = list_examples(folder, evaluated)
     if not pairs:
         return None
-    shown = {pair.name: scored[pair.name] | {"content", "style"} for pair in pairs}
+    shown = {pair.name: evaluated[pair.name] | {"content", "style"} for pair in pairs}
     found = {
-        name for pair in pairs for name in scored[pair.name] if (pair / f"{name}.jpg").is_file()
-    } - {"content", "style"}  # the subject "content" is the input, which has its column
+        name for pair in pairs for name in evaluated[pair.name] if (pair / f"{name}.jpg").is_file()
+    } - {"content", "style"}  # the input has a column already
     ranked = [name for name in order if name in found]
     columns = ["content", "style", *ranked, *sorted(found - set(ranked))]
     width = len(columns) * (CELL[0] + _GAP) + _GAP
@@ -66,8 +66,8 @@ def draw_sheet(
         left = _GAP + column * (CELL[0] + _GAP)
         draw.text((left + CELL[0] / 2, _HEADER / 2), _title(name), "black", font, anchor="mm")
         for row, pair in enumerate(pairs):
-            picture = pair / f"{name}.jpg" if name in shown[pair.name] else None
-            sheet.paste(_cell(picture, font), (left, _HEADER + row * (CELL[1] + _GAP)))
+            path = pair / f"{name}.jpg" if name in shown[pair.name] else None
+            sheet.paste(_cell(path, font), (left, _HEADER + row * (CELL[1] + _GAP)))
     return _encode(sheet)
 
 
@@ -76,15 +76,15 @@ def _title(name: str) -> str:
 
 
 def _cell(path: Path | None, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> Image.Image:
-    """Fit a picture into a cell on white; a missing one says so."""
+    """Fit an image into a cell on white; a missing one is labelled."""
     if path is None or not path.is_file():
         cell = Image.new("RGB", CELL, "#eeeeee")
         centre = (CELL[0] / 2, CELL[1] / 2)
         ImageDraw.Draw(cell).text(centre, "missing", "#666666", font, anchor="mm")
         return cell
     try:
-        with Image.open(path, formats=("JPEG",)) as picture:
-            return ImageOps.pad(picture.convert("RGB"), CELL, Image.Resampling.LANCZOS, "white")
+        with Image.open(path, formats=("JPEG",)) as image:
+            return ImageOps.pad(image.convert("RGB"), CELL, Image.Resampling.LANCZOS, "white")
     except (OSError, Image.DecompressionBombError) as error:
         raise ImageError(f"{path} cannot be read ({error}); delete it or run again") from error
 

@@ -1,1 +1,1 @@
-"""Report: loss histories, and the variation between trainings."""
+"""Report: variation between trainings, and training losses."""

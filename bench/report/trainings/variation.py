@@ -1,4 +1,4 @@
-"""How far scores move by the seed of a training, and by where and on what it was trained."""
+"""How much metric values vary between trainings: by seed, machine and training images."""
 
 import statistics
 from collections.abc import Iterable, Mapping
@@ -10,37 +10,39 @@ import pandas as pd
 from bench.analysis.trainings import Moved, find_trainings
 from bench.records.identity import Machine
 from bench.report.common.rows import QualityRow
+from bench.report.common.section import Table
 from bench.report.common.summary import METRIC_NAMES, Summary
-from bench.report.common.tables import ARROWS, machine_column, to_markdown
-from bench.report.quality.pairwise import scores_by_pair
+from bench.report.common.tables import ARROWS, machine_column, machine_numbers, optional
+from bench.report.quality.by_image_pair import metric_by_image_pair
 
-TABLE_NAMES: Mapping[Moved, str] = MappingProxyType({"seed": "seeds", "on": "conditions"})
-"""Of the tables, by what was another in the trainings that they compare."""
+TABLE_NAMES: Mapping[Moved, str] = MappingProxyType(
+    {"seed": "training-seeds", "on": "training-conditions"}
+)
+"""Names of the tables, by what differs between the trainings."""
+
+TITLES: Mapping[Moved, str] = MappingProxyType(
+    {
+        "seed": "Variation between training seeds",
+        "on": "Variation between training machines and training images",
+    }
+)
 
 _ITSELF = "itself"
-_NONE = "—"
 _ALONE = (
-    "It stands in this table alone: all other tables of scores, the plots and the examples show "
-    "`NAME` itself. Means are over the pairs that all trainings have a score of."
-)
-_TITLES: Mapping[Moved, str] = MappingProxyType(
-    {
-        "seed": "How far scores move by the seed alone",
-        "on": "How far scores move by the machine and the photographs",
-    }
+    "It appears in this table only: all other tables, plots and examples show `NAME`. Means are "
+    "over the image pairs that all trainings have values for."
 )
 _NOTES: Mapping[Moved, str] = MappingProxyType(
     {
         "seed": (
-            f"A subject `NAME-seedN` is `NAME` trained once more, by another seed. {_ALONE} "
-            "*Spread* is the greatest mean less the least, *deviation* the standard deviation over "
-            "trainings (n − 1). A difference between two students that is no larger may be the "
-            "seed's."
+            f"A subject `NAME-seedN` is `NAME` trained again with seed N. {_ALONE} *Range* is the "
+            "largest minus the smallest mean; *Standard deviation* is over trainings (n − 1). A "
+            "difference between two students that is no larger than this may be due to the seed."
         ),
         "on": (
-            "A subject `NAME-on-WHAT` is `NAME` trained once more by the same options, on another "
-            f"machine or on other photographs. {_ALONE} *Farthest* is how far a mean lies from "
-            "that of `NAME` itself at most."
+            "A subject `NAME-on-WHAT` is `NAME` trained again with the same options on another "
+            f"machine or on other images. {_ALONE} *Largest change* is the largest distance of a "
+            "mean from that of `NAME`."
         ),
     }
 )
@@ -48,11 +50,11 @@ _NOTES: Mapping[Moved, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingsRow:
-    """One score of several trainings of a subject with one transform.
+    """One metric of several trainings of a subject with one transform.
 
     Attributes:
-        means: Mean score by training: ``itself``, and ``seed N`` or ``on WHAT``.
-        num_pairs: Pairs that the means are over: those that all trainings have.
+        means: Mean value by training: ``itself``, and ``seed N`` or ``on WHAT``.
+        num_image_pairs: Number of image pairs of the means: those that all trainings have.
     """
 
     subject: str
@@ -60,11 +62,11 @@ class TrainingsRow:
     machine: Machine
     metric: str
     means: Mapping[str, float]
-    num_pairs: int
+    num_image_pairs: int
 
     @property
-    def spread(self) -> float:
-        """The greatest mean less the least."""
+    def range(self) -> float:
+        """The largest minus the smallest mean."""
         return max(self.means.values()) - min(self.means.values())
 
     @property
@@ -73,14 +75,14 @@ class TrainingsRow:
         return statistics.stdev(self.means.values())
 
     @property
-    def farthest(self) -> float | None:
-        """How far a mean lies from that of the subject itself at most; None if that has none."""
+    def largest_change(self) -> float | None:
+        """The largest distance of a mean from that of the subject itself; None if it has none."""
         own = self.means.get(_ITSELF)
         return None if own is None else max(abs(mean - own) for mean in self.means.values())
 
 
 def training_rows(summary: Summary, moved: Moved) -> list[TrainingsRow]:
-    """Return a row for each score of each subject that has further trainings of a kind."""
+    """Return a row for each metric of each subject that has further trainings of a kind."""
     rows = [*summary.quality, *summary.trainings]
     further = find_trainings(row.subject for row in rows)
     found = []
@@ -100,14 +102,14 @@ def training_rows(summary: Summary, moved: Moved) -> list[TrainingsRow]:
 def _row(
     summary: Summary, row: QualityRow, trainings: Mapping[str, str], metric: str
 ) -> TrainingsRow | None:
-    """Compare the trainings of a subject; None where fewer than two share a pair."""
-    scores = {
-        title: scores_by_pair(summary, name, row.transform, row.machine, metric)
+    """Compare the trainings of a subject; None if fewer than two share an image pair."""
+    values = {
+        title: metric_by_image_pair(summary, name, row.transform, row.machine, metric)
         for title, name in trainings.items()
     }
-    scored = {title: by_pair for title, by_pair in scores.items() if by_pair}
-    common = set.intersection(*map(set, scored.values())) if scored else set()
-    if len(scored) < 2 or not common:
+    evaluated = {title: by_pair for title, by_pair in values.items() if by_pair}
+    common = set.intersection(*map(set, evaluated.values())) if evaluated else set()
+    if len(evaluated) < 2 or not common:
         return None
     pairs = sorted(common, key=str)
     return TrainingsRow(
@@ -117,81 +119,69 @@ def _row(
         metric=metric,
         means={
             title: statistics.fmean(by_pair[pair] for pair in pairs)
-            for title, by_pair in scored.items()
+            for title, by_pair in evaluated.items()
         },
-        num_pairs=len(pairs),
+        num_image_pairs=len(pairs),
     )
 
 
-def trainings_table(summary: Summary, moved: Moved) -> pd.DataFrame:
-    """Return the table as text cells; a training that is missing has no mean."""
+def trainings_table(summary: Summary, moved: Moved) -> Table:
+    """Return the table of one kind of further trainings; empty without such trainings."""
     rows = training_rows(summary, moved)
     titles = _ordered({title for row in rows for title in row.means} - {_ITSELF})
-    return pd.DataFrame(
-        [
-            {
-                **machine_column(summary, row.machine),
-                "Subject": row.subject,
-                "Transform": row.transform,
-                "Score": ARROWS[row.metric],
-                "Pairs": str(row.num_pairs),
-                **{
-                    title[0].upper() + title[1:]: _cell(row.means.get(title))
-                    for title in (_ITSELF, *titles)
-                },
-                **_extent(row, moved),
-            }
-            for row in rows
-        ]
+    cells = [
+        {
+            **machine_column(summary, row.machine),
+            "Subject": row.subject,
+            "Transform": row.transform,
+            "Metric": ARROWS[row.metric],
+            "Image pairs": str(row.num_image_pairs),
+            "Shipped": _cell(row.means.get(_ITSELF)),
+            **{title.capitalize(): _cell(row.means.get(title)) for title in titles},
+            **_extent(row, moved),
+        }
+        for row in rows
+    ]
+    return Table(
+        name=TABLE_NAMES[moved],
+        cells=pd.DataFrame(cells),
+        data=pd.DataFrame([line for row in rows for line in _numbers(row, moved)], dtype=object),
+        note=_NOTES[moved],
     )
 
 
 def _extent(row: TrainingsRow, moved: Moved) -> dict[str, str]:
     if moved == "on":
-        return {"Farthest": _cell(row.farthest)}
-    return {"Spread": _cell(row.spread), "Deviation": f"{row.deviation:.4f}"}
+        return {"Largest change": _cell(row.largest_change)}
+    return {"Range": _cell(row.range), "Standard deviation": f"{row.deviation:.4f}"}
 
 
 def _cell(value: float | None) -> str:
-    return _NONE if value is None else f"{value:.3f}"
+    return optional(value, lambda number: f"{number:.3f}")
 
 
-def trainings_data(summary: Summary, moved: Moved) -> pd.DataFrame:
+def _numbers(row: TrainingsRow, moved: Moved) -> list[dict[str, object]]:
     """Return a line for each training, as raw numbers."""
-    lines = [
+    extent: dict[str, object] = {"largest_change": row.largest_change}
+    if moved == "seed":
+        extent = {"range": row.range, "standard_deviation": row.deviation}
+    return [
         {
             "subject": row.subject,
             "transform": row.transform,
-            "device": row.machine[0],
-            "device_name": row.machine[1],
-            "threads": row.machine[2],
+            **machine_numbers(row.machine),
             "metric": row.metric,
-            "num_pairs": row.num_pairs,
+            "num_image_pairs": row.num_image_pairs,
             "training": title,
             "mean": mean,
-            **(
-                {"farthest": row.farthest}
-                if moved == "on"
-                else {"spread": row.spread, "standard_deviation": row.deviation}
-            ),
+            **extent,
         }
-        for row in training_rows(summary, moved)
         for title, mean in row.means.items()
     ]
-    return pd.DataFrame(lines, dtype=object)
-
-
-def trainings_sections(summary: Summary) -> str:
-    """Write a section for each kind of further trainings that there are."""
-    return "\n".join(
-        f"## {_TITLES[moved]}\n\n{_NOTES[moved]}\n\n{to_markdown(trainings_table(summary, moved))}"
-        for moved in TABLE_NAMES
-        if training_rows(summary, moved)
-    )
 
 
 def _ordered(titles: Iterable[str]) -> list[str]:
-    """Sort titles: seeds by their number, the rest by their letters."""
+    """Sort titles: seeds by number, the rest alphabetically."""
 
     def place(title: str) -> tuple[int, str]:
         label = title.partition(" ")[2]

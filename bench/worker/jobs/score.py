@@ -25,7 +25,7 @@ from pcakd.utils.files import read_safetensors, write_safetensors
 from pcakd.utils.precision import full_precision
 
 if TYPE_CHECKING:
-    from bench.quality.evaluate import Metrics
+    from bench.quality.metrics import Metrics
 
 _EXAMPLE_TRANSFORMS = (DEFAULT_TRANSFORM, NO_TRANSFORM)
 
@@ -36,7 +36,7 @@ def score_quality(job: Job, send: Send, *, parse: Callable[[str], Subject] = par
     A pair with ``variations`` (of a student's strength or λ) is scored with each of them, and the
     messages repeat them.
     """
-    from bench.quality.evaluate import Metrics
+    from bench.quality.metrics import Metrics
 
     device = choose_device(job["device"])
     subject = parse(job["subject"])
@@ -78,7 +78,7 @@ def _score(
     """Return record fields and the output; a pair that cannot be scored is an error record."""
     try:
         output = stylize(content, style)
-        scores = metrics.score(output, content, grams)
+        scores = metrics.measure(output, content, grams)
     except PcakdError as error:
         return {"status": "error", "reason": str(error)}, None
     return {"status": "ok", **asdict(scores), "protocol": metrics.protocol}, output

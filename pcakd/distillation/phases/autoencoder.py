@@ -137,5 +137,5 @@ class AutoencoderPhase:
     def draw_sheet(self, images: Tensor) -> Tensor | None:
         """Return photographs above their reconstructions from tap 4."""
         with torch.inference_mode():
-            decoded: Tensor = self.setting.student(images)
+            decoded: Tensor = self.setting.student.reconstruct(images)
         return torch.stack((images, decoded.clamp(0.0, 1.0)))

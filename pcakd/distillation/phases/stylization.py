@@ -1,4 +1,4 @@
-"""The last phase: the whole student learns to stylize, through the stylization itself."""
+"""The last phase trains the whole student on stylized images."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from pcakd.backbones import Backbone
-from pcakd.blocks import Autoencoder, ConvLayer, Source
+from pcakd.blocks import Autoencoder, ConvLayer, Source, run_plain
+from pcakd.coarse_to_fine import Settings, transform_and_decode
 from pcakd.distillation.context import TAPS, Setting, decode_to_image, name_taps, tap_shares
 from pcakd.distillation.health import examine_taps
 from pcakd.distillation.losses.features import squared_error, variance
@@ -26,20 +27,20 @@ from pcakd.distillation.phases.interface import (
     mean_terms,
 )
 from pcakd.distillation.recipe import Recipe
-from pcakd.distillation.whitening import measure_batch, whiten_and_colour
+from pcakd.linalg import Statistics, measure_batch
 
 _LONGEST_GRADIENT = 1.0
-_RANGE_WEIGHT = 10.0  # of values outside [0, 1], which clipping would hide from every loss
-_FIRST_SEEN = 1  # the perceptual distance leaves out the first tap, which sees single edges
+_RANGE_WEIGHT = 10.0  # of values outside [0, 1], which clipping hides from the other losses
+_FIRST_SEEN = 1  # the perceptual distance leaves out the first tap, which responds to edges
 
 
 class StylizationPhase:
     """Trains encoder and decoder through coarse-to-fine stylization with ``zca`` at strength 1.
 
-    Crops come in couples, each of which is the other's style. The losses are those of
-    `pcakd.distillation.losses.perceptual`, and loss (a) at all taps, which keeps the student what
-    it is: a student of its teacher. Not in the paper, whose students never see a transform in
-    training.
+    Crops come in image pairs; each crop is the style of the other. The losses are those of
+    `pcakd.distillation.losses.perceptual`, the reconstruction loss, and loss (a) at all taps, which
+    keeps the features those of the teacher. The paper has no such phase: its students are trained
+    without a transform.
     """
 
     calibration_batches = CALIBRATION_BATCHES
@@ -70,24 +71,24 @@ class StylizationPhase:
         return nullcontext()
 
     def losses(self, images: Tensor) -> dict[str, Tensor]:
-        """Return the losses of couples: images 1 and 2, 3 and 4, … are each other's style."""
+        """Return the losses; images 1 and 2, 3 and 4, … are each other's style."""
         with torch.no_grad():
-            seen = self.perceptual(images)
-            styles = [_swap(gram_matrix(tap)) for tap in seen]
-            contents = [unit_vectors(tap) for tap in seen[_FIRST_SEEN:]]
-            del seen
+            inputs = self.perceptual(images)
+            styles = [_swap(gram_matrix(tap)) for tap in inputs]
+            contents = [unit_vectors(tap) for tap in inputs[_FIRST_SEEN:]]
+            del inputs
             teacher = self.setting.teacher(images)
         taps, sources = self.setting.student.encode_with_sources(images)
-        picture = self._stylize(taps, sources)
-        shown = picture.clamp(0.0, 1.0)
-        looks = self.perceptual(shown)
+        stylized = self._stylize(taps, sources)
+        clipped = stylized.clamp(0.0, 1.0)
+        outputs = self.perceptual(clipped)
         return {
             **name_taps(tap_shares(self.setting, taps, teacher)),
-            "style": style_distance(looks, styles),
-            "structure": 1.0 - structural_similarity(shown, images),
-            "perceptual": perceptual_distance(looks[_FIRST_SEEN:], contents),
+            "style": style_distance(outputs, styles),
+            "structure": 1.0 - structural_similarity(clipped, images),
+            "perceptual": perceptual_distance(outputs[_FIRST_SEEN:], contents),
             **self._reconstruct(taps, sources, images),
-            "range": (picture - shown).square().mean(),
+            "range": (stylized - clipped).square().mean(),
         }
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
@@ -123,16 +124,14 @@ class StylizationPhase:
         Raises:
             CollapseError: A tap has lost its teacher.
         """
+        taps = examine_taps(self.setting, self.recipe, batches)
         with torch.inference_mode():
-            losses = mean_terms([self.losses(_couple(batch)) for batch in batches])
-        return {
-            "taps": examine_taps(self.setting, self.recipe, batches),
-            "held_out_losses": losses,
-        }
+            losses = mean_terms([self.losses(_make_even(batch)) for batch in batches])
+        return {"taps": taps, "held_out_losses": losses}
 
     def draw_sheet(self, images: Tensor) -> Tensor | None:
-        """Return contents above their styles and the stylized pictures."""
-        images = _couple(images)
+        """Return contents above their styles and the stylized images."""
+        images = _make_even(images)
         with torch.inference_mode():
             stylized = self._stylize(*self.setting.student.encode_with_sources(images))
         return torch.stack((images, _swap(images), stylized.clamp(0.0, 1.0)))
@@ -140,34 +139,31 @@ class StylizationPhase:
     def _reconstruct(
         self, taps: Sequence[Tensor], sources: Sequence[Source], images: Tensor
     ) -> dict[str, Tensor]:
-        """Return the errors of pictures that come back from each tap without a transform."""
-        pictures = [
+        """Return the reconstruction losses: images decoded from each tap without a transform."""
+        decoded = [
             decode_to_image(self.setting.student, tap, sources[:block])
             for block, tap in zip(TAPS, taps, strict=True)
         ]
         return {
-            f"image{block}": squared_error(picture, images) / self.scales["image"]
-            for block, picture in zip(TAPS, pictures, strict=True)
+            f"image{block}": squared_error(image, images) / self.scales["image"]
+            for block, image in zip(TAPS, decoded, strict=True)
         }
 
     def _stylize(self, taps: Sequence[Tensor], sources: Sequence[Source]) -> Tensor:
-        """Transform and decode at taps 4 to 1, as `pcakd.pipeline` does with single images."""
-        styles = [tuple(map(_swap, measure_batch(tap))) for tap in taps]
-        features = taps[-1]
-        for block in reversed(TAPS):
-            mean, covariance = styles[block - 1]
-            features = whiten_and_colour(
-                features, (mean, covariance), regularizer=self.setting.student.regularizer_at(block)
-            )
-            features = self.setting.student.decode_block(block, features, sources[block - 1])
-        return features
+        """Transform and decode at taps 4 to 1; each image has the other of its pair as style."""
+        moments = [measure_batch(tap) for tap in taps]
+        styles = [
+            Statistics(mean=_swap(each.mean), covariance=_swap(each.covariance)) for each in moments
+        ]
+        settings = Settings(measure=measure_batch, run_block=run_plain)
+        return transform_and_decode(self.setting.student, [*sources, taps[-1]], styles, settings)
 
 
-def _couple(images: Tensor) -> Tensor:
-    """Make the number of images even: the last of an odd number is its own style."""
+def _make_even(images: Tensor) -> Tensor:
+    """Repeat the last image if their number is odd; it is then its own style."""
     return torch.cat((images, images[-1:])) if len(images) % 2 else images
 
 
-def _swap(couples: Tensor) -> Tensor:
-    """Exchange the two of each couple along the first axis."""
-    return couples.reshape(-1, 2, *couples.shape[1:]).flip(1).flatten(0, 1)
+def _swap(pairs: Tensor) -> Tensor:
+    """Exchange the two members of each pair along the first axis."""
+    return pairs.reshape(-1, 2, *pairs.shape[1:]).flip(1).flatten(0, 1)

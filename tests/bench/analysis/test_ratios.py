@@ -5,7 +5,7 @@ import doctest
 import pytest
 
 from bench.analysis import ratios, stats
-from bench.analysis.ratios import describe_ratio, paired_speeds
+from bench.analysis.ratios import describe_ratio, speed_ratios
 
 
 def test_examples_in_docstrings():
@@ -14,7 +14,7 @@ def test_examples_in_docstrings():
 
 
 def test_the_ratio_is_that_of_the_rounds(make_pair, make_cost):
-    (speed,) = paired_speeds([make_cost(), make_pair(ratio=9.7)])
+    (speed,) = speed_ratios([make_cost(), make_pair(ratio=9.7)])
     assert speed.ratio.value == pytest.approx(9.7, rel=1e-3)
     assert speed.ratio.low == pytest.approx(9.7 * 0.975, rel=2e-2)
     assert (speed.latency_ns, speed.other_latency_ns) == (pytest.approx(9.7e8), 1e8)
@@ -23,10 +23,10 @@ def test_the_ratio_is_that_of_the_rounds(make_pair, make_cost):
 
 def test_repeats_are_joined_and_failures_do_not_hide_figures(make_pair):
     repeats = [make_pair(), make_pair(repeat=1), make_pair(repeat=2, status="oom", reason="full")]
-    (speed,) = paired_speeds(repeats)
+    (speed,) = speed_ratios(repeats)
     assert speed.ratio.count == 12
     assert speed.record.status == "ok"
-    (failed,) = paired_speeds(repeats[2:])
+    (failed,) = speed_ratios(repeats[2:])
     assert failed.ratio is None
 
 
@@ -54,5 +54,5 @@ def test_repeats_are_joined_and_failures_do_not_hide_figures(make_pair):
     ],
 )
 def test_what_is_said(make_pair, changes, text):
-    (speed,) = paired_speeds([make_pair(**changes)])
+    (speed,) = speed_ratios([make_pair(**changes)])
     assert describe_ratio(speed) == text

@@ -1,12 +1,15 @@
 """The counts that stand as numbers are those of the architectures."""
 
+from functools import partial
+
 import pytest
 
 from bench.claims.published import MOBILENET_STUDENT, VGG_STUDENT
 from bench.profiling.macs import count_macs
 from bench.subjects import Prepared
 from pcakd.backbones import get_backbone_entry
-from pcakd.pipeline import stylize
+from pcakd.blocks import run_plain
+from pcakd.coarse_to_fine import run_fast
 from pcakd.students import StudentSpec, create_student
 
 CASES = [
@@ -30,7 +33,8 @@ def test_counts_are_those_of_the_architecture(student, spec, known):
     widths = get_backbone_entry(spec.architecture).widths
     bases = sum(width * rank for width, rank in zip(widths, spec.ranks, strict=True))
     assert student.num_eigenbasis_params == bases == known[1]
-    prepared = Prepared(modules=(network,), run=lambda c, s: stylize(network, c, s))
+    run = partial(run_fast, network, run_block=run_plain)
+    prepared = Prepared(modules=(network,), run=run)
     (count,) = count_macs(prepared, [(64, 80)])
     assert student.macs_per_pixel == count.macs_content / (64 * 80)
     assert int(student.macs_per_pixel) == known[2]

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bench.cli import main
-from bench.quality.draw import draw_pairs, find_alike
+from bench.quality.draw import draw_pairs, find_most_similar
 from bench.quality.pairs import find_pairs
 from pcakd.backbones import create_backbone
 
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder of five dark and five bright pictures."""
+    """Return a folder of five dark and five bright images."""
     folder = tmp_path_factory.mktemp("photos")
     rng = np.random.default_rng(0)
     for index in range(10):
@@ -52,20 +52,20 @@ def test_a_seed_decides_the_draw(photos: Path) -> None:
     assert first == again != other
     contents = [pair.content for pair in first]
     assert len({*contents}) == 5
-    assert not {*contents} & {pair.style for pair in first if not pair.alike}
+    assert not {*contents} & {pair.style for pair in first if not pair.similar}
 
 
 @given(st.integers(2, 9), st.integers(1, 4), st.integers(0, 99))
 def test_the_nearest_is_never_the_photograph_itself(rows: int, columns: int, seed: int) -> None:
     descriptions = torch.randn(rows, columns, generator=torch.Generator().manual_seed(seed))
-    nearest = find_alike(descriptions)
+    nearest = find_most_similar(descriptions)
     assert all(other != row for row, other in enumerate(nearest))
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--count", "6"], "has 10 photographs, too few for 6 pairs; give 12 or draw fewer"),
+        (["--count", "6"], "has 10 photographs, too few for 6 image pairs; give 12 or draw fewer"),
         (["--count", "0"], "must be at least 1, got 0"),
         (["--backbone", "tinny"], "did you mean 'tiny'?"),
         (["--photos", "nowhere"], "nowhere does not exist"),
@@ -113,7 +113,7 @@ def test_nothing_is_added_to_a_folder_in_use(
     output = shutil.copytree(photos, tmp_path / "pairs")
     options = ["--photos", str(photos), "-o", str(output), "--backbone", "tiny", "--count", "2"]
     assert main(["draw", *options]) == 2
-    assert "is there and not empty; name another folder" in capsys.readouterr().err
+    assert "is not empty; give another folder" in capsys.readouterr().err
     assert len([*output.iterdir()]) == 10
 
 
@@ -127,7 +127,7 @@ def test_small_photographs_are_told_and_nothing_is_left(
     output = tmp_path / "pairs"
     options = ["--photos", str(small), "-o", str(output), "--backbone", "tiny", "--count", "3"]
     assert main(["draw", *options]) == 2
-    assert "the content would be scored at 16x16 px" in capsys.readouterr().err
+    assert "the content would be measured at 16x16 px" in capsys.readouterr().err
     assert [*tmp_path.iterdir()] == [small]
 
 

@@ -144,7 +144,7 @@ def test_quality_refuses_bad_options_before_it_loads_a_network(
     error: type[PcakdError],
     message: str,
 ) -> None:
-    monkeypatch.setattr("bench.quality.evaluate.Metrics", None)  # calling it would raise TypeError
+    monkeypatch.setattr("bench.quality.metrics.Metrics", None)  # calling it would raise TypeError
     monkeypatch.chdir(tmp_path)
     options = {"--pairs": str(pairs), "--subjects": "mkl", "--json": "out.json"} | changes
     with pytest.raises(error, match=message):

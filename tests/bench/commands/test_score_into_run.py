@@ -8,13 +8,13 @@ import torch
 from PIL import Image
 
 from bench.commands import score
-from bench.quality.evaluate import Scores
+from bench.quality.metrics import MetricValues
 from bench.quality.pairs import describe_pair, find_pairs
 from bench.quality.protocol import describe_size
 from bench.quality.sizes import fit_within
 from bench.records.schema import hash_case
 from bench.records.store import append_record, read_records
-from bench.report.quality.examples import scored_subjects
+from bench.report.quality.examples import evaluated_subjects
 from bench.run.external import scored_side
 from pcakd.errors import ConfigError, ShapeError
 from pcakd.images import load_image, save_image
@@ -24,7 +24,7 @@ SIZES = {"01_content": (96, 80), "01_style": (70, 90), "02_content": (40, 60), "
 
 
 class FakeMetrics:
-    """Scores that tell what was compared: the mean difference from the content."""
+    """MetricValues that tell what was compared: the mean difference from the content."""
 
     def __init__(self, *, device="cpu", progress=True, max_side=0, multiple_of=1):
         self.size = describe_size(max_side=max_side, multiple_of=multiple_of)
@@ -33,16 +33,16 @@ class FakeMetrics:
     def describe_style(self, style):
         return [style]
 
-    def score(self, output, content, grams):
+    def measure(self, output, content, grams):
         assert output.shape == content.shape
         assert max(*output.shape[-2:], *grams[0].shape[-2:]) <= 96
         difference = float((output - content).abs().mean())
-        return Scores(gram=0.5, ssim=1 - difference, lpips=difference)
+        return MetricValues(gram=0.5, ssim=1 - difference, lpips=difference)
 
 
 @pytest.fixture(autouse=True)
 def _fake_metrics(monkeypatch):
-    monkeypatch.setattr("bench.quality.evaluate.Metrics", FakeMetrics)
+    monkeypatch.setattr("bench.quality.metrics.Metrics", FakeMetrics)
 
 
 def save_random(path, height, width, seed=0):
@@ -133,7 +133,7 @@ def test_a_size_that_cannot_be_brought_together_is_refused_and_writes_nothing(
     with pytest.raises(ShapeError, match="pair 02: the output is 60x41 px and its content 60x40"):
         call("--pairs", pairs, "--results", results, "--out", run_folder)
     save_random(results / "01.png", 48, 40)
-    with pytest.raises(ShapeError, match="size of its content, or 53x64, at which it is scored"):
+    with pytest.raises(ShapeError, match="or 53x64, at which they are measured"):
         call("--pairs", pairs, "--results", results, "--out", run_folder)
     assert (run_folder / "records.jsonl").read_bytes() == before
     assert [path.name for path in run_folder.iterdir()] == ["records.jsonl"]
@@ -200,7 +200,7 @@ def test_other_metrics_than_the_runs_are_refused(run_folder, pairs, results, mon
             super().__init__(**options)
             self.protocol["ssim"] = f"ssim/newer; {self.size}"
 
-    monkeypatch.setattr("bench.quality.evaluate.Metrics", Newer)
+    monkeypatch.setattr("bench.quality.metrics.Metrics", Newer)
     with pytest.raises(ConfigError, match=r"the run's SSIM is 'ssim/fake; .*', this program's is"):
         call("--pairs", pairs, "--results", results, "--out", run_folder)
 
@@ -249,7 +249,7 @@ def test_pictures_of_others_are_not_drawn_as_examples(run_folder, pairs, results
     for name in ("content", "style", "vgg16"):
         Image.new("RGB", (60, 40), "teal").save(pair / f"{name}.jpg")
     call("--pairs", pairs, "--results", results, "--out", run_folder)
-    assert "tool" in scored_subjects(read_records(run_folder))["01"]
+    assert "tool" in evaluated_subjects(read_records(run_folder))["01"]
     assert {path.name for path in pair.iterdir()} == {"content.jpg", "style.jpg", "vgg16.jpg"}
     with Image.open(run_folder / "examples.jpg") as sheet:
         assert sheet.width == 3 * 326 + 6

@@ -1,4 +1,4 @@
-"""The peers: the released implementations' counts, tiles against the plain blocks, properties."""
+"""The peers: the released implementations' counts, tiles against whole maps, properties."""
 
 import copy
 from fractions import Fraction
@@ -13,7 +13,7 @@ from bench.peers.registry import PEERS
 from bench.peers.wct2 import WCT2
 from bench.profiling.macs import count_macs
 from bench.subjects import parse_subject
-from pcakd.tiling import blocks, plain_blocks
+from pcakd import tiling
 
 WIDTHS = (64, 128, 256, 512)
 
@@ -103,13 +103,12 @@ def test_networks_take_a_channels_last_layout(networks, name):
 
 
 @pytest.mark.parametrize("name", ["wct2-cat5", "wct2-sum", "photowct", "photowct2"])
-def test_tiles_give_what_the_plain_blocks_give(networks, name, monkeypatch):
-    monkeypatch.setattr(blocks, "_CPU_TILE_BYTES", 1 << 16)
+def test_tiles_give_what_whole_maps_give(networks, name, monkeypatch):
+    monkeypatch.setattr(tiling, "_CPU_TILE_BYTES", 1 << 16)
     run = PEERS.get(name).stylize
     content, style = _image(50, 70), _image(44, 60, seed=1)
     result = run(networks[name], content, style, "zca")
-    with plain_blocks():
-        expected = run(networks[name], content, style, "zca")
+    expected = run(networks[name], content, style, "zca", tiled=False)
     assert result.shape == content.shape
     assert result.std() > 0.05  # or agreement would mean little
     torch.testing.assert_close(result, expected, atol=2e-3, rtol=0)

@@ -8,8 +8,8 @@ from torch import nn
 
 from bench.profiling.macs import CONVOLUTION, count_macs, trace_macs
 from bench.subjects import FULL_WIDTH, parse_subject
-from pcakd.blocks import BlockDesign, Conv, MaxPool, Upsample
-from pcakd.pipeline import stylize
+from pcakd.blocks import BlockDesign, Conv, MaxPool, Upsample, run_plain
+from pcakd.coarse_to_fine import run_fast
 from pcakd.students import StudentSpec, create_student
 from pcakd.students.spec import decoder_blocks, encoder_blocks
 
@@ -22,7 +22,7 @@ class FakeSubject:
         default_factory=lambda: (nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 3, 1))
     )
 
-    def __call__(self, content, style):
+    def run_untiled(self, content, style):
         first, last = self.modules
         with torch.inference_mode():
             features = first(content)
@@ -36,8 +36,8 @@ class StudentSubject:
     def __init__(self, spec):
         self.modules = (create_student(spec).eval(),)
 
-    def __call__(self, content, style):
-        return stylize(self.modules[0], content[0], style[0])[None]
+    def run_untiled(self, content, style):
+        return run_fast(self.modules[0], content[0], style[0], run_block=run_plain)[None]
 
 
 def convolutions_per_pixel(spec):
@@ -127,7 +127,7 @@ def test_a_count_of_another_form_is_refused():
     class Cubic:
         modules = ()
 
-        def __call__(self, content, style):
+        def run_untiled(self, content, style):
             return content[0, 0] @ content[0, 0].T @ content[0, 0]
 
     with pytest.raises(ValueError, match="no bilinear function"):

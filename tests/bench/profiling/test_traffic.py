@@ -1,5 +1,7 @@
 """Multiply-adds by stage sum to the total that fvcore counts; bytes agree with counts by hand."""
 
+from functools import partial
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -8,7 +10,8 @@ from bench.baselines import BASELINES
 from bench.profiling.macs import CONVOLUTION, count_macs
 from bench.profiling.traffic import OTHER, OperatorTally, _tally, count_filter, count_stages
 from bench.subjects import Prepared, list_subjects, parse_subject
-from pcakd.pipeline import stylize
+from pcakd.blocks import run_plain
+from pcakd.coarse_to_fine import run_fast
 from pcakd.students import StudentSpec, create_student, list_students
 from pcakd.utils.sections import section, watch_sections
 
@@ -26,7 +29,7 @@ def tally(call):
 def tiny():
     spec = StudentSpec(architecture="tiny", ranks=(2, 3, 4, 5))
     student = create_student(spec).eval()
-    return Prepared(modules=(student,), run=lambda content, style: stylize(student, content, style))
+    return Prepared(modules=(student,), run=partial(run_fast, student, run_block=run_plain))
 
 
 @pytest.mark.parametrize("name", QUICK)

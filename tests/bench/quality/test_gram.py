@@ -8,7 +8,7 @@ from torchvision.models.vgg import cfgs, make_layers
 
 from bench.quality.gram import (
     LAYERS,
-    GramScore,
+    GramDistance,
     build_network,
     gram_matrices,
     relative_distance,
@@ -84,7 +84,7 @@ def test_too_small_an_image_is_named(network: nn.Sequential, height: int, width:
 @pytest.mark.weights
 @pytest.mark.usefixtures("weights_folder")
 def test_the_real_network_tells_images_apart() -> None:
-    score = GramScore(progress=False)
+    score = GramDistance(progress=False)
     one, other = random_image(1, 40, 48), random_image(2, 56, 32).square()
     assert score(one, score.describe(one)) == 0.0
     assert score(one, score.describe(other)) > 0.1

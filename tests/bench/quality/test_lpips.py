@@ -3,16 +3,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.quality.lpips import MIN_SIDE, LpipsScore
+from bench.quality.lpips import MIN_SIDE, LpipsDistance
 from pcakd.errors import ShapeError
 from pcakd.images import load_image
 
 
 @pytest.fixture(scope="module")
-def score(weights_folder: Path) -> LpipsScore:
+def score(weights_folder: Path) -> LpipsDistance:
     del weights_folder
     state = torch.random.get_rng_state()
-    loaded = LpipsScore(progress=False)
+    loaded = LpipsDistance(progress=False)
     assert torch.equal(torch.random.get_rng_state(), state)
     return loaded
 
@@ -20,7 +20,7 @@ def score(weights_folder: Path) -> LpipsScore:
 @pytest.mark.weights
 @pytest.mark.parametrize(("name", "published"), [("ex_p0.png", 0.722), ("ex_p1.png", 0.138)])
 def test_the_published_values(
-    score: LpipsScore, data_folder: Path, name: str, published: float
+    score: LpipsDistance, data_folder: Path, name: str, published: float
 ) -> None:
     folder = data_folder / "lpips_examples"
     one, reference = (load_image(folder / each)[None] for each in (name, "ex_ref.png"))
@@ -28,13 +28,13 @@ def test_the_published_values(
 
 
 @pytest.mark.weights
-def test_an_image_is_at_no_distance_from_itself(score: LpipsScore) -> None:
+def test_an_image_is_at_no_distance_from_itself(score: LpipsDistance) -> None:
     image = torch.rand(1, 3, MIN_SIDE, 40)
     assert score(image, image) == 0.0
 
 
 @pytest.mark.weights
-def test_the_smallest_side_is_the_one_that_is_documented(score: LpipsScore) -> None:
+def test_the_smallest_side_is_the_one_that_is_documented(score: LpipsDistance) -> None:
     image = torch.rand(1, 3, MIN_SIDE, MIN_SIDE)
     assert score(image, 1 - image) > 0.0
     with pytest.raises(ShapeError, match="at least 31x31 px, this one is 31x30"):
@@ -44,6 +44,6 @@ def test_the_smallest_side_is_the_one_that_is_documented(score: LpipsScore) -> N
 
 
 @pytest.mark.weights
-def test_two_sizes_are_refused(score: LpipsScore) -> None:
+def test_two_sizes_are_refused(score: LpipsDistance) -> None:
     with pytest.raises(ShapeError, match="the size of its content"):
         score(torch.rand(1, 3, 40, 40), torch.rand(1, 3, 40, 41))

@@ -31,7 +31,7 @@ def test_pairs_come_in_order_of_their_names(tmp_path: Path) -> None:
         (["01_content.jpg"], "01_content.jpg but no 01_style"),
         (["01_content.jpg", "01_style.jpg", "02_style.jpg"], "02_style.jpg but no 02_content"),
         (["01_content.jpg", "01_content.png", "01_style.jpg"], "two files for one image"),
-        (["photo.jpg"], "no pairs in .*NN_content"),
+        (["photo.jpg"], "no image pairs in .*NN_content"),
     ],
 )
 def test_what_is_wrong_with_a_folder_is_said(

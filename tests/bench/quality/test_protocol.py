@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from bench.quality.evaluate import Metrics
+from bench.quality.metrics import Metrics
 from bench.quality.protocol import (
     METRICS,
     describe_size,

@@ -28,7 +28,7 @@ def test_a_missing_parent_folder_is_an_error(tmp_path: Path) -> None:
 
 def test_means_are_shown_with_intervals_and_directions() -> None:
     lines = render_means(ROWS).splitlines()
-    assert lines[0].split() == ["subject", "pairs", "Gram", "↓", "SSIM", "↑", "LPIPS", "↓"]
+    assert lines[0].split() == ["subject", "image", "pairs", "Gram", "↓", "SSIM", "↑", "LPIPS", "↓"]
     assert lines[2].split() == [
         *("mkl", "2", "0.200", "[0.100,", "0.300]", "0.600", "[0.500,", "0.700]"),
         *("0.333", "[0.333,", "0.333]"),

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import uniform_filter
 from torch import Tensor
 
-from bench.quality.ssim import ssim_score
+from bench.quality.ssim import measure_ssim
 from pcakd.errors import ShapeError
 
 
@@ -35,24 +35,24 @@ def reference_ssim(one: Tensor, other: Tensor) -> float:
 @given(seed=st.integers(0, 2**16), height=st.integers(7, 20), width=st.integers(7, 20))
 def test_ssim_is_the_formula(seed: int, height: int, width: int) -> None:
     one, other = random_image(seed, height, width), random_image(seed + 1, height, width)
-    assert ssim_score(one, other) == pytest.approx(reference_ssim(one, other), abs=1e-5)
+    assert measure_ssim(one, other) == pytest.approx(reference_ssim(one, other), abs=1e-5)
 
 
 def test_an_image_is_equal_to_itself() -> None:
-    assert ssim_score(random_image(0), random_image(0)) == 1.0
+    assert measure_ssim(random_image(0), random_image(0)) == 1.0
 
 
 def test_the_order_does_not_matter() -> None:
     one, other = random_image(1), random_image(2)
-    assert ssim_score(one, other) == pytest.approx(ssim_score(other, one), abs=1e-6)
+    assert measure_ssim(one, other) == pytest.approx(measure_ssim(other, one), abs=1e-6)
 
 
 def test_too_small_an_image_is_named() -> None:
     small = random_image(0, 6, 20)
     with pytest.raises(ShapeError, match="at least 7x7 px, this one is 20x6"):
-        ssim_score(small, small)
+        measure_ssim(small, small)
 
 
 def test_two_sizes_are_refused() -> None:
     with pytest.raises(ShapeError, match="the size of its content"):
-        ssim_score(random_image(0), random_image(0, 15, 12))
+        measure_ssim(random_image(0), random_image(0, 15, 12))

@@ -1,10 +1,27 @@
-"""Records that tests of several sections share."""
+"""Records and golden files that tests of several sections share."""
+
+import os
+from pathlib import Path
 
 import pytest
 
+GOLDEN = Path(__file__).parent / "golden"
+
 
 @pytest.fixture
-def pair(make_stages):
+def check_golden():
+    """Compare a text with a committed file; PCAKD_UPDATE_GOLDEN=1 writes the file anew."""
+
+    def check(name, text):
+        if os.environ.get("PCAKD_UPDATE_GOLDEN"):
+            (GOLDEN / name).write_text(text, encoding="utf-8")
+        assert text == (GOLDEN / name).read_text(encoding="utf-8")
+
+    return check
+
+
+@pytest.fixture
+def compared(make_stages):
     """A student, 6 times as fast with 20 times fewer multiply-adds, and a colour transfer."""
     full = {
         "encode": {"latency_ns": 380_000_000, "macs": 38_000_000_000, "bytes": 2_000_000_000},

@@ -35,12 +35,13 @@ def test_a_student_file_is_a_subject_named_by_its_stem(student_file: Path) -> No
     assert subject.name == "odd+name@home"
     assert subject.transforms == ("ot",)
     assert subject.has_quality
-    student = create_student(StudentSpec(architecture="tiny", ranks=(2, 3, 4, 5)))
+    student = create_student(StudentSpec(architecture="tiny", ranks=(2, 3, 4, 5))).eval()
+    student.requires_grad_(False)
     assert subject.num_params == student.num_params
     content, style = random_image(1), random_image(2, 24, 50)
-    expected = stylize(student.eval(), content[0], style[0], transform="ot")
+    expected = stylize(student, content[0], style[0], transform="ot")
     torch.testing.assert_close(subject.prepare()(content, style)[0], expected)
-    other = stylize(student.eval(), content[0], style[0], transform="adain")
+    other = stylize(student, content[0], style[0], transform="adain")
     found = subject.prepare(transform="adain")(content, style)[0]
     torch.testing.assert_close(found, other)
 
@@ -50,6 +51,7 @@ def test_a_student_varies_its_strength_and_its_regularizer(student_file: Path) -
     assert subject.regularizers == (1.0, 1.0, 1.0, 1.0)
     content, style = random_image(1), random_image(2, 24, 50)
     student = create_student(StudentSpec(architecture="tiny", ranks=(2, 3, 4, 5))).eval()
+    student.requires_grad_(False)
     half = subject.prepare(variation=Variation(strength=0.5))(content, style)[0]
     torch.testing.assert_close(half, stylize(student, content[0], style[0], strength=0.5))
     student.regularizer = 10.0

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -8,13 +10,15 @@ from pcakd.backbones import (
     describe_blocks,
     get_backbone_entry,
     list_backbones,
+    load_backbone,
     measure_channel_means,
     normalize_activations,
+    split_weights,
 )
 from pcakd.backbones.mobilenet import create_mobilenet_v1
 from pcakd.backbones.mobilenet_v2 import create_mobilenet_v2
 from pcakd.backbones.vgg import create_vgg
-from pcakd.errors import ShapeError, UnknownNameError, WeightsError
+from pcakd.errors import ConfigError, ShapeError, UnknownNameError, WeightsError
 
 _VGG_SHAPES = {
     0: (64, 3), 2: (64, 64), 5: (128, 64), 7: (128, 128), 10: (256, 128), 12: (256, 256),
@@ -172,6 +176,50 @@ def test_tiny_is_seeded():
     assert [t.shape[1] for t in first(_image())] == list(get_backbone_entry("tiny").widths)
     assert [32 // t.shape[2] for t in first(_image())] == list(first.strides)
     assert len(first(_image(), last_tap=2)) == 2
+
+
+def test_load_backbone_returns_a_frozen_network_in_eval_mode_on_its_device():
+    backbone = load_backbone("tiny", device="cpu", seed=3)
+    assert isinstance(backbone, torch.nn.Module)
+    assert not backbone.training
+    assert not any(parameter.requires_grad for parameter in backbone.parameters())
+    assert torch.equal(backbone(_image())[3], create_backbone("tiny", seed=3)(_image())[3])
+    assert load_backbone("tiny", device=torch.device("meta")).blocks[1][1].weight.is_meta
+
+
+def test_weights_are_a_set_a_path_or_both(tmp_path):
+    path = tmp_path / "w.safetensors"
+    assert split_weights(None, "vgg16") == (None, None)
+    assert split_weights("caffe", "vgg16") == ("caffe", None)
+    assert split_weights("w.safetensors", "vgg16") == (None, Path("w.safetensors"))
+    assert split_weights("folder/weights", "vgg16") == (None, Path("folder/weights"))
+    assert split_weights(path, "vgg16") == (None, path)
+    assert split_weights(f"torchvision={path}", "vgg16") == ("torchvision", path)
+
+
+def test_load_backbone_reads_a_file(torchvision_v2, tmp_path):
+    path = tmp_path / "w.safetensors"
+    tensors = torchvision_v2.state_dict()
+    save_file({n: t for n, t in tensors.items() if "tracked" not in n}, path)
+    for weights in (path, str(path), f"torchvision={path}"):
+        assert load_backbone("mobilenet_v2", weights=weights).card.source == "path"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "error", "message"),
+    [
+        ("vgg18", {}, UnknownNameError, "'vgg18' is not known"),
+        ("vgg18", {"weights": "caffe"}, UnknownNameError, "backbone 'vgg18' is not known"),
+        ("vgg16", {"weights": "keras"}, UnknownNameError, "weight set of vgg16 'keras' is not kno"),
+        ("vgg16", {"weights": "nowhere.pth"}, WeightsError, "nowhere.pth is not a file"),
+        ("tiny", {"weights": "caffe"}, ConfigError, "'tiny' has random weights and cannot load c"),
+        ("tiny", {"device": "gpu"}, ConfigError, "device 'gpu' is not known"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_loaded_is_an_error_of_one_line(name, options, error, message):
+    with pytest.raises(error, match=message) as caught:
+        load_backbone(name, **options)
+    assert "\n" not in str(caught.value)
 
 
 def test_names():

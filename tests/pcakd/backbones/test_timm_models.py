@@ -142,7 +142,7 @@ def test_the_pinned_set_has_the_names_and_shapes_of_timm():
         ("maxvit_pico_rw_256", ConfigError, r"cannot run on 64 × 64 pixels"),
     ],
 )
-def test_models_that_cannot_be_teachers_say_so_in_one_line(name, error, message):
+def test_models_that_cannot_be_teachers_are_an_error_of_one_line(name, error, message):
     with pytest.raises(error, match=message) as caught:
         create_backbone(f"timm/{name}", weight_set="seeded")
     assert "\n" not in str(caught.value)
@@ -154,7 +154,7 @@ def test_weights_must_be_named_and_fit(tmp_path):
         create_backbone("timm/resnet18")
     with pytest.raises(UnknownNameError, match="weight set of timm/resnet18 'caffe'"):
         create_backbone("timm/resnet18", weight_set="caffe")
-    with pytest.raises(ConfigError, match="come from no file"):
+    with pytest.raises(ConfigError, match="are not read from a file"):
         create_backbone("timm/resnet18", weight_set="timm", path=path)
     with pytest.raises(WeightsError, match="is not a file"):
         create_backbone("timm/resnet18", path=path)
@@ -164,7 +164,7 @@ def test_weights_must_be_named_and_fit(tmp_path):
     path.write_bytes(b"\x80\x04N.")
     with pytest.raises(WeightsError, match="cannot be read as safetensors"):
         create_backbone("timm/resnet18", path=path)
-    # a file of other weights is anybody's, under the name of the pinned set it is refused
+    # a file of other weights is accepted, but not under the name of the pinned set
     _save(timm.create_model("tf_efficientnet_lite0", features_only=True), path)
     assert not create_backbone(LITE0, path=path).card.verified
     with pytest.raises(WeightsError, match="pinned hash"):

@@ -1,11 +1,11 @@
-"""Folders that are made for what a command writes."""
+"""Files are written whole or not at all."""
 
 from pathlib import Path
 
 import pytest
 
 from pcakd.errors import OutputError
-from pcakd.utils.files import make_folder
+from pcakd.utils.files import make_folder, write_atomically, write_text
 
 
 def test_a_folder_is_made_with_those_above_it(tmp_path: Path) -> None:
@@ -22,3 +22,27 @@ def test_a_folder_where_a_file_stands_is_refused(tmp_path: Path, name: str) -> N
     with pytest.raises(OutputError, match="cannot write into"):
         make_folder(tmp_path / name)
     assert (tmp_path / "file").read_bytes() == b"kept"
+
+
+def test_a_name_of_255_bytes_can_be_written(tmp_path: Path) -> None:
+    path = tmp_path / ("ü" * 125 + "1.txt")
+    assert len(path.name.encode()) == 255
+    write_text(path, "text")
+    assert path.read_text(encoding="utf-8") == "text"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def _write_half(path: Path, error: BaseException) -> None:
+    with write_atomically(path) as stream:
+        stream.write(b"half")
+        raise error
+
+
+@pytest.mark.parametrize("error", [ValueError(), KeyboardInterrupt()], ids=["error", "interrupt"])
+def test_an_exception_leaves_what_was_there(tmp_path: Path, error: BaseException) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"before")
+    with pytest.raises(type(error)):
+        _write_half(path, error)
+    assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]

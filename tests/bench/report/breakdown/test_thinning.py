@@ -1,10 +1,10 @@
-"""Students beside their full-width autoencoders: ratios, what was timed in turn, sentences."""
+"""Students against their full-width autoencoders: ratios, interleaved measurements, sentences."""
 
 import dataclasses
 
 import pytest
 
-from bench.report.breakdown.tables import speedup_data
+from bench.report.breakdown.tables import speedup_table
 from bench.report.breakdown.thinning import (
     FULL_WIDTH_OF,
     explain_thinning,
@@ -14,8 +14,8 @@ from bench.report.breakdown.thinning import (
 from bench.report.common.summary import summarize
 
 
-def test_a_student_is_set_against_its_autoencoder(pair):
-    (gain,) = thinnings(summarize(pair))
+def test_a_student_is_compared_with_its_autoencoder(compared):
+    (gain,) = thinnings(summarize(compared))
     assert (gain.student.subject, gain.full.subject) == ("vgg16", "vgg19-full")
     assert gain.macs_ratio == pytest.approx(20.0)
     assert gain.measured == pytest.approx(6.0)
@@ -33,18 +33,18 @@ def test_a_student_is_set_against_its_autoencoder(pair):
         {"status": "oom", "latency_ns": None, "stages": None},
     ],
 )
-def test_only_like_is_compared_with_like(pair, changes):
-    full = pair[1]
+def test_only_like_is_compared_with_like(compared, changes):
+    full = compared[1]
     known = {field.name for field in dataclasses.fields(full.case)}
     case = dataclasses.replace(full.case, **{k: v for k, v in changes.items() if k in known})
     rest = {k: v for k, v in changes.items() if k not in known}
     other = dataclasses.replace(full, case=case, case_hash="other", **rest)
-    assert thinnings(summarize([pair[0], other])) == []
+    assert thinnings(summarize([compared[0], other])) == []
 
 
-def test_precisions_have_autoencoders_of_their_own(make_stages, pair):
+def test_precisions_have_autoencoders_of_their_own(make_stages, compared):
     records = [make_stages(f"{name}+fp16") for name in ("mobilenet_v1", "mobilenet_v1-full")]
-    (gain,) = thinnings(summarize([*pair[:1], *records]))
+    (gain,) = thinnings(summarize([*compared[:1], *records]))
     assert gain.full.subject == "mobilenet_v1-full+fp16"
     assert gain.macs_ratio == gain.measured == 1.0
 
@@ -55,27 +55,29 @@ def test_autoencoders_are_subjects():
     assert set(FULL_WIDTH_OF.values()) == set(FULL_WIDTH)
 
 
-def test_the_sentences_follow_from_the_figures(pair):
-    (gain,) = thinnings(summarize(pair))
+def test_the_sentences_follow_from_the_figures(compared):
+    (gain,) = thinnings(summarize(compared))
     assert explain_thinning(gain) == (
-        "At HD, `vgg16` is 6.0× as fast as `vgg19-full` (by medians of processes of their own), "
-        "with 20.0× fewer multiply-adds in its convolutions, both images taken together. If "
-        "nothing but those convolutions took time, and they ran at the rate of `vgg19-full`, a "
-        "call would take 47.0 ms: 21.3× as fast. They take 90.0 ms, more because they run at 44.4 "
-        "GMACs/s in place of 85.1 GMACs/s, at 4.44 multiply-adds for each byte that their "
-        "operators move in place of 20.0; and what is no convolution takes 10.0 ms of 100 ms. "
-        "(Times of watched calls.) The largest part of what is no convolution is covariance; even "
-        "without any convolution it would be at most 10.0× as fast as it is."
+        "At HD, `vgg16` is 6.0× as fast as `vgg19-full` (medians of two processes). Its "
+        "convolutions have 20.0× fewer multiply-adds for both images together. At the rate of "
+        "`vgg19-full` its convolutions would take 47.0 ms, and a call of nothing else would be "
+        "21.3× as fast. They take 90.0 ms, because they run at 44.4 GMACs/s instead of 85.1 "
+        "GMACs/s (4.44 instead of 20.0 multiply-adds per byte of memory traffic). The other sections take "
+        "10.0 ms of 100 ms (times of instrumented calls). The longest of them is covariance. "
+        "Without any time for convolutions a call would be 10.0× as fast as it is."
     )
 
 
-def test_what_was_timed_in_turn_goes_before(pair, make_pair):
+def test_an_interleaved_measurement_is_preferred(compared, make_pair):
     speed = make_pair("vgg19-full", "vgg16", ratio=5.0)
-    (gain,) = thinnings(summarize([*pair, speed]))
-    assert gain.measured == gain.paired.value == pytest.approx(5.0, rel=0.01)
+    (gain,) = thinnings(summarize([*compared, speed]))
+    assert gain.measured == gain.interleaved.value == pytest.approx(5.0, rel=0.01)
     assert format_measured(gain) == "5.0× [4.9, 5.1]"
-    assert "is 5.0× [4.9, 5.1] as fast as `vgg19-full` (timed in turn)" in explain_thinning(gain)
-    table = speedup_data(summarize([*pair, speed])).set_index("subject").loc["vgg16"]
+    assert (
+        "is 5.0× [4.9, 5.1] as fast as `vgg19-full` (interleaved measurement)"
+        in explain_thinning(gain)
+    )
+    table = speedup_table(summarize([*compared, speed])).data.set_index("subject").loc["vgg16"]
     assert table["speedup_measured_rounds"] == 6
     assert table["speedup_measured_low"] < table["speedup_measured"]
 
@@ -87,33 +89,37 @@ def test_what_was_timed_in_turn_goes_before(pair, make_pair):
         (("vgg19-full", "mobilenet_v1"), {}),
     ],
 )
-def test_other_pairs_say_nothing(pair, make_pair, sides, changes):
-    (gain,) = thinnings(summarize([*pair, make_pair(*sides, ratio=5.0, **changes)]))
-    assert gain.paired is None
+def test_other_speed_ratios_are_ignored(compared, make_pair, sides, changes):
+    (gain,) = thinnings(summarize([*compared, make_pair(*sides, ratio=5.0, **changes)]))
+    assert gain.interleaved is None
     assert format_measured(gain) == "6.0×"
 
 
-def test_a_pair_in_the_other_order_is_inverted(pair, make_pair):
-    (gain,) = thinnings(summarize([*pair, make_pair("vgg16", "vgg19-full", ratio=0.2)]))
+def test_a_speed_ratio_in_the_other_order_is_inverted(compared, make_pair):
+    (gain,) = thinnings(summarize([*compared, make_pair("vgg16", "vgg19-full", ratio=0.2)]))
     assert gain.measured == pytest.approx(5.0, rel=0.01)
-    assert gain.paired.low < gain.measured < gain.paired.high
+    assert gain.interleaved.low < gain.measured < gain.interleaved.high
 
 
-def test_a_pair_of_another_machine_says_nothing(pair, make_pair):
+def test_a_speed_ratio_of_another_machine_is_ignored(compared, make_pair):
     speed = make_pair("vgg19-full", "vgg16")
     case = dataclasses.replace(speed.case, threads=1)
-    (gain,) = thinnings(summarize([*pair, dataclasses.replace(speed, case=case)]))
-    assert gain.paired is None
+    (gain,) = thinnings(summarize([*compared, dataclasses.replace(speed, case=case)]))
+    assert gain.interleaved is None
 
 
 @pytest.mark.parametrize(
     ("macs", "paper", "words"),
     [
-        (16_000, 482_778 / 18_832, "path alone it is 30.2×, 25.6× for the student of the paper."),
-        (18_900, None, "on the content path alone it is 25.5×."),
+        (
+            16_000,
+            482_778 / 18_832,
+            "and 30.2× fewer on the content path alone (25.6× for the student of the paper).",
+        ),
+        (18_900, None, "and 25.5× fewer on the content path alone."),
     ],
 )
-def test_the_content_path_and_the_papers_student_have_ratios_of_their_own(
+def test_the_content_path_and_the_papers_student_have_separate_ratios(
     make_stages, macs, paper, words
 ):
     pixels = 1280 * 720
@@ -128,7 +134,7 @@ def test_the_content_path_and_the_papers_student_have_ratios_of_their_own(
     assert words in explain_thinning(gain)
 
 
-def test_sizes_that_are_padded_say_nothing_of_the_papers_student(make_stages):
+def test_padded_sizes_give_no_ratio_for_the_papers_student(make_stages):
     changes = {"resolution": "FHD", "width": 1920, "height": 1080}
     records = [
         make_stages(macs_content=17_000 * 1920 * 1088, **changes),

@@ -1,18 +1,15 @@
-"""The claims on the page and in files; PCAKD_UPDATE_GOLDEN=1 writes the golden ones anew."""
+"""The claims of the paper on the page and in files."""
 
 import io
-import os
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from bench.records.store import append_record
-from bench.report.claims.tables import claims_files, claims_section
+from bench.report.claims.section import make_section
+from bench.report.claims.tables import claims_table, facts_table
 from bench.report.common.summary import summarize
 from bench.report.render import render_report
-
-GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 @pytest.fixture
@@ -40,16 +37,14 @@ def evidence(make_cost, make_pair, make_quality):
     ]
 
 
-@pytest.mark.parametrize("name", ["claims.md", "claims.tex", "claims.csv", "facts.md"])
-def test_text_is_the_golden_one(evidence, name):
-    text = claims_files(summarize(evidence))[name]
-    if os.environ.get("PCAKD_UPDATE_GOLDEN"):
-        (GOLDEN / name).write_text(text, encoding="utf-8")
-    assert text == (GOLDEN / name).read_text(encoding="utf-8")
+@pytest.mark.parametrize("make_table", [claims_table, facts_table])
+def test_texts_are_the_golden_ones(evidence, make_table, check_golden):
+    for name, text in make_table(summarize(evidence)).files().items():
+        check_golden(name, text)
 
 
 def test_raw_numbers_keep_their_precision(evidence):
-    table = pd.read_csv(io.StringIO(claims_files(summarize(evidence))["claims.csv"]))
+    table = pd.read_csv(io.StringIO(claims_table(summarize(evidence)).files()["claims.csv"]))
     row = table[table["claim"] == "VGG student faster than WCT²"].iloc[0]
     assert row["value"] == pytest.approx(9.7, rel=1e-3)
     assert row["low"] < row["value"] < row["high"]
@@ -69,4 +64,4 @@ def test_a_page_has_the_claims_where_records_compare(tmp_path, evidence):
 
 
 def test_a_page_without_comparisons_has_no_claims(make_cost, make_quality):
-    assert claims_section(summarize([make_cost(), make_quality()])) == ""
+    assert make_section(summarize([make_cost(), make_quality()])).text == ""

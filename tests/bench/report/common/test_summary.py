@@ -35,21 +35,21 @@ def test_a_failed_repeat_does_not_hide_a_measured_one(make_cost):
     assert row.num_samples == 3
 
 
-def test_repeats_of_a_pair_count_once(make_quality):
-    pair = [make_quality(gram=0.4), make_quality(gram=0.6, repeat=1)]
-    (row,) = summarize([*pair, make_quality(pair="02", gram=0.9)]).quality
-    assert row.num_pairs == 2
-    assert row.scores["gram"].value == pytest.approx((0.5 + 0.9) / 2)
+def test_repeats_of_an_image_pair_count_once(make_quality):
+    repeats = [make_quality(gram=0.4), make_quality(gram=0.6, repeat=1)]
+    (row,) = summarize([*repeats, make_quality(pair="02", gram=0.9)]).quality
+    assert row.num_image_pairs == 2
+    assert row.metrics["gram"].value == pytest.approx((0.5 + 0.9) / 2)
 
 
 def test_failures_of_quality_are_counted(records):
     rows = {(row.subject, row.transform): row for row in summarize(records).quality}
     assert rows["reinhard", "none"].failures == {"oom": 1}
-    assert rows["reinhard", "none"].num_pairs == 1
-    assert rows["vgg19-full", "zca"].scores == {}
+    assert rows["reinhard", "none"].num_image_pairs == 1
+    assert rows["vgg19-full", "zca"].metrics == {}
 
 
-def test_multiply_adds_a_pixel_and_milliseconds(make_cost):
+def test_multiply_adds_per_pixel_and_milliseconds(make_cost):
     (row,) = summarize([make_cost()]).cost
     assert row.macs_per_pixel == 10
     assert row.latency_ms.value == 11.0
@@ -90,12 +90,12 @@ def test_a_prediction_beyond_the_memory_of_a_case_has_no_latency(make_cost, need
     assert row.expected_latency_ms == (None if oom else 9.0)
 
 
-def test_scores_stand_in_the_order_of_the_subjects(make_cost, make_quality):
+def test_metrics_are_in_the_order_of_the_subjects(make_cost, make_quality):
     records = [make_cost("a"), make_cost("b"), make_quality("b"), make_quality("a")]
     assert [row.subject for row in summarize(records).quality] == ["a", "b"]
 
 
-def test_two_subjects_of_one_name_are_told_apart(make_cost):
+def test_two_subjects_of_one_name_are_distinguished(make_cost):
     old, new = make_cost(subject_hash="a" * 64), make_cost(subject_hash="b" * 64)
     assert summarize([old, new]).subjects == ("vgg16 (aaaaaa)", "vgg16 (bbbbbb)")
 
@@ -106,7 +106,7 @@ def test_several_machines_are_not_comparable(make_cost):
     assert len(summary.cost) == 2
 
 
-def test_rows_are_ordered_by_size_whatever_the_order_of_records(records):
+def test_rows_are_ordered_by_size_for_any_order_of_records(records):
     costs = [record for record in records if record.kind == "cost"]
     forward = summarize(costs).cost
     swapped = summarize([costs[2], costs[0], costs[1], *costs[3:]]).cost

@@ -1,4 +1,4 @@
-"""The section on the largest images: bounds, OOM, inference, files."""
+"""The largest images: bounds, out of memory, inference, files."""
 
 import json
 
@@ -8,14 +8,8 @@ import pytest
 from bench.records.store import append_record
 from bench.report.common.summary import summarize
 from bench.report.common.tables import to_latex
-from bench.report.cost.largest_image import (
-    capacity_data,
-    capacity_rows,
-    capacity_section,
-    capacity_table,
-    console_text,
-)
-from bench.report.page import write_page
+from bench.report.cost.largest_image import capacity_rows, console_text, largest_image_table
+from bench.report.cost.section import make_section
 from bench.report.render import render_report
 
 
@@ -32,11 +26,11 @@ def rows(make_capacity):
 
 
 def test_cells(rows):
-    table = capacity_table(summarize(rows)).set_index("Subject")
+    table = largest_image_table(summarize(rows)).cells.set_index("Subject")
     assert table.loc["vgg16"].to_dict() == {
         "Transform": "zca", "Largest image": "2080×1170", "Megapixels": "2.43",
-        "Peak there": "1.00 GiB", "Ran out at": "2112×1188", "Limited by": "memory",
-        "Probes": "5", "HD": "fits", "FHD": "fits", "QHD": "OOM", "4K": "OOM", "5K": "OOM",
+        "Peak memory": "1.00 GiB", "Out of memory at": "2112×1188", "Limited by": "memory",
+        "Trials": "5", "HD": "fits", "FHD": "fits", "QHD": "OOM", "4K": "OOM", "5K": "OOM",
         "8K": "OOM",
     }  # fmt: skip
     names = ["HD", "FHD", "QHD", "4K", "5K", "8K"]
@@ -55,30 +49,28 @@ def test_cells(rows):
 
 def test_between_the_bounds_nothing_is_inferred(make_capacity):
     (row,) = capacity_rows(summarize([make_capacity(tried={119: True, 121: False})]))
-    table = capacity_table(summarize([make_capacity(tried={119: True, 121: False})]))
+    table = largest_image_table(summarize([make_capacity(tried={119: True, 121: False})])).cells
     assert row.largest == (1904, 1071)
     assert table.loc[0, ["HD", "FHD", "QHD"]].tolist() == ["fits", "not tried", "OOM"]
 
 
 def test_section_gives_reasons_and_marks_inference(rows):
-    section = capacity_section(summarize(rows))
+    section = make_section(summarize(rows)).text
     assert section.startswith("## Largest image within 2 GiB\n")
     assert "**inferred**" in section
     assert "- broken, 2 GiB: 1280×720: gears\n" in section
     assert "- vgg16" not in section
-    assert section in write_page(summarize(rows), [], has_examples=False)
 
 
 def test_other_records_have_no_section(records):
-    assert capacity_section(summarize(records)) == ""
-    assert capacity_table(summarize(records)).empty
+    assert "Largest image" not in make_section(summarize(records)).text
+    assert largest_image_table(summarize(records)).cells.empty
 
 
 def test_several_memories_get_a_column(make_capacity):
     tried = {80: True, 81: False}
-    table = capacity_table(
-        summarize([make_capacity(tried=tried), make_capacity(tried=tried, memory_bytes=2**29)])
-    )
+    records = [make_capacity(tried=tried), make_capacity(tried=tried, memory_bytes=2**29)]
+    table = largest_image_table(summarize(records)).cells
     assert list(table["Memory"]) == ["512 MiB", "2 GiB"]
 
 
@@ -96,16 +88,16 @@ def test_a_folder_of_such_records_alone_renders(tmp_path, rows):
     assert "6 subjects" in text
     assert "## Overview" not in text
     names = {path.name for path in (tmp_path / "tables").iterdir()}
-    assert names == {"capacity.md", "capacity.csv", "capacity.tex"}
-    data = pd.read_csv(tmp_path / "tables" / "capacity.csv", dtype=str)
-    assert data.loc[0, ["largest_pixels", "oom_width", "num_probes"]].tolist() == [
+    assert names == {"largest-image.md", "largest-image.csv", "largest-image.tex"}
+    data = pd.read_csv(tmp_path / "tables" / "largest-image.csv", dtype=str)
+    assert data.loc[0, ["largest_pixels", "oom_width", "num_trials"]].tolist() == [
         "2433600", "2112", "5",
     ]  # fmt: skip
     assert "probes" not in data
 
 
-def test_latex_knows_the_sign_of_a_bound(rows):
-    text = to_latex(capacity_table(summarize(rows)))
+def test_latex_has_the_sign_of_a_bound(rows):
+    text = to_latex(largest_image_table(summarize(rows)).cells)
     assert r"$\geq$ 7680$\times$4320" in text
 
 
@@ -118,4 +110,4 @@ def test_console_and_json(rows, tmp_path):
     assert loaded[0]["largest_pixels"] == 2080 * 1170
     assert loaded[0]["probes"][3] == {"width": 2112, "height": 1188, "fits": 0}
     assert loaded[3]["largest_width"] is None
-    assert len(capacity_data(summarize(rows))) == len(loaded) == 6
+    assert len(largest_image_table(summarize(rows)).data) == len(loaded) == 6

@@ -1,5 +1,7 @@
+"""The accuracy of predictions."""
+
 from bench.report.common.summary import summarize
-from bench.report.cost.prediction import check_predictions, prediction_section
+from bench.report.cost.prediction import check_predictions, prediction_table
 
 
 def _cost(make_cost, resolution, size, *, latency_ns=None, peak_bytes=None, **changes):
@@ -27,9 +29,9 @@ def test_the_largest_measured_case_is_predicted_from_the_smaller_ones(make_cost)
     assert check.row.resolution == "FHD"
     assert check.latency_ms == 2250  # 2.25 times the pixels
     assert check.peak_bytes == 225_000_000
-    section = prediction_section(summarize(records))
-    assert "+12%" in section  # 2,250 against 2,000 ms
-    assert "-25%" in section
+    (cells,) = prediction_table(summarize(records)).cells.to_dict("records")
+    assert cells["Latency error"] == "+12%"  # 2,250 against 2,000 ms
+    assert cells["Memory error"] == "-25%"
 
 
 def test_subjects_without_predictions_or_with_one_size_are_left_out(make_cost):
@@ -39,4 +41,4 @@ def test_subjects_without_predictions_or_with_one_size_are_left_out(make_cost):
     ]
     assert check_predictions(summarize(measured)) == []
     single = [measured[0], _cost(make_cost, "8K", (7680, 4320), status="predicted")]
-    assert prediction_section(summarize(single)) == ""
+    assert prediction_table(summarize(single)).cells.empty

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.report.common.summary import summarize
-from bench.report.cost.scaling import _spread, scaling_plot
+from bench.report.cost.scaling import _spread, draw_scaling
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=8))
-def test_names_keep_apart_and_in_order(heights):
+def test_names_do_not_overlap_and_keep_their_order(heights):
     places = _spread(heights, 11.0)
     by_height = sorted(range(len(heights)), key=lambda index: heights[index])
     ordered = [places[index] for index in by_height]
@@ -18,12 +18,12 @@ def test_names_keep_apart_and_in_order(heights):
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=8, unique=True))
-def test_names_that_are_apart_stay_where_they_are(steps):
+def test_names_without_overlap_do_not_move(steps):
     heights = [12.0 * step for step in steps]
     assert _spread(heights, 11.0) == heights
 
 
-def test_each_line_is_named_and_ends_where_memory_does(make_cost):
+def test_each_line_is_named_and_ends_where_memory_runs_out(make_cost):
     records = [
         make_cost("a"),
         make_cost(
@@ -34,5 +34,5 @@ def test_each_line_is_named_and_ends_where_memory_does(make_cost):
         make_cost("b"),
         make_cost("b", "8K", 7680, 4320, status="timeout", reason="slow"),
     ]  # fmt: skip
-    (axes,) = scaling_plot(summarize(records)).axes
+    (axes,) = draw_scaling(summarize(records)).axes
     assert sorted(text.get_text() for text in axes.texts) == ["a", "b", "× timeout"]

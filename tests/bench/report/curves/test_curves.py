@@ -1,22 +1,16 @@
-"""Curves of style against content: places, tables, a plot, a section."""
-
-import os
-from pathlib import Path
+"""Trade-off curves of style against content: points, a table, a plot, a section."""
 
 import pytest
 
 from bench.claims.check import has_evidence
 from bench.records.store import append_record
-from bench.report.common.data import to_csv
+from bench.report.common.figures import encode_figure
 from bench.report.common.summary import summarize
-from bench.report.common.tables import to_latex
-from bench.report.curves.plot import CURVES_PLOT, draw_curves
+from bench.report.curves.plot import CURVES_PLOT, curves_plots
 from bench.report.curves.rows import curve_rows
-from bench.report.curves.tables import curves_data, curves_section, curves_table
-from bench.report.pareto.plots import encode_figure
+from bench.report.curves.section import make_section
+from bench.report.curves.tables import curves_table
 from bench.report.render import console_table, render_report
-
-GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 @pytest.fixture
@@ -40,7 +34,7 @@ def curves(make_curve):
     return records
 
 
-def test_places_are_in_order_and_means_are_over_pairs(curves):
+def test_points_are_in_order_and_means_are_over_image_pairs(curves):
     rows = curve_rows(summarize(curves))
     assert [(r.quality.subject, r.strength, r.multiple) for r in rows[:5]] == [
         ("vgg16", 0.25, 1.0),
@@ -49,29 +43,25 @@ def test_places_are_in_order_and_means_are_over_pairs(curves):
         ("vgg16", 1.0, 0.1),
         ("vgg16", 1.0, 10.0),
     ]
-    assert [row.is_operating_point for row in rows[:5]] == [False, False, True, False, False]
-    assert rows[2].quality.scores["gram"].value == pytest.approx(0.61)
-    assert rows[2].quality.num_pairs == 2
+    assert [row.is_default for row in rows[:5]] == [False, False, True, False, False]
+    assert rows[2].quality.metrics["gram"].value == pytest.approx(0.61)
+    assert rows[2].quality.num_image_pairs == 2
 
 
-@pytest.mark.parametrize("name", ["curves.md", "curves.tex", "curves.csv"])
-def test_text_is_the_golden_one(curves, make_curve, name):
+def test_texts_are_the_golden_ones(curves, make_curve, check_golden):
     failed = make_curve("vgg16", "01", regularizer=100.0, status="error", reason="broken")
-    summary = summarize([*curves, failed])
-    text = {
-        "curves.md": curves_section(summary, draw_curves(summary)),
-        "curves.tex": to_latex(curves_table(summary)),
-        "curves.csv": to_csv(curves_data(summary)),
-    }[name]
-    if os.environ.get("PCAKD_UPDATE_GOLDEN"):
-        (GOLDEN / name).write_text(text)
-    assert text == (GOLDEN / name).read_text()
+    section = make_section(summarize([*curves, failed]))
+    check_golden("curves-section.md", section.text)
+    (table,) = section.tables
+    for name, text in table.files().items():
+        check_golden(name, text)
 
 
 def test_each_student_has_two_lines_that_meet(curves):
-    (plot,) = draw_curves(summarize(curves))
+    (plot,) = curves_plots(summarize(curves))
     assert plot.name == CURVES_PLOT
-    left, right = plot.figure.axes
+    figure = plot.draw()
+    left, right = figure.axes
     solid, dashed = left.lines[0], left.lines[1]
     assert [round(x, 3) for x in solid.get_xdata()] == [0.9, 0.85, 0.75]
     assert [round(x, 3) for x in dashed.get_xdata()] == [0.666, 0.75, 0.82]
@@ -79,48 +69,48 @@ def test_each_student_has_two_lines_that_meet(curves):
     texts = [text.get_text() for text in left.texts]
     assert texts == ["s = 0.25", "λ × 0.1", "λ × 10"] * 2
     assert [text.get_text() for text in right.texts] == texts
-    (legend,) = plot.figure.legends
+    (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == [
-        "vgg16 · zca", "mobilenet_v1 · zca", "by strength s, at the student's own λ",
-        "by λ, at s = 1", "operating point",
+        "vgg16 · zca", "mobilenet_v1 · zca", "over strength s, at the student's own λ",
+        "over λ, at s = 1", "default setting",
     ]  # fmt: skip
 
 
 def test_same_records_give_the_same_bytes(curves):
     for kind in ("png", "svg"):
-        first, second = (draw_curves(summarize(curves))[0].figure for _ in range(2))
+        first, second = (curves_plots(summarize(curves))[0].draw() for _ in range(2))
         assert encode_figure(first, kind) == encode_figure(second, kind)
 
 
-def test_places_on_fewer_pairs_are_named_and_not_drawn(curves):
+def test_points_with_fewer_image_pairs_are_named_and_not_drawn(curves):
     cut = [r for r in curves if (r.case.subject, r.case.regularizer, r.case.pair)
            != ("vgg16", 10.0, "02")]  # fmt: skip
-    (plot,) = draw_curves(summarize(cut))
-    assert plot.caption.endswith("so not drawn: vgg16 · zca at λ × 10 (1 of 2 pairs).")
-    assert [round(x, 3) for x in plot.figure.axes[0].lines[1].get_xdata()] == [0.666, 0.75]
+    (plot,) = curves_plots(summarize(cut))
+    assert plot.caption.endswith("pairs are missing: vgg16 · zca at λ × 10 (1 of 2 image pairs).")
+    assert [round(x, 3) for x in plot.draw().axes[0].lines[1].get_xdata()] == [0.666, 0.75]
 
 
 @pytest.mark.parametrize("change", [{"gram": None}, {"lpips": None}])
-def test_a_score_that_is_missing_leaves_a_place_out(make_curve, change):
+def test_a_missing_metric_leaves_a_point_out(make_curve, change):
     records = [make_curve(strength=1.0), make_curve(strength=0.5, **change)]
-    (plot,) = draw_curves(summarize(records))
-    assert encode_figure(plot.figure, "png")
+    (plot,) = curves_plots(summarize(records))
+    assert encode_figure(plot.draw(), "png")
 
 
-def test_one_place_alone_is_a_point(make_curve):
-    (plot,) = draw_curves(summarize([make_curve(regularizer=1.0)]))
-    assert "means over 1 pair" in plot.figure.axes[0].get_title(loc="left")
-    assert encode_figure(plot.figure, "png")
+def test_a_single_point_is_drawn(make_curve):
+    (plot,) = curves_plots(summarize([make_curve(regularizer=1.0)]))
+    assert "means over 1 image pair" in plot.draw().axes[0].get_title(loc="left")
+    assert encode_figure(plot.draw(), "png")
 
 
 def test_nothing_is_drawn_across_machines_or_of_failures(curves, make_curve):
     other = make_curve(strength=1.0, device_name="Other CPU")
     summary = summarize([*curves, other])
-    assert draw_curves(summary) == []
-    assert "| A" in curves_section(summary, [])
+    assert curves_plots(summary) == []
+    assert "| A" in make_section(summary).text
     failed = summarize([make_curve(strength=1.0, status="error", reason="broken")])
-    assert draw_curves(failed) == []
-    assert "error: 1" in curves_section(failed, [])
+    assert curves_plots(failed) == []
+    assert "error: 1" in make_section(failed).text
 
 
 def test_curves_change_no_other_table_and_are_no_evidence(tmp_path, curves, make_quality):
@@ -142,10 +132,10 @@ def test_curves_change_no_other_table_and_are_no_evidence(tmp_path, curves, make
 def test_curves_of_further_trainings_are_in_the_table_alone(curves, make_curve, make_quality):
     further = [make_curve("vgg16-seed1", strength=1.0), make_quality("vgg16-seed1")]
     summary = summarize([*curves, make_quality("vgg16"), *further])
-    (plot,) = draw_curves(summary)
-    labels = [text.get_text() for text in plot.figure.legends[0].get_texts()]
+    (plot,) = curves_plots(summary)
+    labels = [text.get_text() for text in plot.draw().legends[0].get_texts()]
     assert "vgg16-seed1" not in " ".join([plot.caption, *labels])
-    assert "vgg16-seed1" in set(curves_table(summary)["Subject"])
+    assert "vgg16-seed1" in set(curves_table(summary).cells["Subject"])
 
 
 def test_a_report_of_curves_alone(tmp_path, curves, make_cost, make_curve):
@@ -153,11 +143,11 @@ def test_a_report_of_curves_alone(tmp_path, curves, make_cost, make_curve):
     for record in [*curves, failed]:
         append_record(tmp_path, record)
     text = render_report(tmp_path).read_text()
-    assert "2 subjects, 0 cost cases and 2 content-style pairs" in text
-    assert "![Curves of style against content](plots/curves.png)" in text
-    assert "- **error** (broken): vgg16 at λ × 100 on pair 01" in text
+    assert "2 subjects, 2 image pairs, measured" in text
+    assert "![Trade-off between style and content](plots/curves.png)" in text
+    assert "- **error** (broken): vgg16 at λ × 100 on image pair 01" in text
     assert console_table(curves)
     (tmp_path / "records.jsonl").unlink()
     append_record(tmp_path, make_cost())
-    assert "Curves" not in render_report(tmp_path).read_text()
+    assert "Trade-off" not in render_report(tmp_path).read_text()
     assert not (tmp_path / "plots" / "curves.png").exists()

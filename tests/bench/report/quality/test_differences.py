@@ -1,28 +1,16 @@
-"""Differences pair by pair, and only of what can be compared."""
-
-import os
-from pathlib import Path
+"""Differences over the same image pairs, and only of what compares."""
 
 import pytest
 
 from bench.records.store import append_record
-from bench.report.common.data import to_csv
 from bench.report.common.summary import summarize
-from bench.report.common.tables import to_latex
-from bench.report.quality.differences import (
-    difference_rows,
-    differences_data,
-    differences_section,
-    differences_table,
-)
+from bench.report.quality.differences import difference_rows, differences_table
 from bench.report.render import render_report
-
-GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 @pytest.fixture
 def students(make_quality):
-    """Return scores of three students; pairs differ more than the students do."""
+    """Return metric values of three students; image pairs differ more than students do."""
     offsets = {
         "vgg16": (0.0,) * 7,
         "mobilenet_v1": (-0.0625, 0.125, 0.0625, -0.125, 0.125, -0.0625, 0.0),  # now more, now less
@@ -35,7 +23,7 @@ def students(make_quality):
     ]
 
 
-def test_differences_are_taken_pair_by_pair(students):
+def test_differences_are_over_the_same_image_pairs(students):
     rows = difference_rows(summarize(students))
     pairs = [(row.subject, row.other) for row in rows]
     assert pairs == [
@@ -48,21 +36,25 @@ def test_differences_are_taken_pair_by_pair(students):
     assert rows[1].differences["ssim"].value == 0.0
 
 
-def test_a_star_means_that_the_interval_leaves_zero_out(students):
-    to_mobilenet, to_authors, _ = differences_table(summarize(students))["Gram ↓"]
+def test_an_asterisk_marks_an_interval_that_excludes_zero(students):
+    to_mobilenet, to_authors, _ = differences_table(summarize(students)).cells["Gram ↓"]
     assert to_authors.endswith("] *")
     assert to_mobilenet.startswith("-0.009 [-")
     assert to_mobilenet.endswith("]")
 
 
-def test_few_pairs_have_no_star(students):
+def test_few_image_pairs_have_no_asterisk(students):
     few = [record for record in students if record.case.pair < "06"]
-    assert not any("*" in cell for cell in differences_table(summarize(few))["Gram ↓"])
+    assert not any("*" in cell for cell in differences_table(summarize(few)).cells["Gram ↓"])
     one = [record for record in students if record.case.pair == "04"]
-    assert differences_table(summarize(one))["Gram ↓"].tolist() == ["+0.125", "-0.250", "-0.375"]
+    assert differences_table(summarize(one)).cells["Gram ↓"].tolist() == [
+        "+0.125",
+        "-0.250",
+        "-0.375",
+    ]
 
 
-def test_only_common_pairs_of_one_protocol_and_machine_count(make_quality):
+def test_only_common_image_pairs_of_one_protocol_and_machine_count(make_quality):
     own = [make_quality(pair="01", gram=0.5), make_quality(pair="02", gram=0.9)]
     other = [make_quality("authors", pair="01", gram=0.6), make_quality("authors", pair="03")]
     (row,) = difference_rows(summarize([*own, *other]))
@@ -74,39 +66,34 @@ def test_only_common_pairs_of_one_protocol_and_machine_count(make_quality):
     another = [make_quality("authors", pair="01", protocol=protocol)]
     (row,) = difference_rows(summarize([*own, *another]))
     assert set(row.differences) == {"lpips"}
-    assert "—" in differences_section(summarize([*own, *another]))
+    assert "—" in differences_table(summarize([*own, *another])).markdown
 
 
-def test_metrics_of_other_pairs_are_counted(make_quality):
+def test_the_number_of_image_pairs_may_depend_on_the_metric(make_quality):
     records = [make_quality(name, pair=f"0{n}", ssim=None if name == "authors" and n > 1 else 0.5)
                for name in ("vgg16", "authors") for n in range(1, 4)]  # fmt: skip
-    assert differences_table(summarize(records))["Pairs"].tolist() == ["1 to 3"]
+    assert differences_table(summarize(records)).cells["Image pairs"].tolist() == ["1 to 3"]
 
 
 def test_colour_transfers_and_further_trainings_are_no_students(make_quality):
     records = [
         make_quality(), make_quality("mkl", transform="none"), make_quality("vgg16-seed1")
     ]  # fmt: skip
-    assert differences_section(summarize(records)) == ""
+    assert differences_table(summarize(records)).cells.empty
 
 
-@pytest.mark.parametrize("name", ["differences.md", "differences.tex", "differences.csv"])
-def test_text_is_the_golden_one(students, name):
-    summary = summarize(students)
-    text = {
-        "differences.md": differences_section(summary),
-        "differences.tex": to_latex(differences_table(summary)),
-        "differences.csv": to_csv(differences_data(summary)),
-    }[name]
-    if os.environ.get("PCAKD_UPDATE_GOLDEN"):
-        (GOLDEN / name).write_text(text)
-    assert text == (GOLDEN / name).read_text()
+def test_texts_are_the_golden_ones(students, check_golden):
+    for name, text in differences_table(summarize(students)).files().items():
+        check_golden(name, text)
 
 
 def test_the_report_has_the_section_and_its_files(tmp_path, students):
     for record in students:
         append_record(tmp_path, record)
-    assert "## Students and peers, pair by pair" in render_report(tmp_path).read_text()
+    assert (
+        "## Differences between subjects over the same image pairs"
+        in render_report(tmp_path).read_text()
+    )
     assert {"differences.md", "differences.csv", "differences.tex"} <= {
         path.name for path in (tmp_path / "tables").iterdir()
     }

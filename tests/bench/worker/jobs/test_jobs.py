@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from bench.profiling.traffic import count_filter
-from bench.quality import evaluate
+from bench.quality import metrics as quality_metrics
 from bench.subjects import Prepared, Subject
 from bench.worker.jobs import describe_run, measure_breakdown, measure_capacity, score_quality
 from pcakd.errors import NumericalError, ShapeError, UnknownNameError
@@ -22,8 +22,8 @@ class FakeMetrics:
     def describe_style(self, style):
         return [style.double().mean((0, 2, 3)).outer(torch.ones(3).double())]
 
-    def score(self, output, content, grams):
-        return evaluate.Scores(gram=0.5, ssim=0.25, lpips=0.125)
+    def measure(self, output, content, grams):
+        return quality_metrics.MetricValues(gram=0.5, ssim=0.25, lpips=0.125)
 
 
 def stylize(content, style):
@@ -51,7 +51,7 @@ def make_pairs(folder, **sizes):
 
 
 def test_a_pair_that_cannot_be_stylized_is_one_error(tmp_path, monkeypatch):
-    monkeypatch.setattr(evaluate, "Metrics", FakeMetrics)
+    monkeypatch.setattr(quality_metrics, "Metrics", FakeMetrics)
     pairs = make_pairs(tmp_path, a=((64, 48), (32, 32)), b=((60, 48), (32, 32)))
     job = {
         "device": "cpu", "subject": "picky", "name": "picky", "max_side": 0,
@@ -73,11 +73,11 @@ def test_a_style_is_described_once_for_all_subjects(tmp_path, monkeypatch):
             described.append(style)
             return super().describe_style(style)
 
-        def score(self, output, content, grams):
+        def measure(self, output, content, grams):
             scored.append(grams)
-            return super().score(output, content, grams)
+            return super().measure(output, content, grams)
 
-    monkeypatch.setattr(evaluate, "Metrics", Counting)
+    monkeypatch.setattr(quality_metrics, "Metrics", Counting)
     pairs = make_pairs(tmp_path, b=((60, 48), (32, 32)), c=((60, 48), (40, 32)))
     job = {
         "device": "cpu", "subject": "picky", "name": "picky", "max_side": 0, "examples": None,
@@ -133,9 +133,9 @@ def test_sections_are_timed_and_counted_and_the_filter_apart(tmp_path):
 @pytest.mark.parametrize(
     ("sizes", "message"),
     [
-        (((30, 64), (64, 64)), "pair a: the content would be scored at 30x64 px, at least 31x31"),
-        (((64, 64), (64, 15)), "pair a: the style would be scored at 64x15 px, at least 16x16"),
-        (((64, 640), (64, 64)), "pair a: the content would be scored at 6x64 px"),
+        (((30, 64), (64, 64)), "pair a: the content would be measured at 30x64 px, at least 31x31"),
+        (((64, 64), (64, 15)), "pair a: the style would be measured at 64x15 px, at least 16x16"),
+        (((64, 640), (64, 64)), "pair a: the content would be measured at 6x64 px"),
     ],
 )
 def test_too_small_a_pair_ends_the_run_before_it_begins(tmp_path, sizes, message):

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from skimage.metrics import structural_similarity as skimage_ssim
 
 from bench.quality.gram import relative_distance
@@ -19,61 +17,16 @@ from pcakd.distillation.losses.perceptual import (
 )
 from pcakd.distillation.phases import StylizationPhase
 from pcakd.distillation.recipe import Recipe, StylizationWeights
-from pcakd.distillation.whitening import SymmetricRoot, measure_batch, whiten_and_colour
 from pcakd.eigenbases import Eigenbasis
 from pcakd.errors import ConfigError
-from pcakd.linalg import matrix_power, measure_statistics
 from pcakd.pipeline import stylize
 from pcakd.students import StudentSpec, create_student
-from pcakd.transforms import apply_affine, fit_transform
 
 WIDTHS, RANKS = (8, 12, 16, 20), (4, 6, 8, 10)
 
 
 def _random(*shape, seed=0):
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def _positive(size, seed, *, repeated=False):
-    generator = torch.Generator().manual_seed(seed)
-    vectors = torch.linalg.qr(torch.randn(2, size, size, generator=generator, dtype=torch.float64))[
-        0
-    ]
-    values = torch.rand(2, size, generator=generator, dtype=torch.float64) + 0.1
-    if repeated:
-        values = values[:, :1].expand(-1, size)
-    return (vectors * values[:, None]) @ vectors.mT
-
-
-@given(size=st.integers(1, 6), seed=st.integers(0, 99), inverse=st.booleans())
-@settings(max_examples=20, deadline=None)
-def test_roots_are_those_of_the_transforms(size, seed, inverse):
-    matrix = _positive(size, seed)
-    found = SymmetricRoot.apply(matrix, inverse)
-    for each, one in zip(found, matrix, strict=True):
-        expected = matrix_power(one, -0.5 if inverse else 0.5)
-        torch.testing.assert_close(each, expected, atol=1e-10, rtol=1e-10)
-
-
-@pytest.mark.parametrize("inverse", [True, False])
-@pytest.mark.parametrize("repeated", [True, False])
-def test_gradients_of_roots_are_finite_differences(inverse, repeated):
-    matrix = _positive(4, 1, repeated=repeated).requires_grad_()
-
-    def root(matrix):  # perturbations of single entries are made symmetric
-        return SymmetricRoot.apply(0.5 * (matrix + matrix.mT), inverse)
-
-    assert torch.autograd.gradcheck(root, (matrix,), atol=1e-6)
-
-
-def test_batches_are_transformed_like_single_images():
-    content, style = _random(3, 5, 12, 10), 2.0 * _random(3, 5, 8, 8, seed=1)
-    found = whiten_and_colour(content, measure_batch(style), regularizer=0.3)
-    for one, image, other in zip(found, content, style, strict=True):
-        affine = fit_transform(
-            "zca", measure_statistics(image), measure_statistics(other), regularizer=0.3
-        )
-        torch.testing.assert_close(one, apply_affine(image[None], affine)[0], atol=1e-5, rtol=1e-5)
 
 
 def test_similarity_is_that_of_scikit_image():
@@ -96,7 +49,7 @@ def test_the_style_distance_is_that_of_the_scores():
     assert float(style_distance(taps, goals)) == pytest.approx(expected, rel=1e-6)
 
 
-def test_equal_pictures_have_no_distance():
+def test_equal_images_have_no_distance():
     taps = [_random(2, 6, 9, 7)]
     units = [unit_vectors(tap) for tap in taps]
     torch.testing.assert_close(units[0].square().sum(dim=1), torch.ones(2, 9, 7))
@@ -123,7 +76,7 @@ def phase():
     return phase
 
 
-def test_a_couple_is_stylized_as_the_pipeline_does(phase):
+def test_an_image_pair_is_stylized_as_the_pipeline_does(phase):
     student = phase.setting.student.eval()
     images = _random(2, 3, 32, 32)
     content, style, stylized = phase.draw_sheet(images)

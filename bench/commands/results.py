@@ -1,0 +1,68 @@
+"""Options and output that ``bench quality`` and ``bench score`` share. Imports no torch."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.commands.output import STANDARD_OUTPUT, add_json_argument
+
+if TYPE_CHECKING:
+    import torch
+
+    from bench.plan.image_pairs import ImagePair
+    from bench.quality.rows import Row
+
+
+def add_shared_arguments(parser: argparse.ArgumentParser, *, json_required: bool = True) -> None:
+    """Add ``--pairs``, ``--json`` and ``--device``."""
+    parser.add_argument(
+        "--pairs",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder of image pairs, NN_content.* and NN_style.*",
+    )
+    add_json_argument(parser, "the metric values as a list of rows", required=json_required)
+    parser.add_argument(
+        "--device",
+        default="cpu",
+        help="where to compute: cpu, cuda, cuda:N, mps or auto (default: cpu)",
+    )
+
+
+def open_shared(args: argparse.Namespace) -> tuple["torch.device", list["ImagePair"]]:
+    """Check the shared options and return the device and the image pairs.
+
+    Raises:
+        PcakdError: The folder of the JSON file does not exist, or the device or the image pairs
+            cannot be used.
+    """
+    from bench.quality.pairs import find_pairs
+    from pcakd.utils.devices import resolve_device
+    from pcakd.utils.files import require_parent
+
+    if args.json is not None:
+        require_parent(args.json)
+    return resolve_device(args.device), find_pairs(args.pairs)
+
+
+def finish(args: argparse.Namespace, rows: Sequence["Row"]) -> int:
+    """Write the rows to the JSON file, if one is given, print the means and return 0.
+
+    With ``--json -`` the rows go to standard output and the means to standard error.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    from bench.quality.rows import render_means, render_rows, write_rows
+
+    if args.json == STANDARD_OUTPUT:
+        sys.stdout.write(render_rows(rows))
+        sys.stderr.write(render_means(rows) + "\n")
+    else:
+        if args.json is not None:
+            write_rows(args.json, rows)
+        sys.stdout.write(render_means(rows) + "\n")
+    return 0

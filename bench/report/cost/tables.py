@@ -1,0 +1,123 @@
+"""The table of costs: parameters, multiply-adds, latency and peak memory."""
+
+from collections.abc import Sequence
+from typing import get_args
+
+import pandas as pd
+
+from bench.analysis.stats import Interval, describe_intervals
+from bench.records.uncounted import UncountedOperator
+from bench.report.common.formats import format_bytes, format_count, format_interval, format_number
+from bench.report.common.rows import CostRow
+from bench.report.common.section import Table
+from bench.report.common.summary import Summary
+from bench.report.common.tables import NONE, machine_column, machine_numbers, optional
+
+
+def cost_table(summary: Summary) -> Table:
+    """Return the table of all cases; a figure that could not be measured says why in its cell."""
+    return Table(
+        name="cost",
+        cells=pd.DataFrame(
+            [{**machine_column(summary, row.machine), **_cells(row)} for row in summary.cost]
+        ),
+        data=pd.DataFrame([_numbers(row) for row in summary.cost], dtype=object),
+        note=(
+            f"*Interval ms* is the {describe_intervals('median', 'samples')}. *MACs* are "
+            "multiply-adds for both images; *MACs per content pixel* are those of the convolutions "
+            "on the content path. *Eigenbasis parameters* are used in training only. ≈ predicted "
+            "and not run; ≥ lower bound, because an operator has no formula."
+        ),
+    )
+
+
+def latency_cell(row: CostRow, missing: str) -> str:
+    """Write the median in milliseconds; ≈ marks a prediction, of out of memory too."""
+    if row.latency_ms:
+        return format_number(row.latency_ms.value)
+    if row.predicted_oom:
+        return "≈ OOM?" if row.near_oom else "≈ OOM"
+    if row.status == "predicted" and row.predicted_latency_ms is not None:
+        return f"≈ {format_number(row.predicted_latency_ms)}"
+    return missing
+
+
+def whole_number(value: float) -> str:
+    """Write a whole number with commas."""
+    return f"{value:,.0f}"
+
+
+def _cells(row: CostRow) -> dict[str, str]:
+    missing = "not run" if row.status == "predicted" else row.status
+    if row.status == "ok":
+        missing = "not measured"
+    uncounted = sorted(row.uncounted.keys() & set(get_args(UncountedOperator)))
+    flops = None if row.macs_total is None else 2 * row.macs_total
+    return {
+        "Subject": row.subject,
+        "Transform": row.transform,
+        "Resolution": row.size,
+        "Parameters": optional(row.num_params, whole_number, missing),
+        "Eigenbasis parameters": optional(row.num_eigenbasis_params, whole_number, missing),
+        "MACs per content pixel": optional(row.macs_per_pixel, whole_number, missing),
+        "MACs": optional(row.macs_total, lambda n: _count_cell(n, uncounted), missing),
+        "FLOPs (2×MACs)": optional(flops, lambda n: _count_cell(n, uncounted), missing),
+        "Median ms": latency_cell(row, missing),
+        "p95 ms": optional(row.latency_p95_ms, format_number, NONE if row.latency_ms else missing),
+        "Interval ms": format_interval(row.latency_ms) if row.latency_ms else missing,
+        "Peak memory": _memory_cell(row, missing),
+        "Samples": str(row.num_samples),
+        "Status": row.status,
+    }
+
+
+def _count_cell(count: float, uncounted: Sequence[str]) -> str:
+    """Write a count; uncounted operators make it a lower bound, or leave nothing."""
+    if not uncounted:
+        return format_count(count)
+    return f"≥ {format_count(count)}" if count else "not counted"
+
+
+def _memory_cell(row: CostRow, missing: str) -> str:
+    if row.peak_bytes is not None:
+        return format_bytes(row.peak_bytes)
+    if row.status == "predicted" and row.predicted_peak_bytes is not None:
+        return f"≈ {format_bytes(row.predicted_peak_bytes)}"
+    return missing
+
+
+def _bounds(interval: Interval | None) -> dict[str, object]:
+    """Return a median and the ends of its interval; one sample has no interval."""
+    wide = interval if interval and interval.count > 1 else None
+    return {
+        "latency_median_ms": interval.value if interval else None,
+        "latency_median_low_ms": wide.low if wide else None,
+        "latency_median_high_ms": wide.high if wide else None,
+    }
+
+
+def _numbers(row: CostRow) -> dict[str, object]:
+    return {
+        "subject": row.subject,
+        "transform": row.transform,
+        "resolution": row.resolution,
+        "width": row.width,
+        "height": row.height,
+        **machine_numbers(row.machine),
+        "status": row.status,
+        "reason": row.reason,
+        "num_params": row.num_params,
+        "num_eigenbasis_params": row.num_eigenbasis_params,
+        "macs_content": row.macs_content,
+        "macs_per_content_pixel": row.macs_per_pixel,
+        "macs_total": row.macs_total,
+        "flops_total": None if row.macs_total is None else 2 * row.macs_total,
+        "num_samples": row.num_samples,
+        **_bounds(row.latency_ms),
+        "latency_p95_ms": row.latency_p95_ms,
+        "peak_bytes": row.peak_bytes,
+        "predicted_latency_ms": row.predicted_latency_ms,
+        "predicted_peak_bytes": row.predicted_peak_bytes,
+        "predicted_oom": row.predicted_oom,
+        "allowed_bytes": row.allowed_bytes,
+    }

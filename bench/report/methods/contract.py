@@ -1,0 +1,25 @@
+"""The rules of all measurements, as the page states them."""
+
+CONTRACT = """\
+- **Latency** is the time from two float images on the device to the clipped output image. It
+  includes the encoding of the style image, which is as large as the content image. Every sample is
+  one whole call; on an accelerator, a synchronization inside the timed region ends it. TF32 is off.
+  If a benchmark profile sets `sample_seconds`, sampling stops after at least two calls once the
+  calls took that long.
+- Each case runs in a process of its own, with a limit of time and of memory. (An interleaved
+  measurement runs two subjects in one process.) Exceeding a limit is a result: `timeout`, `oom`.
+- A case is **predicted** from measured cases instead of run if it would exceed a limit or if the
+  benchmark profile leaves it out. Predictions are marked with ≈, and hollow in plots. Latency is
+  predicted from multiply-adds (from pixels if none are counted), and peak memory from pixels: with
+  a line through several measured sizes, or in proportion to one (*linear from*). A prediction from
+  one size cannot detect that time does not grow in proportion to multiply-adds.
+- **Intervals** are 95 % percentile bootstrap intervals (2,000 seeded resamples) from 6 samples up,
+  and minimum and maximum below: of the median over calls for latency, of the mean over image pairs
+  for metrics. They do not include differences between machines or between runs.
+- A **MAC** is one multiply-add; FLOPs = 2 × MACs. *MACs per content pixel* counts the convolutions
+  on the content path, divided by the pixels of the content image. *MACs* counts every operator that
+  has a formula, for both images.
+- *Parameters* are those needed for inference; *Eigenbasis parameters* are needed for distillation
+  only.
+- Repeats of one case are pooled. If a case and repeat was recorded twice, the last record counts.
+"""

@@ -1,0 +1,50 @@
+"""What limits comparisons within a report: several machines, commits or protocols."""
+
+from collections.abc import Iterable
+
+from bench.quality.protocol import METRICS, without_outputs
+from bench.records.identity import Machine
+from bench.records.schema import Record
+from bench.report.common.formats import format_count_of
+from bench.report.common.summary import Summary
+from bench.report.common.tables import machine_label
+
+
+def comparability_notes(summary: Summary) -> list[str]:
+    """Return what a reader must know before comparing figures; empty if there is nothing."""
+    found = []
+    if not summary.comparable:
+        names = [
+            f"{machine_label(summary, each)} = {each[1]} ({each[0]}, {count_threads(each)})"
+            for each in summary.machines
+        ]
+        found.append(
+            f"The records come from {len(names)} machines: {'; '.join(names)}. Their figures are "
+            "**not comparable**; plots are left out."
+        )
+    commits = {record.commit for record in summary.records}
+    if len(commits) > 1:
+        found.append(f"The records come from {len(commits)} commits.")
+    if mixed := _mixed_metrics(summary.records):
+        found.append(
+            f"The values of {' and '.join(mixed)} follow several protocols (listed below). Values "
+            "of different protocols are **not comparable**."
+        )
+    if any(record.dirty for record in summary.records):
+        found.append("Some records come from code with uncommitted changes.")
+    return found
+
+
+def count_threads(machine: Machine) -> str:
+    """Write the number of threads of a machine."""
+    return format_count_of(machine[2], "thread")
+
+
+def _mixed_metrics(records: Iterable[Record]) -> list[str]:
+    """Name the metrics whose values follow different protocols."""
+    texts: dict[str, set[str]] = {metric.name: set() for metric in METRICS}
+    for record in records:
+        if record.kind in ("quality", "curve") and record.status == "ok":
+            for name in texts.keys() & (record.protocol or {}).keys():
+                texts[name].add(without_outputs((record.protocol or {})[name]))
+    return [metric.title for metric in METRICS if len(texts[metric.name]) > 1]

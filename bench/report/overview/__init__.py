@@ -1,0 +1,1 @@
+"""Report: one line for each model, and how repeatable its latency is."""

@@ -1,0 +1,125 @@
+"""Fits the eigenbases of a backbone on images."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+
+from jaxtyping import Float
+from torch import Tensor
+from tqdm import tqdm
+
+from pcakd.backbones import Backbone
+from pcakd.eigenbases.basis import (
+    DEFAULT_MCEV,
+    Eigenbasis,
+    RankRule,
+    default_rank_rule,
+    fit_eigenbasis,
+)
+from pcakd.eigenbases.covariance import measure_covariances
+from pcakd.eigenbases.sources import DEFAULT_CROP, ImageSource, list_sources, read_batches
+from pcakd.errors import ConfigError, NumericalError, UnknownNameError
+
+
+def fit_eigenbases(
+    backbone: Backbone,
+    images: str | os.PathLike[str] | Iterable[ImageSource],
+    *,
+    ranks: Sequence[int] | None = None,
+    mcev: float | None = None,
+    explained: float | None = None,
+    crop: int | None = DEFAULT_CROP,
+    progress: bool = False,
+) -> list[Eigenbasis]:
+    """Fit the global eigenbases of a backbone's four taps.
+
+    The eigenbasis of a tap is the matrix W of k orthonormal columns that minimises the mean over
+    images of ‖F̄ − W Wᵀ F̄‖² / N, where F̄ (C × N) are the features of an image at this tap minus
+    their mean. The images are read once, in order, on the device of the backbone.
+
+    The backbone is used as it is. The paper first divides the channels of a VGG by their mean
+    activations; `pcakd.backbones.measure_channel_means` and
+    `pcakd.backbones.normalize_activations` do this.
+
+    Args:
+        backbone: A teacher, as `pcakd.load_backbone` returns it.
+        images: A folder of photographs, or an iterable of image files and tensors. A tensor is
+            RGB in [0, 1] of shape ``(3, h, w)`` or ``(b, 3, h, w)``; sizes may differ.
+        ranks: The rank k of each tap. Without any rule these are the paper's ranks, for other
+            backbones those that reach an mcev of 0.85.
+        mcev: Instead: the smallest ranks whose mean cumulative explained variance reaches this
+            share, in (0, 1].
+        explained: Instead: the smallest ranks whose basis explains this share of the variance.
+        crop: Side in pixels of the central square that is cut out of each image file; smaller
+            photographs are enlarged to it. None takes the whole photograph. Tensors are not
+            cropped.
+        progress: Whether to show a progress bar on standard error.
+
+    Returns:
+        The eigenbases of taps 1 to 4.
+
+    Raises:
+        ConfigError: More than one rule is given, or a rank or target is out of range.
+        ImageError: An image file cannot be read, or a folder holds none.
+        ShapeError: There is no image, or one has another shape, type or range, or is too small.
+        NumericalError: The images are of one colour each, so that there is nothing to explain.
+
+    Source: Chiu and Gurari, CVPR 2022, section 3.2. They minimise by Adam; we compute the
+        minimiser, the top eigenvectors of the average within-image covariance.
+
+    >>> import torch
+    >>> from pcakd.backbones import load_backbone
+    >>> photos = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    >>> bases = fit_eigenbases(load_backbone("tiny"), [photos], ranks=(4, 6, 8, 10))
+    >>> [tuple(each.basis.shape) for each in bases]
+    [(8, 4), (12, 6), (16, 8), (20, 10)]
+    """
+    rule = _choose_rule(backbone, ranks, mcev, explained)
+    sources = list_sources(images)
+    total = len(sources) if isinstance(sources, Sequence) else None
+    varied: list[bool] = []
+
+    def batches() -> Iterator[Tensor]:
+        for batch in read_batches(sources, crop=crop, least=2 * backbone.strides[-1]):
+            varied.append(_varies(batch))
+            yield batch
+
+    with tqdm(
+        batches(), total=total, desc="covariances", unit="image", disable=not progress
+    ) as bar:
+        streams = measure_covariances(backbone, bar)
+    if varied and not any(varied):
+        raise NumericalError(
+            "the images are of one colour each: there is no variance to explain; use photographs"
+        )
+    return [fit_eigenbasis(each, tap=tap, rule=rule) for tap, each in enumerate(streams, start=1)]
+
+
+def _choose_rule(
+    backbone: Backbone,
+    ranks: Sequence[int] | None,
+    mcev: float | None,
+    explained: float | None,
+) -> RankRule:
+    """Check the rule that is given, or return the default one of the backbone."""
+    if ranks is None and mcev is None and explained is None:
+        try:
+            return default_rank_rule(backbone.name)
+        except UnknownNameError:  # a backbone of the caller's
+            return RankRule(mcev=DEFAULT_MCEV)
+    if ranks is not None and not isinstance(ranks, Sequence):
+        raise ConfigError(f"ranks must be one integer for each tap, got {ranks!r}")
+    rule = RankRule(ranks=None if ranks is None else tuple(ranks), mcev=mcev, explained=explained)
+    if rule.ranks is not None and (
+        len(rule.ranks) != len(backbone.widths)
+        or any(rank > width for rank, width in zip(rule.ranks, backbone.widths, strict=True))
+    ):
+        raise ConfigError(
+            f"ranks {rule.ranks} do not fit {backbone.name}; give one for each tap, at most "
+            f"{backbone.widths}"
+        )
+    return rule
+
+
+def _varies(batch: Float[Tensor, "b 3 h w"]) -> bool:
+    pixels = batch.flatten(2)
+    return bool((pixels != pixels[..., :1]).any())

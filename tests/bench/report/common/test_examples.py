@@ -1,0 +1,14 @@
+"""Examples in docstrings of the shared modules."""
+
+import doctest
+
+import pytest
+
+from bench.report.common import rows, section
+
+
+@pytest.mark.parametrize("module", [rows, section])
+def test_examples_in_docstrings(module):
+    result = doctest.testmod(module)
+    assert result.attempted
+    assert not result.failed

@@ -1,0 +1,90 @@
+"""Tiles against the reference implementation, `pcakd.blocks.run_plain`."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pcakd.blocks import AvgPool, BlockDesign, BlockStack, Conv, MaxPool
+from pcakd.distillation.norms import prepare_layers
+from pcakd.students import StudentSpec, create_student
+from pcakd.tiling import lay_out, run_tiled
+from pcakd.transforms import AffineMap
+
+SPECS = [
+    StudentSpec(architecture="vgg16", ranks=(3, 4, 6, 5), colour_conv=True),
+    StudentSpec(architecture="mobilenet_v1", ranks=(3, 4, 6, 5)),
+    StudentSpec(
+        architecture="designed",
+        ranks=(3, 4, 6, 5),
+        designs=(
+            BlockDesign(kind="inverted", stride=2, expansion=2.0, linear=True),
+            BlockDesign(kind="separable", stride=4),
+            BlockDesign(kind="inverted", stride=2, expansion=3.0, linear=True),
+            BlockDesign(kind="conv", stride=1),
+        ),
+    ),
+]
+
+
+def _random(*shape, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=generator).double()
+
+
+def _affine(channels, seed=0):
+    return AffineMap(matrix=_random(channels, channels, seed=seed), offset=_random(channels))
+
+
+@given(
+    st.sampled_from(SPECS),
+    st.integers(1, 4),
+    st.integers(1, 5),
+    st.integers(1, 5),
+    st.sampled_from([1, 700, 5000, 10**9]),
+    st.booleans(),
+)
+@settings(max_examples=90, deadline=None)
+def test_blocks_in_tiles_are_the_plain_ones(spec, block, rows, columns, tile_bytes, channels_last):
+    student = create_student(spec).eval().requires_grad_(False).double()
+    image = _random(1, 3, rows * spec.stride, columns * spec.stride)
+    with torch.inference_mode():
+        taps = [image, *student.encode(image)]
+        affine = _affine(spec.ranks[block - 1])
+        expected = student.decode_block(block, taps[block], taps[block - 1], affine=affine)
+        given_taps = [lay_out(tap) for tap in taps] if channels_last else taps
+        encoded = run_tiled(student.encoder, block, given_taps[block - 1], tile_bytes=tile_bytes)
+        decoded = run_tiled(
+            student.decoder,
+            block,
+            given_taps[block],
+            given_taps[block - 1],
+            affine=affine,
+            tile_bytes=tile_bytes,
+        )
+    torch.testing.assert_close(encoded, taps[block], rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(decoded, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("pool", [AvgPool(), MaxPool()])
+def test_pooling_in_tiles_reads_whole_windows(pool):
+    stack = BlockStack([(pool, Conv(in_channels=3, out_channels=5))])
+    stack = stack.double().eval().requires_grad_(False)
+    features = _random(1, 3, 32, 24)
+    result = run_tiled(stack, 1, features, tile_bytes=1)
+    torch.testing.assert_close(result, stack.run_block(1, features))
+
+
+def test_the_result_keeps_the_layout_of_its_input():
+    student = create_student(SPECS[0]).eval().requires_grad_(False).double()
+    image = lay_out(_random(1, 3, 32, 24))
+    for tile_bytes in (1, None):
+        result = run_tiled(student.encoder, 1, image, tile_bytes=tile_bytes)
+        assert result.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_blocks_in_training_are_refused():
+    student = create_student(SPECS[1]).double()
+    prepare_layers(student.encoder.layers(1))
+    with torch.inference_mode(), pytest.raises(ValueError, match="fold"):
+        run_tiled(student.encoder, 1, _random(1, 3, 16, 16))

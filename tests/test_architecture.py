@@ -69,7 +69,7 @@ ALLOWED: dict[str, str] = {
     "bench.analysis": "bench.records",
     "bench.baselines": "pcakd.linalg pcakd.transforms pcakd.utils bench.profiling",
     "bench.claims": "bench.analysis bench.quality bench.records",
-    "bench.cli": "pcakd.commands pcakd.errors pcakd.utils",
+    "bench.cli": "pcakd.__version__ pcakd.commands pcakd.errors pcakd.utils",
     "bench.commands": (
         "pcakd.backbones pcakd.commands pcakd.distillation pcakd.errors pcakd.students "
         "pcakd.utils pcakd.weights bench.ablations bench.analysis bench.claims "
@@ -77,7 +77,7 @@ ALLOWED: dict[str, str] = {
         "bench.report bench.run bench.subjects bench.worker"
     ),
     "bench.data": "",
-    "bench.machine": "pcakd.errors pcakd.utils",
+    "bench.machine": "pcakd.utils",
     "bench.peers": (
         "pcakd.backbones pcakd.blocks pcakd.coarse_to_fine pcakd.distillation "
         "pcakd.errors pcakd.linalg pcakd.tiling pcakd.transforms pcakd.utils"

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bench.analysis.stats import MIN_SAMPLES, Interval, median, ratio_interval
+from bench.records.identity import Machine, machine_of
 from bench.records.schema import Case, Record
 
 
@@ -30,9 +31,9 @@ class SpeedRatio:
         return self.record.case
 
     @property
-    def machine(self) -> tuple[str, str, int]:
-        """Kind of device, its name and the number of threads."""
-        return self.case.device, self.case.device_name, self.case.threads
+    def machine(self) -> Machine:
+        """The machine that it was measured on."""
+        return machine_of(self.record)
 
 
 def speed_ratios(records: Iterable[Record]) -> list[SpeedRatio]:

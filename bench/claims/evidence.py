@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bench.analysis.ratios import SpeedRatio, invert_ratio
 from bench.analysis.stats import Interval, difference_interval
 from bench.claims.published import SMALLEST_PIXELS, TRAINED, TRANSFORM, Student
-from bench.records.identity import is_outside
+from bench.records.identity import is_external
 from bench.records.schema import Case, Record
 
 Place = tuple[str, str, int, str]
@@ -116,7 +116,7 @@ def _quality(records: Iterable[Record], subject: str) -> list[Record]:
         if record.kind == "quality"
         and record.status == "ok"
         and record.case.subject == subject
-        and not is_outside(record)
+        and not is_external(record)
         and record.case.transform in _TRANSFORMS
     ]
 
@@ -130,7 +130,7 @@ def list_quality_subjects(records: Sequence[Record], peer: str) -> tuple[str, ..
         for record in records
         if record.kind == "quality"
         and record.status == "ok"
-        and not is_outside(record)
+        and not is_external(record)
         and peer in (record.cost_subject, TRAINED.get(record.case.subject))
     ]
     return tuple(dict.fromkeys(names))

@@ -148,10 +148,10 @@ def _plan(args: argparse.Namespace) -> dict[str, "Training"]:
     """Return the trainings of the levers that are named and of their bases."""
     from bench.ablations.plan import choose, read_plan
     from bench.ablations.training import plan_training
-    from bench.machine.devices import parse_device
+    from pcakd.utils.devices import resolve_device
     from pcakd.utils.git import hash_edits, name_commit
 
-    levers, device = choose(read_plan(args.plan), args.names), parse_device(args.device)
+    levers, device = choose(read_plan(args.plan), args.names), resolve_device(args.device)
     commit = name_commit()
     edits = hash_edits() if commit and commit.endswith("-dirty") else None
     return {

@@ -18,7 +18,7 @@ from bench.records.compare import (
     recorded_counts,
 )
 from bench.records.identity import latest_records
-from bench.records.store import read_records
+from bench.records.store import read_records, records_path
 from pcakd.errors import ConfigError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -41,27 +41,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Recompute every recorded count and print the comparison; 1 if anything differs or lacks.
+    """Recompute every recorded count and print the comparison.
 
-    Cases of subjects that this version knows and the records lack are missing, and so are recorded
-    cases of subjects that this version does not know.
+    A known subject without a record is missing, and so is a recorded subject that this version does
+    not know.
+
+    Returns:
+        0 if all counts are the same, otherwise 1.
 
     Raises:
         ConfigError: The records cannot be read or have no cost case.
     """
+    if not records_path(args.records).exists():
+        raise ConfigError(
+            f"{records_path(args.records)} does not exist; run this in a checkout of the project, "
+            "or name a folder that `bench run` wrote with --records"
+        )
     recorded = recorded_counts(latest_records(read_records(args.records)))
     if not recorded:
         raise ConfigError(f"{args.records} has no cost records; run `python -m bench run` into it")
     import torch
 
-    torch.set_num_threads(1)  # the traced images are tiny: threads would only wait for each other
+    torch.set_num_threads(1)  # the traced images are tiny, and threads would slow them down
     comparisons = compare_counts(recorded, compute_counts(recorded))
     sys.stdout.write(render_comparisons(comparisons) + "\n")
     return int(any(each.verdict != "same" for each in comparisons))
 
 
 def compute_counts(recorded: Iterable[CostKey]) -> dict[CostKey, Counts]:
-    """Recompute the recorded cases, and those of every other known subject at their sizes.
+    """Recompute the recorded cases, and those of all other known subjects at the same sizes.
 
     Subjects that this version does not know are left out.
     """
@@ -82,7 +90,7 @@ def compute_counts(recorded: Iterable[CostKey]) -> dict[CostKey, Counts]:
 
 
 def render_comparisons(comparisons: Sequence[Comparison]) -> str:
-    """Write one line a case and a last line with the number of each verdict."""
+    """Write one line for each case, and a last line that counts the verdicts."""
     rows = [
         [
             each.key.subject,
@@ -130,7 +138,7 @@ def _count(
 
 
 def _cell(comparison: Comparison, quantity: str) -> str:
-    """Write a count once if both sides agree, else recorded → computed."""
+    """Write one count if both sides agree, else both: recorded → computed."""
     recorded, computed = comparison.values_of(quantity)
     if recorded == computed and recorded is not None:
         return f"{recorded:,}"

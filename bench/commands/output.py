@@ -1,4 +1,4 @@
-"""What commands that answer with one JSON document have in common."""
+"""Shared by the commands that print one JSON document."""
 
 import argparse
 import json
@@ -22,17 +22,17 @@ def add_json_argument(
         const=STANDARD_OUTPUT,
         metavar="OUT",
         required=required,
-        help=f"file for {content}; alone or with - it is standard output, and the text for people "
-        "goes to standard error",
+        help=f"file for {content}; without a file, or with -, they go to standard output and the "
+        "text to standard error",
     )
 
 
 @contextmanager
 def open_run_folder(chosen: Path | None) -> Iterator[Path]:
-    """Yield the folder for records, made if need be, or one that goes away if none is named.
+    """Yield the folder for records, created if needed; without one, a temporary folder.
 
     Raises:
-        OutputError: It cannot be made.
+        OutputError: It cannot be created.
     """
     from pcakd.utils.files import make_folder
 
@@ -46,9 +46,9 @@ def open_run_folder(chosen: Path | None) -> Iterator[Path]:
 
 
 def write_json(path: Path | None, content: object, text: str) -> None:
-    """Print a text for people and write the JSON where it was asked for.
+    """Print the text and write the JSON.
 
-    JSON on standard output sends the text to standard error.
+    If the JSON goes to standard output, the text goes to standard error.
 
     Raises:
         OutputError: The file cannot be written.

@@ -1,4 +1,4 @@
-"""``bench profile``: where a subject's time goes, stage by stage, and a trace for Perfetto."""
+"""``bench profile``: the time breakdown of a subject by section, and a trace for Perfetto."""
 
 import argparse
 import sys
@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
+from bench.commands.options import add_device_argument
 from bench.commands.output import add_json_argument, open_run_folder, write_json
-from bench.plan.cases import parse_resolution, plan_stages, require_cost
-from bench.plan.config import Profile
-from bench.run.breakdown import StagesRunner
-from bench.run.preflight import describe_scene
-from bench.run.recorder import Recorder
+from bench.plan.cases import PlannedCase, create_case, require_cost
+from bench.plan.resolutions import parse_resolution
+from bench.plan.settings import Settings
+from bench.run.breakdown import measure_breakdown
+from bench.run.context import open_context
+from bench.run.preflight import describe_run
 from bench.worker.process import WORKER
 from pcakd.errors import ConfigError
 from pcakd.utils.files import require_parent
@@ -38,38 +40,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="R",
         help="HD, FHD, QHD, 4K, 5K, 8K or a size such as 640x480",
     )
-    parser.add_argument("--device", help="cpu, cuda or mps (the accelerator, if there is one)")
+    add_device_argument(parser)
     traces = parser.add_mutually_exclusive_group()
     traces.add_argument(
         "--trace",
         type=Path,
         metavar="FILE",
-        help="where to write a trace of one call, for ui.perfetto.dev; compressed if it ends in "
-        ".gz (SUBJECT-R.trace.json.gz in this folder)",
+        help="file for a trace of one call, to open in ui.perfetto.dev; compressed if it ends in "
+        ".gz (default: SUBJECT-R.trace.json.gz in this folder)",
     )
     traces.add_argument("--no-trace", action="store_true", help="write no trace")
     parser.add_argument(
         "--out",
         type=Path,
         metavar="DIR",
-        help="add the record to this run folder, for `bench report`",
+        help="run folder whose records.jsonl gets the record; `bench report DIR` shows it",
     )
     add_json_argument(parser, "the record and what derives from it")
-    parser.add_argument("--warmup", type=int, default=1, metavar="N", help="untimed calls (1)")
     parser.add_argument(
-        "--samples", type=int, default=5, metavar="N", help="timed calls, each also watched (5)"
+        "--warmup", type=int, default=1, metavar="N", help="untimed calls (default: 1)"
     )
     parser.add_argument(
-        "--seconds", type=float, default=600.0, metavar="S", help="budget of time (600)"
+        "--samples",
+        type=int,
+        default=5,
+        metavar="N",
+        help="timed calls, each once without and once with timers inside (default: 5)",
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=600.0, metavar="S", help="time budget (default: 600)"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure the stages, print them, and write a trace, and the record where that was asked for.
+    """Measure and print the time breakdown, and write the trace, the record and the JSON.
 
     Raises:
         PcakdError: An option cannot be used, or the subject could not be measured.
     """
+    if args.warmup < 0 or args.samples < 1 or args.seconds <= 0:
+        raise ConfigError("--warmup must be ≥ 0, --samples ≥ 1 and --seconds > 0")
     trace = choose_trace(args)
     if trace:
         require_parent(trace)
@@ -91,10 +101,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def choose_trace(args: argparse.Namespace) -> Path | None:
-    """Return the file of the trace: the one that was named, one in this folder, or none.
+    """Return the file of the trace: the given one, one in this folder, or None.
 
     Raises:
-        PcakdError: The resolution is none.
+        PcakdError: The resolution is unknown.
     """
     if args.no_trace or args.trace:
         return None if args.no_trace else args.trace
@@ -105,48 +115,48 @@ def choose_trace(args: argparse.Namespace) -> Path | None:
 def measure(
     args: argparse.Namespace, folder: Path, *, command: tuple[str, ...] = WORKER
 ) -> "Record":
-    """Measure in a process of its own and write the record into a folder.
+    """Measure in a child process and write the record into a folder.
 
     Raises:
         PcakdError: An option or the subject cannot be used.
     """
     from pcakd.utils.git import git_state
 
-    resolution = parse_resolution(args.resolution).name
-    trace = choose_trace(args)
-    profile = Profile(
-        name="profile",
-        subjects=(args.subject,),
-        resolutions=(resolution,),
-        measured=(resolution,),
-        transforms=("zca", "ot", "adain"),
+    resolution = parse_resolution(args.resolution)
+    settings = Settings(
+        profile="profile",
+        measured=(resolution.name,),
         warmup=args.warmup,
         samples=args.samples,
         case_seconds=args.seconds,
         memory_fraction=0.9,
-        quality_max_side=0,
-        stages=(resolution,),
     )
-    scene = describe_scene(profile, (), device=args.device, command=command)
-    (subject,) = scene.subjects
+    description = describe_run(
+        [args.subject], resolutions=[resolution.name], device=args.device, command=command
+    )
+    (subject,) = description.subjects
     require_cost(subject)
-    commit, dirty = git_state()
-    recorder = Recorder(
-        folder=folder, profile=profile, environment=scene.environment, commit=commit, dirty=dirty
+    case = create_case(
+        "stages",
+        subject,
+        description.machine,
+        resolution=resolution.name,
+        width=resolution.width,
+        height=resolution.height,
+        warmup=settings.warmup,
+        samples=settings.samples,
     )
-    runner = StagesRunner(
-        recorder=recorder,
-        device=args.device or scene.machine.device,
-        memory_bytes=scene.environment["memory_bytes"],
-        command=command,
-        trace=str(trace) if trace else None,
+    planned = PlannedCase(
+        case=case, subject=subject, settings=settings, seconds=settings.case_seconds
     )
-    ((case, settings),) = plan_stages(profile, subject, scene.machine)
-    return runner.run(subject, case, settings)
+    context = open_context(
+        folder, description, device=args.device, commit=git_state(), command=command
+    )
+    return measure_breakdown(context, planned, trace=choose_trace(args))
 
 
 def render(record: "Record") -> str:
-    """Write the stages of a record as plain text."""
+    """Write the time breakdown of a record as plain text."""
     from bench.report.breakdown.rows import breakdown_rows
     from bench.report.breakdown.tables import SECTION_COLUMNS, section_cells
     from bench.report.common.formats import format_number, format_share
@@ -170,13 +180,13 @@ def render(record: "Record") -> str:
     if row.convolution_share is not None and row.bound is not None:
         text += (
             f"\nencode and decode: {format_share(row.convolution_share)} of the time, so thinner "
-            f"convolutions alone make it at most {format_number(row.bound)}× as fast"
+            f"convolutions alone speed it up at most {format_number(row.bound)} times"
         )
     return text
 
 
 def describe(record: "Record") -> dict[str, object]:
-    """Return the record with what derives from it, as JSON."""
+    """Return the record and what derives from it, as JSON values."""
     from bench.report.breakdown.rows import breakdown_rows
     from bench.report.common.summary import summarize
 

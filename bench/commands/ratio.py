@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.commands.options import add_device_argument
 from bench.commands.output import add_json_argument, open_run_folder, write_json
 from pcakd.errors import ConfigError
 
@@ -33,12 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--warmup", type=int, default=1, metavar="W", help="untimed calls of each (default: 1)"
     )
-    parser.add_argument("--device", help="cpu, cuda or mps (the accelerator, if there is one)")
+    add_device_argument(parser)
     parser.add_argument(
         "--seconds", type=float, default=900.0, metavar="S", help="time budget (default: 900)"
     )
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="run folder whose records.jsonl takes the record"
+        "--out", type=Path, metavar="DIR", help="run folder whose records.jsonl gets the record"
     )
     add_json_argument(parser, "the record and its ratio")
 
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     Running out of time or memory is a result: it is printed and recorded.
 
     Raises:
-        PcakdError: An option, a subject or a folder that cannot be used.
+        PcakdError: An option, a subject or a folder cannot be used.
     """
     from bench.analysis.ratios import describe_ratio, speed_ratios
     from pcakd.utils.files import require_parent
@@ -64,43 +65,38 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _measure(args: argparse.Namespace, folder: Path) -> "Record":
-    from bench.plan.cases import parse_resolution
-    from bench.plan.config import Profile
-    from bench.run.preflight import describe_scene
-    from bench.run.recorder import Recorder
-    from bench.run.speed_ratio import PairRunner, plan_pair
+    from bench.plan.resolutions import parse_resolution
+    from bench.plan.settings import Settings
+    from bench.run.context import open_context
+    from bench.run.preflight import describe_run
+    from bench.run.speed_ratio import measure_ratio, plan_ratio
     from bench.worker.process import WORKER
     from pcakd.utils.git import git_state
 
     if args.rounds < 1 or args.warmup < 0 or args.seconds <= 0:
         raise ConfigError("--rounds must be ≥ 1, --warmup ≥ 0 and --seconds > 0")
     resolution = parse_resolution(args.resolution)
-    profile = Profile(
-        name="pair",
-        subjects=tuple(dict.fromkeys((args.first, args.second))),
-        resolutions=(),
-        measured=(),
-        transforms=(),
+    settings = Settings(
+        profile="ratio",
         warmup=args.warmup,
         samples=args.rounds,
-        case_seconds=args.seconds / 2,  # a pair has the time of two cases
+        ratio_rounds=args.rounds,
+        case_seconds=args.seconds / 2,  # of each of the two subjects
         memory_fraction=0.75,
-        quality_max_side=0,
-        paired_resolution=resolution.name,
-        paired_rounds=args.rounds,
     )
-    scene = describe_scene(profile, (), device=args.device, command=WORKER)
-    commit, dirty = git_state()
-    recorder = Recorder(
-        folder=folder, profile=profile, environment=scene.environment, commit=commit, dirty=dirty
+    names = dict.fromkeys((args.first, args.second))
+    description = describe_run(list(names), device=args.device, command=WORKER)
+    by_source = {subject.source: subject for subject in description.subjects}
+    planned = plan_ratio(
+        (by_source[args.first], by_source[args.second]),
+        (settings, settings),
+        resolution,
+        description.machine,
     )
-    by_source = {subject.source: subject for subject in scene.subjects}
-    subjects = by_source[args.first], by_source[args.second]
-    plan = plan_pair(profile, subjects, resolution, scene.machine)
-    runner = PairRunner(
-        recorder=recorder, device=args.device or scene.machine.device, command=WORKER
+    context = open_context(
+        folder, description, device=args.device, commit=git_state(), command=WORKER
     )
-    return runner.run(plan)
+    return measure_ratio(context, planned)
 
 
 def _as_json(speed: "SpeedRatio") -> dict[str, Any]:

@@ -16,10 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Render the report into its folder and print where it lies.
+    """Render the report into the folder and print its path.
 
     Raises:
-        PcakdError: There are no records, one is damaged, or the folder cannot be written.
+        PcakdError: There are no records, a record is damaged, or the folder cannot be written.
     """
     from bench.report.render import render_report
 

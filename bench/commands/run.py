@@ -1,4 +1,4 @@
-"""``bench run``: measure subjects, score them over pairs, and write the report."""
+"""``bench run``: measure subjects, score them on image pairs, and write the report."""
 
 import argparse
 import os
@@ -10,153 +10,155 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.plan.config import CONFIG_NAME, Profile, load_profile
+from bench.commands.options import add_config_argument, add_device_argument, split_names
+from bench.plan.config import BenchmarkProfile, find_config, load_profile
+from bench.plan.resolutions import parse_resolution
 from pcakd.errors import ConfigError, WeightsError
+from pcakd.utils.deprecation import warn_renamed
 from pcakd.utils.registry import unknown_name
 
 if TYPE_CHECKING:
-    from bench.plan.image_pairs import ImagePair
-    from bench.records.schema import Kind
     from pcakd.weights import LoadedWeights
+
+_RENAMED = {"pair": "ratio", "stages": "breakdown"}
+"""Measurements by their names before 0.2."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = "example: python -m bench run --subjects mobilenet_v1,mkl --resolutions HD,FHD"
     parser.add_argument(
-        "--profile", default="quick", help="table of the configuration: quick or full (quick)"
+        "--profile", default="quick", help="benchmark profile: quick or full (default: quick)"
     )
     parser.add_argument(
         "--subjects",
         metavar="A,B",
-        help="in place of the profile's: shipped students, vgg19-full, mobilenet_v1-full, "
-        "peers, colour transfers, content, or files of students and peers; each may end in +fp16 "
-        "or +bf16, and in @TRANSFORM",
+        help="instead of the profile's: shipped students, vgg19-full, mobilenet_v1-full, peers, "
+        "colour transfers, content, or files of students and peers; +fp16 or +bf16 and @TRANSFORM "
+        "can follow each",
     )
     parser.add_argument(
         "--resolutions",
         metavar="A,B",
-        help="in place of the profile's, and all measured: HD, FHD, QHD, 4K, 5K, 8K or 640x480",
+        help="instead of the profile's, and all of them measured: HD, FHD, QHD, 4K, 5K, 8K or "
+        "640x480",
     )
     parser.add_argument(
         "--only",
         metavar="KIND,KIND",
-        help="of the kinds of cases cost, pair, stages, capacity, quality and curve (all); more "
-        "can be added with --resume",
+        help="measure only these: cost, ratio, breakdown, capacity, quality, curve (default: all); "
+        "--resume adds more later",
     )
     parser.add_argument(
         "--pairs",
         type=Path,
         metavar="DIR",
-        help="folder of NN_content.* and NN_style.* images (the six pairs of the package)",
+        help="folder of image pairs, NN_content.* and NN_style.* (default: the six pairs of the "
+        "package)",
     )
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="run folder (reports/[quick-]DEVICE)"
+        "--out", type=Path, metavar="DIR", help="run folder (default: reports/[quick-]DEVICE)"
     )
-    parser.add_argument("--device", help="cpu, cuda or mps (the accelerator, if there is one)")
-    parser.add_argument(
-        "--config", type=Path, default=Path(CONFIG_NAME), metavar="FILE", help=f"({CONFIG_NAME})"
-    )
+    add_device_argument(parser)
+    add_config_argument(parser)
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="add to the records of the run folder and keep what it holds of the same cases; "
-        "otherwise its records.jsonl, examples and histories are renamed to records.TIME.jsonl, "
+        help="add to the records of the run folder and measure only what it does not have yet; "
+        "without it, records.jsonl, examples and histories are renamed to records.TIME.jsonl, "
         "examples.TIME and histories.TIME, and new ones begin",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run, render the report, print the table and say where the report lies.
+    """Run, render the report, and print the table and the path of the report.
 
     Raises:
-        PcakdError: An option or a file that cannot be used.
+        PcakdError: An option or a file cannot be used.
     """
+    from bench.quality.pairs import find_pairs, shipped_pairs_folder
     from bench.records.store import read_records
     from bench.report.render import console_table, render_report
     from bench.run.runner import Request, run_benchmark
     from pcakd.utils.git import git_state
 
     profile = choose_profile(
-        load_profile(args.config, args.profile), args.subjects, args.resolutions
+        load_profile(find_config(args.config), args.profile), args.subjects, args.resolutions
     )
-    kinds = choose_kinds(args.only)
     request = Request(
         profile=profile,
-        pairs=_find_pairs(args.pairs),
-        kinds=kinds,
+        pairs=find_pairs(args.pairs or shipped_pairs_folder()),
+        only=choose_measurements(args.only),
         device=args.device,
         out=args.out,
         resume=args.resume,
-        examples=args.pairs is None,  # other people's photographs stay out of reports
+        examples=args.pairs is None,  # photographs of the user stay out of reports
         commit=git_state(),
     )
-    with _metric_weights() if {"quality", "curve"} & set(kinds) else nullcontext():
+    scored = any(each.needs_pairs for each in request.measurements)
+    with _metric_weights() if scored else nullcontext():
         folder = run_benchmark(request)
     page = render_report(folder)
     sys.stdout.write(f"{console_table(read_records(folder))}\n\nreport: {page}\n")
     return 0
 
 
-def choose_profile(profile: Profile, subjects: str | None, resolutions: str | None) -> Profile:
-    """Put the subjects and resolutions of the command line in place of the profile's.
+def choose_profile(
+    profile: BenchmarkProfile, subjects: str | None, resolutions: str | None
+) -> BenchmarkProfile:
+    """Replace the subjects and resolutions of a profile by those of the command line.
 
-    Resolutions that are asked for by name are measured, whatever the profile would predict. Paired
-    measurements stay where both subjects do, at the first resolution if theirs is not named.
+    Named resolutions are measured, even if the profile would predict them. Speed ratios of which
+    both subjects are left are kept, at the first resolution if theirs is not named.
 
     Raises:
-        PcakdError: A list is empty or names something twice, or a resolution is none.
+        PcakdError: A list is empty or names something twice, or a resolution is unknown.
     """
     if subjects is not None:
-        chosen = _split("subjects", subjects)
-        paired = tuple(text for text in profile.paired if set(text.split()) <= set(chosen))
-        profile = replace(profile, subjects=chosen, paired=paired)
+        chosen = split_names("--subjects", subjects)
+        ratios = tuple(text for text in profile.speed_ratios if set(text.split()) <= set(chosen))
+        profile = replace(profile, subjects=chosen, speed_ratios=ratios)
     if resolutions is not None:
-        names = _split("resolutions", resolutions)
+        names = split_names("--resolutions", resolutions)
         _refuse_same_sizes(names)
-        overrides = tuple(replace(each, measured=None) for each in profile.overrides)
-        paired_at = profile.paired_resolution if profile.paired_resolution in names else names[0]
-        stages = tuple(name for name in profile.stages if name in names)
+        kept = profile.ratio_resolution in names
         profile = replace(
             profile,
             resolutions=names,
             measured=names,
-            stages=stages,
-            overrides=overrides,
-            paired_resolution=paired_at,
+            breakdown_resolutions=tuple(
+                name for name in profile.breakdown_resolutions if name in names
+            ),
+            overrides=tuple(replace(each, measured=None) for each in profile.overrides),
+            ratio_resolution=profile.ratio_resolution if kept else names[0],
         )
     return profile
 
 
-def choose_kinds(text: str | None) -> tuple["Kind", ...]:
-    """Return the kinds of cases that were asked for, in the order of a run.
+def choose_measurements(text: str | None) -> tuple[str, ...]:
+    """Return the names of the measurements of ``--only``, in the order of a run.
 
     Raises:
-        PcakdError: A name is not known or there twice, or there is none.
+        PcakdError: A name is unknown or given twice, or there is none.
     """
-    from bench.run.runner import KINDS
+    from bench.run.kinds import NAMES
 
     if text is None:
-        return KINDS
-    names = _split("only", text)
+        return NAMES
+    names = [_rename(name) for name in split_names("--only", text)]
     for name in names:
-        if name not in KINDS:
-            raise unknown_name("kind of case", name, KINDS)
-    return tuple(kind for kind in KINDS if kind in names)
+        if name not in NAMES:
+            raise unknown_name("measurement", name, NAMES)
+    return tuple(name for name in NAMES if name in names)
 
 
-def _split(option: str, text: str) -> tuple[str, ...]:
-    names = tuple(part.strip() for part in text.split(",") if part.strip())
-    if not names:
-        raise ConfigError(f"--{option} is empty; give names separated by commas")
-    if len(set(names)) < len(names):
-        raise ConfigError(f"--{option} {text!r} names something twice; drop one")
-    return names
+def _rename(name: str) -> str:
+    if name in _RENAMED:
+        warn_renamed(f"--only {name}", f"--only {_RENAMED[name]}")
+    return _RENAMED.get(name, name)
 
 
 def _refuse_same_sizes(names: Sequence[str]) -> None:
-    from bench.plan.cases import parse_resolution
-
     seen: dict[tuple[int, int], str] = {}
     for name in names:
         resolution = parse_resolution(name)
@@ -165,18 +167,12 @@ def _refuse_same_sizes(names: Sequence[str]) -> None:
             raise ConfigError(f"--resolutions has one size twice, {first} and {name}; drop one")
 
 
-def _find_pairs(folder: Path | None) -> Sequence["ImagePair"]:
-    from bench.quality.pairs import find_pairs, shipped_pairs_folder
-
-    return find_pairs(folder or shipped_pairs_folder())
-
-
 @contextmanager
 def _metric_weights() -> Iterator[None]:
-    """Fetch the metrics' networks once, in sight, and see that the children of a run find them.
+    """Fetch the metrics' networks once, and make sure that the child processes find them.
 
-    Where the cache cannot be written, they are kept for this run in a folder that the children are
-    told of. Without the networks, quality cases end as errors.
+    If the cache cannot be written, a temporary folder keeps them during the run. Without the
+    networks, quality cases end as errors.
     """
     from pcakd.utils.files import write_safetensors
     from pcakd.weights import FOLDER_VARIABLE, get_weight_set, load_weights
@@ -202,7 +198,7 @@ def _metric_weights() -> Iterator[None]:
 
 
 def _is_kept(backbone: str, loaded: "LoadedWeights") -> bool:
-    """Tell whether another process finds a network where it lies."""
+    """Return whether another process finds the weights of a network."""
     from pcakd.weights import cache_folder, get_weight_set
 
     file_name = get_weight_set(backbone, "torchvision").file_name

@@ -82,18 +82,18 @@ def _score_into_run(
     from bench.quality.evaluation import create_row, evaluate_files
     from bench.quality.metrics import Metrics
     from bench.quality.pairs import describe_pair
-    from bench.records.store import append_record
+    from bench.records.store import append_record, read_latest_records
     from bench.report.render import render_report
-    from bench.run import external, image_pairs
+    from bench.run import external, same_pairs
     from pcakd.utils.files import make_folder
     from pcakd.utils.git import git_state
 
-    known = image_pairs.open_folder(args.out)
-    entrant = external.Entrant(name=name, subject_hash=external.hash_results(results))
-    external.require_free_name(known, entrant)
+    known = read_latest_records(args.out)
+    added = external.ExternalResults(name=name, subject_hash=external.hash_results(results))
+    external.require_free_name(known, added)
     max_side = external.scored_side(known)
     described = [describe_pair(pair, max_side) for pair in pairs]
-    image_pairs.require_same_pairs(known, described)
+    same_pairs.require_same_pairs(known, described)
     metrics = Metrics(device=device, max_side=max_side)
     external.require_same_protocol(known, metrics.protocol)
     make_folder(args.out)
@@ -105,7 +105,7 @@ def _score_into_run(
     commit, dirty = git_state()
     records = [
         external.quality_record(
-            entrant,
+            added,
             pair,
             scored.get(pair.name),
             max_side=max_side,

@@ -65,12 +65,12 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         PcakdError: An option, a file or a photograph that cannot be used.
     """
-    from bench.machine.devices import parse_device
     from bench.peers.training.train import PeerRequest, train_peer
     from pcakd.backbones import split_weights
     from pcakd.commands.options import four_integers, four_rates, read_numbers
     from pcakd.distillation.recipe import DecoderRecipe
     from pcakd.distillation.schedule import four_schedules
+    from pcakd.utils.devices import resolve_device
 
     weight_set, path = split_weights(args.weights, args.encoder)
     image, features, view = read_numbers("--loss-weights", args.loss_weights, float, 3)
@@ -92,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
             basis_images=args.basis_images,
             seed=args.seed,
         ),
-        device=parse_device(args.device),
+        device=resolve_device(args.device),
         resume=args.resume,
     )
     sys.stdout.write(f"peer: {train_peer(request)}\n")

@@ -1,4 +1,4 @@
-"""What a record says of its machine."""
+"""The environment that every record has: versions, processor, settings."""
 
 import os
 import platform
@@ -6,14 +6,14 @@ from typing import Any
 
 import torch
 
-from bench.machine.devices import total_bytes
+from bench.machine.memory import total_bytes
 from pcakd.utils.cpu import cpu_name
 
 
 def describe_environment(device: torch.device) -> dict[str, Any]:
     """Return versions, processor, threads and the settings that change speed or numbers.
 
-    Nothing names the user or the network.
+    It holds no name of a user, host or network.
     """
     return {
         "python": platform.python_version(),
@@ -34,5 +34,5 @@ def describe_environment(device: torch.device) -> dict[str, Any]:
 
 
 def device_name(device: torch.device) -> str:
-    """Return the name of the processor that a device is."""
+    """Return the name of the GPU or CPU behind a device."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()

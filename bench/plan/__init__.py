@@ -1,1 +1,1 @@
-"""What a run is to do: `benchmarks.toml`, its cases, and predicted costs; imports no torch."""
+"""What a run measures: `benchmarks.toml`, cases and predicted costs; imports no torch."""

@@ -1,4 +1,4 @@
-"""What a case would take that is not run: latency from MACs, memory from pixels. No torch."""
+"""Predicted cost of a case that is not measured: latency from MACs, memory from pixels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """A measured case, as predictions use it.
+    """A measured case, as input of predictions.
 
     Attributes:
-        label: How reasons call it: ``vgg16 HD``.
+        label: Its name in texts: ``vgg16 HD``.
         pixels: Content pixels.
-        macs: Multiply-adds of both images; 0 for a subject that has none.
-        latency_ns: Median.
-        peak_bytes: Peak memory.
+        macs: Multiply-adds of both images; 0 for a subject without any.
+        latency_ns: Median latency in nanoseconds.
+        peak_bytes: Peak memory in bytes.
     """
 
     label: str
@@ -27,7 +27,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """The expected median and peak of a case, and what they derive from."""
+    """The expected median and peak of a case, and the basis of both in words."""
 
     latency_ns: int
     peak_bytes: int
@@ -37,14 +37,13 @@ class Prediction:
 def predict_cost(
     *, pixels: int, macs: int, own: Sequence[Measured], others: Sequence[Measured]
 ) -> Prediction | None:
-    """Predict a case from measured cases of the same subject, or else from the machine's rate.
+    """Predict a case from measured cases of the same subject, or else of other subjects.
 
-    Latency is affine in MACs and memory affine in pixels (both images are float32, 24 bytes a
-    pixel, and every activation is proportional to them). Two or more cases of the subject give both
-    coefficients. One, or cases that no such law fits, give a proportional law, and the basis says
-    "linear from" that case: time need not grow as MACs do, and one case cannot tell. Without any
-    case of the subject, the slowest rate a MAC and the largest need a pixel among other subjects
-    are used, which is crude and pessimistic.
+    Latency is affine in MACs and memory affine in pixels: both images are float32, 24 bytes a
+    pixel, and every activation is proportional to them. Two or more cases of the subject give both
+    coefficients. One case, or cases that no such law fits, give a proportional law; the basis then
+    says "linear from" that case. Without a case of the subject, the slowest rate for each MAC and
+    the most memory for each pixel among other subjects are used. This is crude and pessimistic.
 
     Args:
         pixels: Content pixels of the case.
@@ -53,7 +52,7 @@ def predict_cost(
         others: Measured cases of other subjects on the same machine.
 
     Returns:
-        None if nothing at all was measured.
+        The prediction, or None if nothing was measured.
     """
     if own:
         by_macs = macs > 0 and all(each.macs > 0 for each in own)
@@ -80,7 +79,7 @@ def predict_cost(
 
 
 def _basis(unit: str, own: Sequence[Measured], fits_latency: bool, fits_peak: bool) -> str:
-    """Say what latency and memory derive from: a fit through all cases, or the last one alone."""
+    """Name the basis of latency and memory: a fit through all cases, or the last case alone."""
     fitted, linear = f"fitted to {', '.join(e.label for e in own)}", f"linear from {own[-1].label}"
     if fits_latency == fits_peak:
         return f"{unit} and bytes, {fitted if fits_latency else linear}"
@@ -89,10 +88,10 @@ def _basis(unit: str, own: Sequence[Measured], fits_latency: bool, fits_peak: bo
 
 
 def _extend(x: Sequence[float], y: Sequence[float], target: float) -> tuple[int, bool]:
-    """Extend y(x) to ``target``: an affine fit (relative least squares) with no negative part.
+    """Extend y(x) to ``target`` by an affine fit (relative least squares) without negative terms.
 
     Returns:
-        The value, and whether it is fitted; otherwise it is in proportion to the last one.
+        The value, and whether it is fitted; otherwise it is proportional to the last one.
     """
     if len(x) > 1 and len(set(x)) > 1:
         weights = 1 / np.asarray(y).clip(min=1)

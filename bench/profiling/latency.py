@@ -7,7 +7,7 @@ from typing import Protocol
 
 import torch
 
-from bench.plan.config import LEAST_SAMPLES
+from bench.plan.settings import LEAST_SAMPLES
 from bench.records.units import NS_PER_MS, NS_PER_S
 
 Clock = Callable[[], int]

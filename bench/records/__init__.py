@@ -1,1 +1,1 @@
-"""The result record, its store, and exact comparison of counts; imports no torch."""
+"""The result record, its file, and the exact comparison of counts; imports no torch."""

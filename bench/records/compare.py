@@ -1,4 +1,4 @@
-"""Parameters and multiply-adds of records against recomputed ones, exactly. Imports no torch."""
+"""Recorded parameters and multiply-adds compared exactly with recomputed ones. No torch."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -11,7 +11,7 @@ Verdict = Literal["same", "different", "missing"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class CostKey:
-    """What a count belongs to: machine, threads and samples do not change it."""
+    """The case of a count; machine, threads and samples do not change it."""
 
     subject: str
     transform: str
@@ -21,7 +21,7 @@ class CostKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """What must agree exactly; fields as in `bench.records.schema.Record`."""
+    """Counts that must be equal; fields as in `bench.records.schema.Record`."""
 
     num_params: int | None
     num_eigenbasis_params: int | None
@@ -34,7 +34,7 @@ QUANTITIES = tuple(each.name for each in fields(Counts))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """One case on both sides; a side that lacks the case is None."""
+    """The counts of one case on both sides; None where a side does not have the case."""
 
     key: CostKey
     recorded: Counts | None
@@ -42,7 +42,7 @@ class Comparison:
 
     @property
     def verdict(self) -> Verdict:
-        """``same`` only if every count is there on both sides and equal."""
+        """``same`` only if every count exists on both sides and is equal."""
         verdicts = [self.verdict_of(name) for name in QUANTITIES]
         worst_first: tuple[Verdict, ...] = ("missing", "different", "same")
         return next(verdict for verdict in worst_first if verdict in verdicts)
@@ -60,7 +60,7 @@ class Comparison:
 
 
 def recorded_counts(records: Iterable[Record]) -> dict[CostKey, Counts]:
-    """Return the counts of all cost records; of two records of one case the later one counts."""
+    """Return the counts of all cost records; a later record of a case replaces earlier ones."""
     return {
         CostKey(
             subject=record.case.subject,
@@ -76,7 +76,7 @@ def recorded_counts(records: Iterable[Record]) -> dict[CostKey, Counts]:
 def compare_counts(
     recorded: Mapping[CostKey, Counts], computed: Mapping[CostKey, Counts]
 ) -> list[Comparison]:
-    """Compare every case of either side, in the order of the records and then of the others."""
+    """Compare all cases: those of the records first, then the others."""
     keys = dict.fromkeys((*recorded, *computed))
     return [
         Comparison(key=key, recorded=recorded.get(key), computed=computed.get(key)) for key in keys

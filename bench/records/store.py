@@ -4,6 +4,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.records.identity import latest_records
 from bench.records.schema import Record, decode_record, encode_record
 from pcakd.errors import ConfigError, OutputError
 
@@ -12,7 +13,7 @@ EXAMPLES_FOLDER = "examples"
 HISTORIES_FOLDER = "histories"
 
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
-"""Flags to append bytes as they are; Windows would rewrite line ends without the last one."""
+"""Flags that append bytes unchanged; without the last one Windows rewrites line ends."""
 
 
 def records_path(place: str | os.PathLike[str]) -> Path:
@@ -24,8 +25,8 @@ def records_path(place: str | os.PathLike[str]) -> Path:
 def append_record(place: str | os.PathLike[str], record: Record) -> None:
     """Append one record as one line, in one write, and wait until it is on the disk.
 
-    A torn last line that a kill left behind is first cut off, so that the file holds whole lines
-    only. One process writes a file at a time.
+    An incomplete last line, left by a killed process, is removed first. Only one process may write
+    to a file at a time.
 
     Raises:
         OutputError: The file cannot be written.
@@ -34,7 +35,7 @@ def append_record(place: str | os.PathLike[str], record: Record) -> None:
     line = (encode_record(record) + "\n").encode()
     path = records_path(place)
     try:
-        _cut_torn_line(path)
+        _remove_incomplete_line(path)
         descriptor = os.open(path, _APPEND, 0o666)
         try:
             written = os.write(descriptor, line)
@@ -44,13 +45,15 @@ def append_record(place: str | os.PathLike[str], record: Record) -> None:
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     if written != len(line):
-        raise OutputError(f"cannot write {path}: {written} of {len(line)} bytes fitted; free space")
+        raise OutputError(
+            f"cannot write {path}: {written} of {len(line)} bytes were written; free space"
+        )
 
 
 def set_records_aside(folder: Path) -> Path | None:
-    """Give the records file of a folder another name, so that a new one begins.
+    """Rename the records file of a folder, so that a new one begins.
 
-    What belongs to the records, in the folders ``examples`` and ``histories``, goes with them.
+    The folders ``examples`` and ``histories`` belong to the records and are renamed too.
 
     Returns:
         The new path, ``records.<time of its last record>.jsonl`` (and ``examples.<same>``,
@@ -75,8 +78,8 @@ def set_records_aside(folder: Path) -> Path | None:
 def read_records(place: str | os.PathLike[str]) -> list[Record]:
     """Read all records of a run folder (or of a ``.jsonl`` file) in order.
 
-    A last line without a line end was torn by a kill while it was written: it is left out. Every
-    other line must be a whole record.
+    A last line without a line end is incomplete, because its process was killed; it is left out.
+    Every other line must be a whole record.
 
     Raises:
         ConfigError: There is no such file, or a line is not a record; the message has its number.
@@ -88,8 +91,17 @@ def read_records(place: str | os.PathLike[str]) -> list[Record]:
         raise ConfigError(f"{path} does not exist; name a folder that `bench run` wrote") from None
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
-    *lines, _torn = content.split(b"\n")
+    *lines, _incomplete = content.split(b"\n")
     return [_decode(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def read_latest_records(folder: Path) -> tuple[Record, ...]:
+    """Return the last record of each case and repeat; a folder without records has none.
+
+    Raises:
+        ConfigError: A line is not a record.
+    """
+    return latest_records(read_records(folder)) if records_path(folder).exists() else ()
 
 
 def _decode(path: Path, number: int, line: bytes) -> Record:
@@ -99,8 +111,8 @@ def _decode(path: Path, number: int, line: bytes) -> Record:
         raise ConfigError(f"{path} line {number}: {error}") from error
 
 
-def _cut_torn_line(path: Path) -> None:
-    """Drop what follows the last line end; does nothing to a whole or missing file."""
+def _remove_incomplete_line(path: Path) -> None:
+    """Remove an incomplete last line, if there is one."""
     if not path.exists():
         return
     with path.open("r+b") as stream:

@@ -1,1 +1,1 @@
-"""Running the cases of a plan, one module for each kind of measurement; imports no torch."""
+"""The runner, and one module for each kind of measurement; imports no torch."""

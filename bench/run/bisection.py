@@ -1,7 +1,7 @@
-"""The largest scale that fits into a memory, from few trials. No torch, no processes.
+"""A search for the largest scale that fits into a memory, with few trials. No torch, no processes.
 
-Memory is close to affine in pixels, that is in the square of the scale: the first trials go where
-that law puts the limit. What is left of the bracket is bisected, so that no law has to hold.
+Memory is nearly affine in the number of pixels, which is the square of the scale. The first trials
+use the limit that this law predicts. Then the search bisects, so that it ends under any law.
 """
 
 import math
@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 MAX_TRIALS = 24
-"""More than any search takes whose trials agree with one another; see the tests."""
+"""More than any search with consistent trials takes; see the tests."""
 
-_PREDICTED_TRIALS = 6  # the first one included; what follows them is bisected
-_APART = 0.8  # of two scales that give a slope, the smaller one is at most this much of the larger
-_TRUSTED_TRIALS = 3  # each later one that contradicts the prediction lengthens the step
+_PREDICTED_TRIALS = 6  # with the first one; later trials bisect
+_APART = 0.8  # two scales give a slope if the smaller one is at most this share of the larger
+_TRUSTED_TRIALS = 3  # each later trial that contradicts the prediction lengthens the step
 _LONGER = 4
-_WORTH = 1.25  # where time is what bounds, a scale is not tried for less gain than this
+_WORTH = 1.25  # under a time limit, a scale is tried only if it is this many times as large
 
 Verdict: TypeAlias = Literal["fits", "too_large", "timeout", "machine", "error"]
 End: TypeAlias = Literal["memory", "size", "time", "trials", "timeout", "machine", "error"]
@@ -24,13 +24,13 @@ End: TypeAlias = Literal["memory", "size", "time", "trials", "timeout", "machine
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """What came of trying one scale.
+    """The result of one scale.
 
     Attributes:
-        verdict: ``fits`` or ``too_large``; anything else ends the search and says nothing of the
-            memory that was given: ``timeout``, ``machine`` (its memory ran out), ``error``.
-        peak_bytes: The peak, where it is known.
-        seconds: How long it took, where it fits.
+        verdict: ``fits`` or ``too_large``. Anything else ends the search and says nothing about
+            the given memory: ``timeout``, ``machine`` (its memory ran out), ``error``.
+        peak_bytes: The peak memory, if known.
+        seconds: How long it took, if it fits.
         reason: Why it does not fit or failed.
     """
 
@@ -42,15 +42,15 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """What a search keeps to.
+    """Limits of a search.
 
     Attributes:
-        smallest: The first scale that is tried; where it is too large, nothing fits.
+        smallest: The first scale to try; if it is too large, nothing fits.
         largest: The largest scale to try.
-        memory_bytes: The memory that is given.
-        seconds: What a trial may take; larger scales are not tried.
-        tolerance: The search ends when the smallest scale that is too large is at most this much
-            of the largest that fits, or one, above it.
+        memory_bytes: The given memory.
+        seconds: The most time of a trial; scales that would take longer are not tried.
+        tolerance: The search ends when the smallest scale that is too large exceeds the largest
+            that fits by at most this share of it, or by one.
     """
 
     smallest: int
@@ -62,15 +62,15 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """The end of a search.
+    """The result of a search.
 
     Attributes:
         largest: The largest scale that fits; None if not even the smallest does.
         too_large: The smallest scale that is too large, if any was.
-        end: What ended the search: ``memory`` (the limit is found, to the tolerance), ``size``
+        end: Why the search ended: ``memory`` (the limit is found, to the tolerance), ``size``
             (the largest scale to try fits), ``time`` (larger ones would take too long), ``trials``
             (`MAX_TRIALS` were made), or the verdict of the trial that failed.
-        trials: Scales and what came of them, in the order of the search.
+        trials: Scales and their results, in the order of the search.
     """
 
     largest: int | None
@@ -82,12 +82,12 @@ class Found:
 def find_largest(probe: Callable[[int], Trial], bounds: Bounds) -> Found:
     """Find the largest scale that fits.
 
-    Every scale that is tried lies strictly between the largest that fits and the smallest that is
-    too large, so that the search ends whatever the trials say.
+    Each scale lies strictly between the largest that fits and the smallest that is too large, so
+    that every search ends.
 
     Args:
         probe: Tries a scale.
-        bounds: What to keep to.
+        bounds: Limits of the search.
     """
     search = _Search(bounds=bounds)
     scale = bounds.smallest
@@ -107,7 +107,7 @@ def find_largest(probe: Callable[[int], Trial], bounds: Bounds) -> Found:
 
 @dataclass(slots=True, kw_only=True)
 class _Search:
-    """Trials so far; ``low`` fits and ``high`` is too large."""
+    """The trials so far; ``low`` is the largest that fits, ``high`` the smallest too large one."""
 
     bounds: Bounds
     trials: list[tuple[int, Trial]] = field(default_factory=list)
@@ -122,7 +122,7 @@ class _Search:
             self.high = scale
 
     def end(self) -> End | None:
-        """Return what ends the search here, if anything but time does."""
+        """Return why the search ends here, or None; `next_scale` checks the time."""
         last = self.trials[-1][1].verdict
         if last != "fits" and last != "too_large":
             return last
@@ -135,7 +135,7 @@ class _Search:
         return "trials" if len(self.trials) >= MAX_TRIALS else None
 
     def next_scale(self) -> int | None:
-        """Return the scale to try next; None if it and all that is worth it take too long."""
+        """Return the scale to try next, or None if every worthwhile one takes too long."""
         low = self.low or self.bounds.smallest
         wanted = self._wanted(low)
         points = [(scale, each.seconds) for scale, each in self.trials if each.seconds]
@@ -148,10 +148,10 @@ class _Search:
         return max(1, int(self.bounds.tolerance * scale))
 
     def _wanted(self, low: int) -> int:
-        """Return the scale that tells most: near the predicted limit, or the bracket's middle.
+        """Return the most informative scale: near the predicted limit, or between both bounds.
 
-        It is at least a step from either bound, which is enough to end the search, and further from
-        a bound that the prediction passes, the more trials there have been.
+        It is at least one step from either bound, which is enough to end the search. If the
+        prediction lies beyond a bound, the distance grows with the number of trials.
         """
         points = [(scale, each.peak_bytes) for scale, each in self.trials if each.peak_bytes]
         guess = _invert(points, self.bounds.memory_bytes)
@@ -169,11 +169,11 @@ class _Search:
 def _invert(points: Sequence[tuple[int, float]], target: float) -> float | None:
     """Return the scale at which a quantity that is affine in the scale's square has a value.
 
-    The law goes through the largest scale and the next one that is well below it. With one alone,
-    the quantity is taken for proportional, which puts the scale too low.
+    The law goes through the largest scale and the next one well below it. With one point alone the
+    quantity is assumed to be proportional, which gives too small a scale.
 
     Returns:
-        None where nothing is known, or the quantity does not grow.
+        The scale, or None without points or if the quantity does not grow.
     """
     if not points:
         return None

@@ -1,22 +1,20 @@
-"""The cases of a run that tell where the time goes: each is measured in a child. No torch."""
+"""Time breakdown: latency, multiply-adds and bytes by section of a stylization. No torch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from bench.analysis.stats import median
-from bench.machine.memory import host_bytes
-from bench.plan.cases import SubjectInfo
-from bench.plan.config import Settings
-from bench.records.schema import Case, Obtained, Record
-from bench.run.cost import LATENCY_PROTOCOL, START_SECONDS
-from bench.run.recorder import Recorder
-from bench.worker.process import NO_ANSWER, Budget, Message, Outcome, ask_child
+from bench.plan.cases import PlannedCase
+from bench.plan.config import BenchmarkProfile
+from bench.records.schema import FILTER, Obtained, Record, hash_case
+from bench.records.store import read_latest_records
+from bench.records.units import NS_PER_S
+from bench.run.context import START_SECONDS, Bar, Measurement, RunContext, RunDescription
+from bench.run.cost import LATENCY_PROTOCOL, over_budget, plan_sizes
+from bench.worker.process import NO_ANSWER, Message, Outcome
 
-FILTER = "filter"
-"""The stage of the guided filter, which no latency of a stylization has in it."""
-
-_NS = 1e9
 _PROTOCOL = {
     "latency": LATENCY_PROTOCOL,
     "stage latency": "median over calls, the device idle and a clock read at the border of every "
@@ -30,91 +28,104 @@ _PROTOCOL = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StagesRunner:
-    """Measures where the time of subjects goes.
+def plan(profile: BenchmarkProfile, description: RunDescription) -> list[PlannedCase]:
+    """List the breakdown cases of a benchmark profile, subject by subject."""
+    sizes = profile.breakdown_resolutions
+    return [
+        planned
+        for subject in description.subjects
+        for planned in plan_sizes(
+            "stages", subject, sizes, profile=profile, machine=description.machine
+        )
+    ]
 
-    Attributes:
-        recorder: Takes the records.
-        device: Name of the device, as children are told.
-        memory_bytes: Memory of the device.
-        command: How to start a child.
-        trace: File for a trace of one call, or None.
+
+def run(context: RunContext, cases: Sequence[PlannedCase], bar: Bar) -> list[Record]:
+    """Measure the cases in their order; cost cases of the run folder can rule them out."""
+    costs = {record.case_hash: record for record in read_latest_records(context.recorder.folder)}
+    records = []
+    for planned in cases:
+        bar.set_description(f"breakdown of {planned.case.subject} at {planned.case.resolution}")
+        cost = costs.get(hash_case(replace(planned.case, kind="cost")))
+        records.append(measure_breakdown(context, planned, cost=cost))
+        bar.update()
+    return records
+
+
+MEASUREMENT = Measurement(name="breakdown", kind="stages", plan=plan, run=run)
+
+
+def measure_breakdown(
+    context: RunContext,
+    planned: PlannedCase,
+    *,
+    cost: Record | None = None,
+    trace: Path | None = None,
+) -> Record:
+    """Measure one time breakdown and record it.
+
+    Args:
+        context: The run.
+        planned: The case.
+        cost: Record of the cost case of the same subject and size, if there is one.
+        trace: File for a profiler trace of one call, or None.
     """
+    record = context.recorder.find(planned)
+    if record is not None:
+        return record
+    counts = planned.subject.macs[planned.case.resolution or ""]
+    obstacle = _obstacle(context, planned, cost) if cost else None
+    fields = (
+        _predicted_fields(obstacle, cost)
+        if obstacle and cost
+        else _measure(context, planned, trace)
+    )
+    return context.recorder.write(
+        planned,
+        protocol=_PROTOCOL,
+        num_params=planned.subject.num_params,
+        macs_content=counts["macs_content"],
+        macs_total=counts["macs_total"],
+        **fields,
+    )
 
-    recorder: Recorder
-    device: str
-    memory_bytes: int
-    command: Sequence[str]
-    trace: str | None = None
 
-    def run(
-        self, subject: SubjectInfo, case: Case, settings: Settings, *, cost: Record | None = None
-    ) -> Record:
-        """Bring one case to its record; ``cost`` is that of the same subject at the same size."""
-        record = self.recorder.find(case)
-        if record is not None:
-            return record
-        counts = subject.macs[case.resolution or ""]
-        obstacle = self._obstacle(settings, cost) if cost else None
-        fields = (
-            _predicted_fields(obstacle, cost)
-            if obstacle and cost
-            else self._measure(subject, case, settings)
-        )
-        return self.recorder.write(
-            case,
-            protocol=_PROTOCOL,
-            num_params=subject.num_params,
-            macs_content=counts["macs_content"],
-            macs_total=counts["macs_total"],
-            **fields,
-        )
+def _obstacle(context: RunContext, planned: PlannedCase, cost: Record) -> str | None:
+    """Return why a case is not measured: its cost case failed or shows that it takes too much."""
+    if cost.status in ("oom", "timeout", "error"):
+        return f"not run: its cost case ended in {cost.status}"
+    settings = planned.settings
+    latency_ns = median(cost.latency_ns) if cost.latency_ns else cost.predicted_latency_ns or 0
+    calls = settings.warmup + 2 * settings.expect_samples(latency_ns)
+    return over_budget(
+        context,
+        planned,
+        seconds=START_SECONDS + calls * latency_ns / NS_PER_S,
+        peak_bytes=cost.peak_bytes or cost.predicted_peak_bytes or 0,
+    )
 
-    def _obstacle(self, settings: Settings, cost: Record) -> str | None:
-        """Return why a case is not to be run: its cost case failed, or says it takes too much."""
-        if cost.status in ("oom", "timeout", "error"):
-            return f"not run: its cost case ended in {cost.status}"
-        latency_ns = median(cost.latency_ns) if cost.latency_ns else cost.predicted_latency_ns
-        calls = settings.warmup + 2 * settings.expect_samples(latency_ns or 0)
-        seconds = START_SECONDS + calls * (latency_ns or 0) / _NS
-        if seconds > settings.case_seconds:
-            return f"over budget: about {seconds:.0f} s of {settings.case_seconds:g} s"
-        allowed = self.recorder.profile.memory_fraction * self.memory_bytes
-        need = cost.peak_bytes or cost.predicted_peak_bytes or 0
-        if need > allowed:
-            return f"over budget: about {need / 2**30:.1f} GiB of {allowed / 2**30:.1f} GiB"
-        return None
 
-    def _measure(self, subject: SubjectInfo, case: Case, settings: Settings) -> dict[str, Any]:
-        fraction = self.recorder.profile.memory_fraction
-        job = {
-            "job": "stages",
-            "subject": subject.source,
-            "device": self.device,
-            "width": case.width,
-            "height": case.height,
-            "transform": case.transform,
-            "warmup": settings.warmup,
-            "samples": settings.samples,
-            "sample_seconds": settings.sample_seconds,
-            "memory_fraction": fraction,
-            "trace": self.trace,
-        }
-        budget = Budget(seconds=settings.case_seconds, memory_bytes=int(fraction * host_bytes()))
-        answers, outcome = ask_child(job, budget=budget, command=self.command)
-        return _measured_fields(answers, outcome)
+def _measure(context: RunContext, planned: PlannedCase, trace: Path | None) -> dict[str, Any]:
+    settings = planned.settings
+    job = {
+        "job": "breakdown",
+        "warmup": settings.warmup,
+        "samples": settings.samples,
+        "sample_seconds": settings.sample_seconds,
+        "trace": str(trace) if trace else None,
+    }
+    return _measured_fields(*context.measure(job, planned))
 
 
 def _measured_fields(answers: Sequence[Message], outcome: Outcome) -> dict[str, Any]:
-    """Return the record fields of a child's answers; what follows the first one is optional."""
+    """Return the record fields of a child's messages: the sections, then perhaps the filter."""
     reason = outcome.reason or NO_ANSWER
     if not answers:
         return {"status": "error" if outcome.status == "ok" else outcome.status, "reason": reason}
     first = answers[0]
-    stages: dict[str, dict[str, int]] = dict(first["stages"])
+    sections: dict[str, dict[str, int]] = dict(first["sections"])
     for answer in answers[1:]:
-        stages[FILTER] = {unit: answer[unit] for unit in ("latency_ns", "macs", "bytes")}
+        sections[FILTER] = {unit: answer[unit] for unit in ("latency_ns", "macs", "bytes")}
     obtained: dict[str, Obtained] = {
         "latency_ns": "measured",
         "stages.latency_ns": "measured",
@@ -123,9 +134,9 @@ def _measured_fields(answers: Sequence[Message], outcome: Outcome) -> dict[str, 
         "macs_content": "derived",
         "macs_total": "derived",
     }
-    fields = {"status": "ok", "latency_ns": first["latency_ns"], "stages": stages}
+    fields = {"status": "ok", "latency_ns": first["latency_ns"], "stages": sections}
     if outcome.status != "ok":
-        fields["reason"] = f"after the stages, {outcome.status}: {reason}"
+        fields["reason"] = f"after the time breakdown, {outcome.status}: {reason}"
     return {**fields, "obtained": obtained}
 
 

@@ -1,20 +1,19 @@
-"""The cost cases of a run: each one is measured in a child, or predicted from others. No torch."""
+"""Cost: latency and peak memory of each subject, measured or predicted. No torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from bench.analysis.stats import median
-from bench.machine.memory import host_bytes
-from bench.plan.cases import SubjectInfo
-from bench.plan.config import Settings
+from bench.plan.cases import PlannedCase, SubjectInfo, create_case
+from bench.plan.config import BenchmarkProfile
 from bench.plan.prediction import Measured, Prediction, predict_cost
-from bench.records.schema import Case, Obtained, Record
-from bench.run.recorder import Recorder
-from bench.worker.process import Budget, ask_child, record_fields
-
-START_SECONDS = 10.0  # a child's start: interpreter, torch, images
-_NS = 1e9
+from bench.plan.resolutions import sort_resolutions
+from bench.records.identity import Machine
+from bench.records.schema import Case, Kind, Obtained, Record
+from bench.records.units import NS_PER_S
+from bench.run.context import START_SECONDS, Bar, Measurement, RunContext, RunDescription
+from bench.worker.process import record_fields
 
 LATENCY_PROTOCOL = (
     "two float32 images on the device to the clipped output, style encoding included, "
@@ -27,40 +26,94 @@ _PROTOCOL = {
 }
 
 
-@dataclass(slots=True, kw_only=True)
-class CostRunner:
+def plan(profile: BenchmarkProfile, description: RunDescription) -> list[PlannedCase]:
+    """List the cost cases, subject by subject."""
+    return [
+        planned
+        for subject in description.subjects
+        for planned in plan_sizes(
+            "cost", subject, profile.resolutions, profile=profile, machine=description.machine
+        )
+    ]
+
+
+def plan_sizes(
+    kind: Kind,
+    subject: SubjectInfo,
+    resolutions: tuple[str, ...],
+    *,
+    profile: BenchmarkProfile,
+    machine: Machine,
+) -> list[PlannedCase]:
+    """List cases of a subject by size, the smallest first, because predictions extend them.
+
+    A subject that shares the cost of another one has none.
+    """
+    if subject.cost_subject is not None:
+        return []
+    settings = profile.settings(subject.name, machine.device)
+    return [
+        PlannedCase(
+            case=create_case(
+                kind,
+                subject,
+                machine,
+                resolution=size.name,
+                width=size.width,
+                height=size.height,
+                warmup=settings.warmup,
+                samples=settings.samples,
+            ),
+            subject=subject,
+            settings=settings,
+            seconds=settings.case_seconds,
+        )
+        for size in sort_resolutions(resolutions)
+    ]
+
+
+def run(context: RunContext, cases: Sequence[PlannedCase], bar: Bar) -> list[Record]:
+    """Measure or predict the cases in their order."""
+    measuring = CostMeasurement(context)
+    records = []
+    for planned in cases:
+        bar.set_description(f"cost of {planned.case.subject} at {planned.case.resolution}")
+        records.append(measuring.run(planned))
+        bar.update()
+    return records
+
+
+MEASUREMENT = Measurement(name="cost", kind="cost", plan=plan, run=run)
+
+
+@dataclass(slots=True)
+class CostMeasurement:
     """Measures or predicts cost cases, in the order of their size.
 
     Attributes:
-        recorder: Takes the records.
-        device: Name of the device, as children are told.
-        memory_bytes: Memory of the device.
-        command: How to start a child.
+        context: The run.
         measured: Measured cases so far, by subject and transform.
         exhausted: Why no larger case of a subject can succeed.
     """
 
-    recorder: Recorder
-    device: str
-    memory_bytes: int
-    command: Sequence[str]
+    context: RunContext
     measured: dict[tuple[str, str], list[Measured]] = field(default_factory=dict)
     exhausted: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def run(self, subject: SubjectInfo, case: Case, settings: Settings) -> Record:
-        """Bring one case to its record."""
-        record = self.recorder.find(case)
+    def run(self, planned: PlannedCase) -> Record:
+        """Return the record of one case: a known one, a measurement or a prediction."""
+        record = self.context.recorder.find(planned)
         if record is None:
-            counts = _counts(subject, case)
-            prediction = self._predict(case, counts["macs_total"])
-            obstacle = self._obstacle(case, settings, prediction)
+            counts = _counts(planned)
+            prediction = self._predict(planned.case, counts["macs_total"])
+            obstacle = self._obstacle(planned, prediction)
             fields = (
                 _predicted_fields(prediction, obstacle)
                 if obstacle
-                else _with_prediction(self._measure(subject, case, settings), prediction)
+                else _with_prediction(self._measure(planned), prediction)
             )
             counts["obtained"] |= fields.pop("obtained", {})
-            record = self.recorder.write(case, protocol=_PROTOCOL, **counts, **fields)
+            record = self.context.recorder.write(planned, protocol=_PROTOCOL, **counts, **fields)
         self._learn(record)
         return record
 
@@ -69,46 +122,35 @@ class CostRunner:
         others = [each for key, many in self.measured.items() if key != _key(case) for each in many]
         return predict_cost(pixels=_pixels(case), macs=macs, own=own, others=others)
 
-    def _obstacle(
-        self, case: Case, settings: Settings, prediction: Prediction | None
-    ) -> str | None:
-        """Return why a case is not to be run; only its own subject's cases can tell."""
+    def _obstacle(self, planned: PlannedCase, prediction: Prediction | None) -> str | None:
+        """Return why a case is not measured; only cases of its own subject can rule it out."""
+        case, settings = planned.case, planned.settings
         if case.resolution not in settings.measured:
-            return f"not run in profile {self.recorder.profile.name}"
+            return f"not run in profile {settings.profile}"
         if _key(case) in self.exhausted:
             return f"not run: {self.exhausted[_key(case)]}"
         if prediction is None or not self.measured.get(_key(case)):
             return None
         calls = settings.warmup + settings.expect_samples(prediction.latency_ns)
-        seconds = START_SECONDS + calls * prediction.latency_ns / _NS
-        if seconds > settings.case_seconds:
-            return f"over budget: about {seconds:.0f} s of {settings.case_seconds:g} s"
-        allowed = self.recorder.profile.memory_fraction * self.memory_bytes
-        if prediction.peak_bytes > allowed:
-            need, limit = prediction.peak_bytes / 2**30, allowed / 2**30
-            return f"over budget: about {need:.1f} GiB of {limit:.1f} GiB"
-        return None
+        return over_budget(
+            self.context,
+            planned,
+            seconds=START_SECONDS + calls * prediction.latency_ns / NS_PER_S,
+            peak_bytes=prediction.peak_bytes,
+        )
 
-    def _measure(self, subject: SubjectInfo, case: Case, settings: Settings) -> dict[str, Any]:
-        fraction = self.recorder.profile.memory_fraction
+    def _measure(self, planned: PlannedCase) -> dict[str, Any]:
+        settings = planned.settings
         job = {
             "job": "cost",
-            "subject": subject.source,
-            "device": self.device,
-            "width": case.width,
-            "height": case.height,
-            "transform": case.transform,
             "warmup": settings.warmup,
             "samples": settings.samples,
             "sample_seconds": settings.sample_seconds,
-            "memory_fraction": fraction,
         }
-        budget = Budget(seconds=settings.case_seconds, memory_bytes=int(fraction * host_bytes()))
-        answers, outcome = ask_child(job, budget=budget, command=self.command)
-        return record_fields(answers, outcome)
+        return record_fields(*self.context.measure(job, planned))
 
     def _learn(self, record: Record) -> None:
-        """Keep what a record tells of later cases."""
+        """Keep what a record says about later cases."""
         case = record.case
         label = f"{case.subject} {case.resolution}"
         if record.status in ("timeout", "oom"):
@@ -124,6 +166,25 @@ class CostRunner:
             self.measured.setdefault(_key(case), []).append(known)
 
 
+def over_budget(
+    context: RunContext, planned: PlannedCase, *, seconds: float, peak_bytes: int
+) -> str | None:
+    """Return why a case would exceed its budget of time or memory, or None if it fits.
+
+    Args:
+        context: The run.
+        planned: The case.
+        seconds: What its process is expected to take.
+        peak_bytes: The memory that it is expected to take.
+    """
+    if seconds > planned.seconds:
+        return f"over budget: about {seconds:.0f} s of {planned.seconds:g} s"
+    allowed = planned.settings.memory_fraction * context.memory_bytes
+    if peak_bytes > allowed:
+        return f"over budget: about {peak_bytes / 2**30:.1f} GiB of {allowed / 2**30:.1f} GiB"
+    return None
+
+
 def _key(case: Case) -> tuple[str, str]:
     return case.subject, case.transform
 
@@ -132,8 +193,9 @@ def _pixels(case: Case) -> int:
     return (case.width or 0) * (case.height or 0)
 
 
-def _counts(subject: SubjectInfo, case: Case) -> dict[str, Any]:
+def _counts(planned: PlannedCase) -> dict[str, Any]:
     """Return the record fields that are counted and not measured."""
+    subject = planned.subject
     obtained: dict[str, Obtained] = {
         "num_params": "measured",
         "num_eigenbasis_params": "measured",
@@ -143,7 +205,7 @@ def _counts(subject: SubjectInfo, case: Case) -> dict[str, Any]:
     return {
         "num_params": subject.num_params,
         "num_eigenbasis_params": subject.num_eigenbasis_params,
-        **subject.macs[case.resolution or ""],
+        **subject.macs[planned.case.resolution or ""],
         "obtained": obtained,
     }
 
@@ -155,7 +217,7 @@ def _predicted_fields(prediction: Prediction | None, obstacle: str) -> dict[str,
 
 
 def _with_prediction(fields: dict[str, Any], prediction: Prediction | None) -> dict[str, Any]:
-    """Add what is expected of a case that has no measured figures."""
+    """Add the prediction to a case without measured values."""
     if fields["status"] == "ok" or prediction is None:
         return fields
     obtained: dict[str, Obtained] = {

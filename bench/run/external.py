@@ -1,7 +1,7 @@
-"""Anyone's outputs as a subject of a run folder: quality and no cost. No torch.
+"""External results: images that other software made, as a subject of a run folder. No torch.
 
-The scores of a run compare with those of finished images only where pairs, size and metrics are the
-same; what is not is refused before anything is written.
+Such a subject has quality and no cost. Its metric values compare with those of the run only if
+image pairs, size and metrics are the same; otherwise it is refused before anything is written.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.plan.image_pairs import ImagePair
 from bench.quality.protocol import METRICS, name_file_outputs, without_outputs
-from bench.records.identity import is_outside
+from bench.records.identity import is_external
 from bench.records.schema import NO_TRANSFORM, Case, Obtained, Record
 from bench.run.recorder import create_record
 from pcakd.errors import ConfigError
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entrant:
-    """Finished images as a subject: its name and `hash_results` of its files."""
+class ExternalResults:
+    """Name of the subject, and `hash_results` of its files."""
 
     name: str
     subject_hash: str
 
 
 def hash_results(results: Mapping[str, Path]) -> str:
-    """Return one SHA-256 of finished images, by the names of their pairs."""
+    """Return one SHA-256 of external results, from the names of their pairs and their bytes."""
     digest = hashlib.sha256()
     for name in sorted(results):
         digest.update(
@@ -39,13 +39,13 @@ def hash_results(results: Mapping[str, Path]) -> str:
     return digest.hexdigest()
 
 
-def require_free_name(records: Iterable[Record], entrant: Entrant) -> None:
-    """Check that a name stands for nothing else in a run folder; the same files may come again.
+def require_free_name(records: Iterable[Record], results: ExternalResults) -> None:
+    """Check that no other subject of a run folder has the name; the same files may be added again.
 
     Raises:
-        ConfigError: The name is unfit, or another subject's.
+        ConfigError: The name cannot be used, or is that of another subject.
     """
-    name = entrant.name
+    name = results.name
     if not name.isprintable() or not name.strip() or set(name) & set("/\\"):
         raise ConfigError(
             f"{name!r} cannot be a subject's name; give --name with printable characters and no "
@@ -54,19 +54,18 @@ def require_free_name(records: Iterable[Record], entrant: Entrant) -> None:
     for record in records:
         case = record.case
         names = (case.subject, case.other, record.cost_subject)
-        if name in names and (case.subject, case.subject_hash) != (name, entrant.subject_hash):
-            what = "outputs of other files" if is_outside(record) else "another subject"
+        if name in names and (case.subject, case.subject_hash) != (name, results.subject_hash):
+            what = "outputs of other files" if is_external(record) else "another subject"
             raise ConfigError(
-                f"the run folder holds {what} by the name of {name!r}; give these a --name of "
-                "their own"
+                f"the run folder holds {what} with the name {name!r}; give another --name"
             )
 
 
 def scored_side(records: Iterable[Record]) -> int:
-    """Return what a run made its pairs smaller to before it scored them; 0 is native size.
+    """Return the most pixels a side to which a run reduced its image pairs; 0 is native size.
 
     Raises:
-        ConfigError: Its records were scored at several sizes.
+        ConfigError: The records were scored at several sizes.
     """
     known = [record for record in records if "quality_max_side" in record.config]
     scored = [record for record in known if record.kind == "quality" and record.case.pair]
@@ -80,11 +79,11 @@ def scored_side(records: Iterable[Record]) -> int:
 
 
 def require_same_protocol(records: Iterable[Record], protocol: Mapping[str, str]) -> None:
-    """Check that a run's metrics are the ones at hand.
+    """Check that a run was scored with the same metrics.
 
     Args:
         records: The records of the run.
-        protocol: Protocol ids of the metrics at hand.
+        protocol: Protocol ids of the metrics that will score.
 
     Raises:
         ConfigError: A metric has another id in the records.
@@ -103,7 +102,7 @@ def require_same_protocol(records: Iterable[Record], protocol: Mapping[str, str]
 
 
 def quality_record(
-    entrant: Entrant,
+    results: ExternalResults,
     pair: ImagePair,
     scored: "EvaluatedFile | None",
     *,
@@ -113,22 +112,22 @@ def quality_record(
     commit: str | None,
     dirty: bool | None,
 ) -> Record:
-    """Return the record of one finished image, or of its want.
+    """Return the record of one image, or of a missing one.
 
     Args:
-        entrant: Whose image it is.
-        pair: Its pair, at the size at which it is scored.
-        scored: What became of the image; None if there is none.
-        max_side: What pairs are made smaller to; 0 is native size.
+        results: The subject.
+        pair: The image pair, at the size at which it is scored.
+        scored: The metric values of the image or why there are none; None if it is missing.
+        max_side: The most pixels a side to which pairs are reduced; 0 is native size.
         protocol: Protocol ids of the metrics, for float outputs.
-        environment: Of the machine that computed the scores.
+        environment: Environment of the machine that computed the metric values.
         commit: Commit of the code, or None.
         dirty: Whether the code differed from it.
     """
     case = Case(
         kind="quality",
-        subject=entrant.name,
-        subject_hash=entrant.subject_hash,
+        subject=results.name,
+        subject_hash=results.subject_hash,
         width=pair.width,
         height=pair.height,
         pair=pair.name,
@@ -150,7 +149,7 @@ def quality_record(
 
 
 def _score_fields(scored: "EvaluatedFile | None", protocol: Mapping[str, str]) -> dict[str, Any]:
-    """Return the record fields of scores, or the reason for none."""
+    """Return the record fields of metric values, or the reason why there are none."""
     if scored is None:
         return {"status": "error", "reason": "there is no output of this pair"}
     if scored.values is None:

@@ -1,33 +1,34 @@
-"""The largest image of a subject within a memory: each size is tried in a child. No torch.
+"""The largest image of each subject within a memory; each size runs in a child. No torch.
 
-Sizes are 16:9, ``16 k × 9 k`` pixels for a whole k, and the style is as large as the content. A
-network whose stride does not divide them pads them itself, as it does in every other case.
+Sizes are 16:9, ``16 k × 9 k`` pixels for a whole k. The style is as large as the content. A network
+whose stride does not divide a size pads it, as in every other case.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from bench.machine.memory import host_bytes
-from bench.plan.cases import Resolution, SubjectInfo
-from bench.records.schema import Case, Obtained, Record, Status
+from bench.plan.cases import PlannedCase, SubjectInfo, create_case
+from bench.plan.config import BenchmarkProfile
+from bench.plan.resolutions import Resolution, parse_resolution
+from bench.plan.settings import Settings
+from bench.records.identity import Machine
+from bench.records.schema import Obtained, Record, Status
+from bench.records.units import NS_PER_S
 from bench.run.bisection import Bounds, End, Found, Trial, Verdict, find_largest
-from bench.run.cost import START_SECONDS
-from bench.run.recorder import Recorder
-from bench.worker.process import NO_ANSWER, Budget, Message, Outcome, ask_child
+from bench.run.context import START_SECONDS, Bar, Measurement, RunContext, RunDescription
+from bench.worker.process import NO_ANSWER, Message, Outcome
 from pcakd.errors import ConfigError
 
 SMALLEST = 16  # 256 × 144 pixels
 LARGEST = "8K"
 
 _TIMES_TOO_LARGE = 2
-"""In so many processes a size must run out, for now and then a heap grows more than it does else.
+"""A size is too large on a CPU if it runs out of memory in two processes: the heap varies a little.
 
-Torch's allocator on CUDA repeats itself: once is enough there.
+On CUDA, torch's allocator repeats itself, and once is enough.
 """
 
-_NS = 1e9
 _UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _PROTOCOL = {
     "capacity": "16:9, 16 k × 9 k pixels for a whole k, style as large as content; one cold call a "
@@ -45,108 +46,128 @@ _LIMITS: Mapping[End, str] = {
     "trials": "number of probes",
     "error": "error",
 }
-"""What a lower bound is limited by, as its reason begins."""
+"""What limits a lower bound; its reason begins with it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CapacityRunner:
-    """Finds the largest images of subjects and records them.
+def plan(profile: BenchmarkProfile, description: RunDescription) -> list[PlannedCase]:
+    """List one case for each subject with a cost of its own, if the profile gives a memory."""
+    if not profile.capacity_gib:
+        return []
+    machine, largest = description.machine, parse_resolution(LARGEST)
+    return [
+        plan_largest(each, profile.settings(each.name, machine.device), largest, machine)
+        for each in description.subjects
+        if each.cost_subject is None
+    ]
 
-    Attributes:
-        recorder: Takes the records.
-        device: Name of the device, as children are told.
-        memory_bytes: Memory of the device.
-        command: How to start a child.
+
+def plan_largest(
+    subject: SubjectInfo, settings: Settings, largest: Resolution, machine: Machine
+) -> PlannedCase:
+    """Plan the search for the largest image of a subject within ``settings.capacity_gib``.
+
+    Args:
+        subject: The subject.
+        settings: Their ``case_seconds`` are the time budget of each size.
+        largest: The largest size to try.
+        machine: Where it computes.
     """
+    case = create_case(
+        "capacity",
+        subject,
+        machine,
+        resolution=largest.name,
+        width=largest.width,
+        height=largest.height,
+        samples=1,
+        memory_bytes=int(settings.capacity_gib * 2**30),
+    )
+    return PlannedCase(case=case, subject=subject, settings=settings, seconds=settings.case_seconds)
 
-    recorder: Recorder
-    device: str
-    memory_bytes: int
-    command: Sequence[str]
 
-    def run(
-        self,
-        subject: SubjectInfo,
-        case: Case,
-        *,
-        seconds: float,
-        on_probe: Callable[[str], object] = lambda size: None,
-    ) -> Record:
-        """Bring one case to its record.
+def run(context: RunContext, cases: Sequence[PlannedCase], bar: Bar) -> list[Record]:
+    """Search for the largest image of each case."""
+    records = []
+    for planned in cases:
 
-        Args:
-            subject: What stylizes.
-            case: Of `bench.plan.cases.plan_capacity`.
-            seconds: The time budget of each probe.
-            on_probe: Told the size of each probe before it starts.
-        """
-        record = self.recorder.find(case)
-        if record is not None:
-            return record
+        def show(size: str, name: str = planned.case.subject) -> None:
+            bar.set_description(f"largest image of {name}: {size}")
 
-        attempts: list[tuple[int, Trial]] = []
+        records.append(search_largest(context, planned, on_size=show))
+        bar.update()
+    return records
 
-        def probe(scale: int) -> Trial:
-            for _ in range(1 if case.device == "cuda" else _TIMES_TOO_LARGE):
-                on_probe(write_size(scale))
-                attempts.append((scale, self._probe(subject, case, scale, seconds)))
-                if attempts[-1][1].verdict != "too_large":
-                    break
-            return attempts[-1][1]
 
-        bounds = Bounds(
-            smallest=SMALLEST,
-            largest=largest_scale(case.width or 0, case.height or 0),
-            memory_bytes=case.memory_bytes or 0,
-            seconds=max(1.0, seconds - START_SECONDS),
-        )
-        found = find_largest(probe, bounds)
-        fields = _record_fields(found, attempts, seconds)
-        return self.recorder.write(case, protocol=_PROTOCOL, **fields)
+MEASUREMENT = Measurement(name="capacity", kind="capacity", plan=plan, run=run)
 
-    def _probe(self, subject: SubjectInfo, case: Case, scale: int, seconds: float) -> Trial:
-        """Stylize once at a size, in a child that may not take more than the given memory."""
-        fraction = self.recorder.profile.memory_fraction
-        given = case.memory_bytes or 0
-        width, height = scale_size(scale)
-        job = {
-            "job": "capacity",
-            "subject": subject.source,
-            "device": self.device,
-            "width": width,
-            "height": height,
-            "transform": case.transform,
-            "memory_bytes": given,
-            "memory_fraction": fraction,
-        }
-        budget = Budget(
-            seconds=seconds,
-            memory_bytes=int(fraction * host_bytes()),
-            added_bytes=None if case.device == "cuda" else given,
-        )
-        answers, outcome = ask_child(job, budget=budget, command=self.command)
-        final = next((each for each in answers if each["type"] == "capacity"), None)
-        return judge(outcome, final, given=given, allowed=int(fraction * self.memory_bytes))
+
+def search_largest(
+    context: RunContext,
+    planned: PlannedCase,
+    *,
+    on_size: Callable[[str], object] = lambda size: None,
+) -> Record:
+    """Search for the largest image of one case and record it.
+
+    Args:
+        context: The run.
+        planned: A case of `plan_largest`.
+        on_size: Called with each size before it is tried.
+    """
+    record = context.recorder.find(planned)
+    if record is not None:
+        return record
+    case = planned.case
+    attempts: list[tuple[int, Trial]] = []
+
+    def probe(scale: int) -> Trial:
+        for _ in range(1 if case.device == "cuda" else _TIMES_TOO_LARGE):
+            on_size(write_size(scale))
+            attempts.append((scale, _try_scale(context, planned, scale)))
+            if attempts[-1][1].verdict != "too_large":
+                break
+        return attempts[-1][1]
+
+    bounds = Bounds(
+        smallest=SMALLEST,
+        largest=largest_scale(case.width or 0, case.height or 0),
+        memory_bytes=case.memory_bytes or 0,
+        seconds=max(1.0, planned.seconds - START_SECONDS),
+    )
+    found = find_largest(probe, bounds)
+    fields = _record_fields(found, attempts, planned.seconds)
+    return context.recorder.write(planned, protocol=_PROTOCOL, **fields)
+
+
+def _try_scale(context: RunContext, planned: PlannedCase, scale: int) -> Trial:
+    """Stylize once at a size, in a child process that may add no more than the given memory."""
+    given = planned.case.memory_bytes or 0
+    width, height = scale_size(scale)
+    job = {"job": "capacity", "width": width, "height": height, "memory_bytes": given}
+    added_bytes = None if planned.case.device == "cuda" else given
+    answers, outcome = context.measure(job, planned, added_bytes=added_bytes)
+    final = next((each for each in answers if each["type"] == "capacity"), None)
+    return judge(outcome, final, given=given, allowed=context.allowed_bytes(planned.settings))
 
 
 def judge(outcome: Outcome, answer: Message | None, *, given: int, allowed: int) -> Trial:
-    """Tell what a child's end says of the size that it tried.
+    """Return whether a size fits, from how its child process ended.
 
-    The peak that the child reports decides. Without one, it was out of memory of what it was given
-    unless the machine's share came first.
+    The peak that the child reports decides. Without one, an out-of-memory end means that the size
+    is too large, unless the machine's limit came first.
 
     Args:
-        outcome: The child's end.
-        answer: Its last message, with the peak, if it came to one.
-        given: The memory that the case is given, in bytes.
-        allowed: The machine's share for a case, in bytes.
+        outcome: How the child ended.
+        answer: Its last message with the peak, if there is one.
+        given: The memory of the case, in bytes.
+        allowed: The machine's limit for a case, in bytes.
     """
     if outcome.status == "ok" and answer is not None:
         peak = answer["peak_bytes"]
         if peak > given:
             reason = f"took {peak / 2**20:,.0f} MiB at its peak"
             return Trial(verdict="too_large", peak_bytes=peak, reason=reason)
-        return Trial(verdict="fits", peak_bytes=peak, seconds=answer["latency_ns"] / _NS)
+        return Trial(verdict="fits", peak_bytes=peak, seconds=answer["latency_ns"] / NS_PER_S)
     if outcome.status == "oom":
         machine = outcome.by_machine or given > allowed
         return Trial(verdict="machine" if machine else "too_large", reason=outcome.reason)
@@ -178,8 +199,8 @@ def largest_scale(width: int, height: int) -> int:
     return min(width // 16, height // 9)
 
 
-def require_room(largest: Resolution) -> None:
-    """Check that a largest size to try is not below the smallest one.
+def require_searchable(largest: Resolution) -> None:
+    """Check that the largest size to try is not below the smallest one.
 
     Raises:
         ConfigError: It is.
@@ -195,7 +216,7 @@ def parse_memory(text: str) -> int:
     """Read an amount of memory such as ``2GiB`` as bytes.
 
     Raises:
-        ConfigError: It is none, or zero.
+        ConfigError: The text is not an amount, or it is zero.
 
     >>> parse_memory("1.5GiB"), parse_memory("64 MiB")
     (1610612736, 67108864)
@@ -212,7 +233,7 @@ def parse_memory(text: str) -> int:
 def _record_fields(
     found: Found, attempts: Sequence[tuple[int, Trial]], seconds: float
 ) -> dict[str, Any]:
-    """Return the record fields of a search's end and of all that was tried for it."""
+    """Return the record fields of a search: its result and every size that was tried."""
     status, reason = _judge_search(found, seconds)
     fields: dict[str, Any] = {
         "status": status,
@@ -235,20 +256,20 @@ def _record_fields(
 
 
 def _judge_search(found: Found, seconds: float) -> tuple[Status, str | None]:
-    """Return status and reason; a found limit of memory needs no reason, a lower bound does."""
+    """Return status and reason. A limit of memory needs no reason; a lower bound does."""
     scale, last = found.trials[-1]
-    told = f"{write_size(scale)}: {last.reason}"
+    failure = f"{write_size(scale)}: {last.reason}"
     if found.end == "memory":
-        return ("ok", None) if found.largest else ("oom", told)
+        return ("ok", None) if found.largest else ("oom", failure)
     if found.end == "error" or found.largest is None:
         ends: dict[str, Status] = {"timeout": "timeout", "machine": "oom"}
-        return ends.get(found.end, "error"), told
+        return ends.get(found.end, "error"), failure
     texts: dict[End, str] = {
         "time": f"larger sizes would take longer than {seconds:g} s",
         "size": f"nothing above {write_size(scale)} was to be tried",
         "trials": f"none was left after {len(found.trials)}",
     }
-    return "ok", f"{_LIMITS[found.end]}: {texts.get(found.end, told)}"
+    return "ok", f"{_LIMITS[found.end]}: {texts.get(found.end, failure)}"
 
 
 def _describe_probe(scale: int, trial: Trial) -> dict[str, int]:

@@ -1,102 +1,90 @@
-"""What a child finds out before a run: the machine, the pairs and the subjects. No torch."""
+"""What a child process reports before a run: the machine, image pairs and subjects. No torch."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 from tqdm import tqdm
 
 from bench.machine.memory import host_bytes
-from bench.plan.cases import Machine, SubjectInfo, parse_resolution
-from bench.plan.config import Profile
+from bench.plan.cases import SubjectInfo
 from bench.plan.image_pairs import ImagePair
+from bench.plan.resolutions import parse_resolution
+from bench.run.context import RunDescription
 from bench.worker.process import WORKER, Budget, Message, run_child
 from pcakd.errors import ConfigError
 
 _SECONDS = 600.0
 
 
-@dataclass(slots=True)
-class Scene:
-    """What a run takes place in.
-
-    Attributes:
-        environment: `bench.machine.environment.describe_environment` of the machine.
-        pairs: The content-style pairs, at the size at which they are scored.
-        subjects: The subjects, multiply-adds counted.
-    """
-
-    environment: dict[str, Any] = field(default_factory=dict)
-    pairs: list[ImagePair] = field(default_factory=list)
-    subjects: list[SubjectInfo] = field(default_factory=list)
-
-    @property
-    def machine(self) -> Machine:
-        """The part of the environment that cases are told apart by."""
-        keys = ("device", "device_name", "threads")
-        return Machine(**{key: self.environment[key] for key in keys})
-
-    def take(self, message: Message) -> None:
-        """Add what a message of the child says."""
-        content = {key: value for key, value in message.items() if key != "type"}
-        if message["type"] == "environment":
-            self.environment = content
-        elif message["type"] == "pair":
-            self.pairs.append(ImagePair.from_message(content))
-        else:
-            transforms = tuple(content.pop("transforms"))
-            self.subjects.append(SubjectInfo(transforms=transforms, **content))
-
-
-def describe_scene(
-    profile: Profile,
-    pairs: Sequence[ImagePair],
+def describe_run(
+    subjects: Sequence[str],
     *,
+    resolutions: Sequence[str] = (),
+    pairs: Sequence[ImagePair] = (),
+    max_side: int = 0,
     device: str | None = None,
     command: Sequence[str] = WORKER,
-) -> Scene:
-    """Ask a child about the machine, the pairs and the subjects; bad input comes to light here.
+) -> RunDescription:
+    """Ask a child process about the machine, the image pairs and the subjects.
 
     Args:
-        profile: What to run.
-        pairs: Files of the quality pairs; may be none.
-        device: Name of a device, or None for the accelerator if there is one.
-        command: How to start a child.
+        subjects: Names for `bench.subjects.parse_subject`.
+        resolutions: Names of the resolutions at which multiply-adds are counted.
+        pairs: Image pairs to score; may be none.
+        max_side: Image pairs are reduced to this many pixels a side; 0 keeps their size.
+        device: Name of a device, or None for the fastest one.
+        command: How to start a child process.
 
     Raises:
         ConfigError: A name, a file or the device cannot be used, or a subject cannot be counted.
     """
-    scene = Scene()
     job = {
         "job": "describe",
         "device": device,
-        "subjects": list(profile.subjects),
-        "resolutions": [asdict(parse_resolution(name)) for name in profile.resolutions],
+        "subjects": list(subjects),
+        "resolutions": [asdict(parse_resolution(name)) for name in resolutions],
         "pairs": [pair.to_message() for pair in pairs],
-        "max_side": profile.quality_max_side,
+        "max_side": max_side,
     }
-    total = 1 + len(pairs) + len(profile.subjects)
-    # a file or a pipe gets no bar, in which the one line of a bad name would stick
+    messages: list[Message] = []
+    total = 1 + len(pairs) + len(subjects)
+    # no bar in a file or a pipe: an error message would begin in the middle of its line
     with tqdm(total=total, desc="count multiply-adds", leave=False, disable=None) as bar:
 
         def take(message: Message) -> None:
-            scene.take(message)
+            messages.append(message)
             bar.update()
 
         budget = Budget(seconds=_SECONDS, memory_bytes=host_bytes())
         outcome = run_child(job, budget=budget, on_message=take, command=command)
     if outcome.status != "ok":
         raise ConfigError(f"the run cannot be prepared: {outcome.status}, {outcome.reason}")
-    return scene
+    return _read_messages(messages)
 
 
-def refuse_namesakes(scene: Scene) -> None:
-    """Check that no two subjects would share their records.
+def refuse_same_names(subjects: Sequence[SubjectInfo]) -> None:
+    """Check that no two subjects would write the same cases.
 
     Raises:
-        ConfigError: Two subjects have one name and a transform in common.
+        ConfigError: Two subjects have the same name and a transform in common.
     """
-    keys = [(s.name, transform) for s in scene.subjects for transform in s.transforms]
+    keys = [(each.name, transform) for each in subjects for transform in each.transforms]
     for name, transform in keys:
         if keys.count((name, transform)) > 1:
             raise ConfigError(f"two subjects are called {name!r} ({transform}); rename or drop one")
+
+
+def _read_messages(messages: Sequence[Message]) -> RunDescription:
+    contents: dict[str, list[dict[str, Any]]] = {"environment": [], "subject": [], "image_pair": []}
+    for message in messages:
+        contents[message["type"]].append({k: v for k, v in message.items() if k != "type"})
+    (environment,) = contents["environment"]
+    return RunDescription(
+        environment=environment,
+        subjects=[
+            SubjectInfo(**{**each, "transforms": tuple(each["transforms"])})
+            for each in contents["subject"]
+        ],
+        pairs=[ImagePair.from_message(each) for each in contents["image_pair"]],
+    )

@@ -1,128 +1,190 @@
-"""The quality and curve cases of a run: a child scores one subject, pair by pair. No torch."""
+"""Quality and trade-off curves: a child process scores one subject, pair by pair. No torch."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
-from bench.machine.memory import host_bytes
-from bench.plan.cases import SubjectInfo
+from bench.plan.cases import PlannedCase, SubjectInfo, create_case
+from bench.plan.config import BenchmarkProfile
 from bench.plan.image_pairs import ImagePair
-from bench.records.schema import Case, Obtained
-from bench.run.cost import START_SECONDS
-from bench.run.recorder import Recorder
-from bench.worker.process import Budget, Message, Outcome, run_child
+from bench.records.identity import Machine
+from bench.records.schema import Case, Kind, Obtained, Record
+from bench.run.context import START_SECONDS, Bar, Measurement, RunContext, RunDescription
+from bench.worker.process import NO_ANSWER, Message, Outcome, run_child
 from pcakd.errors import ConfigError
 
 _METRICS = ("gram", "ssim", "lpips")
 _VARIATION = ("strength", "regularizer")
-_PLACE = ("type", "pair", "transform", *_VARIATION)
+_KEY = ("pair", "transform", *_VARIATION)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QualityRunner:
-    """Scores subjects and records each figure as it comes.
+def plan_quality(profile: BenchmarkProfile, description: RunDescription) -> list[PlannedCase]:
+    """List the quality cases, subject by subject and pair by pair.
 
-    Attributes:
-        recorder: Takes the records.
-        device: Name of the device, as children are told.
-        pairs: The content-style pairs.
-        examples: Folder for small pictures of the outputs, or None.
-        styles: Folder where children keep what they compute of style images, for those that follow.
-        command: How to start a child.
+    A subject that has only some of the profile's transforms (a colour transfer has one of its own,
+    ``vgg16@ot`` has only ``ot``) is scored with those. An untrained subject has one case without a
+    pair, with the status "untrained".
     """
+    planned = []
+    for subject in description.subjects:
+        transforms = [name for name in subject.transforms if name in profile.transforms]
+        chosen = transforms or list(subject.transforms[:1])
+        pairs = description.pairs if subject.has_quality else (None,)
+        for pair in pairs:
+            for transform in chosen if pair else chosen[:1]:
+                variation = {"transform": transform}
+                planned.append(
+                    _plan("quality", subject, pair, variation, profile, description.machine)
+                )
+    return planned
 
-    recorder: Recorder
-    device: str
-    pairs: Sequence[ImagePair]
-    examples: Path | None
-    styles: Path
-    command: Sequence[str]
 
-    def run(
-        self, subject: SubjectInfo, cases: Sequence[Case], *, advance: Callable[[int], Any]
-    ) -> None:
-        """Bring cases of one kind, quality or curve, of a subject to their records.
+def plan_curve(profile: BenchmarkProfile, description: RunDescription) -> list[PlannedCase]:
+    """List the cases of the trade-off curves of trained students, pair by pair."""
+    return [
+        _plan("curve", subject, pair, variation, profile, description.machine)
+        for subject in description.subjects
+        if subject.regularizers is not None
+        for pair in description.pairs
+        for variation in _variations(profile, subject.regularizers)
+    ]
 
-        A case that ends its child by want of time or memory gets that result, and a new child goes
-        on behind it; any other fault ends the subject.
-        """
-        pending = [case for case in cases if self.recorder.find(case) is None]
-        advance(len(cases) - len(pending))
 
-        def finish(case: Case, **fields: Any) -> None:
-            pending.remove(case)
-            if case.kind == "curve":
-                fields["own_regularizers"] = subject.regularizers
-            self.recorder.write(case, cost_subject=subject.cost_subject, **fields)
-            advance(1)
+def run(context: RunContext, cases: Sequence[PlannedCase], bar: Bar) -> list[Record]:
+    """Score the cases, one subject after the other."""
+    records: list[Record] = []
+    for source, group in groupby(cases, key=lambda planned: planned.subject.source):
+        own = list(group)
+        bar.set_description(f"{own[0].case.kind} of {source}")
+        records += _score_subject(context, own, bar)
+    return records
 
-        def take(message: Message) -> None:
-            key = tuple(message.get(name) for name in ("pair", "transform", *_VARIATION))
-            case = next(case for case in pending if _key(case) == key)
-            finish(case, **_fields(message))
 
-        while pending:
-            if not subject.has_quality:
-                finish(pending[0], status="untrained", reason="seeded weights; nothing to score")
-                continue
-            outcome = self._score(subject, pending, take)
-            exhausted = outcome.status in ("oom", "timeout")
-            status = outcome.status if exhausted else "error"
-            reason = outcome.reason or "the child gave no answer"
-            for case in pending[:1] if exhausted else list(pending):
-                finish(case, status=status, reason=reason)
+def run_curve(context: RunContext, cases: Sequence[PlannedCase], bar: Bar) -> list[Record]:
+    """Score the cases of trade-off curves; no example images are written."""
+    return run(replace(context, examples=None), cases, bar)
 
-    def _score(
-        self, subject: SubjectInfo, cases: Sequence[Case], take: Callable[[Message], None]
-    ) -> Outcome:
-        profile = self.recorder.profile
-        job = {
-            "job": "quality",
-            "subject": subject.source,
-            "name": subject.name,
-            "device": self.device,
-            "pairs": list(self._jobs(cases)),
-            "max_side": profile.quality_max_side,
-            "examples": str(self.examples) if self.examples else None,
-            "styles": str(self.styles),
-        }
-        budget = Budget(
-            seconds=START_SECONDS + profile.settings(subject.name, cases[0].device).case_seconds,
-            memory_bytes=int(profile.memory_fraction * host_bytes()),
-        )
-        try:
-            return run_child(job, budget=budget, on_message=take, command=self.command)
-        except ConfigError as error:  # missing weights of a metric are a result of each case
-            return Outcome(status="error", reason=str(error))
 
-    def _jobs(self, cases: Sequence[Case]) -> Iterator[dict[str, Any]]:
-        """Return the pairs of some cases, each with what is asked of it.
+QUALITY = Measurement(name="quality", kind="quality", plan=plan_quality, run=run, needs_pairs=True)
+CURVE = Measurement(name="curve", kind="curve", plan=plan_curve, run=run_curve, needs_pairs=True)
 
-        The cases of a curve are of one transform.
-        """
-        for pair in self.pairs:
-            asked = [case for case in cases if case.pair == pair.name]
-            if not asked:
-                continue
-            files = {"name": pair.name, "content": str(pair.content), "style": str(pair.style)}
-            transforms = list(dict.fromkeys(case.transform for case in asked))
-            varied = [each for each in map(_variation, asked) if each]
-            yield {**files, "transforms": transforms} | ({"variations": varied} if varied else {})
+
+def _plan(
+    kind: Kind,
+    subject: SubjectInfo,
+    pair: ImagePair | None,
+    variation: dict[str, Any],
+    profile: BenchmarkProfile,
+    machine: Machine,
+) -> PlannedCase:
+    image: dict[str, Any] = {}
+    if pair:
+        image = {"width": pair.width, "height": pair.height}
+        image |= {"pair": pair.name, "pair_hash": pair.hash}
+    settings = profile.settings(subject.name, machine.device)
+    return PlannedCase(
+        case=create_case(kind, subject, machine, **image, **variation),
+        subject=subject,
+        settings=settings,
+        seconds=START_SECONDS + settings.case_seconds,
+        pair=pair,
+    )
+
+
+def _variations(profile: BenchmarkProfile, regularizers: Sequence[float]) -> list[dict[str, float]]:
+    """List the points of a curve; a student whose λ is 0 has strengths only."""
+    strengths = [float(each) for each in profile.curve_strengths]
+    multiples = [float(each) for each in profile.curve_regularizers if any(regularizers)]
+    if 1.0 in strengths:  # the multiple 1 is the same stylization
+        multiples = [each for each in multiples if each != 1.0]
+    return [{"strength": each} for each in strengths] + [
+        {"regularizer": each} for each in multiples
+    ]
+
+
+def _score_subject(context: RunContext, cases: Sequence[PlannedCase], bar: Bar) -> list[Record]:
+    """Bring cases of one kind of a subject to their records.
+
+    If a child process runs out of time or memory, its current case gets that status and a new child
+    continues with the next one. Any other failure ends the subject.
+    """
+    known = {id(planned): context.recorder.find(planned) for planned in cases}
+    records = [record for record in known.values() if record is not None]
+    pending = [planned for planned in cases if known[id(planned)] is None]
+    bar.update(len(records))
+
+    def finish(planned: PlannedCase, **fields: Any) -> None:
+        pending.remove(planned)
+        if planned.case.kind == "curve":
+            fields["own_regularizers"] = planned.subject.regularizers
+        cost_subject = planned.subject.cost_subject
+        records.append(context.recorder.write(planned, cost_subject=cost_subject, **fields))
+        bar.update()
+
+    def take(message: Message) -> None:
+        key = tuple(message.get(name) for name in _KEY)
+        planned = next(each for each in pending if _key(each.case) == key)
+        finish(planned, **_record_fields(message))
+
+    while pending:
+        if not pending[0].subject.has_quality:
+            finish(pending[0], status="untrained", reason="seeded weights; nothing to score")
+            continue
+        outcome = _score(context, pending, take)
+        exhausted = outcome.status in ("oom", "timeout")
+        status = outcome.status if exhausted else "error"
+        for planned in pending[:1] if exhausted else list(pending):
+            finish(planned, status=status, reason=outcome.reason or NO_ANSWER)
+    return records
+
+
+def _score(context: RunContext, cases: Sequence[PlannedCase], take: Any) -> Outcome:
+    """Score the cases of a subject in one child process."""
+    first = cases[0]
+    job = {
+        "job": "quality",
+        "subject": first.subject.source,
+        "name": first.subject.name,
+        "device": context.device,
+        "pairs": list(_pair_jobs(cases)),
+        "max_side": first.settings.quality_max_side,
+        "examples": str(context.examples) if context.examples else None,
+        "styles": str(context.scratch) if context.scratch else None,
+    }
+    budget = context.budget(first.settings, seconds=first.seconds)
+    try:
+        return run_child(job, budget=budget, on_message=take, command=context.command)
+    except ConfigError as error:  # a metric without its weights is a result of each case
+        return Outcome(status="error", reason=str(error))
+
+
+def _pair_jobs(cases: Sequence[PlannedCase]) -> Iterator[dict[str, Any]]:
+    """List the image pairs of some cases, each with its transforms and variations.
+
+    The cases of a curve have one transform.
+    """
+    pairs = {planned.pair.name: planned.pair for planned in cases if planned.pair}
+    for name, pair in pairs.items():
+        own = [planned.case for planned in cases if planned.case.pair == name]
+        transforms = list(dict.fromkeys(case.transform for case in own))
+        varied = [each for each in map(_variation, own) if each]
+        job = {"name": name, "content": str(pair.content), "style": str(pair.style)}
+        yield {**job, "transforms": transforms} | ({"variations": varied} if varied else {})
 
 
 def _key(case: Case) -> tuple[Any, ...]:
-    return case.pair, case.transform, case.strength, case.regularizer
+    return tuple(getattr(case, name) for name in _KEY)
 
 
 def _variation(case: Case) -> dict[str, float]:
-    """Return what a case of a curve departs in from the subject's own way."""
+    """Return how a case of a curve differs from the quality case of its subject."""
     given = {name: getattr(case, name) for name in _VARIATION}
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _fields(message: Message) -> dict[str, Any]:
-    """Return the record fields of a message with scores, or with the reason for none."""
-    fields = {k: v for k, v in message.items() if k not in _PLACE}
+def _record_fields(message: Message) -> dict[str, Any]:
+    """Return the record fields of a message with metric values, or with the reason for none."""
+    fields = {k: v for k, v in message.items() if k not in ("type", *_KEY)}
     obtained: dict[str, Obtained] = {name: "measured" for name in _METRICS if name in fields}
     return {**fields, "obtained": obtained}

@@ -1,1 +1,1 @@
-"""Child processes that measure: how they are started, and the jobs that they do."""
+"""Child processes that measure: how a run starts them, and their jobs."""

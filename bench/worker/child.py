@@ -17,13 +17,13 @@ Jobs = Mapping[str, Callable[[Mapping[str, Any], Send], None]]
 _PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 
 _INDEX_LIMITS = ("canUse32BitIndexMath", "32-bit index math", "integer out of range")
-"""What torch's kernels say of a tensor with more elements than they can count."""
+"""Parts of the messages of torch's kernels about tensors with too many elements."""
 
 
 def serve(jobs: Jobs) -> int:
-    """Run the job on standard input and answer on standard output.
+    """Run the job on standard input and write its messages to standard output.
 
-    What libraries print goes to standard error, so that every line of the answer is ours.
+    Other output of libraries is redirected to standard error.
     """
     end_with_parent()
     answer = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
@@ -38,24 +38,24 @@ def serve(jobs: Jobs) -> int:
         if is_orphan(job):
             return 1
         jobs[job["job"]](job, send)
-    except Exception as error:  # every end of a case is a result
+    except Exception as error:  # every failure of a case is a result
         send(describe_failure(error))
     return 0
 
 
 def end_with_parent() -> None:
-    """Ask Linux to kill this process when the one that started it ends; elsewhere do nothing."""
+    """On Linux, have this process killed when its parent ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def is_orphan(job: Mapping[str, Any]) -> bool:
-    """Tell whether the process that sent a job was gone before `end_with_parent` took effect."""
+    """Return whether the parent of a job had ended before `end_with_parent` took effect."""
     return sys.platform == "linux" and job.get("parent_pid") not in (None, os.getppid())
 
 
 def describe_failure(error: Exception) -> dict[str, Any]:
-    """Return the message for a case that failed: out of memory, bad input, or a fault."""
+    """Return the message of a failed case: out of memory, bad input or another error."""
     text = " ".join(str(error).split())
     if is_out_of_memory(error):
         reason = text.split(". ")[0][:200] or "out of memory"

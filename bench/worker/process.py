@@ -1,7 +1,7 @@
-"""A child process under a time and a memory budget, whose messages are JSON lines. No torch.
+"""A child process with a time and a memory budget; its messages are JSON lines. No torch.
 
-The parent writes one JSON job to the child's standard input. The child answers with one JSON object
-a line; an object ``{"type": "failure", "status": …, "reason": …}`` says that it gave up.
+The parent writes one JSON job to the child's standard input. The child writes one JSON object a
+line. ``{"type": "failure", "status": …, "reason": …}`` reports a failure and is the last one.
 """
 
 import json
@@ -24,7 +24,7 @@ WORKER = (sys.executable, "-m", "bench.worker")
 _POLL_SECONDS = 0.05
 _SIGKILL = -9
 NO_ANSWER = "the child gave no answer"
-"""The reason of a record whose child ended well and said nothing."""
+"""Reason of a case whose child succeeded without a message."""
 
 Message: TypeAlias = dict[str, Any]
 _END = None
@@ -32,13 +32,13 @@ _END = None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """What a child may take.
+    """Limits of a child process.
 
     Attributes:
-        seconds: From its start, or its last message, to its next message or its end.
-        memory_bytes: Resident size, libraries included.
-        added_bytes: Resident size above what the child's message of type ``baseline`` says that it
-            held by then; None sets no such limit.
+        seconds: Time from its start, or its last message, to its next message or its end.
+        memory_bytes: Resident memory, libraries included.
+        added_bytes: Resident memory above the ``baseline_bytes`` that the child reports; None sets
+            no such limit.
     """
 
     seconds: float
@@ -53,8 +53,8 @@ class Outcome:
     Attributes:
         status: Its status.
         reason: Why it is not ``ok``.
-        by_machine: Whether the memory that it was out of is the machine's share for a child, and
-            not what it may add or what its own allocator was allowed.
+        by_machine: Whether it exceeded ``memory_bytes`` of its budget or was killed by the system,
+            and not ``added_bytes`` or the limit of its own allocator.
     """
 
     status: Literal["ok", "oom", "timeout", "error"]
@@ -69,13 +69,12 @@ def run_child(
     on_message: Callable[[Message], None],
     command: Sequence[str] = WORKER,
 ) -> Outcome:
-    """Run a job in a process of its own and hand over its messages as they come.
+    """Run a job in a child process and pass on its messages as they arrive.
 
-    The child does not outlive the call, however it ends; should this process be killed outright, a
-    `bench.worker` ends with it on Linux.
+    The child ends before the call does. On Linux it also ends if this process is killed.
 
     Raises:
-        ConfigError: The job's input is bad (the child says so), or no child can be started.
+        ConfigError: The child reports bad input, or no child can be started.
     """
     with tempfile.TemporaryFile() as errors:
         try:
@@ -100,10 +99,7 @@ def run_child(
 def ask_child(
     job: Mapping[str, Any], *, budget: Budget, command: Sequence[str] = WORKER
 ) -> tuple[list[Message], Outcome]:
-    """Run a job and return its messages and how it ended.
-
-    Bad input is an ending too: a student whose file is gone by now is a result of its cases.
-    """
+    """Run a job and return its messages and how it ended; bad input is an error of the case."""
     answers: list[Message] = []
     try:
         outcome = run_child(job, budget=budget, on_message=answers.append, command=command)
@@ -113,19 +109,16 @@ def ask_child(
 
 
 def record_fields(answers: Sequence[Message], outcome: Outcome) -> dict[str, Any]:
-    """Return the record fields of a child that answers once with all that it measured.
-
-    The figures of its message are fields of a record, each of them measured.
-    """
+    """Return the record fields of a child with one message, whose keys are record fields."""
     if outcome.status == "ok" and answers:
-        figures = {key: value for key, value in answers[0].items() if key != "type"}
-        return {"status": "ok", "obtained": dict.fromkeys(figures, "measured"), **figures}
+        values = {key: value for key, value in answers[0].items() if key != "type"}
+        return {"status": "ok", "obtained": dict.fromkeys(values, "measured"), **values}
     status = outcome.status if outcome.status != "ok" else "error"
     return {"status": status, "reason": outcome.reason or NO_ANSWER}
 
 
 def _send(process: subprocess.Popen[bytes], job: Mapping[str, Any]) -> None:
-    """Hand over the job; a child that is gone already is judged by its end."""
+    """Send the job; if the child has ended already, its exit status decides."""
     assert process.stdin is not None  # noqa: S101 (a pipe was asked for)
     try:
         process.stdin.write(json.dumps({**job, "parent_pid": os.getpid()}).encode())
@@ -140,7 +133,7 @@ def _watch(
     budget: Budget,
     on_message: Callable[[Message], None],
 ) -> Outcome | None:
-    """Follow a child; None leaves the verdict to its exit status."""
+    """Follow a child and return how it ended, or None if its exit status decides."""
     deadline = time.monotonic() + budget.seconds
     baseline: int | None = None
     while True:
@@ -167,7 +160,7 @@ def _watch(
 
 
 def _passed_limit(resident: int, baseline: int | None, budget: Budget) -> Outcome | None:
-    """Tell which limit of memory a child has passed, if any."""
+    """Return the outcome if a child exceeds a limit of memory."""
     allowed = budget.added_bytes
     if baseline is not None and allowed is not None and resident - baseline > allowed:
         return Outcome(
@@ -181,7 +174,7 @@ def _passed_limit(resident: int, baseline: int | None, budget: Budget) -> Outcom
 
 
 def _read_lines(process: subprocess.Popen[bytes], lines: "queue.Queue[bytes | None]") -> None:
-    """Read the child's lines; in a thread of its own, so that waiting for one can end."""
+    """Read the child's lines in a thread, so that waiting for a line can time out."""
     assert process.stdout is not None  # noqa: S101 (a pipe was asked for)
     for line in process.stdout:
         lines.put(line)
@@ -202,11 +195,11 @@ def _failure(message: Message) -> Outcome:
 
 
 def _judge(returncode: int, errors: IO[bytes]) -> Outcome:
-    """Tell how a child ended that said nothing itself."""
+    """Return how a child ended, from its exit status and its standard error."""
     if returncode == 0:
         return Outcome(status="ok")
     if returncode == _SIGKILL:
-        reason = "killed by the system, most likely for want of memory"
+        reason = "killed by the system, most likely out of memory"
         return Outcome(status="oom", reason=reason, by_machine=True)
     errors.seek(0)
     text = errors.read().decode(errors="replace").split("\n")

@@ -83,7 +83,7 @@ def make_quality():
 
 @pytest.fixture(scope="session")
 def make_curve():
-    """Return a maker of records of curves, of a student whose own λ is 2.5."""
+    """Return a maker of curve records of a student whose own λ is 2.5."""
 
     def make(subject="vgg16", pair="01", **changes):
         return _scored("curve", subject, pair, {"own_regularizers": [2.5] * 4} | changes)
@@ -93,7 +93,7 @@ def make_curve():
 
 @pytest.fixture(scope="session")
 def make_pair():
-    """Return a maker of paired measurements; ``ratio`` is how many times as fast ``other`` is."""
+    """Return a maker of speed ratios; ``ratio`` is how many times as fast ``other`` is."""
 
     def make(subject="vgg16", other="mobilenet_v1", ratio=2.0, rounds=6, **changes):
         case = Case(
@@ -170,7 +170,7 @@ def records(make_cost, make_quality):
 
 @pytest.fixture(scope="session")
 def make_stages():
-    """Return a maker of stages records: 90 of 100 ms in convolutions."""
+    """Return a maker of time breakdowns: 90 of 100 ms in convolutions."""
 
     def make(subject="vgg16", resolution="HD", width=1280, height=720, **changes):
         case = Case(

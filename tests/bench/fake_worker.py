@@ -13,10 +13,10 @@ from bench.subjects import Prepared, Subject, parse_subject
 from bench.worker.child import serve
 from bench.worker.jobs import (
     describe_run,
+    measure_breakdown,
     measure_capacity,
     measure_cost,
-    measure_pair,
-    measure_stages,
+    measure_ratio,
     score_quality,
 )
 from pcakd.errors import ShapeError
@@ -40,7 +40,7 @@ def run(name, content, style):
 
 
 def run_varied(variation, content, style):
-    """Give back a grey that says how it was asked for."""
+    """Return a grey image whose value shows the strength."""
     if variation.regularizer == 10:
         raise ShapeError("too much λ")
     return torch.full_like(content, 0.25 * variation.strength)
@@ -87,7 +87,7 @@ def describe(job, send):
 
 
 def score(job, send):
-    from bench.quality import metrics  # slow to import
+    from bench.quality import metrics  # slow to import, and only needed for quality
 
     metrics.Metrics = FakeMetrics
     score_quality(job, send, parse=parse)
@@ -112,8 +112,8 @@ class FakeMetrics:
 
 if __name__ == "__main__":
     cost = partial(measure_cost, parse=parse)
-    pair = partial(measure_pair, parse=parse)
+    ratio = partial(measure_ratio, parse=parse)
     capacity = partial(measure_capacity, parse=parse)
-    stages = partial(measure_stages, parse=parse)
-    jobs = {"describe": describe, "cost": cost, "pair": pair, "capacity": capacity}
-    sys.exit(serve({**jobs, "stages": stages, "quality": score}))
+    breakdown = partial(measure_breakdown, parse=parse)
+    jobs = {"describe": describe, "cost": cost, "ratio": ratio, "capacity": capacity}
+    sys.exit(serve({**jobs, "breakdown": breakdown, "quality": score}))

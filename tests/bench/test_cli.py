@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.cli import COMMANDS, main
+from pcakd import __version__
 
 
 def test_help_lists_commands_and_an_example(capsys):
@@ -15,7 +16,8 @@ def test_help_lists_commands_and_an_example(capsys):
         main(["--help"])
     assert end.value.code == 0
     text = capsys.readouterr().out
-    assert "example: python -m bench" in text
+    assert "usage: python -m bench" in text
+    assert "example: python -m bench run" in text
     assert all(name in text for name in COMMANDS)
 
 
@@ -29,21 +31,51 @@ def test_each_command_helps_with_an_example(command, capsys):
 
 def test_bad_input_is_one_line(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert main(["run"]) == 2
+    assert main(["run", "--config", "mine.toml"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("bench: error: benchmarks.toml does not exist")
+    assert error.startswith("bench: error: mine.toml does not exist")
     assert error.count("\n") == 1
+
+
+def test_committed_records_are_needed_for_check_only(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["check"]) == 2
+    error = capsys.readouterr().err
+    assert "does not exist; run this in a checkout" in error
+    assert error.count("\n") == 1
+
+
+def test_without_arguments_it_helps(capsys):
+    assert main([]) == 0
+    assert capsys.readouterr().out.startswith("usage: python -m bench")
+
+
+def test_the_console_script_has_its_own_name(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/pcakd-bench", "report", "--help"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    assert text.startswith("usage: pcakd-bench report")
+    assert "example: pcakd-bench report" in text
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"pcakd-bench {__version__}\n"
 
 
 @pytest.mark.parametrize(
     ("command", "text"),
     [
         (["claims", "DIR"], "bench: interrupted\n"),
-        (["run"], "bench: interrupted; `bench run … --resume` goes on\n"),
-        (["train", "photowct", "--data", "D", "-o", "O"], "`bench train … --resume` goes on\n"),
+        (["run"], "bench: interrupted; `bench run … --resume` continues\n"),
+        (["train", "photowct", "--data", "D", "-o", "O"], "`bench train … --resume` continues\n"),
     ],
 )
-def test_an_interrupt_says_what_goes_on(monkeypatch, capsys, command, text):
+def test_an_interrupt_says_how_to_continue(monkeypatch, capsys, command, text):
     def interrupt(options):
         raise KeyboardInterrupt
 
@@ -65,7 +97,7 @@ sys.exit(main(["report"]))
 
 @pytest.mark.parametrize(
     ("arguments", "text"),
-    [(["-m", "bench", "--help"], "bench run"), (["-c", ARROWS], "? 5 ? 6 ms")],
+    [(["-m", "bench", "--help"], "usage:"), (["-c", ARROWS], "? 5 ? 6 ms")],
 )
 def test_an_encoding_without_arrows_is_no_error(arguments, text):
     environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}

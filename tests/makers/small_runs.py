@@ -1,27 +1,32 @@
-"""Machine, profile and subject of a small run of the benchmark; arguments replace fields."""
+"""Machine, benchmark profile, subject and context of a small run; arguments replace fields."""
 
 import sys
 from pathlib import Path
 
-from bench.plan.cases import Machine, SubjectInfo
-from bench.plan.config import Profile
+from tqdm import tqdm
+
+from bench.plan.cases import SubjectInfo
+from bench.plan.config import BenchmarkProfile
+from bench.records.identity import Machine
+from bench.run.context import RunContext, RunDescription
+from bench.run.recorder import Recorder
 
 FAKE_WORKER = (sys.executable, str(Path(__file__).parents[1] / "bench" / "fake_worker.py"))
 MACHINE = Machine(device="cpu", device_name="Some CPU", threads=1)
 
 
 def make_profile(**changes):
-    """Return a profile whose cases take milliseconds: one subject, cost and quality."""
+    """Return a benchmark profile whose cases take milliseconds: one subject, cost and quality."""
     fields = {
         "name": "quick", "subjects": ("plain",), "resolutions": ("96x64", "48x32", "384x256"),
         "measured": ("48x32", "96x64"), "transforms": ("zca",), "warmup": 1, "samples": 3,
         "case_seconds": 600.0, "memory_fraction": 0.9, "quality_max_side": 64,
     }  # fmt: skip
-    return Profile(**fields | changes)
+    return BenchmarkProfile(**fields | changes)
 
 
 def make_info(name="plain", **changes):
-    """Return what the harness knows of a subject whose MACs are the same at every size."""
+    """Return what a run knows of a subject whose MACs are the same at every size."""
     macs = {"macs_content": 1, "macs_total": 400, "macs_by_operator": {}, "uncounted": {}}
     fields = {
         "source": name, "hash": f"hash of {name}", "transforms": ("zca",), "precision": "fp32",
@@ -29,3 +34,21 @@ def make_info(name="plain", **changes):
         "macs": dict.fromkeys(("48x32", "96x64", "384x256"), macs),
     }  # fmt: skip
     return SubjectInfo(name=name, **fields | changes)
+
+
+def make_description(*subjects, pairs=()):
+    """Return the description of a run of some subjects on `MACHINE`."""
+    return RunDescription(environment=MACHINE._asdict(), subjects=subjects, pairs=pairs)
+
+
+def make_context(folder, *, command=("/none",), memory_bytes=2**34, known=None, **options):
+    """Return the context of measurements that are recorded in a folder."""
+    recorder = Recorder(folder=folder, environment={}, known=known or {})
+    return RunContext(
+        recorder=recorder, device="cpu", memory_bytes=memory_bytes, command=command, **options
+    )
+
+
+def no_bar():
+    """Return a progress bar that prints nothing."""
+    return tqdm(disable=True)

@@ -6,14 +6,11 @@ from typing import TypeAlias, get_args
 
 from bench.analysis.amdahl import bound
 from bench.records.identity import Machine, label_subjects, machine_of
-from bench.records.schema import Record
+from bench.records.schema import FILTER, Record
 from bench.records.units import NS_PER_MS, NS_PER_S
 from bench.report.common.rows import name_size
 from bench.report.common.summary import Interval, Summary, median_latency_ms
 from pcakd.utils.sections import SectionName
-
-FILTER = "filter"
-"""The section of the guided filter, which is optional and runs after the stylization."""
 
 OTHER = "other"
 SECTIONS: tuple[str, ...] = (*(name for name in get_args(SectionName) if name != FILTER), OTHER)

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from bench.records.schema import FILTER
 from bench.records.units import NS_PER_MS
-from bench.report.breakdown.rows import FILTER, SECTIONS, BreakdownRow, breakdown_rows
+from bench.report.breakdown.rows import SECTIONS, BreakdownRow, breakdown_rows
 from bench.report.breakdown.thinning import Thinning, format_measured, thinnings
 from bench.report.common.formats import (
     format_bytes,

@@ -11,7 +11,7 @@ from bench.quality.protocol import METRICS
 from bench.records.identity import (
     Machine,
     identify,
-    is_outside,
+    is_external,
     label_subjects,
     latest_records,
     machine_of,
@@ -69,7 +69,7 @@ def _machines(records: Sequence[Record]) -> tuple[Machine, ...]:
     External results have metric values only, which are the same on any machine to rounding: where
     all other records are of one machine, external results count as that machine's.
     """
-    own = [machine_of(record) for record in records if not is_outside(record)]
+    own = [machine_of(record) for record in records if not is_external(record)]
     machines = tuple(dict.fromkeys(own or [machine_of(record) for record in records[:1]]))
     if len(machines) == 1:
         return machines
@@ -207,7 +207,7 @@ def quality_row(
         metrics=metrics,
         failures=failures,
         cost_subject=next((r.cost_subject for r in reversed(group) if r.cost_subject), None),
-        num_external=sum(is_outside(record) for record in group),
+        num_external=sum(is_external(record) for record in group),
         num_made_smaller=sum(bool(record.config.get("made_smaller")) for record in group),
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 from tabulate import tabulate
 
-from bench.plan.cases import Resolution, list_resolutions
+from bench.plan.resolutions import Resolution, list_resolutions
 from bench.records.identity import Machine, identify, label_subjects, machine_of
 from bench.records.schema import Record
 from bench.report.common.formats import format_bytes, format_count_of, format_number

@@ -1,18 +1,23 @@
-"""What a child process does with a job: describe a run, measure a case, score a subject."""
+"""The jobs of a child process: describe a run, measure a case, score a subject."""
 
 from collections.abc import Callable, Mapping
 
 from bench.worker.jobs.describe import describe_run
-from bench.worker.jobs.measure import measure_capacity, measure_cost, measure_pair, measure_stages
+from bench.worker.jobs.measure import (
+    measure_breakdown,
+    measure_capacity,
+    measure_cost,
+    measure_ratio,
+)
 from bench.worker.jobs.score import score_quality
 from bench.worker.jobs.setup import Job, Send
 
 JOBS: Mapping[str, Callable[[Job, Send], None]] = {
     "describe": describe_run,
     "cost": measure_cost,
-    "pair": measure_pair,
+    "ratio": measure_ratio,
+    "breakdown": measure_breakdown,
     "capacity": measure_capacity,
-    "stages": measure_stages,
     "quality": score_quality,
 }
 
@@ -21,9 +26,9 @@ __all__ = [
     "Job",
     "Send",
     "describe_run",
+    "measure_breakdown",
     "measure_capacity",
     "measure_cost",
-    "measure_pair",
-    "measure_stages",
+    "measure_ratio",
     "score_quality",
 ]

@@ -15,23 +15,23 @@ from bench.worker.jobs.setup import Job, Send, choose_device
 
 
 def describe_run(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
-    """Answer with the environment, each pair and each subject, MACs included.
+    """Send the environment, each image pair and each subject with its multiply-adds.
 
-    Bad input of a run comes to light here, before anything is measured.
+    Bad input of a run ends it here, before anything is measured.
     """
     device = choose_device(job["device"])
-    for source in job["subjects"]:  # a wrong name need not wait until others are counted
+    for source in job["subjects"]:  # report a wrong name before others are counted
         parse(source)
     send({"type": "environment", **describe_environment(device)})
-    torch.set_num_threads(1)  # the traced images are tiny: threads would only wait for each other
+    torch.set_num_threads(1)  # the traced images are tiny, and threads would slow them down
     for pair in job["pairs"]:
-        send({"type": "pair", **_describe_pair(pair, job["max_side"])})
+        send({"type": "image_pair", **_describe_pair(pair, job["max_side"])})
     for source in job["subjects"]:
         send({"type": "subject", **_describe_subject(source, job["resolutions"], parse)})
 
 
 def _describe_pair(pair: Job, max_side: int) -> dict[str, Any]:
-    """Read a pair; files that are broken or too small end the run before it begins."""
+    """Read an image pair; broken or too small files end the run before it begins."""
     return describe_pair(ImagePair.from_message(pair), max_side).to_message()
 
 

@@ -1,4 +1,4 @@
-"""The jobs that measure: cost, a pair in turn, the largest image, stages."""
+"""The jobs that measure: cost, speed ratio, largest image, time breakdown."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bench.machine.devices import total_bytes
+from bench.machine.memory import total_bytes
 from bench.profiling.breakdown import create_section_clock, median_sections, time_sections
 from bench.profiling.latency import create_timer, measure_interleaved, measure_latency
 from bench.profiling.memory import MemoryMeter
@@ -16,7 +16,7 @@ from pcakd.utils.precision import full_precision
 
 
 def measure_cost(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
-    """Answer with latency samples and peak memory of one subject at one size."""
+    """Send latency samples and peak memory of one subject at one size."""
     device = choose_device(job["device"])
     if device.type == "cuda":
         torch.cuda.set_per_process_memory_fraction(job["memory_fraction"])
@@ -41,8 +41,8 @@ def measure_cost(job: Job, send: Send, *, parse: Callable[[str], Subject] = pars
     )
 
 
-def measure_pair(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
-    """Answer with latency samples of two subjects that are timed in turn at one size."""
+def measure_ratio(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
+    """Send latency samples of two subjects that are timed in turn at one size."""
     device = choose_device(job["device"])
     if device.type == "cuda":
         torch.cuda.set_per_process_memory_fraction(job["memory_fraction"])
@@ -59,16 +59,16 @@ def measure_pair(job: Job, send: Send, *, parse: Callable[[str], Subject] = pars
             warmup=job["warmup"],
             rounds=job["rounds"],
         )
-    send({"type": "pair", "latency_ns": samples, "other_latency_ns": other_samples})
+    send({"type": "ratio", "latency_ns": samples, "other_latency_ns": other_samples})
 
 
 def measure_capacity(
     job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject
 ) -> None:
-    """Stylize once within a memory; answer with what the process holds before, then the peak.
+    """Stylize once within a memory; send the memory of the process before it, then the peak.
 
-    On CUDA torch's allocator refuses what exceeds the memory. Elsewhere the parent watches the
-    process from the first answer on.
+    On CUDA torch's allocator enforces the limit. Elsewhere the parent watches the process from the
+    first message on.
     """
     device = choose_device(job["device"])
     if device.type == "cuda":
@@ -82,13 +82,13 @@ def measure_capacity(
     send({"type": "capacity", "peak_bytes": meter.peak_bytes(), "latency_ns": latency_ns})
 
 
-def measure_stages(
+def measure_breakdown(
     job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject
 ) -> None:
-    """Answer with latency, multiply-adds and bytes by stage of one subject at one size.
+    """Send latency, multiply-adds and bytes by section of one subject at one size.
 
-    A second message has the guided filter, which is no part of a stylization: what becomes of it
-    does not bear on the first. Where the job names a file, a trace of one call is written into it.
+    A second message has the guided filter, which is not part of a stylization; the first message
+    does not depend on it. If the job names a file, a trace of one call is written into it.
     """
     from bench.profiling.trace import write_trace
     from bench.profiling.traffic import count_filter, count_sections
@@ -113,11 +113,11 @@ def measure_stages(
             samples=job["samples"],
             seconds=job["sample_seconds"],
         )
-        stages = {
+        sections = {
             stage: {"latency_ns": latency_ns, **counts.get(stage, {"macs": 0, "bytes": 0})}
             for stage, latency_ns in median_sections(times.sections_ns).items()
         }
-        send({"type": "stages", "latency_ns": times.latency_ns, "stages": stages})
+        send({"type": "breakdown", "latency_ns": times.latency_ns, "sections": sections})
         output = prepared(content, style)
         guided_filter(output[0], content[0])
         filtering = [
@@ -137,7 +137,7 @@ def measure_stages(
 def _load_case(
     job: Job, device: torch.device, parse: Callable[[str], Subject]
 ) -> Callable[[], Tensor]:
-    """Put both images and the subject on the device; return the call that stylizes."""
+    """Load both images and the subject onto the device; return the call that stylizes."""
     content, style = make_images(job, device)
     prepared = parse(job["subject"]).prepare(device, transform=job["transform"])
     return lambda: prepared(content, style)

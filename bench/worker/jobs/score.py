@@ -1,4 +1,4 @@
-"""The job that scores a subject on content-style pairs."""
+"""The job that scores a subject on image pairs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -31,10 +31,10 @@ _EXAMPLE_TRANSFORMS = (DEFAULT_TRANSFORM, NO_TRANSFORM)
 
 
 def score_quality(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
-    """Answer with the scores of one subject for each pair and transform, and write examples.
+    """Send the metric values of one subject for each pair and transform, and write examples.
 
     A pair with ``variations`` (of a student's strength or λ) is scored with each of them, and the
-    answers repeat them.
+    messages repeat them.
     """
     from bench.quality.metrics import Metrics
 
@@ -47,7 +47,8 @@ def score_quality(job: Job, send: Send, *, parse: Callable[[str], Subject] = par
                 fit_within(load_image(pair[role])[None], job["max_side"]).to(device)
                 for role in ("content", "style")
             )
-            kept = Path(job["styles"]) / f"{pair['name']}.safetensors"
+            styles = job["styles"]
+            kept = Path(styles) / f"{pair['name']}.safetensors" if styles else None
             grams = _describe_style(metrics, style, kept)
             for transform, varied in product(pair["transforms"], pair.get("variations", [{}])):
                 variation = Variation(**varied) if varied else None
@@ -60,20 +61,21 @@ def score_quality(job: Job, send: Send, *, parse: Callable[[str], Subject] = par
                 send({"type": "quality", **place, **fields})
 
 
-def _describe_style(metrics: "Metrics", style: Tensor, kept: Path) -> list[Tensor]:
-    """Describe a style image, or read what the child of another subject has kept of it."""
-    if kept.is_file():
+def _describe_style(metrics: "Metrics", style: Tensor, kept: Path | None) -> list[Tensor]:
+    """Return the Gram matrices of a style image; all children of a run share them in a file."""
+    if kept and kept.is_file():
         tensors, _ = read_safetensors(kept)
         return [tensors[str(place)] for place in range(len(tensors))]
     grams = metrics.describe_style(style)
-    write_safetensors(kept, {str(place): gram for place, gram in enumerate(grams)})
+    if kept:
+        write_safetensors(kept, {str(place): gram for place, gram in enumerate(grams)})
     return grams
 
 
 def _score(
     metrics: "Metrics", stylize: Prepared, content: Tensor, style: Tensor, grams: Sequence[Tensor]
 ) -> tuple[dict[str, Any], Tensor | None]:
-    """Return record fields and the output; a pair that cannot be scored is a result too."""
+    """Return record fields and the output; a pair that cannot be scored is an error record."""
     try:
         output = stylize(content, style)
         scores = metrics.measure(output, content, grams)
@@ -83,7 +85,7 @@ def _score(
 
 
 def _write_examples(folder: Path, images: Mapping[str, Tensor]) -> None:
-    """Write JPEG files of at most 512 px; names of subjects hold no separators."""
+    """Write JPEG files of at most 512 px a side; names of subjects hold no separators."""
     from PIL import Image
 
     from pcakd.utils.files import write_atomically

@@ -1,4 +1,4 @@
-"""What the jobs share: their types, the device and the images of a case."""
+"""Shared by the jobs: their types, the device and the images of a case."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -7,18 +7,18 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from bench.machine.devices import parse_device
+from pcakd.utils.devices import resolve_device
 
 Job: TypeAlias = Mapping[str, Any]
 Send: TypeAlias = Callable[[dict[str, Any]], None]
 
 
 def choose_device(name: str | None) -> torch.device:
-    """Return a device by name, or the accelerator if there is one.
+    """Return a device by name, or the fastest one.
 
     A CUDA device becomes the current one, on which events are recorded and memory is limited.
     """
-    device = parse_device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+    device = resolve_device(name or "auto")
     if device.type == "cuda":
         torch.cuda.set_device(device.index or 0)
     return device

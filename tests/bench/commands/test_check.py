@@ -80,7 +80,7 @@ def test_quality_records_alone_are_refused(run, tmp_path, make_quality):
 
 
 def test_a_missing_folder_is_refused(run):
-    with pytest.raises(ConfigError, match="does not exist"):
+    with pytest.raises(ConfigError, match=r"does not exist; run this in a checkout .* --records"):
         run()
 
 

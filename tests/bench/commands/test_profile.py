@@ -1,4 +1,4 @@
-"""The profile command: a table, JSON, a record and a trace; one line where there is none."""
+"""The profile command: a table, JSON, a record and a trace; one line if it fails."""
 
 import argparse
 import json
@@ -34,26 +34,32 @@ def measured(monkeypatch, make_stages):
         ("vgg16", ("--no-trace",), None),
     ],
 )
-def test_a_trace_has_a_name_unless_it_is_declined(subject, given, name):
+def test_a_trace_has_a_name_unless_it_is_switched_off(subject, given, name):
     chosen = profile.choose_trace(parse(subject, "--resolution", "HD", *given))
     assert chosen == (None if name is None else Path(name))
 
 
-def test_a_wrong_resolution_is_no_folder_of_a_trace():
+def test_an_unknown_resolution_is_refused():
     with pytest.raises(UnknownNameError, match="a/b"):
         profile.run(parse("vgg16", "--resolution", "a/b"))
 
 
 @pytest.mark.usefixtures("measured")
-def test_it_prints_every_stage_and_the_bound(capsys):
+def test_it_prints_every_section_and_the_bound(capsys):
     assert profile.run(parse("vgg16", "--resolution", "HD")) == 0
     text = capsys.readouterr().out
     lines = text.splitlines()
     assert any(line.startswith("encode  ") and "60 %" in line for line in lines)
     assert any(line.startswith("filter (optional)") and "not counted" in line for line in lines)
-    assert "watching adds +11.1 %" in text
+    assert "timer overhead +11.1 %" in text
     assert "encode and decode: 90 % of the time" in text
-    assert "at most 10.0× as fast" in text
+    assert "speed it up at most 10.0 times" in text
+
+
+@pytest.mark.parametrize("options", [("--warmup", "-1"), ("--samples", "0"), ("--seconds", "0")])
+def test_numbers_out_of_range_are_refused(options):
+    with pytest.raises(ConfigError, match="--samples ≥ 1"):
+        profile.run(parse("vgg16", "--resolution", "HD", *options))
 
 
 def test_json_has_the_record_and_what_derives_from_it(measured, capsys):
@@ -65,14 +71,14 @@ def test_json_has_the_record_and_what_derives_from_it(measured, capsys):
     assert answer["speedup_bound"] == pytest.approx(10.0)
 
 
-def test_what_could_not_be_measured_is_one_line(monkeypatch, make_stages):
+def test_a_failed_measurement_is_one_line(monkeypatch, make_stages):
     failed = make_stages(status="oom", reason="needed more than 2 GiB")
     monkeypatch.setattr(profile, "measure", lambda args, folder: failed)
     with pytest.raises(ConfigError, match=r"vgg16 at HD ended in oom \(needed more than 2 GiB\)"):
         profile.run(parse("vgg16", "--resolution", "HD"))
 
 
-def test_places_that_cannot_be_written_come_to_light_first(tmp_path, monkeypatch):
+def test_unwritable_paths_are_refused_before_measuring(tmp_path, monkeypatch):
     monkeypatch.setattr(profile, "measure", lambda *_: pytest.fail("measured"))
     (tmp_path / "file").touch()
     for option, place in (("--trace", "no/trace.json"), ("--out", "file/run")):
@@ -82,7 +88,7 @@ def test_places_that_cannot_be_written_come_to_light_first(tmp_path, monkeypatch
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("importable_code")
-def test_a_measurement_in_a_process_of_its_own(tmp_path):
+def test_a_measurement_in_a_child_process(tmp_path):
     trace = tmp_path / "trace.json"
     given = ("content", "--resolution", "96x64", "--device", "cpu", "--samples", "2")
     record = profile.measure(parse(*given, "--trace", str(trace)), tmp_path, command=FAKE_WORKER)

@@ -1,4 +1,4 @@
-"""The pair command: one sentence, a record where it is wanted, clear refusals."""
+"""The ratio command: one sentence, a record in the run folder, clear errors."""
 
 import argparse
 import json
@@ -24,7 +24,7 @@ def _fake_worker(monkeypatch, importable_code):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("_fake_worker")
-def test_a_pair_is_measured_printed_and_recorded(tmp_path, capsys):
+def test_a_ratio_is_measured_printed_and_recorded(tmp_path, capsys):
     out = tmp_path / "run"
     assert run("plain", "content", "--resolution", "48x32", "--rounds", 3, "--out", out) == 0
     said = capsys.readouterr().out

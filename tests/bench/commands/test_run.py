@@ -1,4 +1,4 @@
-"""Choices of the command line; children of a run find the metrics' networks in any case."""
+"""Options of a run, and the networks of the metrics for its child processes."""
 
 import os
 from dataclasses import replace
@@ -9,7 +9,7 @@ import pytest
 import torch
 from small_runs import make_profile
 
-from bench.commands.run import _metric_weights, choose_kinds, choose_profile
+from bench.commands.run import _metric_weights, choose_measurements, choose_profile
 from pcakd.errors import ConfigError, PcakdError, WeightsError
 
 PROFILE = make_profile(resolutions=("96x64",), measured=("96x64",))
@@ -28,7 +28,7 @@ def load(backbone, weight_set):
 
 
 @pytest.mark.usefixtures("cache")
-def test_what_the_cache_does_not_hold_is_kept_for_the_run(monkeypatch):
+def test_networks_missing_from_the_cache_are_kept_for_the_run(monkeypatch):
     monkeypatch.setattr("pcakd.weights.load_weights", load)
     with _metric_weights():
         folder = Path(os.environ["PCAKD_WEIGHTS"])
@@ -40,7 +40,7 @@ def test_what_the_cache_does_not_hold_is_kept_for_the_run(monkeypatch):
     assert not folder.exists()
 
 
-def test_what_the_cache_holds_is_left_there(monkeypatch, cache):
+def test_networks_of_the_cache_are_used(monkeypatch, cache):
     monkeypatch.setattr("pcakd.weights.load_weights", load)
     cache.mkdir()
     for name in ("alexnet", "vgg16"):
@@ -50,7 +50,7 @@ def test_what_the_cache_holds_is_left_there(monkeypatch, cache):
 
 
 @pytest.mark.usefixtures("cache")
-def test_networks_that_cannot_be_had_are_a_warning(monkeypatch, capsys):
+def test_networks_that_cannot_be_fetched_are_a_warning(monkeypatch, capsys):
     def fail(*_):
         raise WeightsError("no network")
 
@@ -64,10 +64,10 @@ def test_command_line_choices():
     chosen = choose_profile(PROFILE, "a, b", "HD")
     assert chosen.subjects == ("a", "b")
     assert chosen.resolutions == chosen.measured == ("HD",)
-    paired = replace(PROFILE, subjects=("a", "b", "c"), paired=("a b", "b c"))
-    assert choose_profile(paired, "b, a", None).paired == ("a b",)
-    assert choose_profile(paired, None, "FHD,HD").paired_resolution == "HD"
-    assert choose_profile(paired, None, "FHD,4K").paired_resolution == "FHD"
+    ratios = replace(PROFILE, subjects=("a", "b", "c"), speed_ratios=("a b", "b c"))
+    assert choose_profile(ratios, "b, a", None).speed_ratios == ("a b",)
+    assert choose_profile(ratios, None, "FHD,HD").ratio_resolution == "HD"
+    assert choose_profile(ratios, None, "FHD,4K").ratio_resolution == "FHD"
     for text in ("", "a,a"):
         with pytest.raises(ConfigError):
             choose_profile(PROFILE, text, None)
@@ -75,10 +75,18 @@ def test_command_line_choices():
         choose_profile(PROFILE, None, "HD,FHD,1280x720")
 
 
-def test_kinds_of_cases_are_chosen_in_the_order_of_a_run():
-    assert choose_kinds(None) == ("cost", "pair", "stages", "capacity", "quality", "curve")
-    assert choose_kinds("quality, cost") == ("cost", "quality")
+def test_measurements_are_taken_in_the_order_of_a_run():
+    names = ("cost", "ratio", "breakdown", "capacity", "quality", "curve")
+    assert choose_measurements(None) == names
+    assert choose_measurements("quality, cost") == ("cost", "quality")
     with pytest.raises(ConfigError, match="names something twice"):
-        choose_kinds("cost,cost")
-    with pytest.raises(PcakdError, match="kind of case 'pairs' is not known; did you mean 'pair'"):
-        choose_kinds("pairs")
+        choose_measurements("cost,cost")
+    with pytest.raises(PcakdError, match="'ratios' is not known; did you mean 'ratio'"):
+        choose_measurements("ratios")
+
+
+def test_old_names_of_measurements_are_accepted_with_a_warning(capsys):
+    assert choose_measurements("stages,pair") == ("ratio", "breakdown")
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("warning: --only stages is now --only breakdown")
+    assert second.startswith("warning: --only pair is now --only ratio")

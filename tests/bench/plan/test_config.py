@@ -1,12 +1,12 @@
-"""Configuration files become records; a mistake is named with its nearest match."""
+"""Configuration files become benchmark profiles; a mistake is one line with the nearest match."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bench.plan.cases import parse_resolution
-from bench.plan.config import load_profile, parse_config
+from bench.plan.config import find_config, load_profile, parse_config
+from bench.plan.resolutions import parse_resolution
 from pcakd.errors import ConfigError, UnknownNameError
 
 ROOT = Path(__file__).parents[3]
@@ -38,7 +38,7 @@ def test_shipped_profiles(name):
     assert profile.settings("vgg16", "cpu").samples >= 5
 
 
-def test_quick_profile_is_as_promised():
+def test_the_quick_profile_measures_few_sizes():
     profile = load_profile(ROOT / "benchmarks.toml", "quick")
     assert profile.settings("vgg16", "cpu").measured == ("HD", "FHD")
     assert profile.settings("vgg19-full", "cpu").measured == ("HD",)
@@ -77,32 +77,40 @@ def test_later_overrides_win():
     ("changes", "message"),
     [
         ({"sample": 3}, "'sample' is not known; did you mean 'samples'"),
-        ({"zzz": 3}, "'zzz' is not known; Known: capacity_gib, case_seconds"),
+        ({"zzz": 3}, "'zzz' is not known; Known: breakdown_resolutions, capacity_gib"),
         ({"samples": None}, "'samples' is missing"),
-        ({"samples": "3"}, "'samples' must be int"),
-        ({"samples": 0}, "samples must be ≥ 1"),
-        ({"memory_fraction": 2}, "memory_fraction must be in"),
-        ({"capacity_gib": -1}, "capacity_gib must be ≥ 0"),
-        ({"capacity_gib": "2GiB"}, "'capacity_gib' must be float"),
+        ({"samples": "3"}, "'samples' must be a valid integer, got '3'"),
+        ({"samples": 0}, "'samples' must be ≥ 1, got 0"),
+        ({"warmup": -1}, "'warmup' must be ≥ 0"),
+        ({"case_seconds": 0}, "'case_seconds' must be > 0"),
+        ({"memory_fraction": 2}, "'memory_fraction' must be ≤ 1"),
+        ({"memory_fraction": 0}, "'memory_fraction' must be > 0"),
+        ({"capacity_gib": -1}, "'capacity_gib' must be ≥ 0"),
+        ({"capacity_gib": "2GiB"}, "'capacity_gib' must be a valid number"),
         ({"subjects": "a"}, "'subjects' must be"),
-        ({"overrides": 3}, "overrides must be tables"),
-        ({"overrides": [{"sampels": 1}]}, "did you mean 'samples'"),
+        ({"overrides": 3}, "'overrides' must be"),
+        ({"overrides": [3]}, r"'overrides\[0\]' must be"),
+        ({"overrides": [{"sampels": 1}]}, r"'overrides\[0\].sampels' .* did you mean 'samples'"),
+        ({"overrides": [{"samples": 0}]}, r"'overrides\[0\].samples' must be ≥ 1"),
         ({"name": "x"}, "'name' is not known"),
-        ({"paired": "a b"}, "'paired' must be"),
-        ({"paired": ["a"]}, "paired holds 'a'; write two subjects"),
-        ({"paired": ["a b", "a c"]}, "paired names 'c', which is not one of the profile's subj"),
-        ({"paired": ["a b", "a b"]}, "paired holds 'a b' twice"),
-        ({"paired_rounds": 0}, "paired_rounds must be ≥ 1"),
-        ({"paired_round": 1}, "did you mean 'paired_rounds'"),
-        ({"curve_strengths": [0.5, 1.5]}, "curve_strengths must lie in"),
-        ({"curve_strengths": [1, 1.0]}, "curve_strengths holds a number twice"),
-        ({"curve_regularizers": [0, 1]}, "curve_regularizers must be > 0"),
-        ({"curve_regularizers": ["a"]}, "'curve_regularizers' must be"),
+        ({"speed_ratios": "a b"}, "'speed_ratios' must be"),
+        ({"speed_ratios": ["a"]}, "speed_ratios holds 'a'; write two subjects"),
+        ({"speed_ratios": ["a b", "a c"]}, "names 'c', which is not one of the profile's subj"),
+        ({"speed_ratios": ["a b", "a b"]}, "'speed_ratios': 'a b' is given twice"),
+        ({"ratio_rounds": 0}, "'ratio_rounds' must be ≥ 1"),
+        ({"ratio_round": 1}, "did you mean 'ratio_rounds'"),
+        ({"breakdown_resolutions": ["8K"]}, "has '8K'; use those of resolutions: HD, 4K"),
+        ({"curve_strengths": [0.5, 1.5]}, r"'curve_strengths\[1\]' must be ≤ 1"),
+        ({"curve_strengths": [1, 1.0]}, "'curve_strengths': 1.0 is given twice"),
+        ({"curve_regularizers": [0, 1]}, r"'curve_regularizers\[0\]' must be > 0"),
+        ({"curve_regularizers": ["a"]}, r"'curve_regularizers\[0\]' must be a valid number"),
     ],
 )
 def test_mistakes_are_named(changes, message):
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises(ConfigError, match=message) as caught:
         parse(**changes)
+    assert str(caught.value).startswith("benchmarks.toml [profiles.quick]: ")
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("data", [{}, {"profiles": 1}, {"profile": {}}, {"profiles": {"a": 1}}])
@@ -142,16 +150,58 @@ def test_a_limit_of_time_leaves_two_samples_at_least(seconds, latency_ns, expect
 @pytest.mark.parametrize("seconds", [0, -1.0])
 def test_no_time_for_samples_is_refused(seconds):
     for changes in ({"sample_seconds": seconds}, {"overrides": [{"sample_seconds": seconds}]}):
-        with pytest.raises(ConfigError, match="sample_seconds must be > 0"):
+        with pytest.raises(ConfigError, match="sample_seconds' must be > 0"):
             parse(**changes)
 
 
-def test_paired_measurements_have_settings_of_their_own():
+def test_speed_ratios_have_their_own_number_of_rounds():
     profile = parse(
-        paired=["a b"], paired_rounds=7, overrides=[{"device": "cuda", "paired_rounds": 50}]
+        speed_ratios=["a b"], ratio_rounds=7, overrides=[{"device": "cuda", "ratio_rounds": 50}]
     )
-    assert profile.paired == ("a b",)
-    assert profile.paired_resolution == "HD"
-    assert profile.settings("a", "cpu").paired_rounds == 7
-    assert profile.settings("a", "cuda").paired_rounds == 50
-    assert parse().paired == ()
+    assert profile.speed_ratios == ("a b",)
+    assert profile.ratio_resolution == "HD"
+    assert profile.settings("a", "cpu").ratio_rounds == 7
+    assert profile.settings("a", "cuda").ratio_rounds == 50
+    assert parse().speed_ratios == ()
+
+
+def test_old_keys_are_accepted_with_a_warning(capsys):
+    old = {
+        "paired": ["a b"],
+        "paired_resolution": "4K",
+        "paired_rounds": 7,
+        "stages": ["HD"],
+        "overrides": [{"device": "cuda", "paired_rounds": 50}],
+    }
+    new = {
+        "speed_ratios": ["a b"],
+        "ratio_resolution": "4K",
+        "ratio_rounds": 7,
+        "breakdown_resolutions": ["HD"],
+        "overrides": [{"device": "cuda", "ratio_rounds": 50}],
+    }
+    assert parse(**old) == parse(**new)
+    warnings = capsys.readouterr().err.splitlines()
+    assert len(warnings) == 5
+    assert "[profiles.quick]: key 'paired' is now 'speed_ratios'" in warnings[0]
+    with pytest.raises(ConfigError, match="'stages' and 'breakdown_resolutions' are the same"):
+        parse(stages=["HD"], breakdown_resolutions=["HD"])
+
+
+def test_the_file_of_this_folder_comes_before_that_of_the_package(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_config(Path("mine.toml")) == Path("mine.toml")
+    packaged = find_config()
+    assert packaged == ROOT / "benchmarks.toml"
+    assert load_profile(packaged, "full").name == "full"
+    (tmp_path / "benchmarks.toml").touch()
+    assert find_config() == Path("benchmarks.toml")
+
+
+def test_a_wheel_has_the_file_beside_the_module(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "installed").mkdir()
+    installed = tmp_path / "installed" / "benchmarks.toml"
+    installed.touch()
+    monkeypatch.setattr("bench.plan.config.files", lambda package: installed.parent)
+    assert find_config() == installed

@@ -5,8 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.machine.devices import total_bytes
-from bench.plan.config import Settings
+from bench.machine.memory import total_bytes
+from bench.plan.settings import Settings
 from bench.profiling.latency import (
     ClockTimer,
     CudaTimer,
@@ -75,8 +75,8 @@ def test_sampling_stops_after_its_time(seconds, count):
 )  # exact quotients
 def test_as_many_samples_are_taken_as_predicted(samples, seconds, latency_ns):
     settings = Settings(
-        measured=(), warmup=0, samples=samples, sample_seconds=seconds, case_seconds=1.0,
-        paired_rounds=1,
+        profile="quick", warmup=0, samples=samples, sample_seconds=seconds, case_seconds=1.0,
+        memory_fraction=0.9,
     )  # fmt: skip
     taken = []
     while needs_sample(taken, samples=samples, seconds=seconds):

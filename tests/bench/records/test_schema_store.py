@@ -10,7 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.records.schema import Case, Record, decode_record, encode_record, hash_case
-from bench.records.store import RECORDS_NAME, append_record, read_records, set_records_aside
+from bench.records.store import (
+    RECORDS_NAME,
+    append_record,
+    read_latest_records,
+    read_records,
+    set_records_aside,
+)
 from pcakd.errors import ConfigError, OutputError
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -97,7 +103,7 @@ def test_store_round_trips(tmp_path_factory, many):
 
 
 @pytest.mark.parametrize("kept", [0, 1, 40, -1])
-def test_torn_last_line_is_left_out_then_cut_off(tmp_path, kept):
+def test_an_incomplete_last_line_is_left_out_then_removed(tmp_path, kept):
     first, second = make_record(), make_record(repeat=1)
     append_record(tmp_path, first)
     line = (encode_record(second) + "\n").encode()
@@ -112,7 +118,7 @@ def test_corrupt_line_is_named(tmp_path):
     append_record(tmp_path, make_record())
     with (tmp_path / RECORDS_NAME).open("ab") as stream:
         stream.write(b"{nonsense\n")
-    with pytest.raises(ConfigError, match="line 2: not a JSON record"):
+    with pytest.raises(ConfigError, match="line 2: invalid JSON"):
         read_records(tmp_path)
 
 
@@ -120,13 +126,16 @@ def test_corrupt_line_is_named(tmp_path):
     ("changes", "message"),
     [
         ({"schema_version": 2}, "schema_version: expected 1, got 2"),
-        ({"surprise": 1}, "'surprise' is not known"),
-        ({"latency_ns": [1.5]}, "'latency_ns': expected"),
-        ({"status": "fine"}, "'status': expected"),
-        ({"dirty": 1}, "'dirty': expected"),
+        ({"surprise": 1}, "key 'surprise' is not known; remove it; remove the line or use"),
+        ({"latency": [1]}, "key 'latency' is not known; did you mean 'latency_ns'"),
+        ({"latency_ns": [1.5]}, r"key 'latency_ns\[0\]' must be a valid integer, got 1.5"),
+        ({"status": "fine"}, "key 'status' must be 'ok', 'oom', .* got 'fine'"),
+        ({"dirty": 1}, "key 'dirty' must be a valid boolean, got 1"),
+        ({"gram": "0.5"}, "key 'gram' must be a valid number"),
         ({"case_hash": "0"}, "case_hash is not the hash"),
-        ({"case": {}}, "missing"),
-        ({"case": 3}, "missing"),
+        ({"kind": "quality"}, "kind 'quality' differs from its case's 'cost'"),
+        ({"case": {}}, "key 'case.kind' is missing"),
+        ({"case": 3}, "key 'case' must be"),
     ],
 )
 def test_hostile_line_is_refused(changes, message):
@@ -145,6 +154,13 @@ def test_non_finite_score_is_not_written(tmp_path):
     with pytest.raises(ConfigError, match="cannot write the record"):
         append_record(tmp_path, make_record(gram=float("nan")))
     assert not (tmp_path / RECORDS_NAME).exists()
+
+
+def test_a_folder_without_records_has_none(tmp_path):
+    assert read_latest_records(tmp_path / "none") == ()
+    for record in (make_record(), make_record(reason="later"), make_record(repeat=1)):
+        append_record(tmp_path, record)
+    assert [record.reason for record in read_latest_records(tmp_path)] == ["later", None]
 
 
 def test_missing_places_are_errors(tmp_path):
@@ -176,7 +192,7 @@ def test_case_hash_sees_every_field():
     assert hash_case(case) != hash_case(replace(case, threads=2))
 
 
-def test_later_fields_bear_on_a_hash_only_where_they_are_given():
+def test_later_fields_change_a_hash_only_where_they_have_a_value():
     case = make_record().case
     known = "1000d68f"  # of the first records
     assert hash_case(case)[:8] == known

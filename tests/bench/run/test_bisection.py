@@ -85,7 +85,7 @@ def test_noise_does_not_hang(data):
 
 
 @given(st.floats(1e-6, 1.0), st.floats(0.0, 20.0))
-def test_what_would_take_too_long_is_not_tried(rate, start):
+def test_scales_that_would_take_too_long_are_not_tried(rate, start):
     budget = 60.0
 
     def seconds(scale):

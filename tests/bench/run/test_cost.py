@@ -1,21 +1,34 @@
-"""Plans and costs of cases: what is predicted, what failed, what is kept."""
+"""Cost cases: what is predicted, what fails, which records a resumed run keeps."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from small_runs import MACHINE, make_info, make_profile
+from small_runs import make_context, make_description, make_info, make_profile
 
-from bench.plan.cases import plan_cost, plan_curve, require_cost
-from bench.plan.image_pairs import ImagePair
+from bench.plan.cases import require_cost
 from bench.plan.prediction import Measured
 from bench.records.store import read_records
-from bench.run.cost import CostRunner
-from bench.run.recorder import Recorder, known_records
+from bench.run.cost import CostMeasurement, plan
+from bench.run.recorder import known_records
 from pcakd.errors import ConfigError
 
 PROFILE = make_profile()
 INFO = make_info()
+KNOWN = Measured(label="plain HD", pixels=1536, macs=100, latency_ns=1e6, peak_bytes=2**20)
+
+
+def plan_cases(profile=PROFILE):
+    return plan(profile, make_description(INFO))
+
+
+def test_cases_grow_and_a_subject_with_the_cost_of_another_has_none():
+    trained = replace(INFO, name="photowct2-vgg16", cost_subject="photowct2")
+    planned = plan(PROFILE, make_description(INFO, trained))
+    assert [(each.case.subject, each.case.resolution) for each in planned] == [
+        ("plain", "48x32"),
+        ("plain", "96x64"),
+        ("plain", "384x256"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -26,15 +39,10 @@ INFO = make_info()
         ({"memory_fraction": 1e-9, "samples": 100_000, "sample_seconds": 0.5}, "GiB"),
     ],
 )
-def test_what_would_be_over_budget_is_predicted(tmp_path, changes, reason):
-    profile = replace(PROFILE, **changes)
-    recorder = Recorder(folder=tmp_path, profile=profile, environment={})
-    runner = CostRunner(recorder=recorder, device="cpu", memory_bytes=2**34, command=("/none",))
-    runner.measured["plain", "zca"] = [
-        Measured(label="plain HD", pixels=1536, macs=100, latency_ns=1e6, peak_bytes=2**20)
-    ]
-    case, settings = plan_cost(profile, INFO, MACHINE)[1]
-    record = runner.run(INFO, case, settings)
+def test_a_case_over_budget_is_predicted(tmp_path, changes, reason):
+    measurement = CostMeasurement(make_context(tmp_path))
+    measurement.measured["plain", "zca"] = [KNOWN]
+    record = measurement.run(plan_cases(replace(PROFILE, **changes))[1])
     assert record.status == "predicted"
     assert record.reason.startswith("over budget: about")
     assert reason in record.reason
@@ -42,24 +50,17 @@ def test_what_would_be_over_budget_is_predicted(tmp_path, changes, reason):
     assert record.predicted_latency_ns == 4_000_000
 
 
-def test_bad_input_of_one_child_is_a_result_of_its_case(tmp_path):
-    recorder = Recorder(folder=tmp_path, profile=PROFILE, environment={})
-    runner = CostRunner(recorder=recorder, device="cpu", memory_bytes=2**34, command=("/none",))
-    case, settings = plan_cost(PROFILE, INFO, MACHINE)[0]
-    record = runner.run(INFO, case, settings)
+def test_a_child_that_cannot_start_is_an_error_of_its_case(tmp_path):
+    record = CostMeasurement(make_context(tmp_path)).run(plan_cases()[0])
     assert (record.status, record.latency_ns) == ("error", None)
     assert "cannot start /none" in record.reason
     assert read_records(tmp_path) == [record]
 
 
 def test_a_failed_case_keeps_its_prediction(tmp_path):
-    recorder = Recorder(folder=tmp_path, profile=PROFILE, environment={})
-    runner = CostRunner(recorder=recorder, device="cpu", memory_bytes=2**34, command=("/none",))
-    runner.measured["plain", "zca"] = [
-        Measured(label="plain HD", pixels=1536, macs=100, latency_ns=1e6, peak_bytes=2**20)
-    ]
-    case, settings = plan_cost(PROFILE, INFO, MACHINE)[1]
-    record = runner.run(INFO, case, settings)
+    measurement = CostMeasurement(make_context(tmp_path))
+    measurement.measured["plain", "zca"] = [KNOWN]
+    record = measurement.run(plan_cases()[1])
     assert (record.status, record.predicted_latency_ns) == ("error", 4_000_000)
     assert record.predicted_peak_bytes == 4 * 2**20
     assert record.obtained["predicted_latency_ns"] == "predicted"
@@ -67,33 +68,36 @@ def test_a_failed_case_keeps_its_prediction(tmp_path):
     assert "; predicted from MACs and bytes" in record.reason
 
 
-def test_only_results_are_kept(tmp_path):
-    recorder = Recorder(folder=tmp_path, profile=PROFILE, environment={})
-    cases = [case for case, _ in plan_cost(PROFILE, INFO, MACHINE)]
+def test_errors_and_predictions_are_not_kept(tmp_path):
+    recorder = make_context(tmp_path).recorder
+    cases = plan_cases()
     statuses = ("ok", "error", "predicted")
-    for case, status in zip(cases, statuses, strict=True):
-        recorder.write(case, status=status)
+    for planned, status in zip(cases, statuses, strict=True):
+        recorder.write(planned, status=status)
     assert [record.status for record in known_records(tmp_path).values()] == ["ok"]
     recorder.write(cases[0], status="error")
     assert known_records(tmp_path) == {}
     assert known_records(tmp_path / "none") == {}
 
 
-def test_a_subject_without_cost_of_its_own_names_the_one_that_has_it():
+def test_the_configuration_of_a_case_has_the_keys_of_earlier_records(tmp_path):
+    record = make_context(tmp_path).recorder.write(plan_cases()[0], status="error")
+    assert record.config == {
+        "profile": "quick",
+        "measured": ["48x32", "96x64"],
+        "warmup": 1,
+        "samples": 3,
+        "sample_seconds": None,
+        "case_seconds": 600.0,
+        "paired_rounds": 6,
+        "memory_fraction": 0.9,
+        "quality_max_side": 64,
+        "capacity_gib": 0.0,
+    }
+
+
+def test_a_subject_with_the_cost_of_another_names_it():
     require_cost(INFO)
     trained = replace(INFO, name="photowct2-vgg16", cost_subject="photowct2")
     with pytest.raises(ConfigError, match="the cost of photowct2; name photowct2"):
         require_cost(trained)
-
-
-def test_a_student_without_regularizer_has_strengths_only():
-    profile = replace(PROFILE, curve_strengths=(0.5,), curve_regularizers=(0.1, 1.0))
-    pair = ImagePair(
-        name="01", content=Path("c.png"), style=Path("s.png"), hash="0", width=64, height=48
-    )
-    student = replace(INFO, regularizers=[0.0] * 4)
-    (case,) = plan_curve(profile, student, MACHINE, [pair])
-    assert (case.strength, case.regularizer, case.pair) == (0.5, None, "01")
-    student = replace(student, regularizers=[2.0] * 4)
-    assert [c.regularizer for c in plan_curve(profile, student, MACHINE, [pair])] == [None, 0.1, 1]
-    assert plan_curve(profile, INFO, MACHINE, [pair]) == []

@@ -1,25 +1,27 @@
-"""Probes in children of their own: what fits, what runs out, and what fails for another reason."""
+"""The search for the largest image: what fits, what runs out of memory, what fails otherwise."""
 
 import sys
 from dataclasses import replace
 
 import pytest
-from small_runs import FAKE_WORKER, MACHINE, make_info, make_profile
+from small_runs import FAKE_WORKER, MACHINE, make_context, make_info, make_profile
 
-from bench.plan.cases import list_resolutions, parse_resolution, plan_capacity
+from bench.commands.capacity import measure
+from bench.plan.resolutions import list_resolutions, parse_resolution
 from bench.records.store import read_records
 from bench.report.common.summary import summarize
 from bench.report.cost.largest_image import capacity_rows
 from bench.run.largest_image import (
-    CapacityRunner,
     judge,
     largest_scale,
     parse_memory,
-    require_room,
+    plan_largest,
+    require_searchable,
     scale_size,
+    search_largest,
 )
-from bench.run.recorder import Recorder, known_records
-from bench.run.runner import Request, run_benchmark, run_capacity
+from bench.run.recorder import known_records
+from bench.run.runner import Request, run_benchmark
 from bench.worker.process import Outcome
 from pcakd.errors import ConfigError
 
@@ -40,11 +42,12 @@ ANSWER = (
 
 
 def search(tmp_path, code=ANSWER, *, memory=100 * MIB, largest="8K", seconds=60.0, known=None):
-    recorder = Recorder(folder=tmp_path, profile=PROFILE, environment={}, known=known or {})
     command = (sys.executable, "-c", READ + code)
-    runner = CapacityRunner(recorder=recorder, device="cpu", memory_bytes=2**36, command=command)
-    case = plan_capacity(INFO, MACHINE, memory_bytes=memory, largest=parse_resolution(largest))
-    return runner.run(INFO, case, seconds=seconds)
+    context = make_context(tmp_path, command=command, memory_bytes=2**36, known=known)
+    profile = replace(PROFILE, capacity_gib=memory / 2**30, case_seconds=seconds)
+    settings = profile.settings("plain", "cpu")
+    planned = plan_largest(INFO, settings, parse_resolution(largest), MACHINE)
+    return search_largest(context, planned)
 
 
 def test_the_limit_is_recorded_with_every_probe(tmp_path):
@@ -70,7 +73,7 @@ def test_the_limit_is_recorded_with_every_probe(tmp_path):
         "width": 256, "height": 144, "fits": 1, "peak_bytes": 10**6 + 100 * 256 * 144
     }  # fmt: skip
     assert record.obtained["largest_width"] == "measured"
-    assert record.config["capacity_gib"] == 0.25
+    assert record.config["capacity_gib"] == 100 / 1024
 
 
 def test_nothing_fits(tmp_path):
@@ -133,7 +136,7 @@ def test_a_failure_of_the_smallest_size_leaves_no_result(tmp_path):
     assert record.reason == "256×144: took more than its budget of 0.3 s"
 
 
-def test_what_is_known_is_not_measured_again(tmp_path):
+def test_a_known_case_is_not_measured_again(tmp_path):
     first = search(tmp_path)
     again = search(tmp_path, "sys.exit(1)", known=known_records(tmp_path))
     assert again == first
@@ -157,7 +160,7 @@ def test_the_reported_peak_decides(outcome, peak, verdict):
     assert judge(outcome, answer, given=10, allowed=20).verdict == verdict
 
 
-def test_an_allocator_that_was_allowed_less_than_given_says_nothing():
+def test_a_limit_of_the_machine_below_the_given_memory_decides_nothing():
     assert judge(Outcome(status="oom"), None, given=30, allowed=20).verdict == "machine"
 
 
@@ -175,15 +178,14 @@ def test_amounts_of_memory_are_read_strictly(text):
 
 def test_too_small_a_largest_size_is_refused():
     with pytest.raises(ConfigError, match="begins with 256x144"):
-        require_room(parse_resolution("255x255"))
+        require_searchable(parse_resolution("255x255"))
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("importable_code")
 def test_a_real_child_is_stopped_at_what_it_may_add(tmp_path):
-    profile = replace(PROFILE, subjects=("hungry", "plain"))
-    request = Request(profile=profile, device="cpu", out=tmp_path / "run", command=FAKE_WORKER)
-    hungry, plain = run_capacity(request, largest=parse_resolution("256x144"))
+    largest, subjects = parse_resolution("256x144"), ("hungry", "plain")
+    hungry, plain = measure(subjects, PROFILE, largest, tmp_path, device="cpu", command=FAKE_WORKER)
     assert (hungry.status, plain.status) == ("oom", "ok")
     assert hungry.reason == "256×144: added more than 256 MiB to its process"
     assert [probe["fits"] for probe in hungry.probes] == [0, 0]

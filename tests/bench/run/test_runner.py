@@ -1,4 +1,4 @@
-"""A run of misbehaving subjects ends with one record for each case."""
+"""A run writes one record for each case, also of subjects that fail."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from small_runs import FAKE_WORKER, MACHINE, make_info, make_profile
+from small_runs import FAKE_WORKER, MACHINE, make_description, make_info, make_profile
 
-from bench.commands.run import choose_kinds
-from bench.machine.devices import total_bytes
-from bench.plan.cases import Machine
+from bench.commands.run import choose_measurements
+from bench.machine.memory import total_bytes
 from bench.plan.config import Override
 from bench.plan.image_pairs import ImagePair
+from bench.records.identity import Machine
 from bench.records.store import read_records
-from bench.run.preflight import Scene, refuse_namesakes
+from bench.run.preflight import refuse_same_names
 from bench.run.runner import Request, default_folder, run_benchmark
 from pcakd.errors import ConfigError, OutputError, PcakdError
 
@@ -132,7 +132,7 @@ def test_a_timeout_is_remembered(tmp_path):
 
 
 @pytest.mark.slow
-def test_resume_keeps_what_is_there_and_a_new_run_begins_anew(tmp_path):
+def test_resume_keeps_records_and_a_new_run_starts_a_new_file(tmp_path):
     profile = replace(PROFILE, resolutions=("48x32",))
     first = run(tmp_path, profile)
     assert run(tmp_path, profile, resume=True) == first
@@ -144,13 +144,13 @@ def test_resume_keeps_what_is_there_and_a_new_run_begins_anew(tmp_path):
 
 def test_scores_over_other_pairs_are_not_added(tmp_path, pairs):
     profile = replace(PROFILE, resolutions=("48x32",), subjects=("untrained", "plain"))
-    first = run(tmp_path, profile, pairs=pairs, kinds=("quality",))
+    first = run(tmp_path, profile, pairs=pairs, only=("quality",))
     with pytest.raises(ConfigError, match="scored pair 01, --pairs does not have it"):
-        run(tmp_path, profile, pairs=pairs[1:], kinds=("quality",), resume=True)
+        run(tmp_path, profile, pairs=pairs[1:], only=("quality",), resume=True)
     assert read_records(tmp_path / "run") == first
 
 
-def test_a_student_is_scored_along_its_curve_and_others_are_not(tmp_path, pairs):
+def test_only_students_have_a_curve(tmp_path, pairs):
     profile = replace(
         PROFILE,
         subjects=("plain", "student"),
@@ -158,7 +158,7 @@ def test_a_student_is_scored_along_its_curve_and_others_are_not(tmp_path, pairs)
         curve_strengths=(0, 1),
         curve_regularizers=(0.1, 1, 10),
     )
-    records = run(tmp_path, profile, pairs=pairs, kinds=("curve",), examples=True)
+    records = run(tmp_path, profile, pairs=pairs, only=("curve",), examples=True)
     assert {(r.kind, r.case.subject, r.case.transform) for r in records} == {
         ("curve", "student", "zca")
     }
@@ -180,27 +180,25 @@ def test_a_student_is_scored_along_its_curve_and_others_are_not(tmp_path, pairs)
     assert not (tmp_path / "run" / "examples").exists()
     assert not (tmp_path / "run" / "histories").exists()
     with pytest.raises(ConfigError, match="scored pair 01, --pairs does not have it"):
-        run(tmp_path, profile, pairs=pairs[1:], kinds=("curve",), resume=True)
-    again = run(tmp_path, profile, pairs=pairs, kinds=("curve",), resume=True)
+        run(tmp_path, profile, pairs=pairs[1:], only=("curve",), resume=True)
+    again = run(tmp_path, profile, pairs=pairs, only=("curve",), resume=True)
     assert again[: len(records)] == records
     assert len(again) == len(records) + 5  # errors are tried again
 
 
-def test_namesakes_are_refused():
-    scene = Scene(subjects=[make_info(), make_info()])
+def test_subjects_of_one_name_are_refused():
     with pytest.raises(ConfigError, match="two subjects are called 'plain'"):
-        refuse_namesakes(scene)
+        refuse_same_names([make_info(), make_info()])
 
 
-@pytest.mark.parametrize("only", ["pair", "stages,capacity", "curve"])
-def test_a_run_of_no_cases_keeps_what_is_there(tmp_path, monkeypatch, only):
-    machine = {"device": "cpu", "device_name": "Some CPU", "threads": 1}
-    scene = Scene(environment=machine, subjects=[make_info()])
-    monkeypatch.setattr("bench.run.runner.describe_scene", lambda *_, **__: scene)
+@pytest.mark.parametrize("only", ["ratio", "breakdown,capacity", "curve"])
+def test_a_run_without_cases_keeps_the_records(tmp_path, monkeypatch, only):
+    description = make_description(make_info())
+    monkeypatch.setattr("bench.run.runner.describe_run", lambda *_, **__: description)
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "records.jsonl").write_text("kept\n")
     with pytest.raises(ConfigError, match=f"no case of {only.split(',')[0]}.* for plain"):
-        run(tmp_path, PROFILE, kinds=choose_kinds(only))
+        run(tmp_path, PROFILE, only=choose_measurements(only))
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["records.jsonl"]
     assert (tmp_path / "run" / "records.jsonl").read_text() == "kept\n"
 

@@ -1,40 +1,41 @@
-"""Paired measurements: planned from a profile, measured in one child, failures recorded."""
+"""Speed ratios: planned from a benchmark profile, measured in one child, failures recorded."""
 
 from dataclasses import replace
 
 import pytest
-from small_runs import FAKE_WORKER, MACHINE, make_info, make_profile
+from small_runs import (
+    FAKE_WORKER,
+    make_context,
+    make_description,
+    make_info,
+    make_profile,
+)
 
 from bench.plan.config import Override
 from bench.records.store import read_records
-from bench.run.recorder import Recorder, known_records
+from bench.run.recorder import known_records
 from bench.run.runner import Request, run_benchmark
-from bench.run.speed_ratio import PairRunner, plan_pairs
+from bench.run.speed_ratio import measure_ratio, plan
 
 PROFILE = make_profile(
     subjects=("plain", "other", "greedy", "sleepy"),
     resolutions=(),
     measured=(),
     case_seconds=60.0,
-    paired=("plain other", "greedy plain"),
-    paired_resolution="48x32",
-    paired_rounds=4,
+    speed_ratios=("plain other", "greedy plain"),
+    ratio_resolution="48x32",
+    ratio_rounds=4,
 )
 pytestmark = pytest.mark.usefixtures("importable_code")
 
 
-def make_runner(folder, profile=PROFILE, command=FAKE_WORKER, known=None):
-    recorder = Recorder(folder=folder, profile=profile, environment={}, known=known or {})
-    return PairRunner(recorder=recorder, device="cpu", command=command)
-
-
-def plan(profile=PROFILE):
-    return plan_pairs(profile, [make_info(name) for name in profile.subjects], MACHINE)
+def plan_ratios(profile=PROFILE):
+    return plan(profile, make_description(*(make_info(name) for name in profile.subjects)))
 
 
 def test_plans_follow_the_profile():
-    slow = Override(subjects=("other",), warmup=3, case_seconds=100.0, paired_rounds=9)
-    first, second = plan(replace(PROFILE, overrides=(slow,)))
+    slow = Override(subjects=("other",), warmup=3, case_seconds=100.0, ratio_rounds=9)
+    first, second = plan_ratios(replace(PROFILE, overrides=(slow,)))
     assert (first.case.subject, first.case.other) == ("plain", "other")
     assert (first.case.subject_hash, first.case.other_hash) == ("hash of plain", "hash of other")
     assert (first.case.transform, first.case.other_transform) == ("zca", "zca")
@@ -44,13 +45,13 @@ def test_plans_follow_the_profile():
 
 
 @pytest.mark.slow
-def test_a_run_measures_pairs_after_costs(tmp_path):
+def test_a_run_measures_speed_ratios_after_costs(tmp_path):
     profile = replace(
         PROFILE,
         subjects=("plain", "greedy"),
         resolutions=("48x32",),
         measured=("48x32",),
-        paired=("greedy plain", "plain plain"),
+        speed_ratios=("greedy plain", "plain plain"),
     )
     request = Request(profile=profile, device="cpu", out=tmp_path / "run", command=FAKE_WORKER)
     records = read_records(run_benchmark(request))
@@ -64,7 +65,7 @@ def test_a_run_measures_pairs_after_costs(tmp_path):
     assert "one process" in measured.protocol["pair"]
     resumed = replace(request, resume=True)
     assert read_records(run_benchmark(resumed)) == records
-    alone = replace(request, out=tmp_path / "alone", kinds=("pair",))
+    alone = replace(request, out=tmp_path / "alone", only=("ratio",))
     assert [(r.kind, r.status) for r in read_records(run_benchmark(alone))] == [
         ("pair", "oom"), ("pair", "ok"),
     ]  # fmt: skip
@@ -72,17 +73,17 @@ def test_a_run_measures_pairs_after_costs(tmp_path):
 
 @pytest.mark.slow
 def test_running_out_of_time_is_a_result(tmp_path):
-    profile = replace(PROFILE, case_seconds=3.0, paired=("sleepy plain",))
-    (plan_of_pair,) = plan(profile)
-    record = make_runner(tmp_path, profile).run(plan_of_pair)
+    profile = replace(PROFILE, case_seconds=3.0, speed_ratios=("sleepy plain",))
+    (planned,) = plan_ratios(profile)
+    record = measure_ratio(make_context(tmp_path, command=FAKE_WORKER), planned)
     assert (record.status, record.reason) == ("timeout", "took more than its budget of 6 s")
     assert read_records(tmp_path) == [record]
-    kept = make_runner(tmp_path, profile, ("/none",), known_records(tmp_path)).run(plan_of_pair)
-    assert kept == record
+    resumed = make_context(tmp_path, known=known_records(tmp_path))
+    assert measure_ratio(resumed, planned) == record
 
 
-def test_a_child_that_cannot_start_is_an_error_of_its_pair(tmp_path):
-    record = make_runner(tmp_path, command=("/none",)).run(plan()[0])
+def test_a_child_that_cannot_start_is_an_error_of_its_case(tmp_path):
+    record = measure_ratio(make_context(tmp_path), plan_ratios()[0])
     assert record.status == "error"
     assert "cannot start /none" in record.reason
     assert known_records(tmp_path) == {}  # tried again by a resumed run

@@ -1,4 +1,4 @@
-"""A child's end is told truly, whatever it is, and no child outlives its budget."""
+"""How a child process ended is reported, and no child exceeds its budget."""
 
 import os
 import signal
@@ -61,7 +61,7 @@ def test_memory_above_a_baseline_is_limited_too():
     assert outcome.status == "ok"
 
 
-def test_the_machine_s_share_is_told_from_what_a_case_may_add():
+def test_the_limit_of_the_machine_differs_from_that_of_a_case():
     budget = Budget(seconds=30, memory_bytes=100 * 2**20, added_bytes=2**40)
     outcome, _ = run(BASELINE + "held = b'x' * 2**28; time.sleep(60)", budget=budget)
     assert (outcome.status, outcome.by_machine) == ("oom", True)
@@ -85,7 +85,7 @@ def test_other_ends(code, status, reason):
     assert messages == []
 
 
-def test_a_child_that_does_not_listen_is_judged_by_its_end():
+def test_a_child_that_reads_no_job_is_judged_by_its_exit_status():
     command = [sys.executable, "-c", "raise SystemExit(4)"]
     outcome = run_child(
         {"long": "x" * 10**6}, budget=ROOMY, on_message=lambda message: None, command=command
@@ -154,8 +154,8 @@ def test_a_worker_ends_with_its_parent(number, status):
     assert gone or worker.status() == psutil.STATUS_ZOMBIE  # init may be slow to collect it
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody asks")
-def test_a_job_of_a_parent_that_is_gone_is_not_run():
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
+def test_a_job_of_an_ended_parent_is_not_run():
     assert not is_orphan({})
     assert not is_orphan({"parent_pid": os.getppid()})
     assert is_orphan({"parent_pid": -1})
@@ -171,7 +171,7 @@ def test_a_job_of_a_parent_that_is_gone_is_not_run():
         (KeyError("x"), {"status": "error", "reason": "KeyError: 'x'"}),
     ],
 )
-def test_failures_are_told_apart(error, expected):
+def test_failures_have_a_status(error, expected):
     message = describe_failure(error)
     assert message["type"] == "failure"
     assert expected.items() <= message.items()
@@ -193,12 +193,12 @@ def test_failures_are_told_apart(error, expected):
         "std::bad_alloc",
     ],
 )
-def test_want_of_memory_is_known_by_its_words(text):
+def test_out_of_memory_is_recognized_by_its_text(text):
     assert describe_failure(RuntimeError(text))["status"] == "oom"
 
 
 @pytest.mark.parametrize("text", ["CUDNN_STATUS_INTERNAL_ERROR", "an index is out of range"])
-def test_other_faults_are_not_want_of_memory(text):
+def test_other_errors_are_not_out_of_memory(text):
     assert describe_failure(RuntimeError(text))["status"] == "error"
 
 

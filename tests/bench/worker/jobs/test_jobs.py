@@ -1,4 +1,4 @@
-"""One pair that cannot be scored is one result, and too small a pair ends the run at once."""
+"""Jobs: a pair that cannot be scored is an error record, a too small one ends the run."""
 
 import json
 
@@ -9,7 +9,7 @@ from PIL import Image
 from bench.profiling.traffic import count_filter
 from bench.quality import metrics as quality_metrics
 from bench.subjects import Prepared, Subject
-from bench.worker.jobs import describe_run, measure_capacity, measure_stages, score_quality
+from bench.worker.jobs import describe_run, measure_breakdown, measure_capacity, score_quality
 from pcakd.errors import NumericalError, ShapeError, UnknownNameError
 from pcakd.utils.sections import section
 
@@ -104,25 +104,25 @@ def parse_transfer(text):
     )  # fmt: skip
 
 
-def test_stages_are_timed_and_counted_and_the_filter_stands_apart(tmp_path):
+def test_sections_are_timed_and_counted_and_the_filter_apart(tmp_path):
     job = {
         "device": "cpu", "subject": "shift", "transform": "none", "width": 320, "height": 200,
         "warmup": 1, "samples": 9, "sample_seconds": 1e-6, "memory_fraction": 0.9,
         "trace": str(tmp_path / "trace.json"),
     }  # fmt: skip
     messages = []
-    measure_stages(job, messages.append, parse=parse_transfer)
+    measure_breakdown(job, messages.append, parse=parse_transfer)
     first, second = messages
-    assert (first["type"], second["type"]) == ("stages", "filter")
+    assert (first["type"], second["type"]) == ("breakdown", "filter")
     assert len(first["latency_ns"]) == 2
-    assert set(first["stages"]) == {"transform", "other"}
+    assert set(first["sections"]) == {"transform", "other"}
     # the mean and the sum, read twice and once, one result; the rest clips
     numbers = 3 * 320 * 200
-    transform = first["stages"]["transform"]
+    transform = first["sections"]["transform"]
     assert transform["macs"] == 2 * numbers
     assert transform["bytes"] == 4 * (3 * numbers + 2)
     assert transform["latency_ns"] > 0
-    assert first["stages"]["other"]["bytes"] == 4 * 2 * numbers
+    assert first["sections"]["other"]["bytes"] == 4 * 2 * numbers
     assert second["latency_ns"] > 0
     assert {unit: second[unit] for unit in ("macs", "bytes")} == count_filter(200, 320)
     events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
@@ -151,7 +151,7 @@ def test_too_small_a_pair_ends_the_run_before_it_begins(tmp_path, sizes, message
         torch.set_num_threads(threads)
 
 
-def test_a_wrong_name_comes_to_light_before_anything_is_counted():
+def test_a_wrong_name_is_reported_before_anything_is_counted():
     messages = []
     job = {"device": "cpu", "max_side": 64, "pairs": [], "resolutions": []}
     with pytest.raises(UnknownNameError, match="vgg16"):
@@ -159,7 +159,7 @@ def test_a_wrong_name_comes_to_light_before_anything_is_counted():
     assert messages == []
 
 
-def test_capacity_tells_what_was_there_before_it_starts():
+def test_capacity_sends_the_baseline_before_it_starts():
     job = {
         "device": "cpu", "subject": "plain", "width": 256, "height": 144, "transform": "zca",
         "memory_bytes": 2**20, "memory_fraction": 0.5,

@@ -1,41 +1,29 @@
-"""The pairs that a run folder was scored over: what is added is scored over the same. No torch.
+"""Scores that are added to a run folder use the same image pairs as its other scores. No torch.
 
-Means over other photographs, or over the same at another size, do not compare.
+Means over other photographs, or at another size, do not compare.
 """
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from bench.plan.image_pairs import ImagePair
-from bench.records.identity import latest_records
 from bench.records.schema import Record
-from bench.records.store import read_records, records_path
 from pcakd.errors import ConfigError
 
 _ADVICE = "give --pairs the pairs of the run, or --out another folder"
 
 
-def open_folder(folder: Path) -> tuple[Record, ...]:
-    """Return the records of a run folder; one that does not exist yet has none.
-
-    Raises:
-        ConfigError: A line is not a record.
-    """
-    return latest_records(read_records(folder)) if records_path(folder).exists() else ()
-
-
 def require_same_pairs(
     records: Iterable[Record], pairs: Sequence[ImagePair], *, complete: bool = True
 ) -> None:
-    """Check that pairs are those of a run: the same names, files and sizes.
+    """Check that image pairs are those of a run: the same names, files and sizes.
 
     Args:
-        records: The records of the run; without scores there is nothing to check.
-        pairs: The pairs at hand, at the size at which they are scored.
-        complete: Whether the run scored all that it will; one that was interrupted may lack some.
+        records: The records of the run; without quality records there is nothing to check.
+        pairs: The image pairs to score, at the size at which they are scored.
+        complete: Whether the run is finished; an interrupted one may lack some pairs.
 
     Raises:
-        ConfigError: One is missing, is not of the run, is another image or has another size.
+        ConfigError: A pair is missing, unknown to the run, another image or of another size.
     """
     given = {pair.name: pair for pair in pairs}
     known = {

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.plan.image_pairs import ImagePair
-from bench.run.image_pairs import open_folder, require_same_pairs
+from bench.run.same_pairs import require_same_pairs
 from pcakd.errors import ConfigError
 
 
@@ -46,7 +46,7 @@ def test_the_same_pairs_are_taken(run):
         ([PAIRS[0], pair("02", width=1536)], "pair 02 at 512×341 and not at 1536×341"),
     ],
 )
-def test_others_are_refused(run, pairs, message, complete):
+def test_other_pairs_are_refused(run, pairs, message, complete):
     with pytest.raises(ConfigError, match=message):
         require_same_pairs(run, pairs, complete=complete)
 
@@ -54,7 +54,3 @@ def test_others_are_refused(run, pairs, message, complete):
 def test_a_finished_run_takes_no_more_pairs(run):
     with pytest.raises(ConfigError, match="did not score pair 03"):
         require_same_pairs(run, [*PAIRS, pair("03")])
-
-
-def test_a_folder_that_is_not_there_holds_nothing(tmp_path):
-    assert open_folder(tmp_path / "none") == ()

@@ -84,7 +84,9 @@ class VggAutoencoder(Autoencoder):
         return [*self.encoder.layers(2 * block - 2), *self.encoder.layers(2 * block - 1)]
 
     def mirror_targets(self, block: int, features: Features) -> list[Tensor]:
-        """Return the encoder's maps from the tap before on, the last one first.
+        """Return the target of each convolution of a decoder block: the encoder's maps, reversed.
+
+        The last target is ``features``, the image or the features at the tap before.
 
         With VGG-16, whose third block lacks a convolution that the decoder has, the features at the
         tap before are the target of two.

@@ -84,7 +84,9 @@ class VggAutoencoder(Autoencoder):
         return [*self.encoder.layers(2 * block - 2), *self.encoder.layers(2 * block - 1)]
 
     def mirror_targets(self, block: int, features: Features) -> list[Tensor]:
-        """Return the encoder's maps from the tap before to the pooling, the last one first.
+        """Return the target of each convolution of a decoder block: the encoder's maps, reversed.
+
+        The last target is ``features``, the image or the features at the tap before.
 
         With VGG-16 the decoder has one convolution more than the third encoder block. The features
         at the tap before are then the target of two convolutions.

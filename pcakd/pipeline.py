@@ -101,8 +101,8 @@ def _prepare_style(
         looks = [each.statistics_for(student) for each in style]
     elif isinstance(style, list | tuple):
         raise ShapeError(
-            f"style is a {type(style).__name__}; expected an image, a batch of images as one tensor, a Style or "
-            "a list of Styles"
+            f"style is a {type(style).__name__}; expected an image, a batch of images as one "
+            "tensor, a Style or a list of Styles"
         )
     else:
         image = prepare_input("style", style, student)

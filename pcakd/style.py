@@ -19,6 +19,7 @@ from pcakd.identity import StudentIdentity, identify
 from pcakd.inputs import Photograph, prepare_input
 from pcakd.linalg import Statistics, accumulation_dtype
 from pcakd.mixing import mix_statistics, pool_statistics
+from pcakd.utils.devices import resolve_device
 from pcakd.utils.files import read_safetensors, write_safetensors
 
 FORMAT = "pcakd-style"
@@ -221,9 +222,13 @@ def check_weights(weights: Sequence[float], count: int) -> list[float]:
 def load_style(path: str | os.PathLike[str], *, device: str | torch.device = "cpu") -> Style:
     """Load a style from a ``.safetensors`` file.
 
+    A student moves the style to its own device when it uses it.
+
     Raises:
         StyleFileError: The file is missing, damaged or not a style.
+        ConfigError: The device is not on this machine.
     """
+    place = resolve_device(device) if isinstance(device, str) else device
     path = Path(path)
     if path.is_file() and path.stat().st_size > _LARGEST_FILE:
         raise StyleFileError(f"{path} is larger than {_LARGEST_FILE >> 20} MiB; it is not a style")
@@ -233,7 +238,7 @@ def load_style(path: str | os.PathLike[str], *, device: str | torch.device = "cp
     if set(tensors) != expected:
         raise StyleFileError(f"{path}: expected a mean and a covariance of four taps; file damaged")
     one, two, three, four = (_read_tap(path, tensors, tap) for tap in TAPS)
-    return Style(taps=(one, two, three, four), student=identity).to(device)
+    return Style(taps=(one, two, three, four), student=identity).to(place)
 
 
 def _read_header(path: Path, metadata: dict[str, str]) -> StudentIdentity:

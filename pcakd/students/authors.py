@@ -1,4 +1,4 @@
-"""The students that the authors of PCA-KD released, read into students of ours.
+"""Import of the students that the authors of PCA-KD released.
 
 Source: ``github.com/chiutaiyin/PCA-Knowledge-Distillation`` (MIT licence): TensorFlow object-based
 checkpoints of an ``sencoder`` and an ``sdecoder``, or the same variables in one ``.npz`` file.
@@ -31,7 +31,7 @@ _TEACHER_CHANNELS: Final = {"vgg19": (64, 128, 256, 512), "mobilenet_v1": (32, 6
 
 
 def import_authors(src: str | os.PathLike[str]) -> Student:
-    """Build a student from one that the authors released, with its eigenbases and a card.
+    """Convert a student that the authors released, with its eigenbases and a card.
 
     Args:
         src: An ``.npz`` file, or a TensorFlow checkpoint folder (needs the extra ``tf``).
@@ -183,7 +183,7 @@ def _state_of(src: Path, spec: StudentSpec, arrays: Mapping[str, Array]) -> dict
 
 
 def _fold_preprocessing(state: dict[str, Tensor]) -> None:
-    """Work x -> 2 x - 1, which the authors' MobileNet student applies first, into its first layer.
+    """Fold x -> 2 x - 1, which the authors' MobileNet student applies first, into its first layer.
 
     Exact, because the padding reflects. Their VGG student has its colour convolution instead.
     """

@@ -1,4 +1,4 @@
-"""What a student is made of: stages derived from an architecture and four ranks."""
+"""Descriptions of students, and the stages of their blocks."""
 
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -27,25 +27,25 @@ _MOST_STRIDE = 16  # the smallest image must reflect into a multiple of it
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudentSpec:
-    """A student by its family and widths.
+    """The description of a student: its family and the widths of its taps.
 
     Attributes:
-        architecture: Which stages: ``vgg16``, ``vgg19``, ``mobilenet_v1`` or ``tiny``, or those
-            that ``designs`` describe (``designed``).
+        architecture: ``vgg16``, ``vgg19``, ``mobilenet_v1`` or ``tiny``; or ``designed``, whose
+            blocks ``designs`` describes.
         ranks: Channels of the four taps, the ranks of the eigenbases.
-        colour_conv: Whether a 1 × 1 convolution of colours precedes the first layer, as in the
-            authors' VGG students.
-        designs: The four block pairs of a ``designed`` student; nothing for the others.
+        colour_conv: Whether a 1 × 1 convolution of the colours comes first, as in the authors' VGG
+            students.
+        designs: The four block pairs of a ``designed`` student; empty for the others.
 
     Raises:
-        ConfigError: The ranks are not four positive integers, or the designs make no student.
+        ConfigError: The ranks are not four positive integers, or the designs do not fit together.
         UnknownNameError: There is no such architecture.
     """
 
     architecture: Architecture
     ranks: Ranks
     colour_conv: bool = False
-    # not shown: the text of a spec is part of what tells recorded subjects apart
+    # not in repr(), which is part of the hash of recorded subjects
     designs: tuple[BlockDesign, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
@@ -66,7 +66,7 @@ class StudentSpec:
 
     @property
     def stride(self) -> int:
-        """Pixels of the image per pixel of the last tap: sizes are padded to a multiple of it."""
+        """Pixels of the image per pixel of the last tap; sizes are padded to a multiple of it."""
         if self.designs:
             return prod(design.stride for design in self.designs)
         return 16 if self.architecture == "mobilenet_v1" else 8
@@ -78,7 +78,7 @@ _VGG_DECODER_CONVS = {"vgg16": (2, 2, 4), "vgg19": (2, 2, 4), "tiny": (2, 2, 2)}
 
 
 def encoder_blocks(spec: StudentSpec) -> tuple[Block, ...]:
-    """Return the stages of the four encoder blocks; block b ends at tap b."""
+    """Return the stages of encoder blocks 1 to 4; block b ends at tap b."""
     if spec.designs:
         widths = pairwise((3, *spec.ranks))
         return tuple(
@@ -106,7 +106,7 @@ def encoder_blocks(spec: StudentSpec) -> tuple[Block, ...]:
 
 
 def decoder_blocks(spec: StudentSpec) -> tuple[Block, ...]:
-    """Return the stages of decoder blocks 1 to 4; block b leads from tap b to what precedes it."""
+    """Return the stages of decoder blocks 1 to 4; block b leads from tap b to tap b - 1."""
     if spec.designs:
         widths = pairwise((3, *spec.ranks))
         return tuple(

@@ -1,4 +1,4 @@
-"""Student files: safetensors with one JSON header that says what the tensors are."""
+"""Student files: safetensors with a JSON header in the metadata."""
 
 import json
 import math
@@ -17,17 +17,18 @@ from pcakd.blocks import BlockDesign, Regularizer
 from pcakd.errors import PcakdError, StudentFileError
 from pcakd.students.spec import StudentSpec
 from pcakd.students.student import Student
+from pcakd.utils.devices import resolve_device
 from pcakd.utils.files import read_safetensors, write_safetensors
 from pcakd.utils.registry import unknown_name
 
 FORMAT = "pcakd-student"
 FORMAT_VERSION = 1
 _HEADER = "pcakd"  # one metadata key: safetensors does not keep the order of several
-_SERIES = ("eigenbases", "channel_means")  # what a student carries beside its weights, by tap
+_SERIES = ("eigenbases", "channel_means")  # tensors by tap that are not weights
 
 
 def list_students() -> tuple[str, ...]:
-    """List the names of the students that ship with the package."""
+    """Return the names of the students that ship with the package."""
     folder = files("pcakd.zoo")
     names = (entry.name for entry in folder.iterdir())
     return tuple(
@@ -39,7 +40,7 @@ def save_student(path: str | os.PathLike[str], student: Student) -> None:
     """Write a student with its eigenbases and card, whole or not at all.
 
     Raises:
-        OutputError: The place cannot be written.
+        OutputError: The file cannot be written.
     """
     header: dict[str, Any] = {
         "format": FORMAT,
@@ -62,14 +63,20 @@ def save_student(path: str | os.PathLike[str], student: Student) -> None:
 def load_student(
     name_or_path: str | os.PathLike[str], *, device: str | torch.device = "cpu"
 ) -> Student:
-    """Load a shipped student by name, or one from a ``.safetensors`` file.
+    """Load a student in eval mode with frozen weights.
+
+    Args:
+        name_or_path: The name of a shipped student, or the path of a ``.safetensors`` file.
+        device: Where to put it: ``cpu``, ``cuda``, ``cuda:N``, ``mps`` or ``auto``.
 
     Raises:
-        UnknownNameError: The name is of no shipped student, and not the path of a file.
+        UnknownNameError: No shipped student has the name, and it is not the path of a file.
         StudentFileError: The file is missing, damaged or not a student.
+        ConfigError: The device is not on this machine.
     """
+    place = resolve_device(device) if isinstance(device, str) else device
     with _located(name_or_path) as path:
-        return _read(path).to(device)
+        return _read(path).to(place)
 
 
 def load_card(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -79,7 +86,7 @@ def load_card(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:
         name_or_path: A shipped student, a student's ``.safetensors`` file, or a card as ``.json``.
 
     Raises:
-        UnknownNameError: The name is of no shipped student, and not the path of a file.
+        UnknownNameError: No shipped student has the name, and it is not the path of a file.
         StudentFileError: The file is missing, damaged or has no card.
     """
     with _located(name_or_path) as path:
@@ -170,7 +177,7 @@ def _student_of(path: Path, header: dict[str, Any], tensors: Mapping[str, Tensor
             [tensors[name] for name in sorted(tensors) if name.startswith(f"{series}.")]
             for series in _SERIES
         )
-        with torch.device("meta"):  # shapes only: a hostile header must not make us allocate
+        with torch.device("meta"):  # shapes only: a hostile header must not allocate memory
             return Student(
                 spec,
                 regularizer=regularizer,

@@ -1,4 +1,4 @@
-"""A student: a thin autoencoder, and what is known of where it comes from."""
+"""A student: a thin autoencoder with its eigenbases and card."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from pcakd.style import Style
 
 
 class Student(Autoencoder):
-    """A thin autoencoder with four taps.
+    """A thin autoencoder with four taps, which stylizes when it is called.
 
     Attributes:
         spec: Its family and widths.
@@ -24,10 +24,11 @@ class Student(Autoencoder):
         decoder: Four decoder blocks.
         regularizer: λ of the feature transform, in the scale of this student's features: one for
             all taps, or four.
-        eigenbases: The C × k bases that it was distilled through; empty if it was not.
-        channel_means: What the teacher's taps were divided by (Gatys' normalisation), one vector a
-            tap; empty if the teacher is not normalised.
-        card: Where it comes from: teacher, data, losses, scores, licences.
+        eigenbases: The C × k bases of the teacher that it was trained with; empty if there were
+            none.
+        channel_means: Means by which the teacher's taps were divided (Gatys' normalisation), one
+            vector a tap; empty if the teacher is not normalised.
+        card: Its origin: teacher, data, losses, results, licences.
 
     Convention:
         Images are RGB in [0, 1]; pre-processing is part of the first convolution.
@@ -82,7 +83,7 @@ class Student(Autoencoder):
 
     @property
     def num_eigenbasis_params(self) -> int:
-        """Numbers in the eigenbases, which inference does not need."""
+        """Number of values in the eigenbases, which inference does not need."""
         return sum(basis.numel() for basis in self.eigenbases)
 
 

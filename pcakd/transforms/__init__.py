@@ -1,4 +1,4 @@
-"""Feature transforms: each is an affine map that is computed from two sets of statistics."""
+"""Feature transforms: affine maps computed from the statistics of content and style."""
 
 from pcakd.transforms.affine import AffineMap, apply_affine, blend_with_identity
 from pcakd.transforms.statistical import (

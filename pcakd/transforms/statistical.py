@@ -1,13 +1,13 @@
-"""Whitening-colouring (ZCA), Monge-Kantorovich (OT) and AdaIN as affine maps.
+"""Whitening and colouring (ZCA), optimal transport (OT) and AdaIN as affine maps.
 
-Source: the formulas that the authors of PCA-KD released, with their regulariser I made λI:
+Source: the formulas that the authors of PCA-KD released, with λI in place of their regulariser I:
 
 * ``zca``: A = (C_s + λI)^½ (C_c + λI)^-½ (Li et al., "Universal Style Transfer via Feature
   Transforms", NeurIPS 2017, with symmetric roots).
 * ``ot``: A = P^-½ (P^½ C_s P^½ + λ²I)^½ P^-½ with P = C_c + λI (Li et al., "A Closed-Form Solution
-  to Universal Style Transfer", ICCV 2019). The authors add I in all three roots; the middle one
-  holds a product of two covariances, so another λ enters it squared: features scaled by t and λ by
-  t² then give the same map, as they do in ``zca``.
+  to Universal Style Transfer", ICCV 2019). The authors add I in all three roots. The middle one
+  holds a product of two covariances, so λ enters it squared: the map stays the same when features
+  are scaled by t and λ by t², as in ``zca``.
 * ``adain``: A = diag((σ_s² + 1e-8)^½ / (σ_c² + 1e-8)^½) (Huang and Belongie, ICCV 2017).
 
 In each, b = μ_s - A μ_c.
@@ -53,7 +53,7 @@ def _ot(content: Tensor, style: Tensor, regularizer: float) -> Tensor:
 
 
 def _adain(content: Tensor, style: Tensor, regularizer: float) -> Tensor:
-    del regularizer  # AdaIN has a constant of its own
+    del regularizer  # AdaIN has its own constant
     variances = (each.diagonal(dim1=-2, dim2=-1) + _ADAIN_EPSILON for each in (style, content))
     ratio = next(variances) / next(variances)
     roots = ratio.sqrt()

@@ -11,6 +11,7 @@ from pcakd.blocks.padding import pad_reflect
 from pcakd.blocks.residuals import high_frequencies
 from pcakd.distillation.norms import prepare_layers
 from pcakd.errors import ConfigError, OutputError, PcakdError, StudentFileError, UnknownNameError
+from pcakd.pipeline import stylize
 from pcakd.students import StudentSpec, create_student, list_students, load_student, save_student
 from pcakd.utils.files import write_safetensors
 
@@ -280,3 +281,18 @@ def test_a_student_may_have_a_regularizer_for_each_tap(tmp_path):
     assert load_student(tmp_path / "s.safetensors").regularizer == (0.1, 0.5, 2.0, 4.0)
     with pytest.raises(ConfigError, match="one number or four"):
         create_student(TINY, regularizer=(0.1, 0.5, 2.0, float("nan")))
+
+
+def test_a_student_stylizes_when_it_is_called():
+    student = create_student(TINY).eval().requires_grad_(False)
+    content, style = torch.rand(3, 20, 24), torch.rand(3, 18, 16)
+    found = student(content, style, transform="ot", strength=0.5)
+    assert torch.equal(found, stylize(student, content, style, transform="ot", strength=0.5))
+
+
+def test_loaded_students_are_in_eval_mode_frozen_and_on_a_device_of_this_machine():
+    student = load_student("mobilenet_v1", device="cpu")
+    assert not student.training
+    assert not any(parameter.requires_grad for parameter in student.parameters())
+    with pytest.raises(ConfigError, match="cuda:77"):
+        load_student("mobilenet_v1", device="cuda:77")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 
 from pcakd.errors import UnknownNameError
-from pcakd.linalg import measure_statistics
+from pcakd.linalg import Statistics, measure_batch, measure_statistics
 from pcakd.transforms import TRANSFORMS, apply_affine, blend_with_identity, fit_transform
 
 
@@ -98,3 +98,67 @@ def test_ot_with_a_regularizer_of_one_follows_the_published_formula():
     expected = np.linalg.inv(root) @ middle @ np.linalg.inv(root)
     found = fit_transform("ot", content, style, regularizer=1.0).matrix
     np.testing.assert_allclose(found.numpy(), expected.real, rtol=1e-7, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+@pytest.mark.parametrize("strength", [1.0, 0.4])
+def test_batches_are_transformed_like_single_images(name, strength):
+    contents = torch.stack([_photo_like(seed) for seed in range(3)])
+    styles = torch.stack([_photo_like(seed, size=17) for seed in range(5, 8)])
+    for targets, each in ((styles, styles), (styles[:1], styles[:1].expand(3, -1, -1, -1))):
+        affine = fit_transform(
+            name, measure_batch(contents), measure_batch(targets), regularizer=0.3
+        )
+        found = apply_affine(contents, blend_with_identity(affine, strength))
+        for result, content, style in zip(found, contents, each, strict=True):
+            single = fit_transform(
+                name, measure_statistics(content), measure_statistics(style), regularizer=0.3
+            )
+            expected = apply_affine(content[None], blend_with_identity(single, strength))[0]
+            torch.testing.assert_close(result, expected, rtol=1e-9, atol=1e-9)
+
+
+def _of_low_rank(seed, rank, channels=6, pixels=200):
+    generator = torch.Generator().manual_seed(seed)
+    factor = torch.randn(channels, rank, generator=generator, dtype=torch.float64)
+    features = factor @ torch.randn(rank, pixels, generator=generator, dtype=torch.float64)
+    return features.reshape(channels, 10, -1) + 2.0
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+@pytest.mark.parametrize("rank", [0, 3])
+def test_without_a_regularizer_directions_without_variance_are_dropped(name, rank):
+    """At λ = 0 the map gives flat features the style's mean and no invented variance."""
+    content, style = _of_low_rank(0, rank), _photo_like(1)
+    source, target = measure_statistics(content), measure_statistics(style)
+    affine = fit_transform(name, source, target, regularizer=0.0)
+    assert bool(affine.matrix.isfinite().all())
+    result = measure_statistics(apply_affine(content[None], affine)[0])
+    torch.testing.assert_close(result.mean, target.mean, rtol=1e-8, atol=1e-8)
+    if name != "adain" and rank:
+        # the image of a whitened subspace: as many directions with variance as the content has
+        values = torch.linalg.eigvalsh(result.covariance)
+        assert int((values > 1e-6 * values[-1]).sum()) == rank
+    if not rank:
+        assert float(result.covariance.abs().max()) < 1e-12
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+@pytest.mark.parametrize("rank", [0, 3, 6])
+def test_gradients_at_lambda_zero_are_finite_differences(name, rank):
+    """Covariances change within their range, as those of features of that rank do."""
+    basis = torch.linalg.eigh(measure_statistics(_photo_like(2)).covariance)[1][:, :rank]
+    inner = torch.diag(torch.linspace(1.0, 3.0, rank, dtype=torch.float64))
+    target = measure_statistics(_photo_like(4))
+
+    def call(inner, style):
+        source = Statistics(
+            mean=torch.ones(6, dtype=torch.float64),
+            covariance=basis @ (0.5 * (inner + inner.mT)) @ basis.mT,
+        )
+        goal = Statistics(mean=target.mean, covariance=0.5 * (style + style.mT))
+        affine = fit_transform(name, source, goal, regularizer=0.0)
+        return affine.matrix, affine.offset
+
+    inputs = (inner.requires_grad_(), target.covariance.clone().requires_grad_())
+    assert torch.autograd.gradcheck(call, inputs, eps=1e-7, atol=1e-4, rtol=1e-4)

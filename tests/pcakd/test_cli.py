@@ -45,7 +45,7 @@ def test_bad_usage_is_one_line(capsys):
     one_line(capsys, "pcakd stylize: error:", "--help")
 
 
-@pytest.mark.parametrize("command", ["list", "eigenbases", "distill", "stylize", "import-authors"])
+@pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_help_shows_an_example(command, capsys):
     with pytest.raises(SystemExit, match="0"):
         main([command, "--help"])

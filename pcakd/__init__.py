@@ -19,6 +19,7 @@ from pcakd.errors import PcakdError
 
 if TYPE_CHECKING:
     from pcakd.backbones import list_backbones, load_backbone
+    from pcakd.distillation.config import DistillConfig
     from pcakd.distillation.run import distill
     from pcakd.eigenbases import Eigenbasis, fit_eigenbases
     from pcakd.images import load_image, save_image

@@ -104,6 +104,8 @@ def _run_tile(
 
 def _fold(steps: Steps, affine: AffineMap) -> Steps | None:
     """Fold a map of single pixels into the first layer that takes it; None if there is none."""
+    if affine.matrix.dim() != 2:  # one map for each image
+        return None
     for place, (stage, layer) in enumerate(steps):
         folded = stage.fold_affine(layer, affine)
         if folded is not None:

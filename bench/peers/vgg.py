@@ -32,7 +32,7 @@ REGULARIZER = 1.0
 """λ of the transform: the released codes add the identity to covariances of such features."""
 
 _CONVS_BEFORE_POOL: dict[Depth, tuple[int, int, int]] = {"vgg16": (1, 1, 2), "vgg19": (1, 1, 3)}
-_CONVS_AFTER_UNPOOL = (1, 1, 3)  # as in VGG-19, whatever the encoder
+_CONVS_AFTER_UNPOOL = (1, 1, 3)  # those of VGG-19, for both depths
 
 
 class VggAutoencoder(Autoencoder):

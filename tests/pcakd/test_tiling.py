@@ -75,6 +75,19 @@ def test_pooling_in_tiles_reads_whole_windows(pool):
     torch.testing.assert_close(result, stack.run_block(1, features))
 
 
+def test_a_batch_takes_one_map_for_each_image():
+    student = create_student(SPECS[0]).eval().requires_grad_(False).double()
+    image, tap = _random(2, 3, 16, 16), _random(2, 3, 16, 16, seed=1)
+    matrices, offsets = _random(2, 3, 3, seed=2), _random(2, 3, seed=3)
+    batch = AffineMap(matrix=matrices, offset=offsets)
+    result = run_tiled(student.decoder, 1, tap, image, affine=batch, tile_bytes=1)
+    for number, (matrix, offset) in enumerate(zip(matrices, offsets, strict=True)):
+        affine = AffineMap(matrix=matrix, offset=offset)
+        one = slice(number, number + 1)
+        expected = student.decode_block(1, tap[one], image[one], affine=affine)
+        torch.testing.assert_close(result[one], expected)
+
+
 def test_the_result_keeps_the_layout_of_its_input():
     student = create_student(SPECS[0]).eval().requires_grad_(False).double()
     image = lay_out(_random(1, 3, 32, 24))

@@ -57,19 +57,19 @@ def test_a_student_varies_its_strength_and_its_regularizer(student_file: Path) -
     student.regularizer = 10.0
     varied = subject.prepare(variation=Variation(regularizer=10.0))(content, style)[0]
     torch.testing.assert_close(varied, stylize(student, content[0], style[0]))
-    own = subject.prepare()(content, style)[0]  # the subject is what it was
+    own = subject.prepare()(content, style)[0]  # the subject is unchanged
     assert not torch.equal(own, varied)
 
 
 @pytest.mark.parametrize("name", ["mkl", "mobilenet_v1-full", "photowct2"])
-def test_others_have_no_regularizer_to_vary(name: str) -> None:
+def test_only_trained_students_have_variations(name: str) -> None:
     subject = parse_subject(name)
     assert subject.regularizers is subject.history is None
     with pytest.raises(ConfigError, match=f"{name} has no strength and no λ"):
         subject.prepare(variation=Variation())
 
 
-def test_a_student_knows_the_losses_of_its_training(student_file: Path) -> None:
+def test_a_student_finds_the_losses_of_its_training(student_file: Path) -> None:
     assert parse_subject(str(student_file)).history is None
     losses = student_file.with_name("losses.csv")
     losses.touch()
@@ -77,7 +77,7 @@ def test_a_student_knows_the_losses_of_its_training(student_file: Path) -> None:
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_a_lower_precision_comes_near_and_has_a_name_of_its_own(
+def test_a_lower_precision_has_another_name_and_a_similar_result(
     student_file: Path, precision: str
 ) -> None:
     exact, lower = parse_subject(str(student_file)), parse_subject(f"{student_file}+{precision}")
@@ -92,7 +92,7 @@ def test_a_lower_precision_comes_near_and_has_a_name_of_its_own(
 
 
 @pytest.mark.parametrize("name", ["reinhard", "mkl", "content"])
-def test_colour_transfers_are_subjects_without_a_choice(name: str) -> None:
+def test_colour_transfers_have_no_transform_or_network(name: str) -> None:
     subject = parse_subject(name)
     assert (subject.name, subject.transforms, subject.num_params) == (name, ("none",), 0)
     prepared = subject.prepare()
@@ -101,7 +101,7 @@ def test_colour_transfers_are_subjects_without_a_choice(name: str) -> None:
     assert prepared.modules == ()
 
 
-def test_full_width_subjects_have_cost_only_and_one_hash() -> None:
+def test_full_width_subjects_are_timed_only_and_share_a_hash() -> None:
     subject = parse_subject("mobilenet_v1-full")
     assert subject.name == "mobilenet_v1-full"
     assert not subject.has_quality
@@ -121,7 +121,7 @@ def test_the_hash_follows_the_designs_of_blocks(tmp_path: Path) -> None:
     assert hashes[0] != hashes[1]
 
 
-def test_the_text_that_tells_recorded_students_apart_stays() -> None:
+def test_the_text_in_the_hash_of_recorded_students_is_unchanged() -> None:
     assert repr(StudentSpec(architecture="vgg16", ranks=(2, 3, 4, 5))) == (
         "StudentSpec(architecture='vgg16', ranks=(2, 3, 4, 5), colour_conv=False)"
     )
@@ -178,7 +178,7 @@ def test_preparing_leaves_the_global_generator_alone() -> None:
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
-def test_rows_name_the_other_transforms() -> None:
+def test_rows_name_all_transforms_but_the_default() -> None:
     names = [row_name("s", transform) for transform in ("zca", "ot", "none")]
     assert names == ["s", "s@ot", "s"]
 

@@ -35,7 +35,7 @@ ALLOWED: dict[str, str] = {
         "pcakd.eigenbases pcakd.errors pcakd.images pcakd.linalg pcakd.students "
         "pcakd.utils"
     ),
-    "pcakd.eigenbases": "pcakd.backbones pcakd.errors pcakd.images pcakd.utils",
+    "pcakd.eigenbases": "pcakd.backbones pcakd.errors pcakd.images pcakd.inputs pcakd.utils",
     "pcakd.errors": "",
     "pcakd.filters": "pcakd.errors pcakd.utils",
     "pcakd.identity": "pcakd.blocks",

@@ -1,4 +1,4 @@
-"""``bench score``: scores of anyone's stylized images over content-style pairs."""
+"""``bench score``: quality of external results, a folder of stylized images."""
 
 import argparse
 import sys
@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     import torch
 
     from bench.plan.image_pairs import ImagePair
+    from bench.quality.evaluation import EvaluatedFile
+    from bench.quality.metrics import Metrics
+    from bench.records.schema import Record
+    from bench.run.external import ExternalResults
 
-_NAMED = 5
+_SHOWN = 5
 EXAMPLE = "bench score --pairs photos/pairs --results outputs/mine --out reports/mine"
 
 
@@ -28,41 +32,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="DIR",
-        help="folder of NN.* images, each of the size of its content",
+        help="folder of stylized images NN.*, each of the size of its content",
     )
     parser.add_argument(
         "--out",
         type=Path,
         metavar="DIR",
-        help="run folder whose records and report get the scores, as a subject with quality and no "
-        "cost; the pairs must be the run's, and are scored at its size",
+        help="run folder to add the results to, as a subject with quality and no cost; --pairs "
+        "must be the image pairs of the run, and its image size is used",
     )
     parser.add_argument(
-        "--name", metavar="NAME", help="the subject's name (default: that of the results' folder)"
+        "--name", metavar="NAME", help="name of the subject (default: the name of --results)"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Score the images, print their means, and write rows, records and a report.
+    """Measure the images, print their means, and write rows, records and a report.
 
     Raises:
-        PcakdError: An option, a file or an image that cannot be used.
+        PcakdError: An option, a file or an image cannot be used.
     """
     from bench.quality.pairs import find_others, find_results
 
     if args.json is None and args.out is None:
-        raise ConfigError("nowhere to write the scores; give --json FILE, --out RUN_FOLDER or both")
+        raise ConfigError("no output is given; give --json FILE, --out RUN_FOLDER or both")
     device, pairs = open_shared(args)
     results = find_results(args.results, [pair.name for pair in pairs])
     missing = [pair.name for pair in pairs if pair.name not in results]
     if missing:
-        sys.stderr.write(f"bench: note: no result for {', '.join(missing)}; means leave them out\n")
+        sys.stderr.write(f"bench: note: no result for {', '.join(missing)}; the means omit them\n")
     if others := find_others(args.results, results):
-        shown = ", ".join(others[:_NAMED]) + (" and more" if len(others) > _NAMED else "")
-        sys.stderr.write(f"bench: note: passed over, no pair has their names: {shown}\n")
+        shown = ", ".join(others[:_SHOWN]) + (" and more" if len(others) > _SHOWN else "")
+        sys.stderr.write(f"bench: note: ignored, no image pair has these names: {shown}\n")
     name = args.results.resolve().name if args.name is None else args.name
     if args.out is not None:
-        return _score_into_run(args, name, results, pairs, device)
+        return _add_to_run(args, name, results, pairs, device)
 
     from bench.quality.evaluation import evaluate_results
     from bench.quality.metrics import Metrics
@@ -70,15 +74,14 @@ def run(args: argparse.Namespace) -> int:
     return finish(args, evaluate_results(name, results, pairs, Metrics(device=device)))
 
 
-def _score_into_run(
+def _add_to_run(
     args: argparse.Namespace,
     name: str,
     results: Mapping[str, Path],
     pairs: Sequence["ImagePair"],
     device: "torch.device",
 ) -> int:
-    """Add the scores to a run folder, all or none, and render its report."""
-    from bench.machine.environment import describe_environment
+    """Add the metric values of all images to a run folder, or none, and render its report."""
     from bench.quality.evaluation import create_row, evaluate_files
     from bench.quality.metrics import Metrics
     from bench.quality.pairs import describe_pair
@@ -86,7 +89,6 @@ def _score_into_run(
     from bench.report.render import render_report
     from bench.run import external, same_pairs
     from pcakd.utils.files import make_folder
-    from pcakd.utils.git import git_state
 
     known = read_latest_records(args.out)
     added = external.ExternalResults(name=name, subject_hash=external.hash_results(results))
@@ -98,28 +100,42 @@ def _score_into_run(
     external.require_same_protocol(known, metrics.protocol)
     make_folder(args.out)
 
-    scored = {
-        each.pair: each for each in evaluate_files(results, pairs, metrics, max_side=max_side)
-    }
+    evaluated = list(evaluate_files(results, pairs, metrics, max_side=max_side))
+    for record in _create_records(added, described, evaluated, metrics, max_side, device):
+        append_record(args.out, record)
+    rows = [create_row(name, each.pair, each.values, metrics) for each in evaluated if each.values]
+    status = finish(args, rows)
+    page = render_report(args.out)
+    (sys.stderr if args.json == STANDARD_OUTPUT else sys.stdout).write(f"{page}\n")
+    return status
+
+
+def _create_records(
+    added: "ExternalResults",
+    pairs: Sequence["ImagePair"],
+    evaluated: Sequence["EvaluatedFile"],
+    metrics: "Metrics",
+    max_side: int,
+    device: "torch.device",
+) -> list["Record"]:
+    """Return one record for each image pair, also for those without a result."""
+    from bench.machine.environment import describe_environment
+    from bench.run.external import quality_record
+    from pcakd.utils.git import git_state
+
+    by_pair = {each.pair: each for each in evaluated}
     environment = describe_environment(device)
     commit, dirty = git_state()
-    records = [
-        external.quality_record(
+    return [
+        quality_record(
             added,
             pair,
-            scored.get(pair.name),
+            by_pair.get(pair.name),
             max_side=max_side,
             protocol=metrics.protocol,
             environment=environment,
             commit=commit,
             dirty=dirty,
         )
-        for pair in described
+        for pair in pairs
     ]
-    for record in records:
-        append_record(args.out, record)
-    rows = [create_row(name, e.pair, e.values, metrics) for e in scored.values() if e.values]
-    status = finish(args, rows)
-    page = render_report(args.out)
-    (sys.stderr if args.json == STANDARD_OUTPUT else sys.stdout).write(f"{page}\n")
-    return status

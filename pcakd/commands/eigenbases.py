@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _normalize(teacher: Backbone, photos: list[Path]) -> list[Tensor]:
     """Apply Gatys' normalisation and return the channel means."""
-    crops = read_batches(photos, crop=DEFAULT_CROP, least=2 * teacher.strides[-1])
+    crops = read_batches(photos, teacher, crop=DEFAULT_CROP)
     bar = tqdm(crops, total=len(photos), desc="channel means", unit="image")
     means = measure_channel_means(teacher, bar)
     normalize_activations(teacher, means)

@@ -9,7 +9,6 @@ from pcakd.commands.parser import seed
 from pcakd.eigenbases import DEFAULT_MCEV, RankRule, default_rank_rule
 from pcakd.errors import ConfigError
 from pcakd.utils.devices import describe_devices
-from pcakd.utils.devices import resolve_device as resolve_device
 
 N = TypeVar("N", int, float)
 _WORDS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}

@@ -42,15 +42,16 @@ def fit_eigenbases(
 
     Args:
         backbone: A teacher, as `pcakd.load_backbone` returns it.
-        images: A folder of photographs, or an iterable of image files and tensors. A tensor is
-            RGB in [0, 1] of shape ``(3, h, w)`` or ``(b, 3, h, w)``; sizes may differ.
+        images: A folder of photographs, or an iterable of image files and images. An image is a
+            float tensor in [0, 1] of shape ``(3, h, w)`` or ``(b, 3, h, w)``, a uint8 tensor, a PIL
+            image or an array ``(h, w, 3)``. Sizes may differ.
         ranks: The rank k of each tap. Without any rule these are the paper's ranks, for other
             backbones those that reach an mcev of 0.85.
         mcev: Instead: the smallest ranks whose mean cumulative explained variance reaches this
             share, in (0, 1].
         explained: Instead: the smallest ranks whose basis explains this share of the variance.
         crop: Side in pixels of the central square that is cut out of each image file; smaller
-            photographs are enlarged to it. None takes the whole photograph. Tensors are not
+            photographs are enlarged to it. None takes the whole photograph. Only files are
             cropped.
         progress: Whether to show a progress bar on standard error.
 
@@ -60,7 +61,8 @@ def fit_eigenbases(
     Raises:
         ConfigError: More than one rule is given, or a rank or target is out of range.
         ImageError: An image file cannot be read, or a folder holds none.
-        ShapeError: There is no image, or one has another shape, type or range, or is too small.
+        ShapeError: There is no image, or one has another type, layout or range of values, or is too
+            small.
         NumericalError: The images are of one colour each, so that there is nothing to explain.
 
     Source: Chiu and Gurari, CVPR 2022, section 3.2. They minimise by Adam; we compute the
@@ -79,7 +81,7 @@ def fit_eigenbases(
     varied: list[bool] = []
 
     def batches() -> Iterator[Tensor]:
-        for batch in read_batches(sources, crop=crop, least=2 * backbone.strides[-1]):
+        for batch in read_batches(sources, backbone, crop=crop):
             varied.append(_varies(batch))
             yield batch
 

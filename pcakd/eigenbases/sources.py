@@ -1,22 +1,24 @@
 """Images for a fit: photographs of a folder, image files and tensors as checked batches."""
 
-import math
 import os
 from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from pcakd.backbones import Backbone
 from pcakd.errors import ConfigError, ShapeError
 from pcakd.images import list_images, load_image
+from pcakd.inputs import Photograph, prepare_input
 
-ImageSource = Tensor | str | os.PathLike[str]
+ImageSource: TypeAlias = Photograph | str | os.PathLike[str]
+"""An image file, or an image as `pcakd.stylize` takes it."""
 
 DEFAULT_CROP = 256
 """Side in pixels of the square that is cut out of each photograph."""
 
-_ROUNDING = 1e-3  # resampled images may leave [0, 1] by a little
 _MOST_ELONGATED = 20  # a narrower photograph would grow to gigabytes when it is enlarged
 
 
@@ -35,68 +37,52 @@ def list_sources(
         return [images]
     if not isinstance(images, Iterable):
         raise ShapeError(
-            f"images must be a folder, or an iterable of tensors and files, got "
+            f"images must be a folder, or an iterable of images and files, got "
             f"{type(images).__name__}"
         )
     return images
 
 
 def read_batches(
-    sources: Iterable[ImageSource], *, crop: int | None, least: int
+    sources: Iterable[ImageSource], backbone: Backbone, *, crop: int | None
 ) -> Iterator[Float[Tensor, "b 3 h w"]]:
-    """Yield one batch for each image file or tensor.
+    """Yield one batch for each image or image file.
 
     Args:
-        sources: The image files and tensors.
+        sources: The images and image files.
+        backbone: The teacher that will read them; it decides the smallest size.
         crop: Side of the central square that is cut out of a file; None is the whole photograph.
-        least: The shortest side in pixels that is accepted.
 
     Raises:
         ConfigError: The crop is not positive.
         ImageError: A file cannot be read.
-        ShapeError: An image has another shape, type or range, or is too small.
+        ShapeError: An image has another type, layout or range of values, or is too small.
     """
     if crop is not None and crop < 1:
         raise ConfigError(f"crop must be a number of pixels or None, got {crop}")
+    least = 2 * backbone.strides[-1]  # the last tap needs two pixels a side to vary
     for number, source in enumerate(sources, start=1):
-        yield _prepare(source, f"image {number}", crop, least=least)
+        name = str(source) if isinstance(source, str | os.PathLike) else f"image {number}"
+        image = _read(name, source, backbone, crop)
+        height, width = image.shape[-2:]
+        if min(height, width) < least:
+            raise ShapeError(
+                f"{name} is {width}x{height} px; this backbone needs at least {least}x{least}; "
+                "use a larger one"
+            )
+        yield image if image.dim() == 4 else image[None]
 
 
-def _prepare(
-    source: ImageSource, name: str, crop: int | None, *, least: int
-) -> Float[Tensor, "b 3 h w"]:
+def _read(
+    name: str, source: ImageSource, backbone: Backbone, crop: int | None
+) -> Float[Tensor, "*b 3 h w"]:
+    if isinstance(source, str | os.PathLike):
+        photograph = load_image(source)
+        return photograph if crop is None else _cut_centre(name, photograph, crop)
     if isinstance(source, Tensor):
-        batch = _check_tensor(source, name)
-    elif isinstance(source, str | os.PathLike):
-        name, image = str(source), load_image(source)
-        batch = (image if crop is None else _cut_centre(name, image, crop))[None]
-    else:
-        raise ShapeError(
-            f"{name}: expected a tensor or the path of an image file, got {type(source).__name__}"
-        )
-    height, width = batch.shape[-2:]
-    if min(height, width) < least:
-        raise ShapeError(
-            f"{name} is {width}x{height} px; this backbone needs at least {least}x{least}; use a "
-            "larger one"
-        )
-    return batch
-
-
-def _check_tensor(image: Tensor, name: str) -> Float[Tensor, "b 3 h w"]:
-    if image.dim() not in (3, 4) or image.shape[-3] != 3 or image.numel() == 0:
-        raise ShapeError(
-            f"{name}: expected a tensor of shape (3, h, w) or (b, 3, h, w), got "
-            f"{tuple(image.shape)}"
-        )
-    if not image.is_floating_point():
-        raise ShapeError(f"{name}: expected floats in [0, 1], got {image.dtype}; divide by 255")
-    least, most = map(float, image.aminmax())
-    if not (math.isfinite(least) and math.isfinite(most)):
-        raise ShapeError(f"{name} holds values that are not finite; remove it")
-    if least < -_ROUNDING or most > 1.0 + _ROUNDING:
-        raise ShapeError(f"{name}: expected values in [0, 1], got {least:g} to {most:g}")
-    return image if image.dim() == 4 else image[None]
+        weight = next(backbone.parameters())
+        source = source.to(weight) if source.is_floating_point() else source.to(weight.device)
+    return prepare_input(name, source, backbone)
 
 
 def _cut_centre(name: str, image: Float[Tensor, "3 h w"], side: int) -> Float[Tensor, "3 s s"]:

@@ -151,7 +151,7 @@ def test_missing_and_broken_outputs_are_results(run_folder, pairs, results, tmp_
     assert broken.ssim is broken.protocol is None
     notes = capsys.readouterr().err
     assert "no result for 02" in notes
-    assert "passed over, no pair has their names: two.png" in notes
+    assert "ignored, no image pair has these names: two.png" in notes
     assert "error: 2" in (run_folder / "README.md").read_text()
 
 

@@ -6,7 +6,7 @@ from PIL import Image
 from pcakd.backbones import load_backbone
 from pcakd.cli import main
 from pcakd.distillation.data.photos import Photos
-from pcakd.distillation.eigenbases import fit_eigenbases as fit_for_distillation
+from pcakd.distillation.eigenbases import fit_over_processes
 from pcakd.eigenbases import RankRule, load_eigenbases
 
 
@@ -29,7 +29,7 @@ def _run(photos, output, *options):
 def test_the_file_holds_what_distillation_would_fit(photos, tmp_path, capsys):
     assert _run(photos, tmp_path / "bases.safetensors", "--ranks", "2,3,4,5") == 0
     fitted, means, card = load_eigenbases(tmp_path / "bases.safetensors")
-    expected, _ = fit_for_distillation(
+    expected, _ = fit_over_processes(
         load_backbone("tiny"),
         Photos(photos, held_out=0, seed=0),
         rule=RankRule(ranks=(2, 3, 4, 5)),

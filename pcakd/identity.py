@@ -16,6 +16,8 @@ _PRECISIONS = {
 }
 """Precisions that weights of a type can be rounded to without rounding twice, finest first."""
 
+_LONGEST_NAME = 200
+
 
 @dataclass(frozen=True, slots=True)
 class StudentIdentity:
@@ -39,6 +41,11 @@ class StudentIdentity:
                 return self.hashes[precision] == _hash(network, precision)
         return False
 
+    def agrees_with(self, other: "StudentIdentity") -> bool:
+        """Say whether two identities are of one student, up to the coarser precision."""
+        shared = self.hashes.keys() & other.hashes.keys()
+        return bool(shared) and all(self.hashes[key] == other.hashes[key] for key in shared)
+
     def __str__(self) -> str:
         digest = next(iter(self.hashes.values()), "")
         return f"{self.name!r} ({digest[:8]})"
@@ -55,9 +62,9 @@ def _precisions(network: Autoencoder) -> tuple[str, ...]:
 
 
 def _name(network: Autoencoder) -> str:
-    card = getattr(network, "card", None) or {}
-    if isinstance(card.get("name"), str):
-        return str(card["name"])
+    name = (getattr(network, "card", None) or {}).get("name")
+    if isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME and name.isprintable():
+        return name
     spec = getattr(network, "spec", None)
     if spec is None:
         return type(network).__name__

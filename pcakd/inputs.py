@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from pcakd.coarse_to_fine import require_min_size
 from pcakd.errors import ShapeError
+from pcakd.images.colour import describe_samples, to_tensor
 
 Photograph: TypeAlias = Tensor | Image.Image | np.ndarray
 """An image that is converted: a tensor ``(3, h, w)`` or ``(b, 3, h, w)``, float in [0, 1] or
@@ -19,7 +20,7 @@ _RANGE_TOLERANCE = 0.02
 """Accepted distance from [0, 1], for what resizing overshoots; ``255`` is far beyond it."""
 
 
-def prepare_input(name: str, image: Photograph, network: nn.Module) -> Float[Tensor, "*b 3 h w"]:
+def prepare_input(name: str, image: object, network: nn.Module) -> Float[Tensor, "*b 3 h w"]:
     """Return an image as a float tensor that a network can read; check everything about it.
 
     A float tensor is returned as it is, without a copy. PIL images, arrays and uint8 tensors become
@@ -27,7 +28,7 @@ def prepare_input(name: str, image: Photograph, network: nn.Module) -> Float[Ten
 
     Args:
         name: What the image is, for error messages: ``content`` or ``style``.
-        image: The image, or a batch of images as a tensor.
+        image: A `Photograph`; anything else is refused.
         network: The network that will read the image.
 
     Raises:
@@ -36,7 +37,7 @@ def prepare_input(name: str, image: Photograph, network: nn.Module) -> Float[Ten
     """
     weight = next(network.parameters())
     if isinstance(image, Image.Image):
-        tensor = _from_array(name, np.asarray(_opaque_rgb(name, image))).to(weight.device)
+        tensor = _from_pillow(name, image).to(weight.device)
     elif isinstance(image, np.ndarray):
         tensor = _from_array(name, image).to(weight.device)
     elif isinstance(image, Tensor):
@@ -107,16 +108,12 @@ def _from_array(name: str, array: np.ndarray) -> Tensor:
     return torch.from_numpy(planes if planes.base is None else planes.copy())
 
 
-def _opaque_rgb(name: str, image: Image.Image) -> Image.Image:
-    """Convert to 8-bit RGB; transparency is laid over white, as `pcakd.load_image` does."""
-    if image.mode in ("I", "F") or image.mode.startswith("I;"):
-        raise ShapeError(f"{name} is a PIL image of mode {image.mode!r}; expected 8 bits a sample")
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    straight = image.convert("RGBA")
-    page = Image.new("RGB", image.size, "white")
-    page.paste(straight.convert("RGB"), mask=straight.getchannel("A"))
-    return page
+def _from_pillow(name: str, image: Image.Image) -> Float[Tensor, "3 h w"]:
+    """Convert as `pcakd.load_image` does; the EXIF orientation is not applied."""
+    try:
+        return to_tensor(image, describe_samples(image))
+    except (ValueError, OSError) as error:
+        raise ShapeError(f"{name} is a PIL image that cannot be converted: {error}") from error
 
 
 def _short(kind: torch.dtype) -> str:

@@ -99,9 +99,9 @@ def _prepare_style(
         looks = [style.statistics_for(student)]
     elif isinstance(style, list | tuple) and all(isinstance(each, Style) for each in style):
         looks = [each.statistics_for(student) for each in style]
-    elif isinstance(style, Sequence):
+    elif isinstance(style, list | tuple):
         raise ShapeError(
-            "style is a sequence; expected an image, a batch of images as one tensor, a Style or "
+            f"style is a {type(style).__name__}; expected an image, a batch of images as one tensor, a Style or "
             "a list of Styles"
         )
     else:

@@ -3,11 +3,12 @@
 import json
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -58,6 +59,11 @@ class Style:
         """The device that the moments are on."""
         return self.taps[0].mean.device
 
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of the four taps."""
+        return tuple(len(tap.mean) for tap in self.taps)
+
     def to(self, device: str | torch.device) -> "Style":
         """Return this style with its moments on another device."""
         device = torch.device(device)
@@ -93,7 +99,9 @@ class Style:
         Raises:
             ConfigError: Another student made this style.
         """
-        if not self.student.matches(network):
+        spec = getattr(network, "spec", None)
+        fits = spec is None or self.widths == spec.ranks
+        if not fits or not self.student.matches(network):
             raise ConfigError(
                 f"this style was made by student {self.student}, not by {identify(network)}; "
                 "extract it with the student that is to use it"
@@ -109,7 +117,7 @@ def _move(tensor: Tensor, device: torch.device, kind: torch.dtype) -> Tensor:
 
 def extract_style(
     student: Autoencoder,
-    images: Photograph | Sequence[Photograph],
+    images: Photograph | Iterable[Photograph],
     weights: Sequence[float] | None = None,
 ) -> Style:
     """Measure the style of one or several photographs.
@@ -120,9 +128,9 @@ def extract_style(
 
     Args:
         student: The student that will use the style.
-        images: One photograph, a batch, or a sequence of photographs; each RGB in [0, 1], at least
-            16 × 16, of the student's type and on its device. PIL images, arrays ``(h, w, 3)`` and
-            uint8 tensors are converted.
+        images: One photograph, a batch, or several photographs, which are read one after the other;
+            each RGB in [0, 1], at least 16 × 16, of the student's type and on its device. PIL
+            images, arrays ``(h, w, 3)`` and uint8 tensors are converted.
         weights: One weight for each photograph, not negative; only their ratios count.
 
     Raises:
@@ -130,27 +138,29 @@ def extract_style(
             none.
         ConfigError: The weights do not make sense.
     """
-    photographs = _split(images)
-    if not photographs:
+    measured = [
+        measure_taps(student, prepare_input("style", image, student)) for image in _split(images)
+    ]
+    if not measured:
         raise ShapeError("there is no style image; give at least one")
     identity = identify(student)
     if weights is not None:
-        shares = check_weights(weights, len(photographs))
-        return mix_styles([_pool(student, [each], identity) for each in photographs], shares)
-    return _pool(student, photographs, identity)
+        return mix_styles([_pool([each], identity) for each in measured], weights)
+    return _pool(measured, identity)
 
 
-def _split(images: Photograph | Sequence[Photograph]) -> list[Photograph]:
-    """Return single photographs and batches as a list of single photographs."""
-    given = images if isinstance(images, Sequence) else [images]
-    split: list[Photograph] = []
+def _split(images: Photograph | Iterable[Photograph]) -> Iterator[Photograph]:
+    """Yield single photographs, also those of batches."""
+    single = isinstance(images, Tensor | np.ndarray) or not isinstance(images, Iterable)
+    given = cast("Iterable[Photograph]", [images] if single else images)
     for image in given:
-        split += list(image) if isinstance(image, Tensor) and image.dim() == 4 else [image]
-    return split
+        if isinstance(image, Tensor) and image.dim() == 4:
+            yield from image
+        else:
+            yield image
 
 
-def _pool(student: Autoencoder, images: Sequence[Photograph], identity: StudentIdentity) -> Style:
-    measured = [measure_taps(student, prepare_input("style", image, student)) for image in images]
+def _pool(measured: Sequence[Sequence[tuple[Statistics, int]]], identity: StudentIdentity) -> Style:
     first, second, third, fourth = (
         pool_statistics([moments for moments, _ in tap], [count for _, count in tap])
         for tap in zip(*measured, strict=True)
@@ -172,7 +182,7 @@ def mix_styles(styles: Sequence[Style], weights: Sequence[float]) -> Style:
     shares = check_weights(weights, len(styles))
     first = styles[0]
     for other in styles[1:]:
-        if other.student.hashes != first.student.hashes:
+        if not other.student.agrees_with(first.student) or other.widths != first.widths:
             raise ConfigError(
                 f"cannot mix a style of student {first.student} with one of {other.student}"
             )
@@ -193,7 +203,10 @@ def check_weights(weights: Sequence[float], count: int) -> list[float]:
     Raises:
         ConfigError: They are not ``count`` finite numbers of 0 or more, or all are 0.
     """
-    numbers = [float(weight) for weight in weights]
+    try:
+        numbers = [float(weight) for weight in weights]
+    except (TypeError, ValueError):
+        raise ConfigError(f"weights must be numbers, got {weights!r}") from None
     if len(numbers) != count or not count:
         raise ConfigError(f"expected one weight for each of {count} styles, got {len(numbers)}")
     if not all(math.isfinite(number) and number >= 0.0 for number in numbers):
@@ -240,9 +253,13 @@ def _read_header(path: Path, metadata: dict[str, str]) -> StudentIdentity:
     except (KeyError, TypeError, ValueError):
         name, hashes = None, {}
     texts = [name, *hashes.keys(), *hashes.values()]
-    if not hashes or not all(isinstance(text, str) and len(text) <= 200 for text in texts):
+    if not hashes or not all(_is_short_line(text) for text in texts):
         raise StyleFileError(f"{path}: the header does not name a student; file damaged")
     return StudentIdentity(name, hashes)
+
+
+def _is_short_line(text: object) -> bool:
+    return isinstance(text, str) and len(text) <= 200 and text.isprintable()
 
 
 def _read_tap(path: Path, tensors: dict[str, Tensor], tap: int) -> Statistics:

@@ -40,7 +40,7 @@ ALLOWED: dict[str, str] = {
     "pcakd.filters": "pcakd.errors pcakd.utils",
     "pcakd.identity": "pcakd.blocks",
     "pcakd.images": "pcakd.errors pcakd.utils",
-    "pcakd.inputs": "pcakd.coarse_to_fine pcakd.errors",
+    "pcakd.inputs": "pcakd.coarse_to_fine pcakd.errors pcakd.images",
     "pcakd.linalg": "pcakd.errors pcakd.utils",
     "pcakd.mixing": "pcakd.linalg",
     "pcakd.pipeline": (
@@ -62,19 +62,18 @@ ALLOWED: dict[str, str] = {
     "bench": "",
     "bench.__main__": "bench.cli",
     "bench.ablations": (
-        "pcakd.commands pcakd.distillation pcakd.errors pcakd.images pcakd.utils "
-        "bench.analysis bench.machine bench.plan bench.quality bench.report "
-        "bench.subjects"
+        "pcakd.distillation pcakd.errors pcakd.images pcakd.utils bench.analysis "
+        "bench.machine bench.plan bench.quality bench.report bench.subjects"
     ),
     "bench.analysis": "bench.records",
     "bench.baselines": "pcakd.linalg pcakd.transforms pcakd.utils bench.profiling",
     "bench.claims": "bench.analysis bench.quality bench.records",
     "bench.cli": "pcakd.__version__ pcakd.commands pcakd.errors pcakd.utils",
     "bench.commands": (
-        "pcakd.backbones pcakd.commands pcakd.distillation pcakd.errors pcakd.students "
-        "pcakd.utils pcakd.weights bench.ablations bench.analysis bench.claims "
-        "bench.machine bench.peers bench.plan bench.profiling bench.quality bench.records "
-        "bench.report bench.run bench.subjects bench.worker"
+        "pcakd.backbones pcakd.commands pcakd.errors pcakd.students pcakd.utils "
+        "pcakd.weights bench.ablations bench.analysis bench.claims bench.machine "
+        "bench.peers bench.plan bench.profiling bench.quality bench.records bench.report "
+        "bench.run bench.subjects bench.worker"
     ),
     "bench.data": "",
     "bench.machine": "pcakd.utils",

@@ -1,1 +1,1 @@
-"""Levers of the distillation: what each is worth when it is moved alone, from one base."""
+"""Ablation studies of the distillation: each training changes one setting of a base."""

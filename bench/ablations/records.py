@@ -1,4 +1,4 @@
-"""Records of levers: one JSON file each, written whole or not at all. No torch."""
+"""Records of ablations: one JSON file each, written whole or not at all. No torch."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.ablations.arguments import read_arguments
+from pcakd.distillation.run_files.compatibility import RENAMED_SETTINGS, rename_settings
 from pcakd.errors import ConfigError
 from pcakd.utils.files import write_text
 
@@ -15,24 +17,24 @@ _HELD_OUT = ("seed", "held_out")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeverRecord:
-    """What came of a lever.
+class AblationRecord:
+    """The result of an ablation.
 
     Attributes:
-        name: The lever's.
-        base: What it is compared with; None for a base.
-        about: What was moved, in words.
-        options: Of `pcakd distill`.
-        recipe: The whole recipe that they made.
-        base_recipe: The base's at that time.
+        name: Name of the ablation.
+        base: Name of the base that it is compared with; None for a base.
+        about: What was changed, in words.
+        options: Arguments of ``pcakd distill``: the base's, then its own.
+        recipe: The whole recipe.
+        base_recipe: The recipe of the base at that time.
         photos: Digest of the training photographs.
-        pairs: Digest of the pairs.
-        commit: That the code of the training was at, marked if it was edited.
+        pairs: Digest of the image pairs.
+        commit: Commit of the training's code, marked if there were edits.
         environment: Machine and versions of the training.
-        card: The student's; empty if the training failed.
-        failure: What the training ended with, if it did.
-        protocol: What the scores mean, by score.
-        scores: By score and pair; empty if the training failed.
+        card: The student's card; empty if the training failed.
+        failure: The error of a failed training, otherwise None.
+        protocol: The definition of each metric.
+        scores: Values by metric and image pair; empty if the training failed.
     """
 
     name: str
@@ -53,19 +55,21 @@ class LeverRecord:
     def is_of(
         self, options: Sequence[str], recipe: Mapping[str, Any], photos: str, pairs: str
     ) -> bool:
-        """Tell whether this is what such a training on these images would record.
+        """Return whether a training with these options on these images would give this record.
 
-        Backbone and weights are options that no recipe holds.
+        The options count beside the recipe, because they name the backbone and its weights. Their
+        order does not count.
         """
-        same_training = self.options == [*options] and self.recipe == recipe
-        return same_training and (self.photos, self.pairs) == (photos, pairs)
+        same_options = read_arguments(self.options) == read_arguments(options)
+        same_images = (self.photos, self.pairs) == (photos, pairs)
+        return same_options and self.recipe == recipe and same_images
 
-    def incomparable(self, base: "LeverRecord") -> str | None:
-        """Return why this and its base cannot be compared, if so.
+    def incomparable(self, base: "AblationRecord") -> str | None:
+        """Return why this record cannot be compared with its base, or None.
 
-        Training photographs are what is not held out, so where another part is, by another seed,
-        nothing can be said of the folder. A number that one recipe has no name for is of another
-        commit, which the page says.
+        Digests of photographs are compared only if the same photographs were held out, which
+        depends on the seed. A setting that only one recipe has was added between two commits; the
+        page names other commits.
         """
         shared = self.base_recipe.keys() & base.recipe.keys()
         recipe, base_recipe = (
@@ -76,7 +80,7 @@ class LeverRecord:
             ("base", self.options[: len(base.options)], base.options),
             ("recipe of the base", recipe, base_recipe),
             ("photographs", self.photos, base.photos if part == base_part else self.photos),
-            ("pairs", self.pairs, base.pairs),
+            ("image pairs", self.pairs, base.pairs),
             ("protocol", self.protocol, base.protocol),
             ("machine", _machine(self), _machine(base)),
         ):
@@ -85,16 +89,16 @@ class LeverRecord:
         return None
 
 
-def _machine(record: LeverRecord) -> tuple[Any, Any]:
+def _machine(record: AblationRecord) -> tuple[Any, Any]:
     return record.environment.get("device_name"), record.environment.get("threads")
 
 
 def record_path(folder: Path, name: str) -> Path:
-    """Return where the record of a lever lies."""
+    """Return the path of an ablation's record."""
     return folder / f"{name}.json"
 
 
-def save_record(folder: Path, record: LeverRecord) -> None:
+def save_record(folder: Path, record: AblationRecord) -> None:
     """Write a record.
 
     Raises:
@@ -105,21 +109,35 @@ def save_record(folder: Path, record: LeverRecord) -> None:
     write_text(record_path(folder, record.name), text + "\n")
 
 
-def load_records(folder: Path) -> dict[str, LeverRecord]:
+def load_records(folder: Path) -> dict[str, AblationRecord]:
     """Read all records of a folder, by name.
 
     Raises:
-        ConfigError: A file is no record of this format.
+        ConfigError: A file is not a record of this format.
     """
     records = {}
     for path in sorted(folder.glob("*.json"), key=lambda path: path.stem):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             known = content.pop(_FORMAT_KEY) == FORMAT
-            record = LeverRecord(**content) if known else None
+            record = AblationRecord(**_rename_settings(content)) if known else None
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ConfigError(f"{path} is no record of a lever; move it elsewhere") from error
+            raise ConfigError(
+                f"{path} is not a record of an ablation; move it elsewhere"
+            ) from error
         if record is None:
-            raise ConfigError(f"{path} is of another format; make it anew with `bench ablations`")
+            raise ConfigError(f"{path} has another format; create it again with `bench ablations`")
         records[record.name] = record
     return records
+
+
+def _rename_settings(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a record's content with today's names of settings."""
+    for key in ("recipe", "base_recipe"):
+        content[key] = rename_settings(content[key])
+    for old, new in RENAMED_SETTINGS.items():
+        content["options"] = [
+            option.replace(f"{old}=", f"{new}=", 1) if option.startswith(f"{old}=") else option
+            for option in content["options"]
+        ]
+    return content

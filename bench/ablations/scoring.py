@@ -1,4 +1,4 @@
-"""Scores of a lever's student over the pairs of a run."""
+"""Metric values of an ablation's student over image pairs."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -15,11 +15,12 @@ from bench.subjects import parse_subjects
 
 
 class Scorer:
-    """Scores students over pairs at their own size, with ``zca`` at strength 1.
+    """Computes the metrics of students over image pairs, with ``zca`` at strength 1.
 
     Args:
-        pairs: The pairs; each is read at once, so that a bad one is told before any training.
-        device: Where to compute.
+        pairs: The image pairs, used at their own size. All are read at once, so that a damaged
+            image is found before any training.
+        device: Device to compute on.
     """
 
     def __init__(self, pairs: Sequence[ImagePair], device: torch.device) -> None:
@@ -31,14 +32,14 @@ class Scorer:
 
     @property
     def protocol(self) -> Mapping[str, str]:
-        """What each score measures exactly, by its name."""
+        """The exact definition of each metric, by its name."""
         return self._metrics.protocol
 
     def score(self, student: Path) -> dict[str, dict[str, float]]:
-        """Return the scores by metric and pair.
+        """Return the values by metric and image pair.
 
         Raises:
-            PcakdError: An output is not finite.
+            PcakdError: A stylized image is not finite.
         """
         subjects = parse_subjects([str(student)], transforms=["zca"])
         rows = evaluate_subjects(subjects, self._pairs, self._metrics, device=self._device)

@@ -1,4 +1,4 @@
-"""The page of levers: each beside its base, with the difference that it makes. No torch."""
+"""The page of an ablation study: each ablation with its difference from the base. No torch."""
 
 from collections.abc import Mapping, Sequence
 from statistics import fmean
@@ -6,47 +6,49 @@ from typing import Any
 
 import pandas as pd
 
-from bench.ablations.records import LeverRecord
+from bench.ablations.records import AblationRecord
 from bench.analysis.stats import describe_intervals, difference_interval
 from bench.quality.protocol import METRICS
 from bench.report.common.formats import format_difference
 from bench.report.common.tables import to_markdown
+from pcakd.distillation.run_files.compatibility import phase_reports
 
 _NONE = "—"
 _TAPS = 4
 _OF_ENVIRONMENT = ("device_name", "threads", "torch")
 _NOTE = (
-    "Made by `python -m bench ablations` from the records here. Each setting is changed alone: "
-    "its row differs from the row of its base, above it, by the options shown. *R²* is how much of "
-    "the teacher's variance taps 1 to 4 of the finished student carry on held-out photographs, in "
-    "brackets the share of what their widths allow. *Picture* is the error, as a share of the "
-    "pictures' variance, of held-out pictures that come back from tap 4 without a transform. "
-    "Scores are means over pairs with `zca` at strength 1, without a guided filter; differences "
-    "from the base are paired, with their {intervals}; * where it leaves 0 out. "
-    "Trainings whose base has `--steps` are shorter than the recipe's, so that all can be made: "
-    "they compare levers, and no row of theirs is the best that its options can do."
+    "`python -m bench ablations` wrote this page from the records in this folder. Each training "
+    "changes one setting of its base: the options shown are all that differs from the first row of "
+    "the table. *R²* is the share of the teacher's variance that taps 1 to 4 of the finished "
+    "student carry, on held-out photographs; in brackets it is given as a share of the largest R² "
+    "that the widths of the taps allow. *Reconstruction* is the reconstruction error from tap 4 on "
+    "held-out photographs, as a share of their variance. Gram, SSIM and LPIPS are means over image "
+    "pairs with `zca` at strength 1, without a guided filter. In brackets follows the difference "
+    "from the base, image pair by image pair, with its {intervals}; * marks intervals without 0. "
+    "Trainings whose base has `--steps` are shorter than the default recipe: compare them with "
+    "each other, not with fully trained students."
 )
 
 
-def write_page(records: Mapping[str, LeverRecord]) -> str:
-    """Compose the page: a table for each base, and what the records have in common."""
-    note = _NOTE.format(intervals=describe_intervals("mean", "pairs"))
-    sections = [f"# Levers of the distillation\n\n{note}"]
+def write_page(records: Mapping[str, AblationRecord]) -> str:
+    """Compose the page: a table for each base, and the origin of the records."""
+    note = _NOTE.format(intervals=describe_intervals("mean", "image pairs"))
+    sections = [f"# Ablation study of the distillation\n\n{note}"]
     for base in (record for record in records.values() if record.base is None):
-        moved = [record for record in records.values() if record.base == base.name]
-        rows = [_cells(record, base) for record in [base, *moved]]
-        title = f"## From the base `{base.name}`\n\n`pcakd distill {' '.join(base.options)}`"
+        others = [record for record in records.values() if record.base == base.name]
+        rows = [_cells(record, base) for record in [base, *others]]
+        title = f"## Base `{base.name}`\n\n`pcakd distill {' '.join(base.options)}`"
         sections.append(f"{title}\n\n{to_markdown(pd.DataFrame(rows))}")
-        remarks = [_remark(record, base) for record in [base, *moved]]
+        remarks = [_remark(record, base) for record in [base, *others]]
         sections.append("\n".join(f"* {remark}" for remark in remarks if remark))
     lost = [r.name for r in records.values() if r.base is not None and r.base not in records]
     if lost:
-        sections.append(f"Without a record of their base: {', '.join(lost)}.")
+        sections.append(f"No record of the base: {', '.join(lost)}.")
     sections.append(_origin(list(records.values())))
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def _remark(record: LeverRecord, base: LeverRecord) -> str:
+def _remark(record: AblationRecord, base: AblationRecord) -> str:
     if record.failure:
         return f"`{record.name}` failed: {record.failure}"
     if reason := record.incomparable(base):
@@ -56,14 +58,14 @@ def _remark(record: LeverRecord, base: LeverRecord) -> str:
     return ""
 
 
-def _cells(record: LeverRecord, base: LeverRecord) -> dict[str, str]:
+def _cells(record: AblationRecord, base: AblationRecord) -> dict[str, str]:
     shown = record.options[len(base.options) :] if record is not base else ()
     return {
-        "Lever": record.name,
-        "What is moved": record.about,
+        "Ablation": record.name,
+        "What changes": record.about,
         "Options": f"`{' '.join(shown)}`" if shown else _NONE,
         "R² of taps (share of ceiling)": _carried(record.card),
-        "Picture": _picture(record.card),
+        "Reconstruction": _reconstruction(record.card),
         **{metric.title: _score(record, base, metric.name) for metric in METRICS},
         "Minutes": _minutes(record.card),
     }
@@ -78,7 +80,7 @@ def _carried(card: Mapping[str, Any]) -> str:
     return f"{values} ({shares})"
 
 
-def _picture(card: Mapping[str, Any]) -> str:
+def _reconstruction(card: Mapping[str, Any]) -> str:
     losses = _last(card, "held_out_losses") or {}
     name = f"image{_TAPS}"
     return f"{losses[name]:.3f}" if name in losses else _NONE
@@ -92,12 +94,12 @@ def _minutes(card: Mapping[str, Any]) -> str:
 
 
 def _last(card: Mapping[str, Any], key: str) -> Any:
-    """Return what the last phase that reports something says of it."""
-    legs = card.get("legs", ())
-    return next((leg[key] for leg in reversed(legs) if leg.get(key)), None)
+    """Return an entry from the report of the last phase that has it."""
+    reports = reversed(phase_reports(card))
+    return next((report[key] for report in reports if report.get(key)), None)
 
 
-def _score(record: LeverRecord, base: LeverRecord, metric: str) -> str:
+def _score(record: AblationRecord, base: AblationRecord, metric: str) -> str:
     own, other = record.scores.get(metric, {}), base.scores.get(metric, {})
     if not own:
         return _NONE
@@ -109,11 +111,11 @@ def _score(record: LeverRecord, base: LeverRecord, metric: str) -> str:
     return f"{mean} ({format_difference(change)})"
 
 
-def _origin(records: Sequence[LeverRecord]) -> str:
-    """Say on which machines, from which commits and on how many pairs."""
+def _origin(records: Sequence[AblationRecord]) -> str:
+    """List the number of image pairs, the metrics, and machines and commits of the trainings."""
     scored = [record for record in records if record.scores]
     counts = sorted({len(next(iter(record.scores.values()))) for record in scored})
-    lines = [f"* Pairs: {', '.join(map(str, counts)) or 'none'}."]
+    lines = [f"* Image pairs: {', '.join(map(str, counts)) or 'none'}."]
     lines += [f"* {name}: {protocol}." for name, protocol in _protocols(scored)]
     by_origin: dict[tuple[str, str], list[str]] = {}
     for record in records:
@@ -129,6 +131,6 @@ def _origin(records: Sequence[LeverRecord]) -> str:
     return "## Where the numbers come from\n\n" + "\n".join(lines)
 
 
-def _protocols(records: Sequence[LeverRecord]) -> list[tuple[str, str]]:
+def _protocols(records: Sequence[AblationRecord]) -> list[tuple[str, str]]:
     found = {(name, text) for record in records for name, text in record.protocol.items()}
     return sorted(found)

@@ -1,24 +1,24 @@
-"""Trains a lever's student, or tells how the training collapsed."""
+"""Trains the student of an ablation, or reports how the training collapsed."""
 
-import argparse
 import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 
-from bench.ablations.plan import Lever
+from bench.ablations.options import create_config
+from bench.ablations.plan import Ablation
 from bench.machine.environment import describe_environment
 from bench.plan.image_pairs import ImagePair
-from pcakd.commands import distill as command
+from pcakd.distillation.config import DistillConfig
 from pcakd.distillation.data.photos import Photos
-from pcakd.distillation.run import Request, distill
+from pcakd.distillation.run import distill
 from pcakd.distillation.run_files.card import digest_manifest
 from pcakd.distillation.run_files.checkpoint import CHECKPOINT
-from pcakd.errors import CollapsedTrainingError, ConfigError, ImageError
+from pcakd.errors import CollapsedTrainingError, ConfigError, ImageError, PcakdError
 from pcakd.images import list_images
 from pcakd.utils.files import write_text
 
@@ -26,29 +26,21 @@ _DIGITS = 8
 _OUTCOME = "outcome.json"
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser of a plan's options: what is wrong with them is an error of the plan."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say whose options they are."""
-        raise ConfigError(f"lever {self.prog}: {message}; `pcakd distill --help` lists options")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """A lever's training, done or not.
+    """The training of an ablation, finished or not.
 
     Attributes:
-        lever: Whose.
-        request: What is distilled.
-        recipe: Its settings as JSON values.
+        ablation: The ablation.
+        config: The configuration of its distillation.
+        recipe: The recipe as JSON values.
         photos: Digest of the training photographs.
-        commit: That the code is at, marked if it was edited.
-        folders: Pattern of the folders of this training in ``--work``, one a kind of device.
+        commit: Commit of the code, marked if there are edits.
+        folders: Pattern of the folders of this training in ``--work``, one per kind of device.
     """
 
-    lever: Lever
-    request: Request
+    ablation: Ablation
+    config: DistillConfig
     recipe: dict[str, Any]
     photos: str
     commit: str | None
@@ -57,13 +49,13 @@ class Training:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of a lever's training.
+    """The outcome of a training.
 
     Attributes:
         student: The student's file; None if the training failed.
-        failure: What it ended with, if it did.
-        commit: That the code was at, marked if it was edited.
-        environment: Machine and versions that trained.
+        failure: The error of a failed training, otherwise None.
+        commit: Commit of the code, marked if there were edits.
+        environment: Machine and versions of the training.
     """
 
     student: Path | None
@@ -73,7 +65,7 @@ class Outcome:
 
 
 def plan_training(
-    lever: Lever,
+    ablation: Ablation,
     *,
     data: Path,
     work: Path,
@@ -81,34 +73,36 @@ def plan_training(
     commit: str | None,
     edits: str | None = None,
 ) -> Training:
-    """Read a lever's options and find the folder of its training.
+    """Build the configuration of an ablation and find the folder of its training.
 
-    The folder's name tells trainings with other options, recipes, photographs or code apart: one
-    goes on only where it was stopped itself.
+    The folder's name contains a hash of options, recipe, photographs and code: only the same
+    training resumes there.
 
     Args:
-        lever: Whose training.
+        ablation: The ablation.
         data: Folder of photographs.
         work: Folder of the folders of trainings.
-        device: Where to train.
-        commit: That the code is at, marked if it was edited.
-        edits: What tells edits of one commit apart.
+        device: Device to train on.
+        commit: Commit of the code, marked if there are edits.
+        edits: Hash of the edits.
 
     Raises:
-        PcakdError: An option that cannot be used, or no photographs.
+        PcakdError: An option has a bad value, or there are no photographs.
     """
-    request = command.create_request(_read_options(lever, data=data, work=work), device)
-    recipe = json.loads(json.dumps(request.recipe.to_json()))
-    sample = Photos(data, held_out=request.recipe.held_out, seed=request.recipe.seed)
+    try:
+        config = create_config(ablation.options, data=data, output=work, name=ablation.name)
+    except PcakdError as error:
+        raise ConfigError(f"ablation {ablation.name}: {error}") from error
+    recipe = json.loads(json.dumps(config.settings.to_json()))
+    sample = Photos(data, held_out=config.settings.held_out, seed=config.settings.seed)
     photos = digest_manifest(sample.manifest())
-    identity = json.dumps([lever.options, recipe, photos, commit, edits])
-    stem = f"{lever.name}-{hashlib.sha256(identity.encode()).hexdigest()[:_DIGITS]}"
+    identity = json.dumps([ablation.arguments, recipe, photos, commit, edits])
+    stem = f"{ablation.name}-{hashlib.sha256(identity.encode()).hexdigest()[:_DIGITS]}"
     output = work / f"{stem}-{device.type}"
     resume = (output / CHECKPOINT).is_file()
-    request = replace(request, output=output, resume=resume)
     return Training(
-        lever=lever,
-        request=request,
+        ablation=ablation,
+        config=replace(config, output=output, resume=resume, device=str(device)),
         recipe=recipe,
         photos=photos,
         commit=commit,
@@ -116,31 +110,11 @@ def plan_training(
     )
 
 
-def _read_options(lever: Lever, *, data: Path, work: Path) -> argparse.Namespace:
-    parser = _Parser(prog=lever.name)
-    command.add_arguments(parser)
-    places = ["--data", str(data), "-o", str(work), "--name", lever.name]
-    given = parser.parse_args([*places, *lever.options])  # the last one wins
-    for option, ours in (
-        ("data", data),
-        ("output", work),
-        ("name", lever.name),
-        ("device", parser.get_default("device")),
-        ("resume", False),
-        ("compare_with", None),
-    ):
-        if getattr(given, option) != ours:
-            raise ConfigError(
-                f"lever {lever.name}: --{option.replace('_', '-')} is not a plan's to give; drop it"
-            )
-    return given
-
-
 def require_unseen(pairs: Sequence[ImagePair], data: Path) -> None:
-    """Check that no pair has a photograph of the training folder.
+    """Check that no image pair contains a training photograph.
 
     Raises:
-        ConfigError: One has.
+        ConfigError: A pair contains one.
         ImageError: The folder holds no photographs.
     """
     seen = {_digest(photo): photo.name for photo in list_images(data)}
@@ -160,44 +134,45 @@ def _digest(path: Path) -> str:
 
 
 def train(training: Training) -> Outcome:
-    """Distil, unless this was done already, here or on another machine.
+    """Distil, unless the training is finished already, on this or another machine.
 
     Raises:
-        PcakdError: Bad input, or an output that cannot be written.
+        PcakdError: The input cannot be used, or the output cannot be written.
     """
     done = find_outcome(training)
     if done is not None:
         return done
     try:
-        student, failure = distill(training.request), None
+        distill(training.config)
+        student, failure = training.config.student_path, None
     except CollapsedTrainingError as error:
         student, failure = None, str(error)
     outcome = Outcome(
         student=student,
         failure=failure,
         commit=training.commit,
-        environment=describe_environment(training.request.device),
+        environment=describe_environment(training.config.resolve_device()),
     )
     content = asdict(outcome) | {"student": student.name if student else None}
-    write_text(training.request.output / _OUTCOME, json.dumps(content, indent=1) + "\n")
+    write_text(training.config.folder / _OUTCOME, json.dumps(content, indent=1) + "\n")
     return outcome
 
 
 def find_outcome(training: Training) -> Outcome | None:
-    """Return what came of a training that is done, or None.
+    """Return the outcome of a finished training, or None.
 
-    One on the device that was asked for goes before one on another.
+    A training on the requested device takes precedence over those on other devices.
 
     Raises:
-        ConfigError: What it left is damaged, or several other devices did it.
+        ConfigError: The files of the training are damaged, or several other devices have one.
     """
-    own = training.request.output
+    own = training.config.folder
     found = [*own.parent.glob(f"{training.folders}/{_OUTCOME}")]
     if own / _OUTCOME in found:
         found = [own / _OUTCOME]
     if len(found) > 1:
         names = ", ".join(sorted(path.parent.name for path in found))
-        raise ConfigError(f"{own.parent} holds {names}; keep one of them, or name its --device")
+        raise ConfigError(f"{own.parent} holds {names}; keep one of them, or give its --device")
     return _read_outcome(found[0]) if found else None
 
 

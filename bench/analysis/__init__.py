@@ -1,1 +1,1 @@
-"""Statistics of records: intervals, ratios, the Pareto front, Amdahl's law; imports no torch."""
+"""Statistics of records: intervals, ratios, the Pareto front, Amdahl's law. No torch."""

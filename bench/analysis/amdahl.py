@@ -1,4 +1,4 @@
-"""What making one part of a computation faster can do for the whole (Amdahl). No torch.
+"""Amdahl's law: the speed-up of a whole from the speed-up of one part. No torch.
 
 Source: Amdahl, "Validity of the single processor approach to achieving large scale computing
     capabilities", AFIPS 1967.
@@ -8,11 +8,11 @@ import math
 
 
 def speedup(share: float, factor: float) -> float:
-    """Return how much faster a whole is of which a part is made faster, the rest unchanged.
+    """Return the speed-up of the whole: 1 / ((1 - p) + p / r).
 
     Args:
-        share: p in [0, 1], the part's share of the time before.
-        factor: r > 0, how much faster the part is made.
+        share: p in [0, 1], the share of the part in the time before.
+        factor: r > 0, the speed-up of the part.
 
     >>> speedup(0.5, 2.0)
     1.3333333333333333
@@ -22,7 +22,7 @@ def speedup(share: float, factor: float) -> float:
 
 
 def bound(share: float) -> float:
-    """Return what no speed-up of a part can exceed: 1 / (1 - p), infinite for p = 1.
+    """Return the limit of the speed-up of the whole, 1 / (1 - p); infinite for p = 1.
 
     >>> bound(0.75)
     4.0

@@ -1,4 +1,4 @@
-"""The Pareto front: which subjects nothing else beats on every score at once."""
+"""The Pareto front: the subjects that no other subject dominates."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 def dominates(
     first: Sequence[float], second: Sequence[float], higher_is_better: Sequence[bool]
 ) -> bool:
-    """Tell whether ``first`` is at least as good on every score and better on one.
+    """Return whether ``first`` is at least as good by each metric and better by one.
 
     >>> dominates((0.5, 3.0), (0.4, 3.0), (True, False))
     True
@@ -22,27 +22,26 @@ def dominates(
 def pareto_front(
     points: Sequence[Sequence[float]], higher_is_better: Sequence[bool]
 ) -> tuple[bool, ...]:
-    """Tell for each point whether no other point dominates it.
+    """Return for each point whether it is on the Pareto front.
 
-    Equal points do not dominate each other, so all copies of a front point are on the front. The
-    answer for a point does not depend on the order of the others.
+    A point is on the front if no other point dominates it. Equal points do not dominate each other.
 
     Args:
-        points: One sequence of scores a subject, all of the same length.
-        higher_is_better: For each score, whether a larger one is better.
+        points: The metric values of each subject, in the same order.
+        higher_is_better: The direction of each metric.
 
     Returns:
-        One flag a point, in the order of ``points``.
+        One flag for each point, in the order of ``points``.
 
     Raises:
-        ValueError: A score is not finite, or a point has another number of scores.
+        ValueError: A value is not finite, or the points differ in length.
 
     >>> pareto_front([(1, 9), (2, 5), (3, 7)], (False, False))
     (True, True, False)
     """
     for point in points:
-        if not all(math.isfinite(score) for score in point):
-            raise ValueError(f"scores must be finite numbers, got {tuple(point)}")
+        if not all(math.isfinite(value) for value in point):
+            raise ValueError(f"metric values must be finite numbers, got {tuple(point)}")
     return tuple(
         not any(dominates(other, point, higher_is_better) for other in points) for point in points
     )

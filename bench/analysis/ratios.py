@@ -1,4 +1,4 @@
-"""Speed ratios from the records of paired measurements. No torch."""
+"""Speed ratios from the records of interleaved measurements. No torch."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from bench.records.schema import Case, Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeedRatio:
-    """What one paired measurement says; repeats of its case are joined.
+    """The result of one interleaved measurement, over all repeats of its case.
 
     Attributes:
-        record: The last record of the case, one that is ``ok`` if there is any.
-        ratio: First subject's time over the second's: the second is that many times as fast. None
-            where the measurement did not end well.
-        latency_ns: Median of the first subject.
-        other_latency_ns: Median of the second one.
+        record: The last successful record of the case, or the last one if all failed.
+        ratio: Time of the first subject divided by that of the second: the second is that many
+            times as fast. None if the measurement failed.
+        latency_ns: Median time of the first subject.
+        other_latency_ns: Median time of the second subject.
     """
 
     record: Record
@@ -27,7 +27,7 @@ class SpeedRatio:
 
     @property
     def case(self) -> Case:
-        """What was measured."""
+        """The case of the measurement."""
         return self.record.case
 
     @property
@@ -37,10 +37,10 @@ class SpeedRatio:
 
 
 def speed_ratios(records: Iterable[Record]) -> list[SpeedRatio]:
-    """Return one entry for each paired measurement, in the order of the records.
+    """Return one entry for each interleaved measurement, in the order of the records.
 
     Args:
-        records: Of one folder; of two records of one repeat, only the one that counts.
+        records: The latest records of one folder.
     """
     groups: dict[str, list[Record]] = {}
     for record in records:
@@ -50,7 +50,7 @@ def speed_ratios(records: Iterable[Record]) -> list[SpeedRatio]:
 
 
 def describe_ratio(speed: SpeedRatio) -> str:
-    """Say in one sentence what a paired measurement found."""
+    """Return the result of an interleaved measurement as one sentence."""
     case = speed.case
     first, second = (
         name if transform in ("zca", "none") else f"{name}@{transform}"
@@ -76,11 +76,11 @@ def describe_ratio(speed: SpeedRatio) -> str:
 
 
 def format_ratio(value: float, beside: float | None = None) -> str:
-    """Write a ratio: two decimals below 3, one below 30, whole above.
+    """Format a ratio: two decimals below 3, one below 30, none above.
 
     Args:
         value: The ratio, or an end of its interval.
-        beside: The ratio whose decimals to take.
+        beside: The ratio that decides the number of decimals; by default ``value``.
 
     >>> format_ratio(0.987), format_ratio(9.71), format_ratio(41.3), format_ratio(2.9, 3.1)
     ('0.99', '9.7', '41', '2.9')
@@ -90,7 +90,7 @@ def format_ratio(value: float, beside: float | None = None) -> str:
 
 
 def invert_ratio(ratio: Interval) -> Interval:
-    """Return the ratio of the second subject's time over the first's.
+    """Return the ratio with the two subjects exchanged.
 
     >>> invert_ratio(Interval(value=4.0, low=2.0, high=5.0, count=6))
     Interval(value=0.25, low=0.2, high=0.5, count=6)

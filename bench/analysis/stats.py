@@ -1,4 +1,4 @@
-"""Summaries of samples: median, 95th percentile, mean, ratio, and their intervals. No torch."""
+"""Median, 95th percentile, mean and ratio of samples, with confidence intervals. No torch."""
 
 import math
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ LEVEL = 0.95
 RESAMPLES = 2000
 
 MIN_SAMPLES = 6
-"""The fewest samples of which an interval is given.
+"""The smallest number of samples that has an interval.
 
-The range of n samples misses the median with probability 2^(1-n): that of 5 is no 95 % interval.
+The range of n samples misses the median with probability 2^(1-n), which exceeds 5 % for n = 5.
 """
 
 _SEED = 0
@@ -21,7 +21,7 @@ _SEED = 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """A figure of ``count`` samples (median, mean or ratio) with the ends of its interval."""
+    """A median, mean or ratio of ``count`` samples with its 95 % interval."""
 
     value: float
     low: float
@@ -30,12 +30,12 @@ class Interval:
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether it leaves 0 out; never of fewer samples than an interval is given of."""
+        """Whether the interval does not contain 0; False for fewer than `MIN_SAMPLES` samples."""
         return self.count >= MIN_SAMPLES and (self.low > 0.0 or self.high < 0.0)
 
 
 class MeanInterval(NamedTuple):
-    """A mean with its interval, in the unit of the samples."""
+    """A mean with its 95 % interval, in the unit of the samples."""
 
     mean: float
     low: float
@@ -63,8 +63,8 @@ def p95(samples: Sequence[float]) -> float:
 def median_interval(samples: Sequence[float]) -> tuple[float, float]:
     """Return the 95 % percentile-bootstrap interval of the median (2,000 seeded resamples).
 
-    Fewer than 6 samples give their least and greatest one: resamples of so few cover far less than
-    they claim. Samples that are all equal give an interval of no width.
+    Fewer than 6 samples give their minimum and maximum, because resamples of so few cover less than
+    95 %. Equal samples give an interval of width 0.
 
     >>> median_interval([3, 1, 2])
     (1.0, 3.0)
@@ -75,20 +75,19 @@ def median_interval(samples: Sequence[float]) -> tuple[float, float]:
 def mean_interval(samples: Sequence[float]) -> MeanInterval:
     """Return the mean with its 95 % percentile-bootstrap interval (2,000 seeded resamples).
 
-    Fewer than 6 samples give their least and greatest one in its place.
+    Fewer than 6 samples give their minimum and maximum instead.
     """
     return MeanInterval(float(np.mean(_array(samples))), *_interval(samples, "mean"))
 
 
 def ratio_interval(first: Sequence[float], second: Sequence[float]) -> Interval:
-    """Return how many times as large ``first`` is as ``second``, taken in pairs.
+    """Return the median of ``first[i] / second[i]`` with the interval of `median_interval`.
 
-    The figure is the median of the ratios of the pairs, on a logarithmic scale: exchanging the two
-    sides gives the inverse, and a disturbed pair does not carry it away. Its interval is
-    that of `median_interval`.
+    It is computed from logarithms, so that exchanging the two sides gives the inverse. The median
+    is robust against single disturbed samples.
 
     Raises:
-        ValueError: The sides differ in length, are empty, or hold what is not positive.
+        ValueError: The sides differ in length, are empty, or hold a sample that is not positive.
 
     >>> ratio_interval([2, 8, 4], [1, 2, 4])
     Interval(value=2.0, low=1.0, high=4.0, count=3)
@@ -101,7 +100,7 @@ def ratio_interval(first: Sequence[float], second: Sequence[float]) -> Interval:
 
 
 def difference_interval(first: Sequence[float], second: Sequence[float]) -> Interval:
-    """Return the mean of ``first`` − ``second``, taken in pairs, with `mean_interval`'s interval.
+    """Return the mean of ``first[i] - second[i]`` with the interval of `mean_interval`.
 
     >>> difference_interval([3.0, 5.0], [1.0, 2.0])
     Interval(value=2.5, low=2.0, high=3.0, count=2)
@@ -112,7 +111,7 @@ def difference_interval(first: Sequence[float], second: Sequence[float]) -> Inte
 
 
 def describe_intervals(statistic: Literal["median", "mean"], samples: str) -> str:
-    """Say what the ends of an interval are.
+    """Describe the intervals of a table.
 
     >>> describe_intervals("mean", "pairs")
     '95 % bootstrap interval of the mean from 6 pairs up, min to max below'
@@ -133,7 +132,7 @@ def _interval(
         return value, value
     if values.size < MIN_SAMPLES:
         return float(values.min()), float(values.max())
-    from scipy.stats import bootstrap  # takes longer to import than many a case does to measure
+    from scipy.stats import bootstrap  # slow to import
 
     ends = bootstrap(
         (values,),

@@ -1,4 +1,4 @@
-"""Further trainings of a subject, told by their names. No torch."""
+"""Repeated trainings of a subject, recognised by their names. No torch."""
 
 import re
 from collections.abc import Iterable
@@ -12,12 +12,12 @@ Moved = Literal["seed", "on"]
 
 
 class Training(NamedTuple):
-    """A further training of a subject.
+    """A repeated training of a subject.
 
     Attributes:
-        subject: That was trained once more.
-        moved: What was another this time: the seed, or what it was trained on.
-        label: Which seed, or on which machine or photographs.
+        subject: The subject that was trained again.
+        moved: What differs: ``seed``, or ``on`` for another machine or other photographs.
+        label: The seed, the machine or the photographs.
     """
 
     subject: str
@@ -26,17 +26,17 @@ class Training(NamedTuple):
 
 
 def find_trainings(subjects: Iterable[str]) -> dict[str, Training]:
-    """Return which subjects are further trainings of another one.
+    """Return the subjects that are repeated trainings of another subject.
 
-    ``NAME-seedN`` and ``NAME-on-WHAT`` are where ``NAME`` is a subject too, and no further training
-    itself; otherwise such a name stands for itself.
+    These are ``NAME-seedN`` and ``NAME-on-WHAT`` where ``NAME`` is a subject and not a repeated
+    training itself.
 
     >>> find_trainings(["vgg16", "vgg16-seed2", "mine-seed1"])
     {'vgg16-seed2': Training(subject='vgg16', moved='seed', label='2')}
     """
     names = dict.fromkeys(subjects)
     found: dict[str, Training] = {}
-    for name in sorted(names, key=len):  # a name is longer than that of what it trains again
+    for name in sorted(names, key=len):  # a repeated training has a longer name
         match = _NAME.fullmatch(name)
         if match and (first := match["name"] + match["precision"]) in names and first not in found:
             moved: Moved = "seed" if match["seed"] else "on"

@@ -1,10 +1,10 @@
-"""What a student has to beat: colour transfers here, networks in `bench.peers.registry`.
+"""Colour transfers, the baselines of the students. The networks are in `bench.peers.registry`.
 
-Libraries: scikit-image matches histograms. The Monge-Kantorovich map, which POT has too, is the
-core's own feature transform `ot` on colours. Of the libraries that we found with Reinhard's or
-Pitié's transfer, `color-matcher` is under the GPL, `colortrans` (Reinhard) takes 8-bit images on a
-CPU, `ColorTransferLib` pins dozens of packages and `python-color-transfer` is an alpha of 2022:
-these are ours, in float32 on the device of the subject.
+Histogram matching is scikit-image's. The Monge-Kantorovich map is the feature transform ``ot`` of
+`pcakd`, applied to colours. Reinhard's and Pitié's transfers are implemented here, in float32 on
+the device of the subject. Libraries that have them do not fit: `color-matcher` is under the GPL,
+`colortrans` (Reinhard) takes 8-bit images on a CPU, `ColorTransferLib` pins dozens of packages and
+`python-color-transfer` is an alpha of 2022.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,9 +33,9 @@ BASELINES.register("idt-regrain", transfer_idt_regrain)
 BASELINES.register("content", keep_content)
 
 REVISIONS: Mapping[str, int] = {"idt-regrain": 2}
-"""How often a transfer has come to compute something else, where that is more than once.
+"""Revision of each transfer whose result has changed; others have revision 1.
 
-Records of one revision are none of the next: raise it with every such change.
+Raise it with each change of a result: records of another revision are then not reused.
 """
 
 __all__ = [

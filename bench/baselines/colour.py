@@ -1,7 +1,7 @@
 """sRGB to CIELAB and back, on any device.
 
-scikit-image converts on the CPU only, which would charge a subject on an accelerator for the way
-there and back; it is the oracle of the tests.
+scikit-image converts on the CPU only, so a GPU would also be timed for copies. It is the oracle of
+the tests.
 
 Convention: sRGB primaries and transfer curve, white D65 (2° observer), images ``3 × h × w``; L runs
 from 0 to 100.
@@ -36,7 +36,7 @@ def rgb_to_lab(image: Float[Tensor, "3 h w"]) -> Float[Tensor, "3 h w"]:
 
 
 def lab_to_rgb(lab: Float[Tensor, "3 h w"]) -> Float[Tensor, "3 h w"]:
-    """Convert CIELAB to sRGB; colours outside the gamut leave [0, 1], below at most to 0."""
+    """Convert CIELAB to sRGB; colours outside the gamut exceed 1 or are clipped to 0."""
     level = (lab[0] + _L_OFFSET) / 116.0
     f = torch.stack([level + lab[1] / 500.0, level, level - lab[2] / 200.0])
     edge = _SLOPE * _LINEAR_BELOW + 16 / 116

@@ -1,17 +1,17 @@
-"""Histogram matching: each colour channel takes on the style's histogram."""
+"""Histogram matching of each colour channel."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bench.profiling.uncounted import name_in_traces
+from bench.profiling.uncounted import mark_uncounted
 
 
 @torch.inference_mode()
 def transfer_histogram(
     content: Float[Tensor, "3 h w"], style: Float[Tensor, "3 h2 w2"]
 ) -> Float[Tensor, "3 h w"]:
-    """Give each channel of the content the style's distribution of values, one by one.
+    """Match the histogram of each colour channel of the content to that of the style.
 
     Args:
         content: RGB in [0, 1].
@@ -21,9 +21,9 @@ def transfer_histogram(
         RGB clipped to [0, 1], of the size of the content.
 
     Source: `skimage.exposure.match_histograms` (Gonzalez and Woods, "Digital Image Processing",
-        histogram specification), on RGB. It computes on the CPU: on an accelerator its latency has
-        the way there and back in it. Departures: a channel in which the content is constant takes
-        the style's mean, where scikit-image would take its maximum; the result is clipped.
+        histogram specification), on RGB. It computes on the CPU; on a GPU its latency includes
+        the copies. Departures: a constant channel of the content gets the style's mean, where
+        scikit-image gives its maximum; the result is clipped.
     """
     return _match(content, style).clamp_(0.0, 1.0)
 
@@ -39,4 +39,4 @@ def _match_channels(content: Tensor, style: Tensor) -> Tensor:
     return torch.where(constant[:, None, None], mean[:, None, None], output)
 
 
-_match = name_in_traces("match_histograms", _match_channels)
+_match = mark_uncounted("match_histograms", _match_channels)

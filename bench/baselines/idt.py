@@ -1,4 +1,4 @@
-"""Iterative distribution transfer: the style's whole colour distribution, axis by axis."""
+"""Iterative distribution transfer: matches the whole colour distribution, axis by axis."""
 
 from functools import cache
 
@@ -12,8 +12,8 @@ from bench.baselines.regrain import regrain
 ITERATIONS = 20
 BINS = 300
 _SEED = 0
-_FLAT = 1e-4  # a content that varies less along an axis has no distribution to speak of there
-_EMPTY = 1e-6  # share of the pixels that each bin gets on top, so that no bin is empty
+_FLAT = 1e-4  # a content that varies less along an axis is constant there up to rounding
+_EMPTY = 1e-6  # share of the pixels that is added to each bin, so that none is empty
 
 
 @torch.inference_mode()
@@ -31,12 +31,12 @@ def transfer_idt(
 
     Source: Pitié, Kokaram and Dahyot, "N-dimensional probability density function transfer and its
         application to colour transfer", ICCV 2005, and "Automated colour grading using colour
-        distribution transfer", CVIU 2007: colours are rotated, each rotated axis is transported to
-        the style's distribution along it (from histograms of 300 bins, as in the authors' code) and
-        rotated back, again and again. Departures: 20 iterations with the identity and then random
-        rotations of a fixed seed take the place of rotations that are optimised to lie far apart;
-        values are interpolated within bins; an axis along which the content is constant is shifted
-        to the style's mean; the result is clipped.
+        distribution transfer", CVIU 2007. Each iteration rotates the colours, transports each
+        rotated axis to the style's distribution along it (from histograms of 300 bins, as in the
+        authors' code) and rotates back. Departures: 20 iterations use the identity and then random
+        rotations of a fixed seed, where the authors optimise the rotations; values are interpolated
+        within bins; an axis along which the content is constant is shifted to the style's mean; the
+        result is clipped.
     """
     return match_distribution(content, style).clamp_(0.0, 1.0)
 
@@ -45,7 +45,7 @@ def transfer_idt(
 def transfer_idt_regrain(
     content: Float[Tensor, "3 h w"], style: Float[Tensor, "3 h2 w2"]
 ) -> Float[Tensor, "3 h w"]:
-    """Give the content the style's distribution of colours, then its own gradients back.
+    """Give the content the style's distribution of colours and keep its own gradients.
 
     Args:
         content: RGB in [0, 1].
@@ -70,9 +70,9 @@ def match_distribution(
     """Transport the content's colours to the style's distribution; colours may leave [0, 1].
 
     Args:
-        content: The image to recolour; it stays as it is.
-        style: The image whose colours to take.
-        iterations: Rotations; more come closer.
+        content: The image to recolour; it is not changed.
+        style: The image with the wanted colours.
+        iterations: Number of rotations; more give a closer match.
         bins: Bins of each histogram.
     """
     colours, goals = content.flatten(1).clone(), style.flatten(1)
@@ -86,10 +86,10 @@ def match_distribution(
 
 @cache
 def _axes(iterations: int) -> tuple[tuple[float, ...], ...]:
-    """Return the axes of each rotation in turn: RGB, and then random ones, always the same.
+    """Return the axes of all rotations: RGB first, then random ones of a fixed seed.
 
-    The axes of one rotation are orthogonal, so that moving colours along one leaves their places
-    on the others as they are: one after the other is all at once.
+    The axes of one rotation are orthogonal. Moving colours along one axis does not change their
+    coordinates on the others, so the axes can be transported one after the other.
     """
     generator = np.random.default_rng(_SEED)
     axes = [*np.eye(3)]
@@ -102,7 +102,7 @@ def _axes(iterations: int) -> tuple[tuple[float, ...], ...]:
 def _transport_change(
     values: Float[Tensor, " n"], goals: Float[Tensor, " m"], bins: int
 ) -> Float[Tensor, " n"]:
-    """Return what to add to values so that they are distributed as the goals are."""
+    """Return the offsets that give ``values`` the distribution of ``goals``."""
     least, most = torch.aminmax(values)
     goal_least, goal_most = torch.aminmax(goals)
     start = torch.minimum(least, goal_least)
@@ -111,7 +111,7 @@ def _transport_change(
     shares, goal_shares = (
         _cumulate(each, bins) for each in (bin_of, _locate(goals, start, width, bins)[1])
     )
-    # where each edge of a bin goes, never beyond the goals, and how far that is, both in bins
+    # the new position of each bin edge, within the range of the goals, and its move, both in bins
     edges = _invert(goal_shares, shares)
     edges = edges.clamp((goal_least - start) / width, (goal_most - start) / width)
     moves = edges - torch.arange(bins + 1, device=values.device)
@@ -125,13 +125,13 @@ def _transport_change(
 def _locate(
     values: Float[Tensor, " n"], start: Tensor, width: Tensor, bins: int
 ) -> tuple[Float[Tensor, " n"], Int[Tensor, " n"]]:
-    """Return where values lie, in bins from the start, and in which bin."""
+    """Return the position of each value, in bins from the start, and its bin."""
     places = values.sub(start).div_(width)
     return places, places.long().clamp_(0, bins - 1)
 
 
 def _cumulate(bin_of: Int[Tensor, " n"], bins: int) -> Float[Tensor, " bins+1"]:
-    """Return the share of the values below each edge of a bin; it rises in every bin."""
+    """Return the share of the values below each bin edge; it is strictly increasing."""
     counts = torch.bincount(bin_of, minlength=bins).double()
     shares = (counts / bin_of.shape[0] + _EMPTY / bins).cumsum(0)
     return torch.cat([shares.new_zeros(1), shares / shares[-1]])
@@ -140,7 +140,7 @@ def _cumulate(bin_of: Int[Tensor, " n"], bins: int) -> Float[Tensor, " bins+1"]:
 def _invert(
     shares: Float[Tensor, " bins+1"], wanted: Float[Tensor, " bins+1"]
 ) -> Float[Tensor, " bins+1"]:
-    """Return at which edge of a bin, or where between two, each wanted share lies."""
+    """Return the position, in bins, at which each wanted share is reached."""
     above = torch.searchsorted(shares, wanted).clamp_(1, shares.shape[0] - 1)
     low, high = shares[above - 1], shares[above]
     return above - 1 + (wanted - low) / (high - low)

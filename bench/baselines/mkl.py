@@ -14,7 +14,7 @@ _LEVELS = 255.0
 def transfer_mkl(
     content: Float[Tensor, "3 h w"], style: Float[Tensor, "3 h2 w2"]
 ) -> Float[Tensor, "3 h w"]:
-    """Give the content the style's mean colour and colour covariance, by the shortest way.
+    """Give the content the mean and covariance of the style's colours by optimal transport.
 
     Args:
         content: RGB in [0, 1].
@@ -25,9 +25,9 @@ def transfer_mkl(
 
     Source: Pitié and Kokaram, "The linear Monge-Kantorovitch linear colour mapping for
         example-based colour transfer", CVMP 2007: T = C_c^-½ (C_c^½ C_s C_c^½)^½ C_c^-½ on RGB.
-        That is ``pcakd``'s ``ot`` without its regulariser. Departures: covariances divide by N,
-        directions in which the content has no variance (eigenvalues below 1e-5 square levels of
-        255) are left without any, and the result is clipped.
+        This is the transform ``ot`` of ``pcakd`` without its regulariser. Departures: covariances
+        divide by N; directions in which the content has no variance (eigenvalues below 1e-5 square
+        levels of 255) keep none; the result is clipped.
     """
     affine = fit_transform(
         "ot",
@@ -40,5 +40,5 @@ def transfer_mkl(
 
 
 def _in_levels(statistics: Statistics) -> Statistics:
-    """Scale moments of colours in [0, 1] to levels of 255, where 1e-5 is nothing."""
+    """Scale moments of colours from [0, 1] to [0, 255], where 1e-5 is negligible."""
     return Statistics(mean=statistics.mean * _LEVELS, covariance=statistics.covariance * _LEVELS**2)

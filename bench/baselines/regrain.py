@@ -1,14 +1,14 @@
-"""Regraining: new colours with the gradients of the old picture."""
+"""Regraining: gives a recoloured image the gradients of the original."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from bench.profiling.uncounted import name_in_traces
+from bench.profiling.uncounted import mark_uncounted
 
-_STEPS = (4, 16, 32, 64, 64, 64)  # of each scale, the finest first
-_MIN_SIDE = 20  # pixels; a smaller picture is not halved
+_STEPS = (4, 16, 32, 64, 64, 64)  # Jacobi steps of each scale, from fine to coarse
+_MIN_SIDE = 20  # pixels; an image whose half is smaller is not halved
 _LEVELS = 256.0
 _DAMPING = 0.2
 
@@ -16,23 +16,22 @@ _DAMPING = 0.2
 def regrain(
     content: Float[Tensor, "3 h w"], recoloured: Float[Tensor, "3 h w"]
 ) -> Float[Tensor, "3 h w"]:
-    """Bring the gradients of a recoloured picture close to those of the content.
+    """Bring the gradients of a recoloured image close to those of the content.
 
     Args:
-        content: The picture before its colours were changed, RGB in [0, 1].
-        recoloured: The picture after.
+        content: The image before recolouring, RGB in [0, 1].
+        recoloured: The image after it.
 
     Returns:
-        The picture J that balances ∫ φ |∇J − ∇content|² + ψ |J − recoloured|²; it may leave [0, 1].
+        The image J that minimises ∫ φ |∇J − ∇content|² + ψ |J − recoloured|²; it may leave [0, 1].
 
     Source: Pitié, Kokaram and Dahyot, "Automated colour grading using colour distribution
         transfer", CVIU 2007, section 5, with the weights of the authors' code: φ = 2^-k · 30 /
         (1 + 10 g) at scale k, 0 the finest, and ψ = min(256 g / 5, 1), where g is the length of the
         content's gradient, a difference over two pixels in units of [0, 1]; solved by damped Jacobi
         steps from coarse to fine, with the code's numbers of steps. Departures: the coarsest scale
-        starts from the recoloured picture, every other one from the content plus the change that
-        the coarser one found, so that what need not change stays as it is; nothing flows over the
-        border.
+        starts from the recoloured image, each other one from the content plus the change of the
+        coarser one; there is no flow across the border.
     """
     return _regrain(content, recoloured)
 
@@ -41,13 +40,13 @@ def _solve_pyramid(content: Tensor, recoloured: Tensor) -> Tensor:
     return _solve_scales(content[None], recoloured[None], 0)[0]
 
 
-_regrain = name_in_traces("regrain", _solve_pyramid)
+_regrain = mark_uncounted("regrain", _solve_pyramid)
 
 
 def _solve_scales(
     content: Float[Tensor, "1 3 h w"], goal: Float[Tensor, "1 3 h w"], scale: int
 ) -> Float[Tensor, "1 3 h w"]:
-    """Solve the coarser scales and then this one."""
+    """Solve the coarser scales first, then this one."""
     height, width = content.shape[-2:]
     half = -(-height // 2), -(-width // 2)
     if scale + 1 < len(_STEPS) and min(half) > _MIN_SIDE:
@@ -69,10 +68,10 @@ def _iterate(
     goal: Float[Tensor, "1 3 h w"],
     scale: int,
 ) -> Float[Tensor, "1 3 h w"]:
-    """Take damped Jacobi steps towards the balance, in place.
+    """Take damped Jacobi steps towards the minimum, in place.
 
-    With J = content + D the gradients that φ weighs are those of D alone: each step replaces D by
-    the mean of its neighbours, weighted by φ, and of goal − content, weighted by ψ.
+    With J = content + D, φ weights the gradients of D. Each step replaces D by the mean of its
+    neighbours, weighted by φ, and of goal − content, weighted by ψ.
     """
     across, down, keep = _weights(content, scale)
     total = keep.clone()
@@ -93,11 +92,11 @@ def _iterate(
 
 
 def _weights(content: Float[Tensor, "1 3 h w"], scale: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return φ between neighbours, across and down, and ψ."""
+    """Return φ between horizontal and vertical neighbours, and ψ."""
     slope = torch.zeros_like(content[:, :1])
     for dim in (3, 2):
         step = content.diff(dim=dim)
-        twice = torch.zeros_like(content)  # over two pixels, over one at the border
+        twice = torch.zeros_like(content)  # difference over two pixels, over one at the border
         twice.narrow(dim, 0, step.shape[dim]).add_(step)
         twice.narrow(dim, 1, step.shape[dim]).add_(step)
         slope.add_(twice.square_().sum(1, keepdim=True))
@@ -108,5 +107,5 @@ def _weights(content: Float[Tensor, "1 3 h w"], scale: int) -> tuple[Tensor, Ten
 
 
 def _halves(image: Float[Tensor, "1 c h w"]) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """Return views of the first and the second of all neighbours, across and down."""
+    """Return views of the first and second of all horizontal and of all vertical neighbours."""
     return (image[..., :-1], image[..., 1:]), (image[..., :-1, :], image[..., 1:, :])

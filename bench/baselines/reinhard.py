@@ -1,4 +1,4 @@
-"""Reinhard colour transfer: the style's mean and deviation for each Lab channel."""
+"""Reinhard colour transfer: mean and deviation of each Lab channel."""
 
 import torch
 from jaxtyping import Float
@@ -6,7 +6,7 @@ from torch import Tensor
 
 from bench.baselines.colour import lab_to_rgb, rgb_to_lab
 
-_FLAT = 0.01  # Lab units: a channel that varies less is constant up to rounding
+_FLAT = 0.01  # Lab units; a channel with a smaller deviation is constant up to rounding
 
 
 @torch.inference_mode()

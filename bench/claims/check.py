@@ -1,4 +1,4 @@
-"""Each claim of the paper with what the records say of it."""
+"""Checks each claim of the paper against the records of a run folder."""
 
 from collections.abc import Iterable, Sequence
 
@@ -20,10 +20,10 @@ from bench.records.schema import Record
 
 
 def check_claims(records: Sequence[Record]) -> list[ClaimRow]:
-    """Hold every claim against the records.
+    """Check each claim against the records.
 
     Args:
-        records: Of one folder; of two records of one repeat, only the one that counts.
+        records: The latest records of one folder.
     """
     speeds = speed_ratios(records)
     rows = [*parameter_rows(records)]
@@ -41,7 +41,7 @@ def check_claims(records: Sequence[Record]) -> list[ClaimRow]:
 
 
 def has_evidence(records: Sequence[Record]) -> bool:
-    """Tell whether records hold a comparison: a paired measurement, or an existing model."""
+    """Return whether records hold a speed ratio or an existing model."""
     return any(
         record.kind == "pair"
         or record.case.subject in PEERS.keys() | TRAINED.keys()
@@ -51,7 +51,7 @@ def has_evidence(records: Sequence[Record]) -> bool:
 
 
 def _compare_macs(subjects: Iterable[str], records: Sequence[Record]) -> str:
-    """Say how much less work measured students do than the paper's; nothing if as much."""
+    """Return how the MACs of students differ from the paper's; empty if they do not."""
     known = {student.subject: student for student in STUDENTS}
     notes = [_compare_student(known[name], records) for name in subjects if name in known]
     return join_remarks(*notes)
@@ -63,6 +63,6 @@ def _compare_student(student: Student, records: Sequence[Record]) -> str:
         return ""
     change = 100 * (macs / student.macs_per_pixel - 1)
     return (
-        f"`{student.subject}` does {abs(change):.0f} % {'fewer' if change < 0 else 'more'} MACs a "
+        f"`{student.subject}` has {abs(change):.0f} % {'fewer' if change < 0 else 'more'} MACs per "
         "pixel than the paper's student"
     )

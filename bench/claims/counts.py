@@ -1,4 +1,4 @@
-"""Claims about counts, and about what fits: parameters, shares, 8K."""
+"""Claims about parameters, and about 8K on one GPU."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +12,7 @@ _8K = (7680, 4320)
 
 
 def parameter_rows(records: Sequence[Record]) -> Iterator[ClaimRow]:
-    """Judge the published counts of parameters, and their shares of WCT²'s."""
+    """Judge the published counts of parameters, and their shares of the parameters of WCT²."""
     vgg, mobilenet = VGG_STUDENT, MOBILENET_STUDENT
     both = mobilenet.num_params + mobilenet.num_eigenbasis_params
     yield _count_row(
@@ -20,8 +20,8 @@ def parameter_rows(records: Sequence[Record]) -> Iterator[ClaimRow]:
         "283K",
         vgg.num_params,
         judge_rounded(vgg.num_params, published=283_000, step=1_000),
-        f"deployed parameters ({vgg.architecture}); its {vgg.num_eigenbasis_params:,} eigenbasis "
-        "numbers are not in them",
+        f"deployed parameters ({vgg.architecture}), without its {vgg.num_eigenbasis_params:,} "
+        "eigenbasis parameters",
     )
     yield _count_row(
         f"{mobilenet.title}: parameters",
@@ -29,7 +29,7 @@ def parameter_rows(records: Sequence[Record]) -> Iterator[ClaimRow]:
         both,
         judge_rounded(both, published=73_000, step=1_000),
         f"{mobilenet.num_params:,} deployed parameters ({mobilenet.architecture}) and "
-        f"{mobilenet.num_eigenbasis_params:,} eigenbasis numbers, which inference does not need",
+        f"{mobilenet.num_eigenbasis_params:,} eigenbasis parameters, which inference does not use",
     )
     record = find_cost(records, WCT2)
     whole = record.num_params if record else None
@@ -84,13 +84,13 @@ def _exact_row(
 
 
 def largest_rows(student: Student, records: Sequence[Record]) -> list[ClaimRow]:
-    """Judge whether a student's 8K case fits one GPU, place by place."""
+    """Judge whether a student stylizes 8K on one GPU, for each device."""
     claim, published = f"{student.title}: 8K on one GPU", "fits"
     rows = []
     for place, record in find_largest(records, student.subject, _8K).items():
         device, peak = record.case.device, record.peak_bytes
         finding = judge_fit(device=device, status=record.status, reason=record.reason)
-        seen = f"here it {_describe_end(record)}" if device == "cpu" else ""
+        seen = f"this one {_describe_end(record)}" if device == "cpu" else ""
         rows.append(
             ClaimRow(
                 claim=claim,
@@ -109,5 +109,5 @@ def largest_rows(student: Student, records: Sequence[Record]) -> list[ClaimRow]:
 
 def _describe_end(record: Record) -> str:
     if record.status == "ok":
-        return "ended well"
-    return f"was {record.status}: {record.reason or 'no reason recorded'}"
+        return "completed"
+    return f"ended with {record.status}: {record.reason or 'no reason recorded'}"

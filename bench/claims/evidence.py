@@ -1,4 +1,4 @@
-"""What the records of a folder hold of the claims: speeds, scores and counts. No torch."""
+"""Finds the speeds, metric values and counts that the claims need in records. No torch."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ _PERIOD = 16  # counts are proportional to pixels where both sides are multiples
 
 
 def place_of(case: Case) -> Place:
-    """Return where and at what size a case was measured."""
+    """Return the device, threads and size of a case."""
     resolution = case.resolution or f"{case.width}x{case.height}"
     return case.device, case.device_name, case.threads, resolution
 
 
 def describe_place(place: Place) -> str:
-    """Write a place: ``HD, cpu Some CPU, 2 threads``."""
+    """Format a place: ``HD, cpu Some CPU, 2 threads``."""
     device, name, threads, resolution = place
     return f"{resolution}, {device} {name}, {threads} thread{'s' if threads != 1 else ''}"
 
@@ -32,11 +32,10 @@ def describe_place(place: Place) -> str:
 def find_speeds(
     speeds: Iterable[SpeedRatio], slow: str, fast: str
 ) -> dict[Place, tuple[Interval | None, Record]]:
-    """Return how many times as fast ``fast`` is as ``slow``, by place.
+    """Return how many times as fast ``fast`` is as ``slow``, for each place.
 
-    A measurement of the two in the other order counts, inverted. Of several at one place the last
-    one counts; one that did not end well counts only where there is no other. Sizes below the
-    paper's smallest one are passed over.
+    A measurement in the other order is inverted. Of several at one place the last successful one
+    counts, and a failed one only if all failed. Sizes below the paper's smallest one are ignored.
     """
     found: dict[Place, tuple[Interval | None, Record]] = {}
     for speed in speeds:
@@ -57,33 +56,33 @@ def find_speeds(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualityDifference:
-    """Scores of a student minus those of a peer, pair by pair, on one machine by one protocol."""
+    """Metric values of a student minus those of a peer over image pairs, on one machine."""
 
     place: str
     difference: Interval
     means: tuple[float, float]
 
 
-Scores = dict[tuple[str | int | None, ...], float]
+MetricValues = dict[tuple[str | int | None, ...], float]
 
 
 def find_differences(
     records: Sequence[Record], student: str, peer: str, metric: str
 ) -> list[QualityDifference]:
-    """Compare two subjects over the pairs that both were scored on, by machine and protocol.
+    """Compare two subjects over their common image pairs, for each machine and protocol.
 
-    Only scores of the same files at the same size under the same protocol are put together, so that
-    pairs scored at two sizes are no more pairs.
+    Metric values are compared only if files, size and protocol are the same. Image pairs at two
+    sizes do not count twice.
     """
-    ours, theirs = (_scores(records, subject, metric) for subject in (student, peer))
+    ours, theirs = (_values(records, subject, metric) for subject in (student, peer))
     common = [key for key in ours if key in theirs]
     found = []
-    for setting in dict.fromkeys((*key[:3], key[-1]) for key in common):
-        keys = [key for key in common if (*key[:3], key[-1]) == setting]
-        a, b = ([scores[key] for key in keys] for scores in (ours, theirs))
+    for group in dict.fromkeys((*key[:3], key[-1]) for key in common):
+        keys = [key for key in common if (*key[:3], key[-1]) == group]
+        a, b = ([values[key] for key in keys] for values in (ours, theirs))
         found.append(
             QualityDifference(
-                place=f"{len(keys)} pair{'s' if len(keys) != 1 else ''}, {setting[0]} {setting[1]}",
+                place=f"{_count_pairs(len(keys))}, {group[0]} {group[1]}",
                 difference=difference_interval(a, b),
                 means=(sum(a) / len(a), sum(b) / len(b)),
             )
@@ -91,8 +90,12 @@ def find_differences(
     return found
 
 
-def _scores(records: Iterable[Record], subject: str, metric: str) -> Scores:
-    """Return the scores of the last version of a subject, repeats averaged."""
+def _count_pairs(count: int) -> str:
+    return f"{count} image pair{'s' if count != 1 else ''}"
+
+
+def _values(records: Iterable[Record], subject: str, metric: str) -> MetricValues:
+    """Return the metric values of the last version of a subject, averaged over repeats."""
     own = [r for r in _quality(records, subject) if getattr(r, metric) is not None]
     values: dict[tuple[str | int | None, ...], list[float]] = {}
     for record in own:
@@ -119,7 +122,7 @@ def _quality(records: Iterable[Record], subject: str) -> list[Record]:
 
 
 def list_quality_subjects(records: Sequence[Record], peer: str) -> tuple[str, ...]:
-    """Return the subjects that carry the quality of a peer: itself, or its trained stand-ins."""
+    """Return the subjects whose quality stands for a peer: the peer, or peers trained here."""
     if _quality(records, peer):
         return (peer,)
     names = [
@@ -134,20 +137,20 @@ def list_quality_subjects(records: Sequence[Record], peer: str) -> tuple[str, ..
 
 
 def is_untrained(records: Iterable[Record], subject: str) -> bool:
-    """Tell whether the records say that a subject has no pictures to score."""
+    """Return whether the records mark a subject as untrained."""
     return any(r.case.subject == subject and r.status == "untrained" for r in records)
 
 
 def find_cost(records: Iterable[Record], subject: str) -> Record | None:
-    """Return the last cost record of a subject that has its parameters; any status will do."""
+    """Return the last cost record of a subject with its parameters, of any status."""
     found = [r for r in _cost(records, subject) if r.num_params is not None]
     return found[-1] if found else None
 
 
 def find_macs_per_pixel(records: Iterable[Record], subject: str) -> float | None:
-    """Return the multiply-adds of a subject's content path a content pixel.
+    """Return the multiply-adds of a subject's content path per content pixel.
 
-    Sizes that are no multiples of 16 pay for padding and are passed over.
+    Sizes that are not multiples of 16 include padding and are ignored.
     """
     for record in _cost(records, subject):
         case = record.case
@@ -158,20 +161,20 @@ def find_macs_per_pixel(records: Iterable[Record], subject: str) -> float | None
 
 
 def macs_per_pixel(macs_content: int | None, width: int, height: int) -> float | None:
-    """Return the multiply-adds of a content path a pixel; None where padding is paid for."""
+    """Return the multiply-adds of a content path per pixel; None for sizes that include padding."""
     whole = width > 0 and height > 0 and width % _PERIOD == height % _PERIOD == 0
     return macs_content / (width * height) if whole and macs_content is not None else None
 
 
 def is_same_work(ours: float, student: Student) -> bool:
-    """Tell whether multiply-adds a content pixel are those of a student of the paper."""
+    """Return whether multiply-adds per content pixel equal those of a student of the paper."""
     return abs(ours / student.macs_per_pixel - 1) < _SAME_WORK
 
 
 def find_largest(
     records: Iterable[Record], subject: str, size: tuple[int, int]
 ) -> dict[Place, Record]:
-    """Return the cost records of a subject at one size, the last one of each place."""
+    """Return the last cost record of a subject at one size, for each place."""
     return {
         place_of(record.case): record
         for record in _cost(records, subject)

@@ -1,4 +1,4 @@
-"""What follows from counts beside the claims."""
+"""Facts that follow from counts and are not claims of the paper."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from bench.records.schema import Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Macs:
-    """Multiply-adds of a content path a content pixel, and where they come from."""
+    """Multiply-adds of a content path per content pixel, and their source."""
 
     value: float | None
     source: str
@@ -28,7 +28,7 @@ class _Macs:
 
 
 def derive_facts(records: Sequence[Record]) -> list[Fact]:
-    """Return what follows from counts; a fact that needs a record says what to run for it."""
+    """Return the facts; one that lacks a record names the command that makes it."""
     recorded = {
         name: _Macs(
             value=find_macs_per_pixel(records, name), source=f"record of `{name}`", subject=name
@@ -40,17 +40,17 @@ def derive_facts(records: Sequence[Record]) -> list[Fact]:
         for student in STUDENTS
     )
     facts = [
-        _macs_fact("the full-width VGG-19 to the paper's VGG student", recorded[FULL_WIDTH], vgg),
-        _macs_fact("the paper's VGG student to its MobileNet student", vgg, mobilenet),
+        _macs_fact("full-width VGG-19 / the paper's VGG student", recorded[FULL_WIDTH], vgg),
+        _macs_fact("the paper's VGG student / its MobileNet student", vgg, mobilenet),
     ]
     for a, b in pairwise(recorded):
-        facts.append(_macs_fact(f"`{a}` to `{b}`", recorded[a], recorded[b]))
+        facts.append(_macs_fact(f"`{a}` / `{b}`", recorded[a], recorded[b]))
     facts += [_student_fact(student, records) for student in STUDENTS]
     both = VGG_STUDENT.num_params + VGG_STUDENT.num_eigenbasis_params
     source = f"{VGG_STUDENT.num_params:,} + {VGG_STUDENT.num_eigenbasis_params:,}, counted"
     facts.append(
         Fact(
-            fact="283K if it counted eigenbases, as 73K does",
+            fact="VGG student: parameters with eigenbases, which 73K includes and 283K does not",
             figure=f"{both:,}",
             source=source,
             value=both,
@@ -60,7 +60,7 @@ def derive_facts(records: Sequence[Record]) -> list[Fact]:
 
 
 def _macs_fact(sides: str, first: _Macs, second: _Macs) -> Fact:
-    fact = f"MACs a content pixel, {sides}"
+    fact = f"MACs per content pixel, {sides}"
     for side in (first, second):
         if side.value is None:
             return _missing(fact, side.subject)
@@ -81,13 +81,13 @@ def _student_fact(student: Student, records: Sequence[Record]) -> Fact:
     bases = record.num_eigenbasis_params or 0
     source = (
         f"deployed, from its record; {record.num_params + bases:,} with {bases:,} eigenbasis "
-        "numbers"
+        "parameters"
     )
     return Fact(fact=fact, figure=f"{record.num_params:,}", source=source, value=record.num_params)
 
 
 def _share_facts(records: Sequence[Record]) -> list[Fact]:
-    """Return 73K's share of the other existing models; the claim is of WCT², the largest one."""
+    """Return the share of 73K parameters in those of the models that no claim is about."""
     part = MOBILENET_STUDENT.num_params + MOBILENET_STUDENT.num_eigenbasis_params
     facts = []
     for peer, title in PEERS.items():
@@ -96,7 +96,7 @@ def _share_facts(records: Sequence[Record]) -> list[Fact]:
             share = part / record.num_params
             facts.append(
                 Fact(
-                    fact=f"73K's share of {title}'s parameters",
+                    fact=f"73K as a share of the parameters of {title}",
                     figure=f"{share * 100:.2f} %",
                     source=f"{part:,} of {record.num_params:,} (record of `{peer}`)",
                     value=share,

@@ -1,11 +1,10 @@
-"""What the paper says, and counts of its two students' architectures.
+"""The claims of the paper, and counts of the architectures of its two students.
 
 Source: Chiu and Gurari, "PCA-Based Knowledge Distillation Towards Lightweight and Content-Style
 Balanced Photorealistic Style Transfer Models", CVPR 2022. Its speeds were measured on a GPU.
 
-The counts are those of ``pcakd.students.create_student`` and of `bench.profiling.macs` at sizes
-that are multiples of 16; a test holds them together. They stand here as numbers, so that reports
-need no torch.
+The counts are those of ``pcakd.students.create_student`` and `bench.profiling.macs` at sizes that
+are multiples of 16; a test compares them. They are numbers here, so that reports need no torch.
 """
 
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 TRANSFORM = "zca"
-"""The transform of the paper, whose records the claims are held against."""
+"""The transform of the paper; the claims are checked with its records."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,13 +20,13 @@ class Student:
     """A student of the paper.
 
     Attributes:
-        title: How rows call it.
-        architecture: What the authors distilled.
+        title: Its name in rows.
+        architecture: The architecture that the authors distilled.
         num_params: Deployed parameters of that architecture.
-        num_eigenbasis_params: Numbers in the eigenbases that it was distilled with.
-        macs_per_pixel: Multiply-adds of its content path a content pixel.
-        subject: The shipped student that stands for it in measurements.
-        stands_for: How the two differ, in words; empty where they do not.
+        num_eigenbasis_params: Entries of its eigenbases.
+        macs_per_pixel: Multiply-adds of its content path per content pixel.
+        subject: The shipped student that is measured in its place.
+        stands_for: How the two differ; empty if they do not.
     """
 
     title: str
@@ -46,7 +45,7 @@ VGG_STUDENT = Student(
     num_eigenbasis_params=50_816,
     macs_per_pixel=18_832.5,
     subject="vgg16",
-    stands_for="`vgg16`, distilled from VGG-16, stands for the paper's student of VGG-19",
+    stands_for="`vgg16`, distilled from VGG-16, replaces the paper's student of VGG-19",
 )
 MOBILENET_STUDENT = Student(
     title="MobileNet student",
@@ -60,7 +59,7 @@ MOBILENET_STUDENT = Student(
 STUDENTS = (VGG_STUDENT, MOBILENET_STUDENT)
 
 SMALLEST_PIXELS = 1280 * 720
-"""The smallest of the paper's six sizes is HD; speed at a smaller one is not its subject."""
+"""Pixels of HD, the smallest of the paper's six sizes; its claims are not about smaller ones."""
 
 FULL_WIDTH = "vgg19-full"
 """The subject that the paper's VGG student compresses."""
@@ -69,21 +68,21 @@ WCT2, PHOTOWCT, PHOTOWCT2 = "wct2-cat5", "photowct", "photowct2"
 PEERS: Mapping[str, str] = MappingProxyType(
     {WCT2: "WCT²", PHOTOWCT: "PhotoWCT", PHOTOWCT2: "PhotoWCT²"}
 )
-"""The existing models of the comparison: subject and title."""
+"""The existing models that the paper compares with: subject and title."""
 
 ENCODERS: Mapping[str, str] = MappingProxyType(
     {f"{peer}-vgg16": "its encoder is VGG-16" for peer in PEERS}
 )
-"""Where subjects that carry the quality of a peer depart from it."""
+"""Subjects whose quality stands for a peer, and how they differ from it."""
 
 
 TRAINED: Mapping[str, str] = MappingProxyType({f"{peer}-vgg19": peer for peer in PEERS})
-"""Files that `bench train --encoder vgg19` makes: peers with a cost of their own."""
+"""Peers that `bench train --encoder vgg19` trains; their cost is measured too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeedClaim:
-    """That ``fast`` is from ``least`` to ``most`` times as fast as ``slow`` (both subjects)."""
+    """The claim that ``fast`` is ``least`` to ``most`` times as fast as ``slow``."""
 
     title: str
     slow: str
@@ -93,7 +92,7 @@ class SpeedClaim:
 
     @property
     def published(self) -> str:
-        """The figure as the paper gives it."""
+        """The published figure."""
         return f"about {self.least:g}×"
 
 
@@ -122,12 +121,12 @@ OVERALL_PAIRS = (
     *((peer, VGG_STUDENT.subject) for peer in PEERS),
     (WCT2, MOBILENET_STUDENT.subject),
 )
-"""Paired measurements without which the overall claim cannot be judged: its ends are among them."""
+"""The speed ratios that the overall claim needs; its smallest and greatest are among them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualityClaim:
-    """That both students score better than a peer."""
+    """The claim that both students are better than a peer by one metric."""
 
     peer: str
     metric: str

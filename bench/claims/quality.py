@@ -1,4 +1,4 @@
-"""Claims about quality, from scores that are paired by content and style."""
+"""Claims about quality, from the metric values of common image pairs."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ _METRICS = {str(metric.name): metric for metric in METRICS}
 def quality_rows(
     claim: QualityClaim, student: Student, records: Sequence[Record]
 ) -> list[ClaimRow]:
-    """Judge one claim for one student, on every machine that scored both sides."""
+    """Judge one claim for one student, on each machine that measured both subjects."""
     metric = _METRICS[claim.metric]
     title = f"{student.title}: {claim.published} than {PEERS[claim.peer]}"
     published = f"{'higher' if metric.higher_is_better else 'lower'} {metric.title}"
@@ -38,7 +38,7 @@ def quality_rows(
             finding = judge_direction(found.difference, higher=metric.higher_is_better)
             rows.append(_difference_row(title, published, found, finding, note))
     finding = _why_none(claim.peer, student.subject, records)
-    return rows or [missing_row(title, published, "score", finding)]
+    return rows or [missing_row(title, published, "metric value", finding)]
 
 
 def _difference_row(
@@ -55,7 +55,7 @@ def _difference_row(
         place=found.place,
         verdict=finding.verdict,
         remark=join_remarks(finding.remark, means, note),
-        unit="score",
+        unit="metric value",
         value=difference.value,
         low=difference.low,
         high=difference.high,
@@ -68,22 +68,22 @@ def _describe_stand_in(subject: str, peer: str) -> str:
         return ""
     how = f", {ENCODERS[subject]}" if subject in ENCODERS else ""
     return (
-        f"`{subject}` carries the quality of {PEERS[peer]}{how}, its decoder was trained here: the "
-        "authors' may keep more content"
+        f"`{subject}` stands for {PEERS[peer]}{how}; its decoder was trained here, and that of the "
+        "authors may keep more content"
     )
 
 
 def _why_none(peer: str, student: str, records: Sequence[Record]) -> Finding:
-    """Say why a claim has no row: nothing scored, nothing in common, or no trained weights."""
+    """Return why a claim cannot be judged: no metric values, none in common, or no training."""
     subjects = list_quality_subjects(records, peer)
     if not subjects and is_untrained(records, peer):
-        return Finding(verdict="not comparable", remark=f"`{peer}` is untrained: no quality")
+        return Finding(verdict="not comparable", remark=f"`{peer}` is untrained and has no quality")
     if subjects and student in list_quality_subjects(records, student):
-        remark = f"`{student}` and `{subjects[0]}` share no pair, size and protocol"
+        remark = f"`{student}` and `{subjects[0]}` have no image pair, size and protocol in common"
         return Finding(verdict="not comparable", remark=remark)
     if not subjects:
         remark = (
-            f"no record: run `python -m bench train {peer}`, then, with the file that it leaves, "
+            f"no record: run `python -m bench train {peer}`, then, with the FILE that it writes, "
             f"`python -m {quality_command('FILE')}`"
         )
         return Finding(verdict="not comparable", remark=remark)

@@ -1,4 +1,4 @@
-"""The rows of the claims table and of the facts beside it."""
+"""Rows of the tables of claims and facts."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,26 +6,26 @@ from typing import Literal
 from bench.analysis.stats import MIN_SAMPLES
 from bench.claims.verdicts import Finding, Verdict
 
-Unit = Literal["parameters", "share", "ratio", "score", "bytes"]
+Unit = Literal["parameters", "share", "ratio", "metric value", "bytes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimRow:
-    """One claim: what was published, what was found, where, and the verdict.
+    """One claim: the published figure, the measured one, where it was measured, and the verdict.
 
     Attributes:
-        claim: The claim in words.
-        published: The published figure, as the paper gives it.
-        measured: The figure that was found, as text; ``—`` where there is none.
-        span: The ends of its interval, as text; ``exact`` for a count.
-        place: Device and size that it was found on.
+        claim: The claim.
+        published: The published figure.
+        measured: The measured figure as text; ``—`` if there is none.
+        span: Its interval as text; ``exact`` for a count.
+        place: Size and device.
         verdict: See `bench.claims.verdicts.RULES`.
-        remark: Why, and what a reader must know.
-        unit: What ``value``, ``low`` and ``high`` are.
-        value: The raw figure.
+        remark: The reason for the verdict, and limits of the comparison.
+        unit: Unit of ``value``, ``low`` and ``high``.
+        value: The measured figure.
         low: Lower end of its interval.
         high: Upper end.
-        count: Rounds or pairs that it comes from.
+        count: Number of rounds or image pairs.
     """
 
     claim: str
@@ -44,7 +44,7 @@ class ClaimRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """What follows from counts and is no claim: its figure as text and raw, and its source."""
+    """A fact: its figure as text and as a number, and its source."""
 
     fact: str
     figure: str = "—"
@@ -53,14 +53,14 @@ class Fact:
 
 
 def missing_row(claim: str, published: str, unit: Unit, finding: Finding) -> ClaimRow:
-    """Return the row of a claim that nothing was found of."""
+    """Return the row of a claim without a measurement."""
     return ClaimRow(
         claim=claim, published=published, verdict=finding.verdict, remark=finding.remark, unit=unit
     )
 
 
 def write_span(ends: str, count: int) -> str:
-    """Write the ends of an interval; few samples have a range in its place, and one has none.
+    """Format an interval; few samples have a range instead, and one sample has none.
 
     >>> write_span("1.9 to 2.1", 6), write_span("1.9 to 2.1", 3), write_span("2.0 to 2.0", 1)
     ('1.9 to 2.1', '1.9 to 2.1 (min to max)', '—')
@@ -71,12 +71,12 @@ def write_span(ends: str, count: int) -> str:
 
 
 def join_remarks(*remarks: str) -> str:
-    """Put remarks into one, leaving out empty ones."""
+    """Join remarks; empty ones are left out."""
     return "; ".join(remark for remark in remarks if remark)
 
 
 def no_record(command: str) -> Finding:
-    """Return the finding for a claim without a record, with the command that makes one."""
+    """Return the finding for a claim without a record; it names the command to run."""
     return Finding(verdict="not comparable", remark=f"no record: run `python -m {command}`")
 
 
@@ -88,6 +88,6 @@ def cost_command(subject: str, resolution: str) -> str:
 
 
 def quality_command(subject: str) -> str:
-    """Return the command that adds the scores of a subject to a run folder, as it was scored."""
+    """Return the command that adds the metric values of a subject to a run folder."""
     options = "--profile P --pairs PAIRS --only quality --resume --out DIR"
     return f"bench run --subjects {subject} {options}"

@@ -1,4 +1,4 @@
-"""Claims about speed, from paired measurements."""
+"""Claims about speed, from speed ratios."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ _OVERALL = "Faster than existing models, overall"
 def speed_rows(
     claim: SpeedClaim, speeds: Sequence[SpeedRatio], *, note: str = ""
 ) -> list[ClaimRow]:
-    """Judge one claim at every place that it was measured at; ``note`` goes into the remarks."""
+    """Judge one claim at each place where it was measured; ``note`` is added to the remarks."""
     rows = []
     for place, (ratio, record) in find_speeds(speeds, claim.slow, claim.fast.subject).items():
         judged = judge_speed(ratio, least=claim.least, most=claim.most) if ratio else None
@@ -33,7 +33,7 @@ def speed_rows(
 def _speed_row(
     claim: str, published: str, place: Place, ratio: Interval | None, finding: Finding
 ) -> ClaimRow:
-    on_cpu = "the ratio on a CPU; the published one is of a GPU"
+    on_cpu = "measured on a CPU; the paper measured on a GPU"
     return ClaimRow(
         claim=claim,
         published=published,
@@ -56,11 +56,11 @@ def _span(least: Interval, most: Interval) -> str:
 
 def _failed(record: Record) -> Finding:
     reason = record.reason or "no reason recorded"
-    return Finding(verdict="not comparable", remark=f"ended in {record.status}: {reason}")
+    return Finding(verdict="not comparable", remark=f"ended with {record.status}: {reason}")
 
 
 def overall_rows(speeds: Sequence[SpeedRatio], *, note: str = "") -> list[ClaimRow]:
-    """Judge the range of all speed-ups over existing models, place by place."""
+    """Judge the range of all speed-ups over existing models, for each place."""
     least, most = OVERALL_SPEED
     published = f"{least:g} to {most:g}×"
     others = [(peer, student.subject) for student in STUDENTS for peer in PEERS]
@@ -80,7 +80,7 @@ def overall_rows(speeds: Sequence[SpeedRatio], *, note: str = "") -> list[ClaimR
 def _overall_row(
     published: str, place: Place, ratios: Mapping[tuple[str, str], Interval]
 ) -> ClaimRow:
-    """Write the least and the greatest ratio of a place, with the outer ends of their intervals."""
+    """Return the row of the smallest and the greatest ratio, with the outer interval ends."""
     finding = _judge_overall(ratios)
     if not ratios:
         return _speed_row(_OVERALL, published, place, None, finding)
@@ -104,7 +104,7 @@ def _overall_row(
 
 
 def _judge_overall(ratios: Mapping[tuple[str, str], Interval]) -> Finding:
-    """Judge all paired ratios of one place: one outside is enough to fail, all are needed."""
+    """Judge all speed ratios of a place: one outside fails the claim, and all are needed."""
     least, most = OVERALL_SPEED
     findings = {pair: judge_speed(r, least=least, most=most) for pair, r in ratios.items()}
     outside = _remarks(findings, "not reproduced")
@@ -112,7 +112,7 @@ def _judge_overall(ratios: Mapping[tuple[str, str], Interval]) -> Finding:
         return Finding(verdict="not reproduced", remark=outside)
     missing = [pair for pair in OVERALL_PAIRS if pair not in ratios]
     if missing:
-        return Finding(verdict="not comparable", remark=f"no figure: {_to_run(missing)}")
+        return Finding(verdict="not comparable", remark=f"incomplete: {_to_run(missing)}")
     unclear = _remarks(findings, "not comparable")
     if unclear:
         return Finding(verdict="not comparable", remark=unclear)

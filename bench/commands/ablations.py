@@ -1,4 +1,4 @@
-"""``bench ablations``: distil with one lever moved at a time, score, and write the page."""
+"""``bench ablations``: distil with one setting changed at a time, score, and write a page."""
 
 import argparse
 import sys
@@ -7,90 +7,96 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pcakd.errors import ConfigError
+from pcakd.utils.deprecation import warn_renamed
 
 if TYPE_CHECKING:
-    from bench.ablations.records import LeverRecord
+    from bench.ablations.records import AblationRecord
     from bench.ablations.scoring import Scorer
     from bench.ablations.training import Training
 
 PLAN_NAME = "ablations.toml"
 PAGE_NAME = "README.md"
+_FORMER_NAME, _NAME = "levers", "ablations"  # in names of files and folders before 0.2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = (
-        "example: python -m bench ablations --data photos/ --pairs pairs/ --out reports/levers; "
-        "the same command goes on with what was stopped"
+        "example: python -m bench ablations --data photos/ --pairs pairs/ --out reports/ablations; "
+        "after an interruption, the same command continues"
     )
     parser.add_argument(
         "names",
         nargs="*",
-        metavar="LEVER",
-        help="levers of the plan (default: all); their bases are trained too, except "
-        "with --train-only. What --out has a record of, by the same options and recipe on the same "
-        "images, is not trained again",
+        metavar="NAME",
+        help="ablations of the plan (default: all). Their bases are trained too, except with "
+        "--train-only. An ablation with a record of the same options, recipe and images in --out "
+        "is not trained again",
     )
     parser.add_argument(
         "--plan",
         type=Path,
         default=Path(PLAN_NAME),
         metavar="FILE",
-        help=f"the levers and their options (default: {PLAN_NAME})",
+        help=f"TOML file of the ablations and their options (default: {PLAN_NAME})",
     )
     parser.add_argument(
         "--data",
         type=Path,
         metavar="DIR",
-        help="photographs to train on; without them only the page is written, from the records",
+        help="folder of photographs to train on; without it, only the page is written again from "
+        "the records",
     )
     parser.add_argument(
         "--pairs",
         type=Path,
         metavar="DIR",
-        help="NN_content.* and NN_style.* images to score over, other than --data; needed with it",
+        help="folder of image pairs NN_content.* and NN_style.* to score on, none of them in "
+        "--data; required with --data",
     )
     parser.add_argument(
         "--out",
         type=Path,
         metavar="DIR",
-        help="folder of the records and the page; not with --train-only",
+        help="folder for the records and the page; not with --train-only",
     )
     parser.add_argument(
         "--work",
         type=Path,
-        default=Path("runs/levers"),
+        default=Path("runs/ablations"),
         metavar="DIR",
-        help="folder of the trainings (default: runs/levers)",
+        help="folder for the trainings (default: runs/ablations)",
     )
     parser.add_argument(
         "--train-only",
         action="store_true",
-        help="only distil what is named, without its base and without scores. The command with "
-        "--pairs and --out in its place then scores what lies in --work, also on another machine "
-        "and another --device: photographs, options and commit have to be the same to the byte",
+        help="only train the named ablations, without their bases, and score nothing. Later the "
+        "same command with --pairs and --out instead scores the trainings in --work, also on "
+        "another machine or --device. Photographs, options and commit must be the same",
     )
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train and score what has no record yet, and write the page.
+    """Train and score ablations without a record, and write the page.
 
     Raises:
-        PcakdError: An option, a file or a folder that cannot be used.
+        PcakdError: An option, a file or a folder cannot be used.
     """
     from bench.ablations.records import load_records
     from bench.ablations.table import write_page
     from pcakd.utils.files import write_text
 
+    args.plan = _find_renamed(args.plan)
     if args.data is None and (args.names or args.pairs is not None or args.train_only):
-        raise ConfigError("levers are trained on photographs; give --data DIR")
+        raise ConfigError("ablations are trained on photographs; give --data DIR")
     if args.train_only:
         if args.pairs is not None or args.out is not None:
             raise ConfigError("--train-only records nothing; drop --pairs and --out")
         return _train_only(args)
     if args.out is None:
         raise ConfigError("records need a folder; give --out DIR")
+    args.out = _find_renamed(args.out)
     if args.data is not None:
         _record_all(args)
     records = load_records(args.out)
@@ -101,22 +107,39 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _find_renamed(path: Path) -> Path:
+    """Return today's path of a file or folder that was renamed, with a warning.
+
+    A path that exists is returned as it is. ``levers.toml`` and ``reports/levers`` stand for
+    ``ablations.toml`` and ``reports/ablations``, and the other way round.
+    """
+    if path.exists():
+        return path
+    for one, other in ((_FORMER_NAME, _NAME), (_NAME, _FORMER_NAME)):
+        renamed = path.with_name(path.name.replace(one, other))
+        if renamed != path and renamed.exists():
+            pair = (path, renamed) if one == _FORMER_NAME else (renamed, path)
+            warn_renamed(*map(str, pair))
+            return renamed
+    return path
+
+
 def _train_only(args: argparse.Namespace) -> int:
-    """Distil what is named."""
+    """Train the named ablations."""
     from bench.ablations.training import train
     from pcakd.utils.files import make_folder
 
     trainings = _plan(args)
     make_folder(args.work)
     for name in args.names or trainings:
-        _tell(trainings[name])
+        _announce(trainings[name])
         outcome = train(trainings[name])
         sys.stdout.write(f"{outcome.student or f'{name}: {outcome.failure}'}\n")
     return 0
 
 
 def _record_all(args: argparse.Namespace) -> None:
-    """Distil and score what has no record yet."""
+    """Train and score ablations without a record."""
     from bench.ablations.records import load_records, save_record
     from bench.ablations.scoring import Scorer
     from bench.ablations.training import require_unseen
@@ -124,69 +147,75 @@ def _record_all(args: argparse.Namespace) -> None:
     from pcakd.utils.files import make_folder
 
     if args.pairs is None:
-        raise ConfigError("levers are scored over pairs; give --pairs DIR")
+        raise ConfigError("ablations are scored on image pairs; give --pairs DIR")
     trainings = _plan(args)
     known, pairs = load_records(args.out), find_pairs(args.pairs)
     require_unseen(pairs, args.data)
-    scorer = Scorer(pairs, next(iter(trainings.values())).request.device)
+    scorer = Scorer(pairs, next(iter(trainings.values())).config.resolve_device())
     for folder in (args.out, args.work):
         make_folder(folder)
     for name, training in trainings.items():
-        record, lever = known.get(name), training.lever
-        base = trainings[lever.base or name]
+        record, ablation = known.get(name), training.ablation
+        base = trainings[ablation.base or name]
         images = training.photos, scorer.pairs_hash
-        if record is None or not record.is_of(lever.options, training.recipe, *images):
-            _tell(training)
+        if record is None or not record.is_of(ablation.arguments, training.recipe, *images):
+            _announce(training)
             save_record(args.out, _record(training, base, scorer))
             continue
-        asked = replace(record, about=lever.about, base=lever.base, base_recipe=base.recipe)
-        if asked != record:  # the same training, told or compared in another way
-            save_record(args.out, asked)
+        updated = replace(
+            record,
+            about=ablation.about,
+            base=ablation.base,
+            base_recipe=base.recipe,
+            options=[*ablation.arguments],
+        )
+        if updated != record:  # the same training with another description or base
+            save_record(args.out, updated)
 
 
 def _plan(args: argparse.Namespace) -> dict[str, "Training"]:
-    """Return the trainings of the levers that are named and of their bases."""
+    """Return the trainings of the named ablations and of their bases."""
     from bench.ablations.plan import choose, read_plan
     from bench.ablations.training import plan_training
     from pcakd.utils.devices import resolve_device
     from pcakd.utils.git import hash_edits, name_commit
 
-    levers, device = choose(read_plan(args.plan), args.names), resolve_device(args.device)
+    ablations, device = choose(read_plan(args.plan), args.names), resolve_device(args.device)
     commit = name_commit()
     edits = hash_edits() if commit and commit.endswith("-dirty") else None
     return {
-        lever.name: plan_training(
-            lever,
+        ablation.name: plan_training(
+            ablation,
             data=args.data,
             work=args.work,
             device=device,
             commit=commit,
             edits=edits,
         )
-        for lever in levers
+        for ablation in ablations
     }
 
 
-def _tell(training: "Training") -> None:
+def _announce(training: "Training") -> None:
     from bench.ablations.training import find_outcome
 
     done = " (trained already)" if find_outcome(training) else ""
-    sys.stderr.write(f"lever {training.lever.name}: {training.lever.about}{done}\n")
+    sys.stderr.write(f"ablation {training.ablation.name}: {training.ablation.about}{done}\n")
 
 
-def _record(training: "Training", base: "Training", scorer: "Scorer") -> "LeverRecord":
-    """Distil as a lever says, and score the student."""
-    from bench.ablations.records import LeverRecord
+def _record(training: "Training", base: "Training", scorer: "Scorer") -> "AblationRecord":
+    """Train an ablation, and score the student."""
+    from bench.ablations.records import AblationRecord
     from bench.ablations.training import train
     from pcakd.students import load_student
 
-    lever, outcome = training.lever, train(training)
+    ablation, outcome = training.ablation, train(training)
     student = outcome.student
-    return LeverRecord(
-        name=lever.name,
-        base=lever.base,
-        about=lever.about,
-        options=[*lever.options],
+    return AblationRecord(
+        name=ablation.name,
+        base=ablation.base,
+        about=ablation.about,
+        options=[*ablation.arguments],
         recipe=training.recipe,
         base_recipe=base.recipe,
         photos=training.photos,

@@ -1,4 +1,4 @@
-"""``bench card``: write the scores of a student into its file and the card beside it."""
+"""``bench card``: write the quality of a student into its file and its card."""
 
 import argparse
 import json
@@ -16,20 +16,27 @@ _COLUMNS = ("subject", "pair", *(metric.name for metric in METRICS))
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = "example: python -m bench card runs/vgg16/vgg16.safetensors --scores dev.json"
-    parser.add_argument("student", type=Path, metavar="FILE", help="a student's .safetensors file")
+    parser.add_argument("student", type=Path, metavar="FILE", help="student file, .safetensors")
     parser.add_argument(
-        "--scores", type=Path, required=True, metavar="JSON", help="what `bench quality` wrote"
+        "--scores",
+        type=Path,
+        required=True,
+        metavar="JSON",
+        help="metric values, as `bench quality --json` writes them",
     )
     parser.add_argument(
-        "--pairs-name", default="pairs", metavar="NAME", help="what the card calls the pairs"
+        "--pairs-name",
+        default="pairs",
+        metavar="NAME",
+        help="name of the image pairs in the card (default: pairs)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Add the means, with intervals, to the student's header and to ``FILE.json``.
+    """Add means with intervals to the header of the student file and to ``FILE.json``.
 
     Raises:
-        PcakdError: A file is missing or damaged, or holds no score of the student.
+        PcakdError: A file is missing or damaged, or has no metric values of the student.
     """
     from pcakd.students import load_student, save_student
     from pcakd.utils.files import write_text
@@ -66,7 +73,7 @@ def _summarise(rows: Sequence[dict[str, Any]], subject: str, pairs_name: str) ->
     own = [row for row in rows if row["subject"] == subject]
     if not own:
         known = ", ".join(sorted({str(row["subject"]) for row in rows}))
-        raise ConfigError(f"there is no score of {subject!r} among those of {known}")
+        raise ConfigError(f"there are no metric values of {subject!r}, only of {known}")
     means: dict[str, object] = {
         metric.name: mean_interval([float(row[metric.name]) for row in own])._asdict()
         for metric in METRICS

@@ -1,4 +1,4 @@
-"""``bench claims``: the claims of the paper against the records of a run folder."""
+"""``bench claims``: check the claims of the paper against the records of a run folder."""
 
 import argparse
 from dataclasses import asdict
@@ -14,14 +14,12 @@ _WIDTHS = [26, 12, 14, 16, 20, 14, 44]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = f"example: python -m {EXAMPLE}"
-    parser.add_argument(
-        "folder", type=Path, metavar="DIR", help="folder with the records.jsonl of a run"
-    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="run folder, with records.jsonl")
     add_json_argument(parser, "claims, facts and rules")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write both tables into ``DIR/tables``, print the claims and say where the tables lie.
+    """Write the tables of claims and facts into ``DIR/tables`` and print the claims.
 
     A claim that is not reproduced is a result, not an error.
 

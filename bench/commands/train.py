@@ -1,4 +1,4 @@
-"""``bench train``: train the decoder of a peer, so that it can be scored."""
+"""``bench train``: train the decoder of a peer, which quality results need."""
 
 import argparse
 import sys
@@ -13,13 +13,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = "example: python -m bench train photowct2 --data photos/ -o runs/photowct2"
     parser.add_argument("peer", metavar="PEER", help="wct2-cat5, wct2-sum, photowct or photowct2")
-    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="photographs")
     parser.add_argument(
-        "-o", "--output", required=True, type=Path, metavar="DIR", help="where all files go"
+        "--data", required=True, type=Path, metavar="DIR", help="folder of photographs to train on"
     )
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument(
-        "--encoder", default="vgg16", choices=("vgg16", "vgg19"), help="(default: vgg16)"
+        "-o",
+        "--output",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="folder for all written files",
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="continue from the last checkpoint in --output"
+    )
+    parser.add_argument(
+        "--encoder", default="vgg16", choices=("vgg16", "vgg19"), help="encoder (default: vgg16)"
     )
     parser.add_argument(
         "--weights",
@@ -27,49 +36,55 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="weights of the encoder: caffe, torchvision, a file of caffe's or torchvision=FILE "
         "(default: caffe)",
     )
-    parser.add_argument("--crop", type=int, default=256, metavar="N", help="in pixels (256)")
-    parser.add_argument("--batch", type=int, default=8, metavar="N", help="crops a step (8)")
+    parser.add_argument(
+        "--crop", type=int, default=256, metavar="N", help="side of the crops (default: 256)"
+    )
+    parser.add_argument(
+        "--batch", type=int, default=8, metavar="N", help="crops per step (default: 8)"
+    )
     parser.add_argument(
         "--basis-images",
         type=int,
         default=200,
         metavar="N",
-        help="photographs that the encoder is normalised on (200)",
+        help="most photographs to normalise the encoder on (default: 200)",
     )
     parser.add_argument(
         "--steps",
         default="600,2000,3000,4000",
         metavar="N1,N2,N3,N4",
-        help="of decoder blocks 1 to 4, or N for all (600,2000,3000,4000)",
+        help="steps of decoder blocks 1 to 4, or N for all (default: 600,2000,3000,4000)",
     )
     parser.add_argument(
         "--rate",
         default=DEFAULT_RATE,
         metavar="R1,R2,R3,R4",
-        help="peak learning rates of decoder blocks 1 to 4, or R for all: by what share of its "
-        f"output a step moves a layer ({DEFAULT_RATE})",
+        help="peak learning rates of decoder blocks 1 to 4, or R for all; a rate is the share by "
+        f"which a step changes the output of a layer (default: {DEFAULT_RATE})",
     )
     parser.add_argument(
         "--loss-weights",
         default="2,1,0.2",
         metavar="B,C,D",
-        help="of the image, the features of the tap before and the encoder's view (2,1,0.2)",
+        help="loss weights of the image, the features of the tap before, and the features of the "
+        "decoded image (default: 2,1,0.2)",
     )
-    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="(default: 0)")
+    parser.add_argument(
+        "--seed", type=seed, default=0, metavar="N", help="random seed (default: 0)"
+    )
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, and say where the weights lie.
+    """Train, and print the path of the weights.
 
     Raises:
-        PcakdError: An option, a file or a photograph that cannot be used.
+        PcakdError: An option, a file or a photograph cannot be used.
     """
+    from bench.peers.training.recipe import DecoderRecipe, four_schedules
     from bench.peers.training.train import PeerRequest, train_peer
     from pcakd.backbones import split_weights
     from pcakd.commands.options import four_integers, four_rates, read_numbers
-    from pcakd.distillation.recipe import DecoderRecipe
-    from pcakd.distillation.schedule import four_schedules
     from pcakd.utils.devices import resolve_device
 
     weight_set, path = split_weights(args.weights, args.encoder)

@@ -1,4 +1,4 @@
-"""Files of trained peers: safetensors with one JSON header that says what they are."""
+"""Files of trained peers: safetensors with a JSON header."""
 
 import json
 from collections.abc import Mapping
@@ -21,9 +21,9 @@ class TrainedPeer:
     """A peer with trained weights.
 
     Attributes:
-        name: Of the peer.
+        name: Name of the peer.
         autoencoder: Its trained autoencoder.
-        card: Where the weights come from.
+        card: How the weights were trained.
     """
 
     name: str
@@ -35,7 +35,7 @@ def save_peer(path: Path, peer: TrainedPeer) -> None:
     """Write a trained peer, whole or not at all.
 
     Raises:
-        OutputError: The place cannot be written.
+        OutputError: The file cannot be written.
     """
     header = {
         "format": FORMAT,
@@ -49,7 +49,7 @@ def save_peer(path: Path, peer: TrainedPeer) -> None:
 
 
 def is_peer_file(path: Path) -> bool:
-    """Tell whether a file says that it is a trained peer; one that cannot be read does not."""
+    """Tell whether a file is a trained peer by its header; False if it cannot be read."""
     try:
         _, metadata = read_safetensors(path, error=StudentFileError)
     except StudentFileError:

@@ -1,4 +1,4 @@
-"""What the peers are made of: VGG to relu4_1, its blocks cut before each pooling, and a way back.
+"""The autoencoder of all peers: VGG to relu4_1, and a decoder that mirrors it.
 
 Convention: widths 64, 128, 256 and 512; every convolution is padded by reflection; a 1 × 1
 convolution of colours comes first and does the pre-processing (``conv0`` of the released encoders).
@@ -38,15 +38,15 @@ _CONVS_AFTER_UNPOOL = (1, 1, 3)  # as in VGG-19, whatever the encoder
 class VggAutoencoder(Autoencoder):
     """A full-width VGG encoder and the decoder that mirrors it.
 
-    Encoder block b from 2 on is stacked as two: the convolutions up to the pooling, whose result
-    the decoder takes, and the pooling with the convolution that ends at the tap.
+    Encoder blocks 2 to 4 are divided in two: the convolutions before the pooling, whose output is
+    the decoder's source, and the pooling with the convolution that ends at the tap.
 
     Args:
-        pool: What halves the maps, in the stack; nothing if the subclass does it.
-        unpool: What doubles maps of so many channels in the decoder.
+        pool: The stages that halve the maps; empty if the subclass pools between the two parts.
+        unpool: Returns the decoder's stages that double maps of a number of channels.
         widening: Channels after ``unpool`` over those before.
         depth: VGG-16 or VGG-19; they differ in one convolution before the third pooling.
-        levels: Blocks of each, 1 to 4.
+        levels: Number of encoder and of decoder blocks, 1 to 4.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class VggAutoencoder(Autoencoder):
     def encode_block(
         self, block: int, features: Features, *, run: RunBlock = run_plain
     ) -> tuple[Features, Source]:
-        """Run encoder block 1 to 4; the decoder takes the map before the pooling."""
+        """Run encoder block 1 to 4; the source is the map before the pooling."""
         if block == 1:
             return run(self.encoder, 1, features), features
         before = run(self.encoder, 2 * block - 2, features)
@@ -84,10 +84,12 @@ class VggAutoencoder(Autoencoder):
         return [*self.encoder.layers(2 * block - 2), *self.encoder.layers(2 * block - 1)]
 
     def mirror_targets(self, block: int, features: Features) -> list[Tensor]:
-        """Return the encoder's maps from the tap before on, the last one first.
+        """Return the target of each convolution of a decoder block: the encoder's maps, reversed.
 
-        With VGG-16, whose third block lacks a convolution that the decoder has, the features at the
-        tap before are the target of two.
+        The last target is ``features``, the image or the features at the tap before.
+
+        With VGG-16 the decoder has one convolution more than the third encoder block. The features
+        at the tap before are then the target of two convolutions.
         """
         if block == 1:
             return [features]

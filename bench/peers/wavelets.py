@@ -24,11 +24,11 @@ NUM_BANDS = len(_HAAR)
 
 
 class _HaarFilters(nn.Module):
-    """Fixed Haar filters, one 2 × 2 kernel a band and channel, as a network counts them."""
+    """Fixed Haar filters as parameters: one 2 × 2 kernel for each band and channel."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        # four dimensions: networks are put into a channels-last layout, which has no fifth one
+        # four dimensions, as the channels-last memory format requires
         kernels = torch.tensor(_HAAR).view(NUM_BANDS, 1, 2, 2).repeat(1, channels, 1, 1)
         self.kernels = nn.Parameter(kernels, requires_grad=False)
 
@@ -38,7 +38,7 @@ class _HaarFilters(nn.Module):
 
 
 class HaarPool(_HaarFilters):
-    """Pools a map of so many channels by convolutions; the reference of :func:`haar_pool`."""
+    """Haar pooling by convolutions: the reference implementation of :func:`haar_pool`."""
 
     def forward(self, features: Float[Tensor, "b c h w"]) -> Bands:
         """Return the bands LL, LH, HL and HH."""
@@ -48,7 +48,7 @@ class HaarPool(_HaarFilters):
 
 
 class HaarUnpool(_HaarFilters):
-    """Enlarges bands by transposed convolutions; the reference of :func:`haar_unpool`."""
+    """Haar unpooling by transposed convolutions: the reference of :func:`haar_unpool`."""
 
     def forward(self, bands: Bands) -> Bands:
         """Return the enlarged parts, whose sum inverts the pooling."""
@@ -60,7 +60,7 @@ class HaarUnpool(_HaarFilters):
 
 
 def haar_pool(features: Float[Tensor, "b c h w"]) -> Bands:
-    """Return the bands LL, LH, HL and HH of a map of even sizes, by sums of its four phases."""
+    """Return the bands LL, LH, HL and HH of a map of even sizes, by sums of its pixels."""
     top, bottom = features[..., 0::2, :], features[..., 1::2, :]
     upper, lower = top[..., 0::2] + top[..., 1::2], bottom[..., 0::2] + bottom[..., 1::2]
     upper_step, lower_step = top[..., 1::2] - top[..., 0::2], bottom[..., 1::2] - bottom[..., 0::2]
@@ -75,7 +75,7 @@ def haar_pool(features: Float[Tensor, "b c h w"]) -> Bands:
 def haar_unpool(
     low: Float[Tensor, "b c h w"], details: tuple[Tensor, Tensor, Tensor]
 ) -> Float[Tensor, "b c h2 w2"]:
-    """Invert :func:`haar_pool`: the sum of the four enlarged bands, phase by phase."""
+    """Invert :func:`haar_pool`: return the sum of the four enlarged bands."""
     horizontal, vertical, diagonal = details
     result = _enlarged(low, low.shape[1])
     left, right = low - horizontal, low + horizontal

@@ -1,1 +1,1 @@
-"""What a subject costs: parameters, multiply-adds, latency and peak memory."""
+"""Cost of a subject: parameters, multiply-adds, bytes, latency by section, peak memory."""

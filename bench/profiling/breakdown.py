@@ -1,8 +1,9 @@
-"""Latency by stage: a clock that is read, on an idle device, at the border of every region.
+"""Latency by section: the clock is read, on an idle device, where a section begins and ends.
 
-Times are exclusive: a region within another one takes its time out of it. What lies in no region is
-``other``, so that the stages of a call sum to its duration. Reading the clock and waiting for the
-device costs time of its own, so calls that nobody watches are timed in turn with those.
+Times are exclusive: a nested section's time is not part of the outer one's. Time outside of all
+sections is ``other``, so that the sections of a call sum to its duration. Reading the clock and
+waiting for the device take time themselves, so uninstrumented calls are timed in turn with
+instrumented ones.
 """
 
 import time
@@ -14,17 +15,17 @@ from dataclasses import dataclass
 import torch
 
 from bench.analysis.stats import median
-from bench.profiling.latency import Clock, Timer, goes_on
+from bench.profiling.latency import Clock, Timer, needs_sample, synchronizer
 from bench.profiling.traffic import OTHER
-from pcakd.utils.sections import watch_sections
+from pcakd.utils.sections import instrument_sections
 
 
-class StageClock:
-    """Times the regions of a call.
+class SectionClock:
+    """Times the sections of a call.
 
     Args:
         clock: Returns nanoseconds.
-        synchronize: Waits for the device; nothing to do on a CPU.
+        synchronize: Waits for the device; does nothing on a CPU.
     """
 
     def __init__(
@@ -37,27 +38,27 @@ class StageClock:
         self._since = 0
 
     def time(self, call: Callable[[], object]) -> dict[str, int]:
-        """Return the nanoseconds that a call spends in each stage."""
+        """Return the nanoseconds that a call spends in each section."""
         self._times, self._open = Counter(), [OTHER]
         self._since = self._read()
-        with watch_sections(self._enter):
+        with instrument_sections(self._enter):
             result = call()  # held until the last reading: freeing it is not part of the work
-        self._close_span()
+        self._close_interval()
         del result
         return dict(self._times)
 
     @contextmanager
-    def _enter(self, stage: str) -> Iterator[None]:
-        self._close_span()
-        self._open.append(stage)
+    def _enter(self, section: str) -> Iterator[None]:
+        self._close_interval()
+        self._open.append(section)
         try:
             yield
         finally:
-            self._close_span()
+            self._close_interval()
             self._open.pop()
 
-    def _close_span(self) -> None:
-        """Give the time since the last border to the innermost open stage."""
+    def _close_interval(self) -> None:
+        """Add the time since the last reading to the innermost open section."""
         now = self._read()
         self._times[self._open[-1]] += now - self._since
         self._since = now
@@ -68,61 +69,57 @@ class StageClock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StageTimes:
+class SectionTimes:
     """Samples of calls in nanoseconds.
 
     Attributes:
-        latency_ns: Whole calls that nobody watched.
-        stages_ns: The stages of the calls in between.
+        latency_ns: Uninstrumented calls, whole.
+        sections_ns: The sections of the instrumented calls in between.
     """
 
     latency_ns: list[int]
-    stages_ns: list[dict[str, int]]
+    sections_ns: list[dict[str, int]]
 
 
-def create_stage_clock(device: torch.device) -> StageClock:
+def create_section_clock(device: torch.device) -> SectionClock:
     """Return the clock of a device."""
-    if device.type == "cuda":
-        return StageClock(synchronize=torch.cuda.synchronize)
-    if device.type == "mps":
-        return StageClock(synchronize=torch.mps.synchronize)
-    return StageClock()
+    return SectionClock(synchronize=synchronizer(device))
 
 
-def time_stages(
+def time_sections(
     call: Callable[[], object],
     *,
     timer: Timer,
-    clock: StageClock,
+    clock: SectionClock,
     warmup: int,
     samples: int,
     seconds: float | None = None,
-) -> StageTimes:
-    """Time a call without and with a watcher, in turn, after a warm-up.
+) -> SectionTimes:
+    """Time a call without and with instrumentation, in turn, after a warm-up.
 
     Args:
-        call: What is timed.
+        call: The call.
         timer: Times a whole call.
-        clock: Times the stages of one.
+        clock: Times the sections of one.
         warmup: Untimed calls.
         samples: The most timed calls of either kind.
-        seconds: How long those go on that nobody watches, as `bench.profiling.latency.goes_on` has
-            it; None is without limit.
+        seconds: Stop when uninstrumented calls have taken so long together
+            (`bench.profiling.latency.needs_sample`); None is without limit.
     """
     for _ in range(warmup):
         call()
-    times = StageTimes(latency_ns=[], stages_ns=[])
-    while goes_on(times.latency_ns, samples=samples, seconds=seconds):
+    times = SectionTimes(latency_ns=[], sections_ns=[])
+    while needs_sample(times.latency_ns, samples=samples, seconds=seconds):
         times.latency_ns.append(timer.time(call))
-        times.stages_ns.append(clock.time(call))
+        times.sections_ns.append(clock.time(call))
     return times
 
 
-def median_stages(samples: Sequence[Mapping[str, int]]) -> dict[str, int]:
-    """Return the median nanoseconds of each stage; one that a call did not enter took it none.
+def median_sections(samples: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    """Return the median nanoseconds of each section; a call without it counts as zero.
 
-    >>> median_stages([{"encode": 3, "other": 1}, {"encode": 5}, {"encode": 4, "other": 2}])
+    >>> median_sections([{"encode": 3, "other": 1}, {"encode": 5}, {"encode": 4, "other": 2}])
     {'encode': 4, 'other': 1}
     """
-    stages = dict.fromkeys(stage for sample in samples for stage in sample)
-    return {stage: round(median([each.get(stage, 0) for each in samples])) for stage in stages}
+    names = dict.fromkeys(name for sample in samples for name in sample)
+    return {name: round(median([each.get(name, 0) for each in samples])) for name in names}

@@ -1,8 +1,8 @@
-"""Handles for the operators that fvcore counts as nothing.
+"""Handles for the operators that fvcore counts as zero.
 
-fvcore's own handles count convolutions, matrix products (a covariance among them) and bilinear
-upsampling (4 multiply-adds an output). Ours count arithmetic at one multiply-add an element. What
-compares, selects, copies or pads is named with its number of calls, never counted as zero.
+fvcore's own handles count convolutions, matrix products (such as covariances) and bilinear
+upsampling (4 multiply-adds an output). Ours count arithmetic at one multiply-add an element.
+Operators that compare, select, copy or pad are listed as uncounted, with their number of calls.
 """
 
 from collections import Counter
@@ -13,19 +13,19 @@ from typing import Any, TypeAlias
 Handle: TypeAlias = Callable[[Sequence[Any], Sequence[Any]], Counter[str]]
 
 UNCOUNTED = "uncounted "
-"""Prefix of the names under which handles report calls in place of multiply-adds."""
+"""Prefix of the names under which handles report calls instead of multiply-adds."""
 
 _FLOATS = frozenset({"Half", "BFloat16", "Float", "Double"})
 BY_OUTPUT = ("add", "sub", "rsub", "mul", "div", "pow", "sqrt", "rsqrt", "square", "outer")
-"""Operators of one multiply-add an element of their output."""
+"""Operators of one multiply-add for each element of their output."""
 BY_INPUT = {"sum": 1, "mean": 1, "var": 2, "std": 2, "var_mean": 2, "std_mean": 2}
-"""Multiply-adds an element of the input, for operators that reduce it."""
-_NAMED = (
+"""Multiply-adds for each element of the input, for reductions."""
+_UNCOUNTED_OPERATORS = (
     "cat", "clamp", "clamp_max", "clamp_min", "clone", "constant_pad_nd", "copy", "ge", "gt", "le",
     "lt", "masked_fill", "max_pool2d", "pad", "reflection_pad2d", "relu", "replication_pad2d",
     "stack", "to", "where",
 )  # fmt: skip
-_FREE = (
+_VIEWS = (
     "diagonal",
     "linalg_diagonal",
     "mT",
@@ -38,14 +38,14 @@ _FREE = (
 
 
 def create_handles() -> dict[str, Handle | None]:
-    """Return our handles by operator; None marks one that touches no element (a view)."""
-    handles: dict[str, Handle | None] = {f"aten::{name}": None for name in _FREE}
+    """Return our handles by operator; None marks a view, which costs nothing."""
+    handles: dict[str, Handle | None] = {f"aten::{name}": None for name in _VIEWS}
     for name in BY_OUTPUT:
         handles |= _both(name, _count_output(name))
     for name, cost in BY_INPUT.items():
         handles |= _both(name, _count_input(name, cost))
-    for name in _NAMED:
-        handles |= _both(name, _name_call(name))
+    for name in _UNCOUNTED_OPERATORS:
+        handles |= _both(name, _count_call(name))
     handles["aten::matmul"] = _count_matmul
     handles["aten::avg_pool2d"] = _count_avg_pool
     handles["aten::linalg_eigh"] = _count_eigh
@@ -54,7 +54,7 @@ def create_handles() -> dict[str, Handle | None]:
 
 
 def _both(name: str, handle: Handle) -> dict[str, Handle | None]:
-    """Cover an operator and its form in place."""
+    """Map an operator and its in-place form to a handle."""
     return {f"aten::{name}": handle, f"aten::{name}_": handle}
 
 
@@ -72,7 +72,7 @@ def _count_input(name: str, cost: int) -> Handle:
     return count
 
 
-def _name_call(name: str) -> Handle:
+def _count_call(name: str) -> Handle:
     def count(inputs: Sequence[Any], outputs: Sequence[Any]) -> Counter[str]:
         return Counter({UNCOUNTED + name: 1})
 
@@ -80,12 +80,12 @@ def _name_call(name: str) -> Handle:
 
 
 def _count_matmul(inputs: Sequence[Any], outputs: Sequence[Any]) -> Counter[str]:
-    """Count each output element's inner product; fvcore's own handle fails on vectors."""
+    """Count the inner product of each output element; fvcore's own handle fails on vectors."""
     return Counter({"matmul": _sizes(inputs[0])[-1] * _float_elements(outputs[0])})
 
 
 def _count_avg_pool(inputs: Sequence[Any], outputs: Sequence[Any]) -> Counter[str]:
-    """Count every element of each window."""
+    """Count each element of each window."""
     window = prod(side.toIValue() for side in inputs[1].node().inputs())
     return Counter({"avg_pool2d": window * _float_elements(outputs[0])})
 
@@ -120,7 +120,7 @@ def _sizes(value: Any) -> list[int]:
 
 
 def _float_elements(value: Any) -> int:
-    """Return the number of elements of a traced tensor; arithmetic of sizes is not counted."""
+    """Return the number of elements of a traced tensor; zero for integers, such as sizes."""
     if not value.isCompleteTensor() or value.type().scalarType() not in _FLOATS:
         return 0
     return prod(_sizes(value))

@@ -1,7 +1,8 @@
-"""Latency as raw integer nanoseconds: warm-up, synchronisation inside the timed region."""
+"""Latency as raw integer nanoseconds: warm-up, synchronisation inside the timed interval."""
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -16,7 +17,7 @@ class Timer(Protocol):
     """Times one call on one kind of device."""
 
     def time(self, call: Callable[[], object]) -> int:
-        """Return the nanoseconds that a call takes, until its result is there."""
+        """Return the nanoseconds that a call takes, until the device has its result."""
         ...
 
 
@@ -25,11 +26,11 @@ class ClockTimer:
 
     Args:
         clock: Returns nanoseconds.
-        synchronize: Waits for the device; nothing to do on a CPU.
+        synchronize: Waits for the device; does nothing on a CPU.
     """
 
     def __init__(
-        self, clock: Clock = time.perf_counter_ns, synchronize: Callable[[], None] = lambda: None
+        self, clock: Clock = time.perf_counter_ns, synchronize: Callable[[], object] = lambda: None
     ) -> None:
         self._clock = clock
         self._synchronize = synchronize
@@ -63,11 +64,12 @@ class CudaTimer:
 
 def create_timer(device: torch.device) -> Timer:
     """Return the timer of a device: CUDA events, or the processor's clock."""
-    if device.type == "cuda":
-        return CudaTimer()
-    if device.type == "mps":
-        return ClockTimer(synchronize=torch.mps.synchronize)
-    return ClockTimer()
+    return CudaTimer() if device.type == "cuda" else ClockTimer(synchronize=synchronizer(device))
+
+
+def synchronizer(device: torch.device) -> Callable[[], object]:
+    """Return the function that waits for a device; it does nothing on a CPU."""
+    return partial(torch.accelerator.synchronize, device) if device.type != "cpu" else lambda: None
 
 
 def measure_latency(
@@ -81,11 +83,12 @@ def measure_latency(
     """Time a call after ``warmup`` untimed calls.
 
     Args:
-        call: What is timed.
+        call: The call.
         timer: Times one call.
         warmup: Untimed calls.
         samples: The most timed calls.
-        seconds: How long timed calls go on, as `goes_on` has it; None is without limit.
+        seconds: Stop when timed calls have taken so long together (:func:`needs_sample`); None is
+            without limit.
 
     Returns:
         Raw samples in nanoseconds, in the order in which they were taken.
@@ -93,18 +96,24 @@ def measure_latency(
     for _ in range(warmup):
         call()
     taken: list[int] = []
-    while goes_on(taken, samples=samples, seconds=seconds):
+    while needs_sample(taken, samples=samples, seconds=seconds):
         taken.append(timer.time(call))
     return taken
 
 
-def goes_on(taken: Sequence[int], *, samples: int, seconds: float | None) -> bool:
-    """Tell whether another sample is due, given those that were taken, in nanoseconds.
+def needs_sample(taken: Sequence[int], *, samples: int, seconds: float | None) -> bool:
+    """Tell whether to take another sample.
 
-    >>> goes_on([], samples=1, seconds=5.0), goes_on([9], samples=1, seconds=None)
+    Args:
+        taken: The samples so far, in nanoseconds.
+        samples: The most samples.
+        seconds: Stop when the samples have taken so long together and are at least two; None is
+            without limit.
+
+    >>> needs_sample([], samples=1, seconds=5.0), needs_sample([9], samples=1, seconds=None)
     (True, False)
     >>> slow = [4 * 10**9, 4 * 10**9]
-    >>> goes_on(slow[:1], samples=6, seconds=2.0), goes_on(slow, samples=6, seconds=2.0)
+    >>> needs_sample(slow[:1], samples=6, seconds=2.0), needs_sample(slow, samples=6, seconds=2.0)
     (True, False)
     """
     if len(taken) >= samples:
@@ -112,7 +121,7 @@ def goes_on(taken: Sequence[int], *, samples: int, seconds: float | None) -> boo
     return seconds is None or len(taken) < LEAST_SAMPLES or sum(taken) < seconds * NS_PER_S
 
 
-def measure_in_turn(
+def measure_interleaved(
     first: Callable[[], object],
     second: Callable[[], object],
     *,
@@ -122,7 +131,7 @@ def measure_in_turn(
 ) -> tuple[list[int], list[int]]:
     """Time two calls in turn, in an order that alternates: A B, B A, A B and so on.
 
-    What slows a machine down for a while slows both, and going second is shared.
+    Slow periods of the machine then affect both, and each is second equally often.
 
     Args:
         first: The first call, A.

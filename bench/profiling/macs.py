@@ -1,9 +1,9 @@
 """Multiply-adds of a subject at any size, counted by fvcore on small images.
 
 A count is a × h × w + b × h + c × w + d in the image's height and width as long as both keep their
-remainder modulo 16 (images are padded to a multiple of 8 or 16): four small traces give it exactly,
-a fifth one checks it, and no image of 33 megapixels is run. Sums of partial results that depend on
-how a long tensor is cut into blocks are the one thing left out.
+remainder modulo 16 (images are padded to a multiple of 8 or 16). Four small traces determine it and
+a fifth one checks it, so that no large image is run. Only sums of partial results are left out,
+whose number depends on how a long tensor is cut into blocks.
 """
 
 import re
@@ -25,7 +25,7 @@ _PERIOD = 16
 _BASE, _STEP = 32, 16
 _DIRECT = _BASE + 2 * _STEP
 CONVOLUTION = "convolution"
-"""Operator name of the networks' convolutions; the transform's own product is ``affine_map``."""
+"""Operator name of the networks' convolutions; that of the feature transform is ``affine_map``."""
 
 
 class Countable(Protocol):
@@ -33,7 +33,7 @@ class Countable(Protocol):
 
     @property
     def modules(self) -> tuple[nn.Module, ...]:
-        """The networks that it runs."""
+        """Its networks."""
         ...
 
     def run_untiled(
@@ -49,9 +49,9 @@ class MacCount:
 
     Attributes:
         macs_content: Convolutions of the networks on the content path (encode and decode).
-        macs_total: Everything counted: both images, statistics, factorisations, transform.
+        macs_total: All that is counted: both images, statistics, factorisations, transform.
         macs_by_operator: ``macs_total`` by operator.
-        uncounted: Operators that nothing counts, with their calls.
+        uncounted: Calls of the operators that have no count.
     """
 
     macs_content: int
@@ -74,7 +74,7 @@ def count_macs(subject: Countable, sizes: Sequence[tuple[int, int]]) -> list[Mac
         sizes: Heights and widths in pixels, at least 16.
 
     Raises:
-        ValueError: The count is not of the form that the module describes.
+        ValueError: The count does not have the form that the module describes.
     """
     share = _content_share(subject)
     traces: dict[tuple[int, int], _Trace] = {}
@@ -98,7 +98,7 @@ def count_macs(subject: Countable, sizes: Sequence[tuple[int, int]]) -> list[Mac
 def _trace_at(
     subject: Countable, height: int, width: int, known: dict[tuple[int, int], _Trace]
 ) -> _Trace:
-    """Count at one size: directly if it is small, else by extension of small traces."""
+    """Count at one size, see :func:`count_at`; ``known`` keeps the traces."""
 
     def trace(rows: int, columns: int) -> _Trace:
         if (rows, columns) not in known:
@@ -112,7 +112,7 @@ def _trace_at(
 def count_at(
     count: Callable[[int, int], Mapping[str, int]], height: int, width: int
 ) -> dict[str, int]:
-    """Count at one size: directly if it is small, else by extension of counts at small sizes.
+    """Count at one size: directly if it is small, otherwise from counts at small sizes.
 
     Args:
         count: Counts by name at a height and a width.
@@ -120,7 +120,7 @@ def count_at(
         width: Of the image, in pixels.
 
     Raises:
-        ValueError: The counts are not of the form that the module describes.
+        ValueError: The counts do not have the form that the module describes.
     """
     low, left = _least(height, width)
     if (low, left) == (height, width):
@@ -137,7 +137,7 @@ def count_at(
 
 
 def _least(height: int, width: int) -> tuple[int, int]:
-    """Return the smallest size that is run for another one: itself, if it is small."""
+    """Return the smallest size to run in place of another one: itself, if it is small."""
     if max(height, width) <= _DIRECT + _PERIOD:
         return height, width
     return _BASE + height % _PERIOD, _BASE + width % _PERIOD
@@ -163,9 +163,9 @@ def _extend(
 
 
 def _content_share(subject: Countable) -> Fraction:
-    """Return the share of the networks' convolutions that the content image takes.
+    """Return the content's share of the networks' convolutions.
 
-    Both parts are proportional to their image's area, so making the style larger tells them apart.
+    Both parts are proportional to their image's area, so a larger style separates them.
     """
     square, wide = (_BASE, _BASE), (_BASE, 2 * _BASE)
     total = trace_macs(subject, square, square).macs.get(CONVOLUTION, 0)
@@ -174,7 +174,13 @@ def _content_share(subject: Countable) -> Fraction:
 
 
 def trace_macs(subject: Countable, content: tuple[int, int], style: tuple[int, int]) -> _Trace:
-    """Run a subject once under fvcore at the given heights and widths."""
+    """Trace a subject with fvcore.
+
+    Args:
+        subject: A prepared subject, on the CPU.
+        content: Height and width of the content.
+        style: Height and width of the style.
+    """
     with _quiet():
         from fvcore.nn import FlopCountAnalysis
 
@@ -194,14 +200,14 @@ def trace_macs(subject: Countable, content: tuple[int, int], style: tuple[int, i
         macs[CONVOLUTION] = networks
     if all_convolutions > networks:
         macs["affine_map"] = all_convolutions - networks
-    prefixes = re.compile(r"aten::|prim::PythonOp\.")  # the second is `name_in_traces`' calls
+    prefixes = re.compile(r"aten::|prim::PythonOp\.")  # the second: `mark_uncounted`
     calls = {prefixes.sub("", name): int(n) for name, n in unsupported.items()}
     calls |= {n.removeprefix(UNCOUNTED): c for n, c in counts.items() if n.startswith(UNCOUNTED)}
     return _Trace(dict(sorted(macs.items())), dict(sorted(calls.items())))
 
 
 class _Traced(nn.Module):
-    """A subject as the module that fvcore wants, its networks under one name."""
+    """A subject as the module that fvcore expects, its networks under one name."""
 
     def __init__(self, subject: Countable) -> None:
         super().__init__()
@@ -214,7 +220,7 @@ class _Traced(nn.Module):
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence torch's advice on tracing: fvcore reads shapes from a trace that is never run."""
+    """Silence torch's warnings on tracing: fvcore only reads shapes from the trace."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -1,9 +1,9 @@
 """Peak memory of this process.
 
-On a CPU the peak is the highest resident size that the kernel saw since the process began, minus
-the resident size when the meter was made (interpreter and libraries). On CUDA it is the most that
-torch's allocator had handed out since then: caches and the CUDA context are not in it. Both hold
-the subject's weights, both images and everything that stylizing them needs.
+On a CPU the peak is the largest resident size since the process began, minus the resident size when
+the meter was created (interpreter and libraries). On CUDA it is the most that torch's allocator has
+handed out since then, without its caches and without the CUDA context. Both include the subject's
+weights, both images and all maps in between.
 """
 
 import sys
@@ -16,10 +16,10 @@ _STATUS = Path("/proc/self/status")
 
 
 class MemoryMeter:
-    """Measures what is allocated from its making on; make it after the imports.
+    """Measures the memory that is allocated after its creation; create it after the imports.
 
     Attributes:
-        baseline_bytes: What the process held before.
+        baseline_bytes: Memory of the process before.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -31,7 +31,7 @@ class MemoryMeter:
             self.baseline_bytes = psutil.Process().memory_info().rss
 
     def peak_bytes(self) -> int:
-        """Return the peak since the meter was made, without the baseline."""
+        """Return the peak since the meter was created, without the baseline."""
         if self._device.type == "cuda":
             peak = torch.cuda.max_memory_allocated(self._device)
         else:
@@ -40,10 +40,10 @@ class MemoryMeter:
 
 
 def _peak_resident_bytes() -> int:
-    """Return the process's high-water mark.
+    """Return the largest resident size of the process so far.
 
-    Linux keeps one for each address space in ``/proc``. ``getrusage`` would give a child the peak
-    of the parent that started it, so it serves only where there is no ``/proc``.
+    On Linux it is read from ``/proc``: ``getrusage`` gives a child process the peak of its parent,
+    so it is used only where there is no ``/proc``.
     """
     if _STATUS.exists():
         for line in _STATUS.read_text(encoding="ascii", errors="replace").splitlines():

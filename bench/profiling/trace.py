@@ -1,4 +1,4 @@
-"""A trace of one call that Perfetto and chrome://tracing open, with the stages as named ranges."""
+"""A trace of one call that Perfetto and chrome://tracing open, with sections as named ranges."""
 
 import gzip
 import json
@@ -11,7 +11,7 @@ from torch.profiler import ProfilerActivity, profile, record_function
 
 from pcakd.errors import OutputError
 from pcakd.utils.files import write_atomically
-from pcakd.utils.sections import watch_sections
+from pcakd.utils.sections import instrument_sections
 
 
 def write_trace(path: Path, call: Callable[[], object], *, device: torch.device) -> None:
@@ -19,8 +19,8 @@ def write_trace(path: Path, call: Callable[[], object], *, device: torch.device)
 
     Args:
         path: The file: JSON, compressed if its name ends in ``.gz``.
-        call: What to trace; warm it up before.
-        device: Where it computes.
+        call: The call, after a warm-up.
+        device: Its device.
 
     Raises:
         OutputError: The file cannot be written, or the profiler made no trace.
@@ -28,7 +28,7 @@ def write_trace(path: Path, call: Callable[[], object], *, device: torch.device)
     activities = [ProfilerActivity.CPU]
     if device.type == "cuda":
         activities.append(ProfilerActivity.CUDA)
-    with profile(activities=activities) as profiler, watch_sections(record_function):
+    with profile(activities=activities) as profiler, instrument_sections(record_function):
         call()
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder) / "trace.json"

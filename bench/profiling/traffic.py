@@ -1,13 +1,12 @@
-"""Multiply-adds and bytes of a stylization by stage, counted operator by operator.
+"""Multiply-adds and bytes of a stylization by section, counted operator by operator.
 
-The plain networks run (`pcakd.tiling.plain_blocks`), on small images, under a mode that sees every
-operator of torch; counts extend to any size as those of `bench.profiling.macs` do, and their sum is
-``macs_total`` there.
+Subjects run untiled, on small images, under a dispatch mode that sees each operator of torch.
+Counts extend to any size as those of `bench.profiling.macs` do, and sum to its ``macs_total``.
 
 Bytes are what operators read and write: each operand once, whole, and each result, at the width of
-its type. Views move nothing, an operand that is expanded counts as what it was expanded from, and
-an operator in place reads what it changes. Caches are not in it: an operator that finds its input
-there counts as one that goes to memory for it.
+its type. Views move nothing, an expanded operand counts as the tensor before the expansion, and an
+in-place operator reads what it changes. Caches are ignored: an operator whose input is in a cache
+counts as if it read from memory.
 """
 
 from collections import Counter
@@ -23,17 +22,17 @@ from torch.utils._pytree import tree_leaves
 
 from bench.profiling.handles import BY_INPUT, BY_OUTPUT, eigh_macs, inverse_macs
 from bench.profiling.macs import Countable, count_at
-from bench.profiling.uncounted import is_opaque
+from bench.profiling.uncounted import inside_uncounted
 from pcakd.filters import plain_guided_filter
-from pcakd.utils.sections import watch_sections
+from pcakd.utils.sections import instrument_sections
 
 OTHER = "other"
-"""The stage of what lies in no region."""
+"""The section of all that lies in no section."""
 
-OPAQUE = "opaque"
-"""What a stage with work that is only named has besides its counts."""
+HAS_UNCOUNTED = "opaque"
+"""Marks a section with uncounted operators; part of the file format of records."""
 
-_WHOLE = ("diff",)  # composites that `bench.profiling.macs` names and does not count
+_WHOLE = ("diff",)  # composites that are uncounted in `bench.profiling.macs`
 
 Rule: TypeAlias = Callable[[Sequence[Any], Tensor], int]
 
@@ -42,8 +41,8 @@ _OVERWRITES = ("copy_", "fill_", "zero_")
 _UNWRITTEN = ("empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided")
 
 
-def count_stages(subject: Countable, height: int, width: int) -> dict[str, dict[str, int]]:
-    """Count a subject's stages at a size, the style as large as the content.
+def count_sections(subject: Countable, height: int, width: int) -> dict[str, dict[str, int]]:
+    """Count a subject's sections at a size, the style as large as the content.
 
     Args:
         subject: A prepared subject, on the CPU.
@@ -51,29 +50,28 @@ def count_stages(subject: Countable, height: int, width: int) -> dict[str, dict[
         width: In pixels, at least 16.
 
     Returns:
-        ``macs`` and ``bytes`` of each stage that does anything. A stage that also has
-        uncounted work (`bench.profiling.uncounted`), NumPy's or a pyramid's, has ``opaque``
-        besides: its counts, without that work, are lower bounds.
+        ``macs`` and ``bytes`` of each section that does anything. A section with uncounted
+        operators (`bench.profiling.uncounted`) also has ``opaque``; its counts are lower bounds.
 
     Raises:
         ValueError: The counts are no bilinear function of the size.
     """
 
     def count(rows: int, columns: int) -> dict[str, int]:
-        return {f"{stage} {unit}": n for (stage, unit), n in _tally(subject, rows, columns).items()}
+        counts = _count_operators(subject, rows, columns)
+        return {f"{section} {unit}": n for (section, unit), n in counts.items()}
 
-    stages: dict[str, dict[str, int]] = {}
-    counts = count_at(count, height, width)
-    for name, number in counts.items():
-        stage, unit = name.split()
-        stages.setdefault(stage, {"macs": 0, "bytes": 0})[unit] = number
-    return stages
+    sections: dict[str, dict[str, int]] = {}
+    for name, number in count_at(count, height, width).items():
+        section, unit = name.split()
+        sections.setdefault(section, {"macs": 0, "bytes": 0})[unit] = number
+    return sections
 
 
 def count_filter(height: int, width: int) -> dict[str, int]:
-    """Count the guided filter at a size: ``macs`` and ``bytes`` of its plain reference.
+    """Count the guided filter at a size: ``macs`` and ``bytes`` of its reference implementation.
 
-    OpenCV's, which is the one that is timed, has the same result and does not show its work.
+    OpenCV's filter, which is timed, has the same result but runs no operators of torch.
 
     Args:
         height: In pixels, at least 16.
@@ -82,21 +80,21 @@ def count_filter(height: int, width: int) -> dict[str, int]:
 
     def count(rows: int, columns: int) -> dict[str, int]:
         image, guide = _make_images(rows, columns)
-        # its running sums go over all pixels, where those of a subject go over a histogram's bins
-        tally = OperatorTally(rules={**_RULES, "cumsum": _of_output(1)})
-        with watch_sections(tally.enter), torch.inference_mode(), tally:
+        # running sums go over all pixels here; subjects only sum over the bins of a histogram
+        counter = OperatorCounter(rules={**_RULES, "cumsum": _of_output(1)})
+        with instrument_sections(counter.enter), torch.inference_mode(), counter:
             plain_guided_filter(image[0], guide[0])
-        return {unit: tally.counts["filter", unit] for unit in ("macs", "bytes")}
+        return {unit: counter.counts["filter", unit] for unit in ("macs", "bytes")}
 
     return count_at(count, height, width)
 
 
-def _tally(subject: Countable, height: int, width: int) -> Mapping[tuple[str, str], int]:
+def _count_operators(subject: Countable, height: int, width: int) -> Mapping[tuple[str, str], int]:
     content, style = _make_images(height, width)
-    tally = OperatorTally()
-    with watch_sections(tally.enter), torch.inference_mode(), tally:
+    counter = OperatorCounter()
+    with instrument_sections(counter.enter), torch.inference_mode(), counter:
         subject.run_untiled(content, style)
-    return +tally.counts
+    return +counter.counts
 
 
 def _make_images(height: int, width: int) -> list[Tensor]:
@@ -104,14 +102,14 @@ def _make_images(height: int, width: int) -> list[Tensor]:
     return [torch.rand(1, 3, height, width, generator=generator) for _ in range(2)]
 
 
-class OperatorTally(TorchDispatchMode):
-    """Adds up the multiply-adds and the bytes of every operator that runs within it.
+class OperatorCounter(TorchDispatchMode):
+    """Adds up the multiply-adds and the bytes of each operator that runs within it.
 
     Args:
-        rules: Multiply-adds by operator, those of `bench.profiling.handles` if None.
+        rules: Multiply-adds by operator; None uses those of `bench.profiling.handles`.
 
     Attributes:
-        counts: By stage and unit (``macs`` or ``bytes``).
+        counts: By section and unit (``macs`` or ``bytes``).
     """
 
     def __init__(self, rules: Mapping[str, Rule] | None = None) -> None:
@@ -121,9 +119,9 @@ class OperatorTally(TorchDispatchMode):
         self._open = [OTHER]
 
     @contextmanager
-    def enter(self, stage: str) -> Iterator[None]:
-        """Count what runs inside as part of a stage, for `pcakd.utils.sections.watch_sections`."""
-        self._open.append(stage)
+    def enter(self, section: str) -> Iterator[None]:
+        """Count operators as part of a section, for `pcakd.utils.sections.instrument_sections`."""
+        self._open.append(section)
         try:
             yield
         finally:
@@ -137,8 +135,8 @@ class OperatorTally(TorchDispatchMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        if is_opaque():
-            self.counts[self._open[-1], OPAQUE] = 1
+        if inside_uncounted():
+            self.counts[self._open[-1], HAS_UNCOUNTED] = 1
             return func(*args, **kwargs)
         name = func.name().removeprefix("aten::").split(".")[0]
         if name not in self._rules and name not in _WHOLE:
@@ -147,9 +145,9 @@ class OperatorTally(TorchDispatchMode):
             if parts is not NotImplemented:
                 return parts
         result = func(*args, **kwargs)
-        stage = self._open[-1]
-        self.counts[stage, "macs"] += _macs(self._rules, name, args, result)
-        self.counts[stage, "bytes"] += _bytes(name, args, kwargs, result)
+        section = self._open[-1]
+        self.counts[section, "macs"] += _macs(self._rules, name, args, result)
+        self.counts[section, "bytes"] += _bytes(name, args, kwargs, result)
         return result
 
 
@@ -172,12 +170,12 @@ def _bytes(name: str, args: Sequence[Any], kwargs: Mapping[str, Any], result: An
 
 
 def _are_views(results: Sequence[Tensor], operands: Sequence[Tensor]) -> bool:
-    places = {each.untyped_storage()._cdata for each in operands}
-    return bool(results) and all(each.untyped_storage()._cdata in places for each in results)
+    places = {each.untyped_storage().data_ptr() for each in operands}
+    return bool(results) and all(each.untyped_storage().data_ptr() in places for each in results)
 
 
 def _size(tensor: Tensor) -> int:
-    """Return the bytes of a tensor's own elements: an expanded axis has one."""
+    """Return the bytes of a tensor in memory, where an expanded axis has one element."""
     sizes = zip(tensor.shape, tensor.stride(), strict=True)
     return tensor.element_size() * prod(size for size, stride in sizes if stride or not size)
 
@@ -187,7 +185,7 @@ def _tensors(tree: Any) -> list[Tensor]:
 
 
 def _elements(tensor: Tensor) -> int:
-    """Return the number of elements; arithmetic of sizes is not counted."""
+    """Return the number of elements; zero for integers, such as sizes."""
     return tensor.numel() if tensor.is_floating_point() else 0
 
 
@@ -200,19 +198,19 @@ def _of_input(macs: int) -> Rule:
 
 
 def _of_product(left: int) -> Rule:
-    """Count each output element's inner product, whose length the left factor has last."""
+    """Count the inner product of each output element, along the left factor's last axis."""
     return lambda args, output: args[left].shape[-1] * _elements(output)
 
 
 def _of_convolution(args: Sequence[Any], output: Tensor) -> int:
-    """Count every weight at every place, of the input if the convolution is transposed."""
+    """Count each weight at each pixel: of the output, or of the input if it is transposed."""
     image, weight, transposed = args[0], args[1], args[6]
     places = (image if transposed else output).shape[2:]
     return int(len(image) * weight.numel() * prod(places))
 
 
 def _of_pooling(args: Sequence[Any], output: Tensor) -> int:
-    """Count every element of each window."""
+    """Count each element of each window."""
     sides = args[1] if len(args[1]) == 2 else 2 * args[1]
     return int(prod(sides)) * _elements(output)
 
@@ -228,9 +226,9 @@ _RULES: Mapping[str, Rule] = {
     "addmm": _of_product(1),
     "baddbmm": _of_product(1),
     "avg_pool2d": _of_pooling,
-    "upsample_bilinear2d": _of_output(4),  # the two as fvcore has them
+    "upsample_bilinear2d": _of_output(4),  # these two as in fvcore
     "upsample_nearest2d": _of_output(1),
     "_linalg_eigh": lambda args, output: eigh_macs(args[0].shape),
     "linalg_inv_ex": lambda args, output: inverse_macs(args[0].shape),
 }
-"""Multiply-adds by operator, those of `bench.profiling.handles`; others compare, copy or pad."""
+"""Multiply-adds by operator, as in `bench.profiling.handles`; other operators count as zero."""

@@ -1,4 +1,4 @@
-"""Work that a trace shall name and not look into: other libraries' and that of a pyramid."""
+"""Uncounted operators: work of NumPy and of image pyramids, which traces show as one call."""
 
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -15,21 +15,21 @@ Work = Callable[[Tensor, Tensor], Tensor]
 _inside: ContextVar[bool] = ContextVar("inside", default=False)
 
 
-def is_opaque() -> bool:
-    """Tell whether work that is only named runs now; what counts operators looks away then."""
+def inside_uncounted() -> bool:
+    """Tell whether an uncounted operator runs now, whose own operators are not to be counted."""
     return _inside.get()
 
 
-def name_in_traces(name: UncountedOperator, work: Work) -> Work:
-    """Return a function that does the same and that a trace holds as one call of that name.
+def mark_uncounted(name: UncountedOperator, work: Work) -> Work:
+    """Return a function that does the same and appears in a trace as one operator.
 
-    `bench.profiling.macs` then lists the call as uncounted. Without it, what NumPy computes is a
-    constant in a trace and would count as nothing, silently; and a pyramid of halved sizes has no
-    count that `bench.profiling.macs` could extend to other sizes.
+    `bench.profiling.macs` lists its calls as uncounted. Without the mark, results of NumPy would be
+    constants in a trace and count as zero, and a pyramid of halved sizes would have counts that
+    cannot be extended to other image sizes.
 
     Args:
-        name: What the call is called.
-        work: A function of two tensors to one. It has no gradient.
+        name: The name of the operator.
+        work: A function of two tensors to one. The returned function has no gradient.
     """
 
     def forward(ctx: Any, first: Float[Tensor, "..."], second: Float[Tensor, "..."]) -> Tensor:

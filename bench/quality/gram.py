@@ -56,7 +56,7 @@ class GramDistance:
         if self.device.type == "cpu":  # oneDNN's convolutions are faster in it
             network = network.to(memory_format=torch.channels_last)
         self.protocol = gram_protocol(weights.card.sha256, tuple(LAYERS), size or describe_size())
-        self._stages = split_stages(network)
+        self._blocks = split_at_taps(network)
 
     def describe(self, image: Float[Tensor, "1 3 h w"]) -> list[Float[Tensor, "c c"]]:
         """Return the Gram matrices of an RGB image in [0, 1] at the four taps.
@@ -67,7 +67,7 @@ class GramDistance:
         Raises:
             ShapeError: A side is shorter than 8 px.
         """
-        return gram_matrices(self._stages, image.to(self.device))
+        return gram_matrices(self._blocks, image.to(self.device))
 
     def __call__(
         self, output: Float[Tensor, "1 3 h w"], style_grams: Sequence[Float[Tensor, "c c"]]
@@ -86,7 +86,7 @@ def build_network(tensors: Mapping[str, Tensor]) -> nn.Sequential:
     return network.eval().requires_grad_(False)
 
 
-def split_stages(network: nn.Sequential) -> list[nn.Sequential]:
+def split_at_taps(network: nn.Sequential) -> list[nn.Sequential]:
     """Cut the network after each tap."""
     ends = [index + 1 for index in LAYERS.values()]
     return [network[start:end] for start, end in zip([0, *ends], ends, strict=False)]
@@ -94,16 +94,16 @@ def split_stages(network: nn.Sequential) -> list[nn.Sequential]:
 
 @torch.inference_mode()
 def gram_matrices(
-    stages: Sequence[nn.Module],
+    blocks: Sequence[nn.Module],
     image: Float[Tensor, "1 3 h w"],
     *,
     strip_pixels: int = _STRIP_PIXELS,
 ) -> list[Float[Tensor, "c c"]]:
-    """Return FFᵀ/(C·H·W) at the end of each stage.
+    """Return FFᵀ/(C·H·W) at the end of each block.
 
     Args:
-        stages: Consecutive parts of the network; part i ends at tap i, at stride 1, 2, 4 or 8.
-        image: RGB in [0, 1], on the device of the stages.
+        blocks: Consecutive parts of the network; part i ends at tap i, at stride 1, 2, 4 or 8.
+        image: RGB in [0, 1], on the device of the blocks.
         strip_pixels: Approximate number of pixels of a strip.
 
     Raises:
@@ -116,19 +116,19 @@ def gram_matrices(
             f"this one is {width}x{height}; use a larger one"
         )
     mean, std = (image.new_tensor(v).view(3, 1, 1) for v in (_MEAN, _STD))
-    totals: list[Tensor | float] = [0.0] * len(stages)
+    totals: list[Tensor | float] = [0.0] * len(blocks)
     for top, bottom in _strips(height, max(_STRIDE, strip_pixels // width)):
         start, stop = max(0, top - _HALO), min(height, bottom + _HALO)
         feature = (image[..., start:stop, :] - mean) / std
-        for index, stage in enumerate(stages):
-            feature = stage(feature)
+        for index, block in enumerate(blocks):
+            feature = block(feature)
             step = 2**index
             last = None if bottom == height else (bottom - start) // step
             own = feature[0, :, (top - start) // step : last].permute(1, 2, 0)
             pixels = own.reshape(-1, own.shape[-1])  # without a copy for channels-last features
             product = (pixels.T @ pixels).cpu()  # MPS has no float64
             totals[index] = totals[index] + product.double() / own.shape[-1]
-    sizes = [(height // 2**index) * (width // 2**index) for index in range(len(stages))]
+    sizes = [(height // 2**index) * (width // 2**index) for index in range(len(blocks))]
     return [torch.as_tensor(total) / size for total, size in zip(totals, sizes, strict=True)]
 
 

@@ -32,7 +32,7 @@ _DTYPES: Mapping[str, torch.dtype] = {
 
 
 def create_baseline(name: str) -> Subject:
-    """Make a colour transfer, or the unchanged content."""
+    """Create a colour transfer, or the unchanged content."""
     transfer = BASELINES.get(name)
     revision = f" {REVISIONS[name]}" if name in REVISIONS else ""
 
@@ -53,7 +53,7 @@ def create_baseline(name: str) -> Subject:
 
 
 def create_peer(name: str, precision: Precision, transform: str) -> Subject:
-    """Make a peer with the architecture of its paper and seeded weights: cost only."""
+    """Create a peer with the architecture of its paper and seeded weights: cost only."""
     peer = PEERS.get(name)
     network = peer.assemble(peer.create_seeded())
     return Subject(
@@ -71,7 +71,7 @@ def create_peer(name: str, precision: Precision, transform: str) -> Subject:
 def create_trained_peer(
     stem: str, peer: TrainedPeer, precision: Precision, transform: str
 ) -> Subject:
-    """Make a trained peer; one with a VGG-16 encoder takes its cost from the paper's VGG-19."""
+    """Create a trained peer; one with a VGG-16 encoder takes its cost from the paper's VGG-19."""
     depth = peer.autoencoder.depth
     network = PEERS.get(peer.name).assemble(peer.autoencoder)
     text = f"peer {peer.name} {depth} {hash_tensors(dict(network.state_dict()))}"
@@ -105,7 +105,7 @@ def create_student_subject(
     has_quality: bool,
     history: Path | None = None,
 ) -> Subject:
-    """Make a student, or a full-width autoencoder of seeded weights (no quality)."""
+    """Create a student, or a full-width autoencoder of seeded weights (no quality)."""
 
     def vary(device: Device, transform: str, variation: Variation) -> Prepared:
         return _prepare_student(student, device, transform, precision, variation)
@@ -175,8 +175,8 @@ def _prepare_peer(
 def _place(network: M, device: Device, precision: Precision) -> tuple[M, torch.dtype]:
     """Copy a network to a device and a precision.
 
-    Weights and images are halved, not autocast: ``pcakd.linalg`` widens what it reads, and
-    autocast would narrow its products again.
+    Weights and images are converted, without autocast: ``pcakd.linalg`` computes in float32 or
+    float64, and autocast would narrow its products.
     """
     dtype = _DTYPES[precision]
     return copy.deepcopy(network).to(device=device, dtype=dtype), dtype

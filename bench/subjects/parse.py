@@ -1,4 +1,4 @@
-"""Subjects by what a command line or a profile calls them."""
+"""Subjects by their names in commands and benchmark profiles."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -26,27 +26,27 @@ FULL_WIDTH: Mapping[str, StudentSpec] = {
     "vgg19-full": StudentSpec(architecture="vgg19", ranks=(64, 128, 256, 512), colour_conv=True),
     "mobilenet_v1-full": StudentSpec(architecture="mobilenet_v1", ranks=(32, 64, 128, 256)),
 }
-"""The full-width autoencoders that the students compress: seeded weights, cost only."""
+"""Full-width autoencoders, which students compress: seeded weights, cost only."""
 
 _NAME = re.compile(r"(?P<name>.+?)(\+(?P<precision>[a-z0-9]+))?(@(?P<transform>[a-z]+))?")
 
 
 def list_subjects() -> tuple[str, ...]:
-    """List the names that ``parse_subject`` knows; files of students and peers are subjects too."""
+    """List the known names; paths of student and peer files are subjects too."""
     return (*list_students(), *FULL_WIDTH, *PEERS.names(), *BASELINES.names())
 
 
 def parse_subject(text: str, *, transforms: Sequence[str] = TRANSFORMS) -> Subject:
-    """Make a subject from ``NAME[+fp16|+bf16][@zca|@ot|@adain]``.
+    """Create a subject from ``NAME[+fp16|+bf16][@zca|@ot|@adain]``.
 
     Args:
-        text: A name of ``list_subjects`` or the path of a student's or a trained peer's
-            ``.safetensors`` file, with a precision and one transform if wanted.
-        transforms: The transforms of a student that names none itself; a peer has ``zca``.
+        text: A name of ``list_subjects``, or the path of a ``.safetensors`` file of a student or a
+            trained peer; a precision and one transform may follow.
+        transforms: The transforms of a student without one in ``text``; a peer then has ``zca``.
 
     Raises:
         UnknownNameError: The name, precision or transform is not known.
-        ConfigError: A colour transfer with a precision or a transform.
+        ConfigError: A colour transfer has a precision or a transform.
         StudentFileError: The file is missing, damaged or neither a student nor a peer.
     """
     name, precision, transform = _split(text)
@@ -84,11 +84,11 @@ def parse_subject(text: str, *, transforms: Sequence[str] = TRANSFORMS) -> Subje
 def parse_subjects(
     texts: Sequence[str], *, transforms: Sequence[str] = TRANSFORMS
 ) -> list[Subject]:
-    """Make several subjects, whose names must differ.
+    """Create several subjects, whose names must differ.
 
     Raises:
-        ConfigError: No subject or no transform given, or a subject twice with one transform.
-        PcakdError: What ``parse_subject`` raises.
+        ConfigError: There is no subject or no transform, or a subject twice with one transform.
+        PcakdError: See ``parse_subject``.
     """
     subjects = [parse_subject(text, transforms=transforms) for text in texts]
     if not subjects:
@@ -105,7 +105,7 @@ def parse_subjects(
 
 
 def row_name(subject: str, transform: str) -> str:
-    """Name a subject and a transform in one, for rows that have no place for the second.
+    """Return one name for a subject and a transform, for tables without a transform column.
 
     >>> row_name("vgg16", "zca"), row_name("vgg16", "ot"), row_name("mkl", "none")
     ('vgg16', 'vgg16@ot', 'mkl')
@@ -114,7 +114,7 @@ def row_name(subject: str, transform: str) -> str:
 
 
 def _split(text: str) -> tuple[str, Precision, str | None]:
-    """Cut ``NAME[+precision][@transform]``; a path may hold both signs before its suffix."""
+    """Split ``NAME[+precision][@transform]``; a path may contain both signs before its suffix."""
     match = _NAME.fullmatch(text)
     if match is None:
         raise ConfigError(

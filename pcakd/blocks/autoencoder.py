@@ -79,20 +79,6 @@ class Autoencoder(nn.Module):
         """Return the convolutions of encoder block 1 to 4, in order."""
         return self.encoder.layers(block)
 
-    def mirror_targets(self, block: int, features: Features) -> list[Tensor]:
-        """Return the map that each convolution of a decoder block should produce, if it is known.
-
-        Args:
-            block: Which block, 1 to 4.
-            features: The image, or the features at the tap before.
-
-        Returns:
-            One map for each convolution, the last one being ``features``; nothing for a decoder
-            that does not mirror its encoder.
-        """
-        del block, features
-        return []
-
     def decode_block(
         self,
         block: int,

@@ -1,1 +1,1 @@
-"""The subcommands of ``pcakd``, one module each: ``add_arguments(parser)`` and ``run(args)``."""
+"""The commands of ``pcakd``, a module or folder each: ``add_arguments(parser)``, ``run(args)``."""

@@ -1,1 +1,5 @@
-"""Distillation of students from teachers: encoder, autoencoder, and the stylization itself."""
+"""Distillation of a student from a teacher network, in three phases.
+
+The phases are: the encoder learns the teacher's features, the autoencoder learns to reconstruct
+images, and the whole student learns to stylize.
+"""

@@ -1,53 +1,40 @@
-"""The moving average of weights that a phase ends with."""
+"""The moving average of weights that a phase can end with."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from pcakd.blocks import ConvLayer
-
-_YOUTH = 10.0  # early averages forget faster: the decay is at most (1 + n) / (10 + n)
+_SLOW_START = 9.0  # the decay of update n is at most n / (9 + n): early averages forget faster
 
 
-class WeightAverage:
-    """An exponential moving average of the weights of layers.
+def create_average(layers: nn.Module, decay: float) -> AveragedModel:
+    """Start an exponential moving average of parameters from their current values.
 
-    Source: Polyak and Juditsky, 1992; the slow start is that of TensorFlow's
+    ``update_parameters(layers)`` after each step updates it; :func:`apply_average` copies it back.
+
+    Source: Polyak and Juditsky, 1992. The slow start is that of TensorFlow's
     ``ExponentialMovingAverage``.
 
     Args:
-        layers: Whose weights.
-        decay: How much of the average a step keeps, in (0, 1).
+        layers: The layers to average.
+        decay: Share of the average that an update keeps, in (0, 1).
     """
 
-    def __init__(self, layers: Sequence[ConvLayer], decay: float) -> None:
-        self._weights = [p for layer in layers for p in layer.parameters()]
-        self._averages = [p.detach().clone() for p in self._weights]
-        self._decay = decay
+    def update(averages: Sequence[Tensor], weights: Sequence[Tensor], count: Tensor | int) -> None:
+        updates = float(count)
+        step_decay = min(decay, updates / (_SLOW_START + updates))
+        get_ema_multi_avg_fn(step_decay)(averages, weights, count)  # type: ignore[no-untyped-call]
 
-    @torch.no_grad()
-    def update(self, step: int) -> None:
-        """Take in the weights after a step; the first one is step 0."""
-        decay = min(self._decay, (1.0 + step) / (_YOUTH + step))
-        for average, weight in zip(self._averages, self._weights, strict=True):
-            average.lerp_(weight, 1.0 - decay)
+    average = AveragedModel(layers, multi_avg_fn=update)
+    average.requires_grad_(False)
+    average.update_parameters(layers)  # the first call copies the weights and sets the count to 1
+    return average
 
-    @torch.no_grad()
-    def apply(self) -> None:
-        """Put the averages in the place of the weights."""
-        for average, weight in zip(self._averages, self._weights, strict=True):
-            weight.copy_(average)
 
-    def state(self) -> dict[str, Tensor]:
-        """Return the averages, to be kept."""
-        return {str(index): average for index, average in enumerate(self._averages)}
-
-    def load(self, state: Mapping[str, Tensor]) -> None:
-        """Take averages that were kept.
-
-        Raises:
-            KeyError: One is missing.
-        """
-        for index, average in enumerate(self._averages):
-            average.copy_(state[str(index)])
+@torch.no_grad()
+def apply_average(average: AveragedModel, layers: nn.Module) -> None:
+    """Copy the averaged parameters into the layers."""
+    for averaged, weight in zip(average.module.parameters(), layers.parameters(), strict=True):
+        weight.copy_(averaged)

@@ -1,4 +1,4 @@
-"""What all phases of a training work with: networks, teacher, and images on their way through."""
+"""What all phases of a training share: networks, eigenbases, and losses at the taps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ TAPS: Final = (1, 2, 3, 4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """What every phase works with.
+class TrainingContext:
+    """The networks of a training.
 
     Attributes:
-        student: Being trained.
-        teacher: The (normalised) backbone, in the precision that suits the device: it sets the
-            coefficients to learn, and compares pictures.
-        check_teacher: The same in full precision, for R².
-        eigenbases: One a tap, on the device; none where only decoders are trained.
+        student: The network in training.
+        teacher: The backbone, normalised if it is a VGG, in the precision of :func:`teacher_dtype`.
+            It gives the target features.
+        check_teacher: The same backbone in float32, for R².
+        eigenbases: The eigenbases of taps 1 to 4, on the device; empty if no phase needs them.
     """
 
     student: Autoencoder
@@ -33,54 +33,39 @@ class Setting:
     eigenbases: Sequence[Eigenbasis] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Encoded:
-    """What an encoder makes of images, up to the block in training.
-
-    Attributes:
-        target: What decoder block b is to lead back to: the tap before, or the image.
-        features: At tap b.
-        sources: What decoder blocks 1 to b take from the encoder.
-    """
-
-    target: Tensor
-    features: Tensor
-    sources: Sequence[Source]
-
-
-def encode(setting: Setting, block: int, image: Tensor) -> Encoded:
-    """Encode images up to block 1 to 4, without gradients."""
-    with torch.no_grad():
-        taps, sources = setting.student.encode_with_sources(image, last_block=block)
-    target = taps[-2] if block > 1 else image
-    return Encoded(target=target, features=taps[-1], sources=sources)
-
-
 def subspace_share(eigenbasis: Eigenbasis, features: Tensor, teacher: Tensor) -> Tensor:
     """Return loss (a) as a share of the teacher's variance at the tap.
 
-    What the eigenbasis leaves out is added as a constant, so that 1 minus the loss is the R².
+    The variance outside the eigenbasis is added as a constant, so that 1 - loss is the R².
     """
     total = float(eigenbasis.eigenvalues.sum())
     beyond = float(eigenbasis.eigenvalues[eigenbasis.rank :].sum())
     return (subspace_error(features, teacher, eigenbasis.basis) + beyond) / total
 
 
-def tap_shares(setting: Setting, taps: Sequence[Tensor], teacher: Sequence[Tensor]) -> list[Tensor]:
-    """Return loss (a) of all taps as shares of the teacher's variances."""
+def tap_shares(
+    context: TrainingContext, taps: Sequence[Tensor], teacher: Sequence[Tensor]
+) -> list[Tensor]:
+    """Return loss (a) at each tap as a share of the teacher's variance.
+
+    Args:
+        context: Holds the eigenbases.
+        taps: The student's features.
+        teacher: The teacher's features.
+    """
     return [
         subspace_share(eigenbasis, tap, features)
-        for eigenbasis, tap, features in zip(setting.eigenbases, taps, teacher, strict=True)
+        for eigenbasis, tap, features in zip(context.eigenbases, taps, teacher, strict=True)
     ]
 
 
 def decode_to_image(student: Autoencoder, features: Tensor, sources: Sequence[Source]) -> Tensor:
-    """Decode what is at a tap to the image, without a transform.
+    """Reconstruct an image from the features at a tap.
 
     Args:
-        student: Whose decoder.
-        features: At the tap that ``sources`` end at; the image, if there are none.
-        sources: What the decoder blocks on the way take from the encoder.
+        student: The autoencoder.
+        features: Features at tap ``len(sources)``; the image itself if there are no sources.
+        sources: What decoder blocks 1 to that tap take from the encoder.
     """
     for block in range(len(sources), 0, -1):
         features = student.decode_block(block, features, sources[block - 1])
@@ -88,14 +73,14 @@ def decode_to_image(student: Autoencoder, features: Tensor, sources: Sequence[So
 
 
 def name_taps(shares: Sequence[Tensor]) -> dict[str, Tensor]:
-    """Name the losses of taps 1 to 4."""
+    """Name the losses of taps 1 to 4: ``tap1`` to ``tap4``."""
     return {f"tap{tap}": share for tap, share in zip(TAPS, shares, strict=True)}
 
 
 def teacher_dtype(device: torch.device) -> torch.dtype:
-    """Return the precision of the frozen teacher in training: bfloat16 where a device gains by it.
+    """Return the precision of the frozen teacher: bfloat16 where the device computes it natively.
 
-    The student stays in float32: it is a tenth of the work.
+    The student stays in float32. It takes about a tenth of the time.
     """
     if device.type == "cuda":
         return (

@@ -1,4 +1,4 @@
-"""Eigenbases of a teacher over training photographs, each process seeing its share of them."""
+"""Eigenbases of a teacher over training photographs, computed by all processes together."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ from pcakd.utils.precision import full_precision
 _CROP = 256
 
 
-def fit_eigenbases(
+def fit_over_processes(
     backbone: Backbone,
     photos: Photos,
     *,
@@ -31,27 +31,28 @@ def fit_eigenbases(
     device: torch.device,
     normalized: bool,
 ) -> tuple[list[Eigenbasis], list[Tensor]]:
-    """Normalise a teacher (in place, where it is to be) and fit its global eigenbases.
+    """Fit the global eigenbases of a teacher; each process handles a part of the photographs.
 
     Args:
-        backbone: The teacher, on the device.
-        photos: Where the crops come from: the centres of training photographs, 256 px.
-        rule: How ranks are chosen.
-        images: How many photographs to use at most.
-        device: Where to compute.
-        normalized: Whether Gatys' normalisation belongs to this teacher.
+        backbone: The teacher, on the device. It is normalised in place if ``normalized`` is set.
+        photos: Training photographs; their central crops of 256 px are used.
+        rule: Chooses the ranks.
+        images: Most photographs to use.
+        device: Device to compute on.
+        normalized: Whether to apply Gatys' normalisation to the teacher first.
 
     Returns:
-        Four eigenbases, and the channel means that the teacher was divided by (or nothing).
+        Four eigenbases, and the channel means of the normalisation (empty without it).
 
     Raises:
-        ConfigError: Fewer photographs than processes, or a rank that a tap has no channels for.
+        ConfigError: There are fewer photographs than processes, or a rank exceeds the number of
+            channels of its tap.
     """
     paths = photos.sample(images)
     if len(paths) < world_size():
         raise ConfigError(
-            f"{len(paths)} of the photographs make the eigenbases, too few for {world_size()} "
-            "processes; add photographs, raise --basis-images or start fewer processes"
+            f"{len(paths)} photographs for the eigenbases are too few for {world_size()} "
+            "processes; add photographs, raise basis_images or start fewer processes"
         )
     own = paths[rank() :: world_size()]
 
@@ -66,7 +67,7 @@ def fit_eigenbases(
     if normalized:
         with full_precision():
             found = [measure_channel_means(backbone, [crop]) for crop in crops("channel means")]
-        # put in the order of the photographs, so that the number of processes changes no bit
+        # in the order of the photographs, so that the number of processes changes no bit
         found = gather_in_order(found, total=len(paths))
         means = [torch.stack(tap).mean(dim=0) for tap in zip(*found, strict=True)]
         normalize_activations(backbone, means)

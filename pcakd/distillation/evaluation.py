@@ -1,4 +1,4 @@
-"""How much of its teacher each tap carries: R², its ceiling, and dead channels."""
+"""Evaluation of a student's taps against its teacher: R², its ceiling, dead channels."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ from pcakd.distillation.losses.features import centred, project
 from pcakd.errors import TrainingError
 from pcakd.utils.precision import full_precision
 
-_DEAD = 1e-4  # a channel whose deviation is under this share of the mean deviation is dead
+_DEAD = 1e-4  # of the mean standard deviation; a channel with less is dead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TapReport:
-    """What was seen of one tap on held-out photographs.
+    """Evaluation of one tap on held-out photographs.
 
     Attributes:
         r2: 1 - ‖W S̄ - F̄‖² / ‖F̄‖², summed over images.
-        ceiling: The same with S = WᵀF: what the eigenbasis allows.
-        dead_channels: Channels of the student that do not vary.
-        channels: All channels of the student's tap.
+        ceiling: The largest R² that the eigenbasis allows, that of S = WᵀF.
+        dead_channels: Number of the student's channels that do not vary.
+        channels: Number of all the student's channels.
     """
 
     r2: float
@@ -34,7 +34,7 @@ class TapReport:
 
 
 class _Totals:
-    """What is summed over images for one tap."""
+    """Sums over images for one tap."""
 
     def __init__(self, basis: Float[Tensor, "c k"]) -> None:
         self.basis = basis
@@ -70,16 +70,16 @@ def evaluate_taps(
     """Compare a student's taps with its teacher's.
 
     Args:
-        student: In evaluation mode.
-        backbone: The (normalised) teacher.
-        bases: The eigenbases of taps 1, 2, …; as many taps are compared.
-        images: Batches in [0, 1], on the device of both.
+        student: The student, in evaluation mode.
+        backbone: The teacher, normalised if it is a VGG.
+        bases: The eigenbases of taps 1, 2, …; only these taps are compared.
+        images: Batches with values in [0, 1], on the device of both networks.
 
     Returns:
-        Shares of variance, and dead channels.
+        One report for each tap.
 
     Raises:
-        TrainingError: The images are so flat that there is nothing to carry.
+        TrainingError: The teacher's features have no variance, because the images are flat.
     """
     last = len(bases)
     totals = [_Totals(basis) for basis in bases]

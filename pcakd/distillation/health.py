@@ -1,4 +1,4 @@
-"""Whether a phase has learnt anything: R² against its ceiling, dead channels, lost images."""
+"""Health checks at the end of a phase: R² of the taps, dead channels, reconstruction error."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -6,20 +6,20 @@ from typing import Any
 
 from torch import Tensor
 
-from pcakd.distillation.context import Setting
+from pcakd.distillation.context import TrainingContext
 from pcakd.distillation.evaluation import TapReport, evaluate_taps
 from pcakd.distillation.recipe import Recipe
 
-LOST_IMAGE = 0.5
-"""A decoder that leaves this share of the image's variance as error has collapsed."""
+MAX_RECONSTRUCTION_LOSS = 0.5
+"""A decoder with a larger error, as a share of the images' variance, has collapsed."""
 
 
 class CollapseError(Exception):
-    """A phase went wrong and is to be restarted; the text says how."""
+    """A phase failed its health check or diverged and must restart; the text gives the reason."""
 
 
-def require_life(reports: Sequence[TapReport], recipe: Recipe) -> None:
-    """Check that taps carry something of their teacher.
+def require_healthy(reports: Sequence[TapReport], recipe: Recipe) -> None:
+    """Check R² and dead channels of taps.
 
     Raises:
         CollapseError: R² is too far below its ceiling, or too many channels are dead.
@@ -36,27 +36,27 @@ def require_life(reports: Sequence[TapReport], recipe: Recipe) -> None:
 
 
 def examine_taps(
-    setting: Setting, recipe: Recipe, batches: Sequence[Tensor]
+    context: TrainingContext, recipe: Recipe, batches: Sequence[Tensor]
 ) -> list[dict[str, Any]]:
-    """Report R², its ceiling and dead channels of each tap.
+    """Return R², its ceiling and the number of dead channels of each tap.
 
     Raises:
-        CollapseError: As `require_life` does.
+        CollapseError: A tap fails :func:`require_healthy`.
     """
-    bases = [each.basis for each in setting.eigenbases]
-    reports = evaluate_taps(setting.student, setting.check_teacher, bases, batches)
-    require_life(reports, recipe)
+    bases = [each.basis for each in context.eigenbases]
+    reports = evaluate_taps(context.student, context.check_teacher, bases, batches)
+    require_healthy(reports, recipe)
     return [asdict(each) for each in reports]
 
 
-def require_image(loss: float) -> None:
-    """Check that a decoder gives back something of the image.
+def require_reconstruction(loss: float) -> None:
+    """Check the reconstruction loss of a decoder.
 
     Args:
-        loss: Its error as a share of the image's variance.
+        loss: Reconstruction error as a share of the images' variance.
 
     Raises:
         CollapseError: It is too large.
     """
-    if not loss < LOST_IMAGE:
-        raise CollapseError(f"the image loss is {loss:.3f} of the image's variance")
+    if not loss < MAX_RECONSTRUCTION_LOSS:
+        raise CollapseError(f"the reconstruction loss is {loss:.3f} of the images' variance")

@@ -1,4 +1,4 @@
-"""Norms that surround a block's layers while it is trained, and are folded into them afterwards."""
+"""Norms that layers have during training; they are folded into the convolutions afterwards."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -10,17 +10,17 @@ from pcakd.blocks import ConvLayer
 from pcakd.distillation.parallel import sum_over_ranks, world_size
 
 _LEAST_DEVIATION = 0.1  # of the channels' mean deviation
-_MOMENTUM = 0.05  # of running statistics: crops differ much from batch to batch
+_MOMENTUM = 0.05  # of running statistics; low, because batches of crops differ a lot
 
 
 class SharedBatchNorm(nn.BatchNorm2d):
-    """A batch norm whose statistics are those of the whole batch, over all processes.
+    """A batch norm with statistics over all processes.
 
-    Alone it is `nn.BatchNorm2d`; PyTorch's own ``SyncBatchNorm`` needs an accelerator.
+    With one process it is `nn.BatchNorm2d`. PyTorch's ``SyncBatchNorm`` needs an accelerator.
     """
 
     def forward(self, input: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        """Normalise by the statistics of all parts of the batch, or by the running ones."""
+        """Normalise by the statistics of the whole batch, or in evaluation by the running ones."""
         if not self.training or world_size() == 1:
             return super().forward(input)
         count = world_size() * input.numel() / input.shape[1]
@@ -37,7 +37,7 @@ class SharedBatchNorm(nn.BatchNorm2d):
 
 
 def prepare_layers(layers: Sequence[ConvLayer]) -> None:
-    """Surround a block's layers by the normalisation that trains them, to be filled in."""
+    """Add an input standardisation and norms to a block's layers, with neutral values."""
     channels = torch.zeros(layers[0].conv.in_channels, device=layers[0].conv.weight.device)
     layers[0].standardize_input(channels, torch.ones_like(channels))
     for layer in layers:
@@ -45,7 +45,7 @@ def prepare_layers(layers: Sequence[ConvLayer]) -> None:
 
 
 def surround_like(network: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Give the layers of a network the norms whose tensors a state holds, and take others away."""
+    """Give the layers of a network exactly the norms whose tensors a state holds."""
     for name, layer in network.named_modules():
         if isinstance(layer, ConvLayer):
             device = layer.conv.weight.device
@@ -63,10 +63,10 @@ def _create_norm(layer: ConvLayer) -> SharedBatchNorm:
 
 
 def follow_batches(layers: Sequence[ConvLayer], *, live: bool) -> None:
-    """Let the batch norms follow their batches, or keep their running statistics.
+    """Let batch norms use the statistics of their batches, or the running ones.
 
-    On a layer that makes pixels of an image, batch statistics would be noise on a colour, so its
-    norm stays a trained scale and offset.
+    The norm of a layer that outputs image colours always uses running statistics: those of a batch
+    would add noise to the colours.
     """
     for layer in layers:
         if layer.norm is not None:
@@ -75,14 +75,14 @@ def follow_batches(layers: Sequence[ConvLayer], *, live: bool) -> None:
 
 @torch.no_grad()
 def start_norm(layer: ConvLayer, *, scale: Tensor, offset: Tensor) -> None:
-    """Start the norm of a layer at a scale and an offset of each channel."""
+    """Set the scale and offset of a layer's norm, one of each per channel."""
     if layer.norm is not None:
         layer.norm.weight.copy_(scale)
         layer.norm.bias.copy_(offset)
 
 
 def calibrate(layers: Sequence[ConvLayer], run: Callable[[], object]) -> None:
-    """Set the norms' running statistics to those of what passes through while something runs."""
+    """Call ``run``, and set the norms' running statistics to those of the features seen."""
     for layer in layers:
         if layer.norm is not None:
             layer.norm.momentum = 1.0
@@ -98,22 +98,25 @@ def calibrate(layers: Sequence[ConvLayer], run: Callable[[], object]) -> None:
 def measure_moments(
     features: Float[Tensor, "b c h w"],
 ) -> tuple[Float[Tensor, " c"], Float[Tensor, " c"]]:
-    """Return means and deviations of channels; a deviation is at least a tenth of their mean."""
+    """Return means and standard deviations of channels.
+
+    A standard deviation is at least a tenth of their mean.
+    """
     deviation, mean = torch.std_mean(features.float(), dim=(0, 2, 3))
-    # a channel that hardly varies here may do so elsewhere: dividing by less would make it explode
+    # a channel that hardly varies in these images may vary in others and would become huge
     return mean, deviation.clamp_min(_LEAST_DEVIATION * float(deviation.mean()) + 1e-12)
 
 
 def standardize(
     layer: ConvLayer, run: Callable[[Tensor], object], images: Sequence[Tensor]
 ) -> None:
-    """Standardise what reaches a layer by its moments."""
+    """Standardise the input of a layer by its moments while ``run`` processes images."""
     caught = [catch(layer, lambda x=image: run(x)) for image in images]  # type: ignore[misc]
     layer.standardize_input(*measure_moments(torch.cat(caught)))
 
 
 def catch(layer: ConvLayer, run: Callable[[], object]) -> Tensor:
-    """Return what reaches a layer while something runs."""
+    """Call ``run`` and return the input that reaches a layer."""
     caught: list[Tensor] = []
     handle = layer.register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0].detach()))
     try:

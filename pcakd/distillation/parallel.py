@@ -1,7 +1,7 @@
-"""Training on several devices: who takes which part, and what is summed over all.
+"""Training with several processes, one per device.
 
-``torchrun`` starts one process a device and tells each of them its rank; PyTorch's collectives and
-its ``DistributedDataParallel`` do the rest. Each process draws its own part of every batch.
+``torchrun`` starts the processes and sets their ranks. PyTorch's collectives and its
+``DistributedDataParallel`` do the rest. Each process draws its own part of every batch.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,17 +19,17 @@ _ADDRESS = ("MASTER_ADDR", "MASTER_PORT")
 
 
 def world_size() -> int:
-    """Return the number of processes that train together; 1 where there is no group."""
+    """Return the number of processes of the training; 1 without a process group."""
     return dist.get_world_size() if _has_group() else 1
 
 
 def rank() -> int:
-    """Return the number of this process among them."""
+    """Return the rank of this process, from 0."""
     return dist.get_rank() if _has_group() else 0
 
 
 def is_writer() -> bool:
-    """Whether this process writes files and speaks to people."""
+    """Whether this process writes files and messages."""
     return rank() == 0
 
 
@@ -39,18 +39,18 @@ def _has_group() -> bool:
 
 @contextmanager
 def join_group(environment: Mapping[str, str], device: torch.device) -> Iterator[torch.device]:
-    """Join the processes that ``torchrun`` started, if it did.
+    """Join the process group of ``torchrun``, if there is one.
 
     Args:
-        environment: Has ``WORLD_SIZE``, ``RANK`` and others under ``torchrun``.
-        device: Where to compute; of several GPUs each process takes the one of its rank.
+        environment: Environment variables; ``torchrun`` sets ``WORLD_SIZE``, ``RANK`` and others.
+        device: The device. For ``cuda`` each process takes the GPU of its local rank.
 
     Yields:
         The device of this process.
 
     Raises:
-        ConfigError: More processes than GPUs on this machine, a device that cannot do it, or an
-            environment that is not of ``torchrun``.
+        ConfigError: There are more processes than GPUs, the device is ``mps``, or a variable of
+            ``torchrun`` is missing or damaged.
     """
     if environment.get("WORLD_SIZE", "1") == "1" or _has_group():
         yield device
@@ -74,10 +74,10 @@ def join_group(environment: Mapping[str, str], device: torch.device) -> Iterator
 
 
 def _check_environment(environment: Mapping[str, str]) -> None:
-    """Check that what tells processes of each other is whole.
+    """Check the variables that ``torchrun`` sets.
 
     Raises:
-        ConfigError: It is not.
+        ConfigError: One is missing or damaged.
     """
     size = environment["WORLD_SIZE"]
     found = f"WORLD_SIZE is {size!r}"
@@ -95,22 +95,22 @@ def _check_environment(environment: Mapping[str, str]) -> None:
 
 
 def group_backend(device: torch.device) -> str:
-    """Return what sums over processes that compute on a device, for PyTorch.
+    """Return the backend of a process group for a device, in PyTorch's notation.
 
-    Covariances and counts are on the CPU whatever the device is, and NCCL serves GPUs only.
+    Covariances and counts are on the CPU on all devices, and NCCL supports GPUs only.
     """
     return "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
 
 
 def own_part(items: Sequence[T], *, unit: str = "item") -> Sequence[T]:
-    """Return the consecutive part of a sequence that is this process's.
+    """Return this process's part of a sequence.
 
     Args:
-        items: What is divided.
-        unit: What one of them is, for the message.
+        items: The whole sequence.
+        unit: What one item is called in the error message.
 
     Raises:
-        ConfigError: The sequence does not divide evenly.
+        ConfigError: The number of items is not divisible by the number of processes.
     """
     size = world_size()
     if len(items) % size:
@@ -132,11 +132,11 @@ def sum_over_ranks(values: Tensor) -> Tensor:
 
 
 class _Sum(torch.autograd.Function):
-    """The sum over all processes; each one's gradient is the sum of theirs."""
+    """The sum over all processes; its gradient is the sum of their gradients."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor) -> Tensor:
-        """Add up."""
+        """Sum the values."""
         del ctx
         total = values.detach().clone()
         dist.all_reduce(total)
@@ -144,7 +144,7 @@ class _Sum(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        """Add up the gradients of all processes."""
+        """Sum the gradients of all processes."""
         del ctx
         total = gradients[0].clone()
         dist.all_reduce(total)
@@ -161,7 +161,15 @@ def average_over_ranks(values: Tensor) -> Tensor:
 
 
 def gather_in_order(values: Sequence[T], *, total: int) -> list[T]:
-    """Collect what every process made of ``items[rank::size]``, in the order of all items."""
+    """Collect the results of all processes.
+
+    Args:
+        values: This process's results for ``items[rank::size]``.
+        total: Number of all items.
+
+    Returns:
+        The results in the order of ``items``.
+    """
     size = world_size()
     if size == 1:
         return list(values)
@@ -171,6 +179,6 @@ def gather_in_order(values: Sequence[T], *, total: int) -> list[T]:
 
 
 def wait_for_all() -> None:
-    """Wait until every process has come here."""
+    """Wait until all processes have called this function."""
     if world_size() > 1:
         dist.barrier()

@@ -1,13 +1,57 @@
-"""The recipes that students of each backbone are distilled by, unless options say otherwise."""
+"""The default recipe of each backbone, and changes of a recipe."""
 
-from pcakd.distillation.recipe import Recipe
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+from pcakd.distillation.recipe import Recipe, StylizationWeights
 from pcakd.distillation.schedule import Schedule
+from pcakd.errors import ConfigError
+
+PHASES = ("encoder", "autoencoder", "stylization")
+"""The phases of a student's training, in order."""
 
 _TINY = Schedule(steps=200, rate=1e-2, batch=4, crop=64)
 
 
 def create_recipe(backbone: str) -> Recipe:
-    """Return the recipe of a backbone's students."""
-    if backbone == "tiny":  # for trials and tests: no weights but its own
+    """Return the default recipe for students of a backbone."""
+    if backbone == "tiny":  # for trials and tests: it needs no weights of another network
         return Recipe(encoder=_TINY, autoencoder=_TINY, stylization=_TINY, perceptual="tiny")
     return Recipe()
+
+
+def change_recipe(
+    recipe: Recipe,
+    *,
+    schedules: Mapping[str, Sequence[float]] | None = None,
+    loss_weights: Sequence[float] | None = None,
+    regularizer: Sequence[float] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Recipe:
+    """Return a recipe with some of its settings changed.
+
+    Args:
+        recipe: The recipe to start from.
+        schedules: Changed fields of `Schedule`, each with values for the three phases.
+        loss_weights: The five weights of the stylization phase, in the order of
+            `StylizationWeights`.
+        regularizer: λ of taps 1 to 4.
+        settings: Other fields of the recipe.
+
+    Raises:
+        ConfigError: A value is out of range, or there are too few or too many.
+    """
+    changes: dict[str, Any] = dict(settings or {})
+    for index, phase in enumerate(PHASES):
+        values = {name: each[index] for name, each in (schedules or {}).items()}
+        changes[phase] = replace(getattr(recipe, phase), **values)
+    if loss_weights is not None:
+        names = [field.name for field in fields(StylizationWeights)]
+        if len(loss_weights) != len(names):
+            raise ConfigError(f"the loss weights are {', '.join(names)}; got {len(loss_weights)}")
+        changes["weights"] = StylizationWeights(**dict(zip(names, loss_weights, strict=True)))
+    if regularizer is not None:
+        equal = len({*regularizer}) == 1
+        changes["regularizer"] = regularizer[0] if equal else tuple(regularizer)
+    return replace(recipe, **changes)

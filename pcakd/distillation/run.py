@@ -1,13 +1,13 @@
-"""A whole distillation: teacher, eigenbases, training, and the student file with its card."""
+"""A whole distillation: teacher, eigenbases, training, and the student with its card."""
 
 import copy
 import json
-import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from pcakd.backbones import (
     Backbone,
@@ -16,122 +16,116 @@ from pcakd.backbones import (
     get_backbone_entry,
     normalize_activations,
 )
-from pcakd.distillation.context import Setting, teacher_dtype
+from pcakd.distillation.config import EIGENBASES, DistillConfig
+from pcakd.distillation.context import TrainingContext, teacher_dtype
 from pcakd.distillation.data.photos import Photos, own_groups
-from pcakd.distillation.eigenbases import fit_eigenbases
+from pcakd.distillation.eigenbases import fit_over_processes
 from pcakd.distillation.parallel import is_writer, wait_for_all
-from pcakd.distillation.phases import AutoencoderPhase, EncoderPhase, Phase, StylizationPhase
-from pcakd.distillation.recipe import Recipe
+from pcakd.distillation.phases import (
+    LOSSES,
+    AutoencoderPhase,
+    EncoderPhase,
+    Phase,
+    StylizationPhase,
+)
 from pcakd.distillation.run_files.card import describe_teacher, describe_training, digest_manifest
 from pcakd.distillation.run_files.checkpoint import CHECKPOINT, load_checkpoint
 from pcakd.distillation.run_files.lock import claim_output
-from pcakd.distillation.schedule import Leg
+from pcakd.distillation.schedule import PhaseSchedule
 from pcakd.distillation.trainer import Run, Trainer
-from pcakd.eigenbases import Eigenbasis, RankRule, load_eigenbases, save_eigenbases
-from pcakd.errors import ConfigError
+from pcakd.eigenbases import Eigenbasis, load_eigenbases, save_eigenbases
 from pcakd.students import ARCHITECTURES, Student, StudentSpec, create_student, save_student
+from pcakd.utils.extras import check_extra
 from pcakd.utils.files import write_text
 
-_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
-_EIGENBASES = "eigenbases.safetensors"
-_OWN_NAMES = {Path(file).stem for file in (CHECKPOINT, _EIGENBASES)}
+
+def distill(config: DistillConfig) -> tuple[Student, dict[str, Any]]:
+    """Distil a student; write it, its card, logs and checkpoints into ``config.output``.
+
+    Under ``torchrun`` each process trains its part of every batch, and the first one writes; call
+    it inside `pcakd.distillation.parallel.join_group` there.
+
+    Args:
+        config: What to distil, from which photographs, and how.
+
+    Returns:
+        The student, frozen and in evaluation mode on the device of the training, and its card.
+
+    Raises:
+        PcakdError: The input cannot be used, the output cannot be written, or the training
+            collapsed.
+    """
+    check_extra("train", "pcakd.distill")
+    for phase in config.settings.phases():
+        own_groups(phase.schedule.batch, phase.sampling)  # fails before any work is done
+    if not is_writer():
+        return _distill(config)
+    with claim_output(config.folder, resume=config.resume):
+        return _distill(config)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What a user asks for.
+class _Inputs:
+    """What a training starts from.
 
     Attributes:
-        backbone: Name of the teacher.
-        weight_set: Which of its weight sets; None is the default one.
-        weights_path: A file to take them from.
-        data: Folder of photographs.
-        output: Folder for everything that is written; made if it is not there.
-        name: Of the student, on its card and of its file; None is the backbone's.
-        rule: How ranks are chosen.
-        recipe: All other settings.
-        device: Where to compute.
-        resume: Go on from the checkpoint in ``output``.
+        config: The configuration.
+        device: The device of the training.
+        photos: The photographs.
+        manifest: SHA-256 of each training photograph by its name.
+        teacher: The teacher; normalised later, with the eigenbases.
+        perceptual: The backbone of the perceptual losses.
     """
 
-    backbone: str
-    weight_set: str | None
-    weights_path: Path | None
-    data: Path
-    output: Path
-    name: str | None = None
-    rule: RankRule
-    recipe: Recipe
+    config: DistillConfig
     device: torch.device
-    resume: bool
+    photos: Photos
+    manifest: Mapping[str, str]
+    teacher: Backbone
+    perceptual: Backbone
 
-    def __post_init__(self) -> None:
-        if self.name is not None and not _NAME.fullmatch(self.name):
-            raise ConfigError(
-                f"the name {self.name!r} cannot be a file's; use letters, digits, '.', '_' and '-'"
-            )
-        if self.stem in _OWN_NAMES:
-            raise ConfigError(f"the name {self.stem!r} is of a file of every run; use another")
-
-    @property
-    def stem(self) -> str:
-        """The student's file name without its ending."""
-        return self.name or self.backbone.rpartition("/")[2]
-
-
-def distill(request: Request) -> Path:
-    """Distil a student and return the path of its file.
-
-    Raises:
-        PcakdError: Bad input, an output that cannot be written, or a run that cannot recover.
-    """
-    for leg in request.recipe.legs():
-        own_groups(leg.schedule.batch, leg.sampling)  # what cannot be shared is told at once
-    if not is_writer():
-        return _distill(request)
-    with claim_output(request.output, resume=request.resume):
-        return _distill(request)
+    def fingerprint(self) -> dict[str, Any]:
+        """Return the settings that must be the same when the training resumes."""
+        config, teacher, perceptual = self.config, self.teacher.card, self.perceptual.card
+        rule = config.rank_rule
+        return {
+            "backbone": config.backbone,
+            "name": config.stem,
+            "teacher": teacher.sha256 if teacher else "seeded",
+            "perceptual": perceptual.sha256 if perceptual else "seeded",
+            "photos": digest_manifest(self.manifest),
+            "recipe": config.settings.to_json(),
+            "ranks": list(rule.ranks or ()),
+            "mcev": rule.mcev,
+            "explained": rule.explained,
+        }
 
 
-def _distill(request: Request) -> Path:
-    recipe = request.recipe
-    photos = Photos(request.data, held_out=recipe.held_out, seed=recipe.seed)
-    checkpoint = request.output / CHECKPOINT
-    if is_writer() and not checkpoint.is_file():
-        photos.check()
-    wait_for_all()
-    manifest = photos.manifest()
-    teacher = create_backbone(
-        request.backbone,
-        weight_set=request.weight_set,
-        path=request.weights_path,
-        seed=recipe.seed,
-    ).to(request.device)
-    perceptual = create_backbone(recipe.perceptual, seed=recipe.seed).to(request.device)
-    fingerprint = _fingerprint(request, teacher, perceptual, manifest)
-    if checkpoint.is_file():  # only a resumed run comes here with one
-        load_checkpoint(checkpoint, fingerprint=fingerprint)  # other settings are told at once
-    eigenbases, means = _eigenbases(request, teacher, photos, fingerprint)
-    student = _new_student(request, teacher, eigenbases)
+def _distill(config: DistillConfig) -> tuple[Student, dict[str, Any]]:
+    inputs = _load_inputs(config)
+    fingerprint = inputs.fingerprint()
+    checkpoint = config.folder / CHECKPOINT
+    if checkpoint.is_file():  # the run resumes: other settings fail here, before any work
+        load_checkpoint(checkpoint, fingerprint=fingerprint)
+    eigenbases, means = _eigenbases(inputs, fingerprint)
+    student = _new_student(inputs, eigenbases)
     trainer = Trainer(
         Run(
-            recipe=recipe,
+            recipe=config.settings,
             network=student,
-            create_phase=_phases(request, student, teacher, perceptual, eigenbases),
+            create_phase=_phase_factory(inputs, student, eigenbases),
+            losses=LOSSES,
             draw=lambda seed: create_student(student.spec, seed=seed),
-            photos=photos,
-            folder=request.output,
+            photos=inputs.photos,
+            folder=config.folder,
             fingerprint=fingerprint,
-            average={"stylization": recipe.average},
+            average={"stylization": config.settings.average},
         )
     )
-    if request.resume and trainer.has_checkpoint:
+    if config.resume and trainer.has_checkpoint:
         trainer.resume()
     trainer.train()
-    path = request.output / f"{request.stem}.safetensors"
-    if not is_writer():
-        return path
-    card = _card(request, trainer, teacher, perceptual, eigenbases, manifest)
+    card = _card(inputs, trainer, eigenbases)
     finished = Student(
         student.spec,
         regularizer=student.regularizer,
@@ -140,54 +134,61 @@ def _distill(request: Request) -> Path:
         card=card,
     )
     finished.load_state_dict(student.state_dict())
-    save_student(path, finished)
-    write_text(path.with_suffix(".json"), _pretty(card | {"manifest": manifest}))
-    return path
+    if is_writer():
+        save_student(config.student_path, finished)
+        text = json.dumps(card | {"manifest": inputs.manifest}, indent=2, sort_keys=True)
+        write_text(config.student_path.with_suffix(".json"), text + "\n")
+    return finished.eval().requires_grad_(False).to(inputs.device), card
 
 
-def _fingerprint(
-    request: Request, teacher: Backbone, perceptual: Backbone, manifest: dict[str, str]
-) -> dict[str, Any]:
-    return {
-        "backbone": request.backbone,
-        "name": request.stem,
-        "teacher": teacher.card.sha256 if teacher.card else "seeded",
-        "perceptual": perceptual.card.sha256 if perceptual.card else "seeded",
-        "photos": digest_manifest(manifest),
-        "recipe": request.recipe.to_json(),
-        "ranks": list(request.rule.ranks or ()),
-        "mcev": request.rule.mcev,
-        "explained": request.rule.explained,
-    }
+def _load_inputs(config: DistillConfig) -> _Inputs:
+    recipe, device = config.settings, config.resolve_device()
+    photos = Photos(config.photo_folder, held_out=recipe.held_out, seed=recipe.seed)
+    if is_writer() and not (config.folder / CHECKPOINT).is_file():
+        photos.check()
+    wait_for_all()
+    weight_set, path = config.split_weights()
+    teacher = create_backbone(config.backbone, weight_set=weight_set, path=path, seed=recipe.seed)
+    perceptual = create_backbone(recipe.perceptual, seed=recipe.seed)
+    return _Inputs(
+        config=config,
+        device=device,
+        photos=photos,
+        manifest=photos.manifest(),
+        teacher=teacher.to(device),
+        perceptual=perceptual.to(device),
+    )
 
 
 def _eigenbases(
-    request: Request, teacher: Backbone, photos: Photos, fingerprint: dict[str, Any]
-) -> tuple[list[Eigenbasis], list[torch.Tensor]]:
-    path = request.output / _EIGENBASES
+    inputs: _Inputs, fingerprint: Mapping[str, Any]
+) -> tuple[list[Eigenbasis], list[Tensor]]:
+    """Fit and write the eigenbases, or read those of the run that resumes."""
+    config = inputs.config
+    path = config.folder / EIGENBASES
     wanted = json.loads(json.dumps(fingerprint))
-    normalized = get_backbone_entry(request.backbone).normalized
-    if (request.output / CHECKPOINT).is_file() and path.exists():  # of the machine on the card
+    normalized = get_backbone_entry(config.backbone).normalized
+    if (config.folder / CHECKPOINT).is_file() and path.exists():
         fitted, means, card = load_eigenbases(path)
         if card == wanted:
             if normalized:
-                normalize_activations(teacher, means)
-            return _moved(fitted, request.device), means
-    fitted, means = fit_eigenbases(
-        teacher,
-        photos,
-        rule=request.rule,
-        images=request.recipe.basis_images,
-        device=request.device,
+                normalize_activations(inputs.teacher, means)
+            return _move(fitted, inputs.device), means
+    fitted, means = fit_over_processes(
+        inputs.teacher,
+        inputs.photos,
+        rule=config.rank_rule,
+        images=config.settings.basis_images,
+        device=inputs.device,
         normalized=normalized,
     )
-    wait_for_all()  # until nobody reads what the writer is about to replace
+    wait_for_all()  # no process reads the file any more when the writer replaces it
     if is_writer():
         save_eigenbases(path, fitted, channel_means=means, card=wanted)
-    return _moved(fitted, request.device), means
+    return _move(fitted, inputs.device), means
 
 
-def _moved(eigenbases: list[Eigenbasis], device: torch.device) -> list[Eigenbasis]:
+def _move(eigenbases: list[Eigenbasis], device: torch.device) -> list[Eigenbasis]:
     return [
         Eigenbasis(
             basis=e.basis.to(device), eigenvalues=e.eigenvalues, mcev=e.mcev, explained=e.explained
@@ -196,67 +197,64 @@ def _moved(eigenbases: list[Eigenbasis], device: torch.device) -> list[Eigenbasi
     ]
 
 
-def _new_student(request: Request, teacher: Backbone, eigenbases: list[Eigenbasis]) -> Student:
-    spec = _spec(request, teacher, eigenbases)
-    variances = [float(each.eigenvalues.sum()) for each in eigenbases]
-    regularizer = request.recipe.regularizer_for(variances)
-    student = create_student(spec, seed=request.recipe.seed, regularizer=regularizer)
+def _new_student(inputs: _Inputs, eigenbases: list[Eigenbasis]) -> Student:
+    recipe = inputs.config.settings
+    spec = _spec(inputs, eigenbases)
+    regularizer = recipe.regularizer_for([float(each.eigenvalues.sum()) for each in eigenbases])
+    student = create_student(spec, seed=recipe.seed, regularizer=regularizer)
     student = student.eval().requires_grad_(False)
-    return student.to(request.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    return student.to(inputs.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
-def _spec(request: Request, teacher: Backbone, eigenbases: list[Eigenbasis]) -> StudentSpec:
-    """Describe the student: the paper's for its backbones, blocks like the teacher's for others."""
+def _spec(inputs: _Inputs, eigenbases: list[Eigenbasis]) -> StudentSpec:
+    """Return the paper's architecture for its backbones, otherwise blocks like the teacher's."""
     first, second, third, fourth = (e.rank for e in eigenbases)
     ranks = first, second, third, fourth
     for architecture in ARCHITECTURES:
-        if architecture == request.backbone:
+        if architecture == inputs.config.backbone:
             return StudentSpec(architecture=architecture, ranks=ranks)
-    return StudentSpec(architecture="designed", ranks=ranks, designs=describe_blocks(teacher))
+    designs = describe_blocks(inputs.teacher)
+    return StudentSpec(architecture="designed", ranks=ranks, designs=designs)
 
 
-def _phases(
-    request: Request,
-    student: Student,
-    teacher: Backbone,
-    perceptual: Backbone,
-    eigenbases: list[Eigenbasis],
-) -> Any:
-    """Return what makes the phases of a student's legs."""
-    dtype = teacher_dtype(request.device)
-    teacher = teacher.to(memory_format=torch.channels_last)
-    setting = Setting(
+def _phase_factory(
+    inputs: _Inputs, student: Student, eigenbases: list[Eigenbasis]
+) -> Callable[[PhaseSchedule], Phase]:
+    """Return a function that creates the phase of a schedule."""
+    dtype, recipe = teacher_dtype(inputs.device), inputs.config.settings
+    teacher = inputs.teacher.to(memory_format=torch.channels_last)
+    context = TrainingContext(
         student=student,
         teacher=copy.deepcopy(teacher).to(dtype),
         check_teacher=teacher,
         eigenbases=eigenbases,
     )
-    looking = perceptual.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    perceptual = inputs.perceptual.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def create(leg: Leg) -> Phase:
-        if leg.phase == "encoder":
-            return EncoderPhase(setting, request.recipe)
-        if leg.phase == "autoencoder":
-            return AutoencoderPhase(setting, request.recipe)
-        return StylizationPhase(setting, request.recipe, looking)
+    def create(schedule: PhaseSchedule) -> Phase:
+        if schedule.name == "encoder":
+            return EncoderPhase(context, recipe)
+        if schedule.name == "autoencoder":
+            return AutoencoderPhase(context, recipe)
+        return StylizationPhase(context, recipe, perceptual)
 
     return create
 
 
-def _card(
-    request: Request,
-    trainer: Trainer,
-    teacher: Backbone,
-    perceptual: Backbone,
-    eigenbases: list[Eigenbasis],
-    manifest: dict[str, str],
-) -> dict[str, Any]:
-    training = describe_training(trainer, manifest)
-    training["photos"]["basis"] = min(request.recipe.basis_images, len(manifest))
+def _card(inputs: _Inputs, trainer: Trainer, eigenbases: list[Eigenbasis]) -> dict[str, Any]:
+    config, manifest = inputs.config, inputs.manifest
+    training = describe_training(
+        trainer.progress,
+        recipe=config.settings.to_json(),
+        num_params=trainer.run.network.num_params,
+        held_out=len(inputs.photos.held_out),
+        manifest=manifest,
+    )
+    training["photos"]["basis"] = min(config.settings.basis_images, len(manifest))
     return {
-        "name": request.name or request.backbone,
-        "teacher": describe_teacher(teacher),
-        "perceptual": describe_teacher(perceptual),
+        "name": config.name or config.backbone,
+        "teacher": describe_teacher(inputs.teacher),
+        "perceptual": describe_teacher(inputs.perceptual),
         "licence": "MIT",
         "ranks": [e.rank for e in eigenbases],
         "mcev": [e.mcev for e in eigenbases],
@@ -264,7 +262,3 @@ def _card(
         "num_eigenbasis_params": sum(e.basis.numel() for e in eigenbases),
         **training,
     }
-
-
-def _pretty(card: dict[str, Any]) -> str:
-    return json.dumps(card, indent=2, sort_keys=True) + "\n"

@@ -1,7 +1,8 @@
-"""Named regions of a computation, for whoever wants to know where time and memory go.
+"""Named sections of a stylization, for profilers.
 
-Nothing happens in a region unless somebody watches: ``with watch_sections(enter)`` sets what is
-called on the way into and out of each one. Regions nest (``eigh`` lies within ``transform``).
+Code marks what it does with ``with section("encode"):``, at no cost. A profiler sets with
+:func:`instrument_sections` the context that each section runs in. Sections nest (``eigh`` lies
+within ``transform``).
 """
 
 from collections.abc import Callable, Iterator
@@ -12,20 +13,20 @@ from typing import Literal, TypeAlias
 SectionName = Literal["encode", "covariance", "eigh", "transform", "decode", "filter"]
 Enter: TypeAlias = Callable[[SectionName], AbstractContextManager[object]]
 
-_watcher: ContextVar[Enter | None] = ContextVar("watcher", default=None)
+_profiler: ContextVar[Enter | None] = ContextVar("profiler", default=None)
 
 
 def section(name: SectionName) -> AbstractContextManager[object]:
-    """Mark what runs inside as part of a stage of stylization."""
-    enter = _watcher.get()
+    """Return the context of a section; it does nothing unless a profiler has set one."""
+    enter = _profiler.get()
     return nullcontext() if enter is None else enter(name)
 
 
 @contextmanager
-def watch_sections(enter: Enter) -> Iterator[None]:
-    """Have ``enter(name)`` make the context that each region runs in, in this thread."""
-    token = _watcher.set(enter)
+def instrument_sections(enter: Enter) -> Iterator[None]:
+    """Run each section within ``enter(name)``, in this thread, as long as the context lasts."""
+    token = _profiler.set(enter)
     try:
         yield
     finally:
-        _watcher.reset(token)
+        _profiler.reset(token)

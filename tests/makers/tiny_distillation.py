@@ -1,13 +1,10 @@
-"""A distillation of the seeded tiny teacher that takes a second; arguments replace fields."""
+"""A distillation of the seeded tiny teacher that takes a second."""
 
 from dataclasses import replace
 
-import torch
-
+from pcakd.distillation.config import DistillConfig
 from pcakd.distillation.recipe import Recipe
-from pcakd.distillation.run import Request
 from pcakd.distillation.schedule import Schedule
-from pcakd.eigenbases import RankRule
 
 SCHEDULE = Schedule(steps=6, rate=1e-3, batch=2, crop=32)
 RECIPE = Recipe(
@@ -23,11 +20,9 @@ RECIPE = Recipe(
 )
 
 
-def make_request(data, output, **changes):
-    """Return what to distil from the photographs of the folder ``data`` into ``output``."""
+def make_config(data, output, **changes):
+    """Return the configuration of a short distillation."""
     fields = {
-        "backbone": "tiny", "weight_set": None, "weights_path": None, "data": data,
-        "output": output, "rule": RankRule(ranks=(4, 6, 8, 10)), "recipe": RECIPE,
-        "device": torch.device("cpu"), "resume": False,
+        "backbone": "tiny", "data": data, "output": output, "recipe": RECIPE, "device": "cpu",
     }  # fmt: skip
-    return Request(**fields | changes)
+    return DistillConfig(**fields | changes)

@@ -28,7 +28,7 @@ from pcakd.cli import COMMANDS, main
         ["distill", "--backbone", "tiny", "--data", ".", "-o", "x", "--set", "min_r2_share=nan"],
         ["distill", "--backbone", "tiny", "--data", ".", "-o", "x", "--set", "twin=0.5"],
         ["distill", "--backbone", "tiny", "--data", ".", "-o", "x", "--set", "seed=1"],
-        ["distill", "--backbone", "tiny", "--data", ".", "-o", "x", "--set", "twins=1.5"],
+        ["distill", "--backbone", "tiny", "--data", ".", "-o", "x", "--set", "identity_share=1.5"],
         ["import-authors", "nowhere.npz", "-o", "x.safetensors"],
     ],
 )

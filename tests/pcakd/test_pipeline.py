@@ -5,11 +5,12 @@ from hypothesis import strategies as st
 
 from pcakd.blocks import BlockDesign
 from pcakd.blocks.residuals import high_frequencies
-from pcakd.coarse_to_fine import pad_to_multiple
-from pcakd.errors import ConfigError, ShapeError
+from pcakd.coarse_to_fine import NUM_STEPS, pad_to_multiple
+from pcakd.errors import ConfigError, NumericalError, ShapeError, UnknownNameError
 from pcakd.linalg import measure_statistics_reference
 from pcakd.pipeline import stylize
 from pcakd.students import StudentSpec, create_student
+from pcakd.style import extract_style
 from pcakd.transforms import TRANSFORMS
 
 SPECS = [
@@ -96,12 +97,190 @@ def test_too_small_images_are_refused(height, width):
         stylize(student, _image(20, 20), _image(height, width))
 
 
-def test_other_shapes_and_strengths_are_refused():
+def _tracked(spec=SPECS[0], dtype=torch.float64):
+    """Return a student whose weights require gradients."""
+    return create_student(spec, seed=3).to(dtype).eval()
+
+
+def _batch(count, height, width, seed=0, dtype=torch.float32):
+    return torch.stack([_image(height, width, seed + each) for each in range(count)]).to(dtype)
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_a_batch_gives_what_single_calls_give(transform):
+    student, contents, styles = _student(SPECS[1]), _batch(3, 20, 33), _batch(3, 40, 17, seed=5)
+    looks = [extract_style(student, style) for style in styles]
+    for together, each in (
+        (stylize(student, contents, styles, transform=transform), styles),
+        (stylize(student, contents, looks, transform=transform), styles),
+        (
+            stylize(student, contents, styles[0], transform=transform),
+            [styles[0]] * 3,
+        ),
+        (
+            stylize(student, contents, looks[0], transform=transform),
+            [styles[0]] * 3,
+        ),
+    ):
+        assert together.shape == contents.shape
+        for content, style, found in zip(contents, each, together, strict=True):
+            expected = stylize(student, content, style, transform=transform)
+            torch.testing.assert_close(found, expected, rtol=0.0, atol=1e-6)
+
+
+def test_a_batch_of_one_stays_a_batch():
     student = _student(SPECS[0])
-    with pytest.raises(ShapeError, match=r"expected \(3, h, w\)"):
-        stylize(student, torch.rand(1, 20, 20), _image(20, 20))
-    with pytest.raises(ConfigError, match="strength"):
-        stylize(student, _image(20, 20), _image(20, 20), strength=1.5)
+    assert stylize(student, _batch(1, 20, 20), _image(20, 20)).shape == (1, 3, 20, 20)
+    assert stylize(student, _image(20, 20), _batch(1, 20, 20)).shape == (3, 20, 20)
+
+
+def test_the_number_of_styles_is_one_or_that_of_the_contents():
+    student = _student(SPECS[0])
+    with pytest.raises(ShapeError, match="2 styles for 3 contents"):
+        stylize(student, _batch(3, 20, 20), _batch(2, 20, 20))
+    with pytest.raises(ShapeError, match="2 styles for 1 contents"):
+        stylize(student, _image(20, 20), _batch(2, 20, 20))
+
+
+@pytest.mark.parametrize("tracked", [False, True])
+def test_results_are_ordinary_tensors(tracked):
+    student = _student(SPECS[0]).requires_grad_(tracked)
+    result = stylize(student, _image(20, 20), _image(20, 20, 1))
+    assert not result.is_inference()
+    assert result.requires_grad is tracked
+    factor = torch.ones((), requires_grad=True)
+    (result * factor).sum().backward()
+    assert factor.grad is not None
+    with torch.no_grad():
+        assert not stylize(student, _image(20, 20), _image(20, 20, 1)).requires_grad
+
+
+def test_inputs_made_in_inference_mode_can_be_used_with_gradients():
+    with torch.inference_mode():
+        content = _image(20, 20)
+    student = _tracked(dtype=torch.float32)
+    stylize(student, content, content).sum().backward()
+    assert student.encoder.layers(1)[0].conv.weight.grad is not None
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-8), (torch.float32, 1e-4)])
+@pytest.mark.parametrize("transform", TRANSFORMS)
+@pytest.mark.parametrize("spec", SPECS)
+def test_calls_with_and_without_gradients_agree(spec, transform, dtype, tolerance):
+    student = create_student(spec).to(dtype).eval()
+    contents, styles = _batch(2, 21, 40, dtype=dtype), _batch(2, 17, 30, seed=7, dtype=dtype)
+    for style in (styles, styles[0], extract_style(student, styles[0])):
+        tracked = stylize(student, contents, style, transform=transform, strength=0.7)
+        with torch.no_grad():
+            fast = stylize(student, contents, style, transform=transform, strength=0.7)
+        assert tracked.requires_grad
+        torch.testing.assert_close(tracked.detach(), fast, rtol=0.0, atol=tolerance)
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+@pytest.mark.parametrize("flat", [False, True], ids=["image", "flat image"])
+def test_gradients_of_images_are_finite_differences(transform, flat):
+    """A flat image has covariances of zero: all eigenvalues are λ, and equal."""
+    student = _student(SPECS[0]).double()
+    content = _image(16, 16).double() * (0.0 if flat else 0.5) + 0.3
+    style = _image(16, 16, 1).double() * 0.5 + 0.2
+
+    def call(content, style):
+        return stylize(student, content, style, transform=transform, strength=0.5)
+
+    inputs = (content.requires_grad_(), style.requires_grad_())
+    assert torch.autograd.gradcheck(call, inputs, fast_mode=True, atol=1e-5)
+
+
+def test_gradients_of_weights_are_finite_differences():
+    student = _student(SPECS[0]).double()
+    layer = student.decoder.layers(2)[0].conv
+    content, style = _image(16, 16).double(), _image(16, 16, 1).double()
+
+    def call(weight):
+        weights = {"decoder.blocks.1.0.conv.weight": weight}
+        return torch.func.functional_call(student, weights, (content, style))
+
+    weight = layer.weight.detach().clone().requires_grad_()
+    assert torch.autograd.gradcheck(call, (weight,), fast_mode=True, atol=1e-5)
+
+
+def test_a_student_learns_in_a_training_loop():
+    student = _tracked(dtype=torch.float32)
+    contents, style = _batch(2, 24, 24), _image(24, 24, 9)
+    goal = 0.5 * contents + 0.25
+    optimizer = torch.optim.Adam(student.parameters(), lr=1e-3)
+    losses = []
+    for _ in range(5):
+        loss = (student(contents, style) - goal).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < losses[0]
+    assert all(bool(p.grad.isfinite().all()) for p in student.parameters())
+
+
+def test_an_image_can_be_optimized():
+    student = _student(SPECS[0])
+    content, style = _image(20, 20), _image(20, 20, 1).requires_grad_()
+    before = stylize(student, content, style)
+    before.mean().backward()
+    assert float(style.grad.abs().max()) > 0.0
+    assert all(parameter.grad is None for parameter in student.parameters())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_follows_single_precision(dtype):
+    student = _student(SPECS[0])
+    content, style = _image(40, 48), _image(32, 32, 1)
+    expected = stylize(student, content, style)
+    narrow = _student(SPECS[0]).to(dtype)
+    found = stylize(narrow, content.to(dtype), style.to(dtype))
+    assert found.dtype == dtype
+    # eight blocks of convolutions, each rounded to 8 or 11 bits
+    assert float((found.float() - expected).abs().mean()) < 8 * torch.finfo(dtype).eps
+    tracked = stylize(narrow, content.to(dtype).requires_grad_(), style.to(dtype))
+    assert float((tracked.float() - expected).abs().mean()) < 8 * torch.finfo(dtype).eps
+
+
+@pytest.mark.parametrize("tracked", [False, True])
+def test_autocast_narrows_convolutions_alone(tracked):
+    student = _student(SPECS[0]).requires_grad_(tracked)
+    content, style = _image(40, 48), _image(32, 32, 1)
+    expected = stylize(student, content, style).detach()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = stylize(student, content, style).detach()
+        stylize(student, content.bfloat16(), style)
+    assert float((found.float() - expected).abs().mean()) < 8 * torch.finfo(torch.bfloat16).eps
+
+
+def test_each_step_of_each_content_is_reported():
+    student, steps = _student(SPECS[0]), []
+    stylize(student, _batch(2, 20, 20), _image(20, 20), on_step=lambda: steps.append(1))
+    assert len(steps) == 2 * NUM_STEPS
+    steps.clear()
+    student.requires_grad_(True)
+    stylize(student, _image(20, 20), _image(20, 20), on_step=lambda: steps.append(1))
+    assert len(steps) == NUM_STEPS
+
+
+@pytest.mark.parametrize("strength", [1.5, -0.1, float("nan"), "1", None])
+def test_strengths_are_checked(strength):
+    with pytest.raises(ConfigError, match=r"strength must be a number in \[0, 1\]"):
+        stylize(_student(SPECS[0]), _image(20, 20), _image(20, 20), strength=strength)
+
+
+def test_an_unknown_transform_is_refused_before_any_work():
+    with pytest.raises(UnknownNameError, match="did you mean 'zca'"):
+        stylize(_student(SPECS[0]), None, None, transform="zac")
+
+
+def test_features_that_overflow_are_one_line():
+    student = _student(SPECS[0])
+    student.encoder.layers(1)[0].conv.weight.fill_(torch.inf)
+    with pytest.raises(NumericalError, match="not finite"):
+        stylize(student, _image(20, 20), _image(20, 20, 1))
 
 
 def test_padding_reflects_right_and_bottom():

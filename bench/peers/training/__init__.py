@@ -1,1 +1,1 @@
-"""Training of the peers' decoders."""
+"""Training of the peers' decoders: regressions, natural gradients, the decoder phase."""

@@ -1,10 +1,10 @@
-"""Training the decoder that mirrors an encoder, which stays as it is, block by block.
+"""Training of a decoder that mirrors a frozen encoder, block by block.
 
-Source: Chiu and Gurari, "PhotoWCT²", WACV 2022, section 3.2: decoder block b learns to lead from
-tap b back to tap b - 1 on three losses: the image, the features of the tap before, and the features
-that the encoder sees in the decoded image. Departures: those of `pcakd.distillation` (each loss is
-a share of its target's variance); the decoder starts from ridge regressions and goes on by natural
-gradients, without norms.
+Source: Chiu and Gurari, "PhotoWCT²", WACV 2022, section 3.2: decoder block b learns to reconstruct
+tap b - 1 from tap b with three losses: on the image, on the features of the tap before, and on the
+features of the decoded image, as the encoder sees it. Departures: those of `pcakd.distillation`
+(each loss is a share of its target's variance); the decoder starts from ridge regressions and is
+trained by natural gradients, without norms.
 """
 
 import copy
@@ -15,12 +15,12 @@ from typing import Any
 
 import torch
 
-from bench.peers.training.phase import DecoderPhase
+from bench.peers.training.phase import DecoderPhase, MirrorTargets
+from bench.peers.training.recipe import LOSSES, DecoderRecipe
 from pcakd.backbones import Backbone
 from pcakd.blocks import Autoencoder
-from pcakd.distillation.context import Setting, teacher_dtype
+from pcakd.distillation.context import TrainingContext, teacher_dtype
 from pcakd.distillation.data.photos import Photos
-from pcakd.distillation.recipe import DecoderRecipe
 from pcakd.distillation.run_files.card import describe_teacher, describe_training, digest_manifest
 from pcakd.distillation.run_files.checkpoint import CHECKPOINT
 from pcakd.distillation.run_files.lock import claim_output
@@ -29,22 +29,24 @@ from pcakd.distillation.trainer import Run, Trainer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecoderRequest:
-    """What is to be trained.
+    """The network to train, and how.
 
     Attributes:
-        network: Its encoder holds the weights of ``teacher``; its decoder, which mirrors it
-            (`Autoencoder.mirror_targets`), is trained in place.
-        teacher: The encoder as a backbone, which compares pictures.
-        draw: Makes a network of the same shape from a seed, should a block have to be restarted.
+        network: The network. Its encoder holds the weights of ``teacher``; its decoder mirrors the
+            encoder and is trained in place.
+        mirror_targets: Gives the targets of the regressions that the decoder starts from.
+        teacher: The encoder as a backbone.
+        draw: Creates a network of the same shape from a seed, to restart a collapsed block.
         data: Folder of photographs.
         output: Folder for checkpoints and logs.
-        recipe: Schedules of the blocks and weights of the losses.
-        device: Where to compute.
-        resume: Go on from the checkpoint in ``output``.
-        identity: What says which network this is; a run is resumed only with the same.
+        recipe: Schedules of the blocks and loss weights.
+        device: Device to train on.
+        resume: Whether to continue from the checkpoint in ``output``.
+        identity: Entries of the card that identify the network; a run resumes only with the same.
     """
 
     network: Autoencoder
+    mirror_targets: MirrorTargets
     teacher: Backbone
     draw: Callable[[int], Autoencoder]
     data: Path
@@ -59,7 +61,8 @@ def train_decoder(request: DecoderRequest) -> dict[str, Any]:
     """Train the decoder of a network and return its card.
 
     Raises:
-        PcakdError: Bad input, an output that cannot be written, or a run that cannot recover.
+        PcakdError: The input cannot be used, the output cannot be written, or the training
+            collapsed.
     """
     with claim_output(request.output, resume=request.resume):
         return _train_decoder(request)
@@ -75,12 +78,16 @@ def _train_decoder(request: DecoderRequest) -> dict[str, Any]:
     network.eval().requires_grad_(False)
     teacher = request.teacher.to(request.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     fast = copy.deepcopy(teacher).to(teacher_dtype(request.device))
-    setting = Setting(student=network, teacher=fast, check_teacher=teacher)
+    context = TrainingContext(student=network, teacher=fast, check_teacher=teacher)
+    dtype = teacher_dtype(request.device)
     trainer = Trainer(
         Run(
             recipe=recipe,
             network=network,
-            create_phase=lambda leg: DecoderPhase(setting, recipe, leg.block),
+            create_phase=lambda schedule: DecoderPhase(
+                context, recipe, schedule.block, request.mirror_targets
+            ),
+            losses=LOSSES,
             draw=request.draw,
             photos=photos,
             folder=request.output,
@@ -88,7 +95,7 @@ def _train_decoder(request: DecoderRequest) -> dict[str, Any]:
                 **request.identity,
                 "photos": digest_manifest(manifest),
                 "recipe": recipe.to_json(),
-                "step_dtype": str(teacher_dtype(request.device)),
+                "step_dtype": str(dtype),
             },
             average={},
         )
@@ -99,5 +106,12 @@ def _train_decoder(request: DecoderRequest) -> dict[str, Any]:
     return {
         **request.identity,
         "teacher": describe_teacher(teacher),
-        **describe_training(trainer, manifest),
+        **describe_training(
+            trainer.progress,
+            recipe=recipe.to_json(),
+            num_params=network.num_params,
+            held_out=len(photos.held_out),
+            manifest=manifest,
+            step_dtype=str(dtype).removeprefix("torch."),
+        ),
     }

@@ -1,13 +1,13 @@
-"""Gradient descent in the measure of what layers compute, for layers that begin as regressions.
+"""Natural gradient descent for layers that start as regressions.
 
-A regression knows the covariance A of its patches. A step D = G (A + damping)⁻¹ of the gradient G
-is that of gradient descent on weights of whitened patches: directions in which patches vary much
-do not move more than others, so that a small step in the weights is a small step in the maps.
+A regression measures the covariance A of its patches. The step D = G (A + damping)⁻¹ for the
+gradient G equals gradient descent on whitened patches: directions in which patches vary a lot move
+no more than others, so a small step in the weights is a small step in the feature maps.
 
 Source: Amari, "Natural Gradient Works Efficiently in Learning", Neural Computation 1998, with the
 input's covariance alone, as in Benzing, "Gradient Descent on Neurons and its Link to Approximate
-Second-Order Optimization", ICML 2022. Departures: the covariance stays that of the start; the rate
-is the length of a step, as a share of the root mean square of the layer's output.
+Second-Order Optimization", ICML 2022. Departures: the covariance is that of the start; the rate is
+the length of a step, as a share of the root mean square of the layer's output.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -21,12 +21,12 @@ _TINY = 1e-20
 
 
 class NaturalGradient(torch.optim.Optimizer):
-    """Moves each layer by a share of its output a step.
+    """An optimiser that changes the output of each layer by a given share per step.
 
     Args:
-        groups: One a convolution with bias, its two parameters in this order; ``lr`` is the rate.
-        momentum: How much of the gradients before is kept.
-        damping: What is added to variances of patches, as a share of their mean.
+        groups: One group per convolution, with weight and bias in this order; ``lr`` is the rate.
+        momentum: Share of the former gradients to keep.
+        damping: Amount added to the variances of patches, as a share of their mean.
     """
 
     def __init__(
@@ -36,10 +36,10 @@ class NaturalGradient(torch.optim.Optimizer):
 
     @torch.no_grad()
     def measure(self, moments: Sequence[PatchMoments]) -> None:
-        """Take the moments of the patches that reach each layer; a resumed run has them as state.
+        """Set the moments of each layer's patches; a resumed run has them in its state.
 
         Raises:
-            ValueError: Their number is not that of the layers.
+            ValueError: There are more or fewer moments than layers.
         """
         for group, each in zip(self.param_groups, moments, strict=True):
             weight, bias = group["params"]
@@ -62,7 +62,7 @@ class NaturalGradient(torch.optim.Optimizer):
         """Take a step.
 
         Raises:
-            ValueError: There is a closure.
+            ValueError: A closure is given.
         """
         if closure is not None:
             raise ValueError("NaturalGradient takes no closure")
@@ -73,7 +73,7 @@ class NaturalGradient(torch.optim.Optimizer):
             state, keep = self.state[weight], group["momentum"]
             along = state["momentum"].mul_(keep).add_(weight.grad).flatten(1)
             level = self.state[bias]["momentum"].mul_(keep).add_(bias.grad)
-            # of weights for patches without their mean, with which the bias has nothing to do
+            # the gradient for centred patches, which does not depend on the bias
             centred = along - torch.outer(level, state["mean"])
             change = centred @ state["precision"]
             power = (centred * change).sum() + level.square().sum()

@@ -1,8 +1,8 @@
-"""Convolutions fitted in closed form: the start of a decoder that mirrors its encoder.
+"""Convolutions fitted in closed form, as the start of a decoder that mirrors its encoder.
 
-A mirroring decoder's layers have targets of their own, the maps that its encoder passed through, so
-each layer is a linear regression of its target on the patches of its input (ridge regression, the
-rectifier left out). The deeper the block, the more is left to train from there.
+Each layer of such a decoder has a target: a feature map of the encoder. So each layer can be fitted
+by ridge regression of its target on the patches of its input, without the ReLU. Deeper blocks need
+more training after that.
 """
 
 from collections.abc import Iterable
@@ -15,13 +15,13 @@ from torch import Tensor
 from pcakd.blocks import ConvLayer
 from pcakd.blocks.padding import pad_reflect
 
-_RIDGE = 1e-4  # of the mean variance of a patch's entries
-_MOST_PATCHES = 512  # of each image, drawn at random
+_RIDGE = 1e-4  # share of the mean variance of a patch's entries
+_MOST_PATCHES = 512  # patches per image, drawn at random
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatchMoments:
-    """Mean and covariance of the patches that reach a convolution, in float64."""
+    """Mean and covariance of a convolution's input patches, in float64."""
 
     mean: Float[Tensor, " d"]
     covariance: Float[Tensor, "d d"]
@@ -34,15 +34,15 @@ def fit_layer(
     """Set the weights of a convolution of stride 1 to the ridge regression of targets on inputs.
 
     Args:
-        layer: A full (not depthwise) convolution; what surrounds it must be folded.
+        layer: A full (not depthwise) convolution without norms.
         pairs: Inputs ``(b, in, h, w)`` and targets ``(b, out, h, w)``, batch by batch.
-        seed: Draws the patches that count.
+        seed: Seed of the choice of patches.
 
     Returns:
-        The moments of the inputs' patches.
+        The moments of the input patches.
 
     Raises:
-        ValueError: The convolution is depthwise or has a stride.
+        ValueError: The convolution is depthwise or has a stride, or there are no pairs.
     """
     conv = layer.conv
     if conv.groups > 1 or conv.stride != (1, 1):
@@ -65,7 +65,7 @@ def fit_layer(
                 total.add_(part)
         count += inputs.shape[1]
     if not sums:
-        raise ValueError("nothing to fit a convolution to")
+        raise ValueError("no pairs to fit a convolution to")
     mean, goal = sums[0] / count, sums[1] / count
     covariance = sums[2] / count - torch.outer(mean, mean)
     cross = sums[3] / count - torch.outer(mean, goal)
@@ -86,7 +86,7 @@ def to_float64(tensor: Tensor) -> Tensor:
 def _patches(
     layer: ConvLayer, features: Tensor, target: Tensor, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Return patches ``(in · k · k, n)`` and what they are to become ``(out, n)``."""
+    """Return patches ``(in · k · k, n)`` and their targets ``(out, n)``."""
     before, after = layer.padding
     size = layer.conv.kernel_size
     columns, rows = [], []
@@ -94,7 +94,7 @@ def _patches(
         padded = pad_reflect(one[None], before=before, after=after)
         places = torch.randperm(goal[0].numel(), generator=generator)[:_MOST_PATCHES]
         places = places.to(features.device)
-        # windows as views: only those that count are copied
+        # windows are views; only the chosen ones are copied
         windows = padded[0].unfold(1, size[0], 1).unfold(2, size[1], 1)
         width = goal.shape[-1]
         chosen = windows[:, places // width, places % width]  # in, n, k, k

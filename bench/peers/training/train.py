@@ -1,4 +1,4 @@
-"""Trains a peer's decoder on a VGG teacher: the weights that its quality rows need."""
+"""Training of a peer's decoder with a VGG encoder."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -12,12 +12,12 @@ from tqdm import tqdm
 from bench.peers.registry import PEERS, Peer
 from bench.peers.storage import TrainedPeer, save_peer
 from bench.peers.training.decoder import DecoderRequest, train_decoder
+from bench.peers.training.recipe import DecoderRecipe
 from bench.peers.vgg import Depth, VggAutoencoder
 from pcakd.backbones import Backbone, create_backbone, measure_channel_means, normalize_activations
 from pcakd.backbones.interface import PaddedConv
 from pcakd.backbones.vgg import IMAGENET_MEAN, IMAGENET_STD
 from pcakd.distillation.data.photos import Photos
-from pcakd.distillation.recipe import DecoderRecipe
 from pcakd.distillation.run_files.lock import claim_output
 from pcakd.utils.files import write_text
 from pcakd.utils.precision import full_precision
@@ -27,18 +27,18 @@ _MEANS_CROP = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerRequest:
-    """What to train.
+    """The peer to train, and how.
 
     Attributes:
-        peer: Its name.
-        depth: Which VGG is its encoder.
-        weight_set: Which weights that VGG has; None is the default set.
-        weights_path: A file to take them from.
+        peer: Name of the peer.
+        depth: Its encoder, VGG-16 or VGG-19.
+        weight_set: The encoder's weight set; None is the default set.
+        weights_path: A file with those weights; None is the default place.
         data: Folder of photographs.
-        output: Folder for everything that is written.
-        recipe: Crops, steps, rate, seed.
-        device: Where to compute.
-        resume: Go on from the checkpoint in ``output``.
+        output: Folder for all written files.
+        recipe: All other settings.
+        device: Device to train on.
+        resume: Whether to continue from the checkpoint in ``output``.
     """
 
     peer: str
@@ -55,11 +55,12 @@ class PeerRequest:
 def train_peer(request: PeerRequest) -> Path:
     """Train the decoder of a peer and return the path of its weights, ``PEER-DEPTH.safetensors``.
 
-    The encoder is the teacher with the peer's own pooling in place of the maxima, its activations
-    scaled to a mean of 1 (Gatys' normalisation), as in the released encoders.
+    The encoder is the teacher with the peer's own pooling instead of max-pooling. Its activations
+    are scaled to a mean of 1 (Gatys' normalisation), as in the released encoders.
 
     Raises:
-        PcakdError: Bad input, an output that cannot be written, or a run that cannot recover.
+        PcakdError: The input cannot be used, the output cannot be written, or the training
+            collapsed.
     """
     peer = PEERS.get(request.peer)
     with claim_output(request.output, resume=request.resume):
@@ -79,6 +80,7 @@ def _train_peer(request: PeerRequest, peer: Peer) -> Path:
     card = train_decoder(
         DecoderRequest(
             network=autoencoder,
+            mirror_targets=autoencoder.mirror_targets,
             teacher=teacher,
             draw=lambda seed: peer.create_seeded(request.depth, seed=seed),
             data=request.data,
@@ -102,7 +104,7 @@ def _train_peer(request: PeerRequest, peer: Peer) -> Path:
 
 
 def _replace_pools(teacher: Backbone, create_pool: Callable[[], nn.Module]) -> None:
-    """Put a peer's pooling where the teacher takes maxima."""
+    """Replace the teacher's max-pooling by the peer's pooling."""
     for block in teacher.blocks:
         for name, module in list(block.named_children()):
             if isinstance(module, nn.MaxPool2d):
@@ -121,7 +123,7 @@ def _normalize(teacher: Backbone, photos: Photos, images: int) -> None:
 
 @torch.no_grad()
 def _copy_encoder(teacher: Backbone, autoencoder: VggAutoencoder) -> None:
-    """Give an autoencoder's encoder the weights of a VGG, its pre-processing as ``conv0``."""
+    """Copy the weights of a VGG into an autoencoder's encoder; ``conv0`` pre-processes."""
     own = [layer.conv for block in (1, 2, 3, 4) for layer in autoencoder.encoder_layers(block)]
     scale = 1.0 / torch.tensor(IMAGENET_STD)
     own[0].weight.copy_(torch.diag(scale)[..., None, None])

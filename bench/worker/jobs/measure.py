@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from bench.machine.memory import total_bytes
-from bench.profiling.breakdown import create_stage_clock, median_stages, time_stages
-from bench.profiling.latency import create_timer, measure_in_turn, measure_latency
+from bench.profiling.breakdown import create_section_clock, median_sections, time_sections
+from bench.profiling.latency import create_timer, measure_interleaved, measure_latency
 from bench.profiling.memory import MemoryMeter
 from bench.subjects import Subject, parse_subject
 from bench.worker.jobs.setup import Job, Send, choose_device, make_images
@@ -52,7 +52,7 @@ def measure_ratio(job: Job, send: Send, *, parse: Callable[[str], Subject] = par
             parse(job[name]).prepare(device, transform=job[f"{name}_transform"])
             for name in ("subject", "other")
         )
-        samples, other_samples = measure_in_turn(
+        samples, other_samples = measure_interleaved(
             lambda: first(content, style),
             lambda: second(content, style),
             timer=create_timer(device),
@@ -91,21 +91,21 @@ def measure_breakdown(
     does not depend on it. If the job names a file, a trace of one call is written into it.
     """
     from bench.profiling.trace import write_trace
-    from bench.profiling.traffic import count_filter, count_stages
+    from bench.profiling.traffic import count_filter, count_sections
     from pcakd.filters import guided_filter
 
     device = choose_device(job["device"])
     subject = parse(job["subject"])
-    counts = count_stages(
+    counts = count_sections(
         subject.prepare("cpu", transform=job["transform"]), job["height"], job["width"]
     )
     if device.type == "cuda":
         torch.cuda.set_per_process_memory_fraction(job["memory_fraction"])
-    clock = create_stage_clock(device)
+    clock = create_section_clock(device)
     with full_precision(), torch.inference_mode():
         content, style = make_images(job, device)
         prepared = subject.prepare(device, transform=job["transform"])
-        times = time_stages(
+        times = time_sections(
             lambda: prepared(content, style),
             timer=create_timer(device),
             clock=clock,
@@ -115,7 +115,7 @@ def measure_breakdown(
         )
         sections = {
             stage: {"latency_ns": latency_ns, **counts.get(stage, {"macs": 0, "bytes": 0})}
-            for stage, latency_ns in median_stages(times.stages_ns).items()
+            for stage, latency_ns in median_sections(times.sections_ns).items()
         }
         send({"type": "breakdown", "latency_ns": times.latency_ns, "sections": sections})
         output = prepared(content, style)
@@ -123,7 +123,7 @@ def measure_breakdown(
         filtering = [
             clock.time(lambda: guided_filter(output[0], content[0])) for _ in times.latency_ns
         ]
-        latency_ns = median_stages(filtering)["filter"]
+        latency_ns = median_sections(filtering)["filter"]
         counted = count_filter(job["height"], job["width"])
         send({"type": "filter", "latency_ns": latency_ns, **counted})
         if job["trace"]:

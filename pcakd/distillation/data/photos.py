@@ -1,6 +1,6 @@
-"""Training photographs: a manifest, a held-out part, and crops that depend on nothing but a key.
+"""Training photographs: manifest, held-out part and random crops.
 
-A batch is a function of (seed, key): no loader has a state, so a resumed run sees the same crops.
+A batch is a function of (seed, key). No loader has a state, so a resumed run sees the same crops.
 """
 
 import hashlib
@@ -15,30 +15,29 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from tqdm import tqdm
 
+from pcakd.distillation.data.sampling import Sampling
 from pcakd.distillation.parallel import own_part
-from pcakd.distillation.schedule import Sampling
 from pcakd.errors import ImageError, TrainingError
 from pcakd.images import image_size, list_images, load_image
 
 _CACHE_BYTES = 2 << 30  # decoded photographs kept as 8-bit values
-_MOST_ELONGATED = 20  # a narrower photograph would grow to gigabytes around a crop
+_LARGEST_RATIO = 20  # of sides; a narrower photograph, enlarged to a crop, would take gigabytes
 _PLAIN = Sampling()
-_GAMMA = 0.5  # exposures: exponents from e^-½ to e^½
-_GAINS = (0.75, 1.1)  # of each colour channel
+_GAMMA = 0.5  # exposure changes by exponents from e^-½ to e^½
+_GAINS = (0.75, 1.1)  # smallest and largest gain of a colour channel
 
 
 class Photos:
     """A folder of photographs.
 
     Args:
-        folder: Where they are.
-        held_out: How many are kept from training.
-        seed: Decides which ones are kept and what is cropped.
+        folder: The folder.
+        held_out: Photographs to keep from training, at most a tenth of all.
+        seed: Chooses the held-out photographs and the crops.
 
     Raises:
-        ImageError: The folder is missing, holds no image, or one whose header is not of an image or
-            of one that is too narrow.
-        TrainingError: There are too few images to keep some from training.
+        ImageError: The folder is missing or empty, or a file is not an image or too narrow.
+        TrainingError: The folder holds fewer than 2 images.
     """
 
     def __init__(self, folder: Path, *, held_out: int, seed: int) -> None:
@@ -56,11 +55,11 @@ class Photos:
         self._cached_bytes = 0
 
     def check(self) -> None:
-        """Decode every photograph once, so that what cannot be used ends a run before it begins.
+        """Decode every photograph once, to find damaged files before a training starts.
 
         Raises:
-            ImageError: One is truncated or damaged; the message names it.
-            TrainingError: All of them, or all that are held out, are of one colour each.
+            ImageError: A file is truncated or damaged; the message names it.
+            TrainingError: All training photographs, or all held-out ones, are flat.
         """
         paths = [*self.training, *self.held_out]
         with tqdm(paths, desc="photographs", unit="photo") as bar:  # an error ends its line
@@ -77,7 +76,7 @@ class Photos:
         return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in self.training}
 
     def sample(self, count: int) -> list[Path]:
-        """Return at most so many training photographs, evenly spaced by name."""
+        """Return at most ``count`` training photographs, evenly spaced by name."""
         return self.training[:: max(1, len(self.training) // count)][:count]
 
     def batch(
@@ -89,30 +88,30 @@ class Photos:
         sampling: Sampling = _PLAIN,
         whole: bool = True,
     ) -> Float[Tensor, "b 3 s s"]:
-        """Draw random crops, flipped or not; the same key draws the same ones.
+        """Draw random crops, half of them mirrored. The same key draws the same crops.
 
         Args:
-            key: What the crops depend on, beside the seed.
-            size: Crops of the batch.
-            crop: Their side in pixels.
-            sampling: How they are drawn.
-            whole: Whether to draw all of them; otherwise the part that is this process's.
+            key: Numbers that, with the seed, determine the crops.
+            size: Crops in the batch.
+            crop: Side of a crop in pixels.
+            sampling: How crops are drawn.
+            whole: Whether to draw the whole batch, or only the part of this process.
 
         Raises:
             ConfigError: The batch does not divide among the processes.
         """
-        groups = range(size // _group_of(sampling)) if whole else own_groups(size, sampling)
+        groups = range(size // sampling.group_size) if whole else own_groups(size, sampling)
         crops = [
             image for number in groups for image in self._draw_group((*key, number), crop, sampling)
         ]
         return torch.stack(crops)
 
     def _draw_group(self, key: Sequence[int], crop: int, sampling: Sampling) -> list[Tensor]:
-        """Draw a crop, or a couple of them."""
-        count = _group_of(sampling)
+        """Draw a crop, or the two crops of an image pair."""
+        count = sampling.group_size
         rng = np.random.default_rng([self._seed, 1, *key])
         images = [self._random_crop(crop, sampling, rng) for _ in range(count)]
-        if count > 1 and rng.random() < sampling.twins:
+        if count > 1 and rng.random() < sampling.identity_share:
             images = images[:1] * count
         return images
 
@@ -157,18 +156,13 @@ class Photos:
 
 
 def own_groups(size: int, sampling: Sampling) -> Sequence[int]:
-    """Return the numbers of the crops, or couples of crops, of a batch that are this process's.
+    """Return the numbers of this process's crops, or image pairs, of a batch.
 
     Raises:
         ConfigError: The batch does not divide among the processes.
     """
-    unit = "couple" if sampling.couples else "crop"
-    return own_part(range(size // _group_of(sampling)), unit=unit)
-
-
-def _group_of(sampling: Sampling) -> int:
-    """Return how many crops are drawn together."""
-    return 2 if sampling.couples else 1
+    unit = "image pair" if sampling.paired else "crop"
+    return own_part(range(size // sampling.group_size), unit=unit)
 
 
 def _is_flat(image: UInt8[Tensor, "3 h w"]) -> bool:
@@ -177,16 +171,16 @@ def _is_flat(image: UInt8[Tensor, "3 h w"]) -> bool:
 
 
 def _check(path: Path) -> None:
-    """Check a photograph by its header, so that a run does not end at the step that draws it."""
+    """Check the size in a file's header."""
     height, width = image_size(path)
-    if max(height, width) > _MOST_ELONGATED * min(height, width):
-        raise ImageError(f"{path} is {width} × {height}, too narrow to crop; take it away")
+    if max(height, width) > _LARGEST_RATIO * min(height, width):
+        raise ImageError(f"{path} is {width} × {height}, too narrow to crop; remove it")
 
 
 def _cut(
     image: Tensor, crop: int, zoom: tuple[int, int] | None, rng: np.random.Generator
 ) -> Float[Tensor, "3 s s"] | UInt8[Tensor, "3 s s"]:
-    """Cut a square out of a photograph, and scale it to the crop's size where zoom is wanted."""
+    """Cut a random square out of a photograph and scale it to a crop."""
     height, width = image.shape[-2:]
     side = crop
     if zoom is not None:

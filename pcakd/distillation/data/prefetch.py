@@ -1,4 +1,4 @@
-"""Batches drawn while the ones before them are trained on."""
+"""Batches that are drawn in a thread while the previous one is in use."""
 
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,13 +11,15 @@ Key = tuple[int, ...]
 def prefetch(
     draw: Callable[[Key], Tensor], keys: Iterable[Key], *, enabled: bool
 ) -> Generator[Tensor]:
-    """Yield the batches of keys; what goes wrong in drawing one is raised in its place.
+    """Yield the batches of keys, in order.
+
+    An exception of ``draw`` is raised when its batch is due.
 
     Args:
         draw: Returns the batch of a key. One call runs at a time.
-        keys: Of the batches, in order.
-        enabled: Whether a thread draws each batch while the one before it is in use, which pays
-            where an accelerator trains. Closing the generator waits for that thread.
+        keys: Keys of the batches.
+        enabled: Whether a thread draws the next batch ahead, which helps if an accelerator trains.
+            Closing the generator waits for the thread.
     """
     if not enabled:
         yield from map(draw, keys)

@@ -1,9 +1,9 @@
-"""The four losses of the distillation, each a share of its target's variance.
+"""Losses on features, each a share of its target's variance.
 
 Source: Chiu and Gurari, CVPR 2022, section 3.3, mean squared errors. Departure: each is divided by
-the variance of its target, a constant of the run, so that their weights compare shares of variance
-and not squared units of different layers: (a) by the teacher's over the photographs of the
-eigenbases, the others by that of calibration crops.
+the variance of its target, a constant of the training, so that loss weights apply to shares of
+variance and not to the units of different layers. The variance for loss (a) is the teacher's over
+the photographs of the eigenbases; for the others it is that of calibration crops.
 """
 
 import torch
@@ -19,7 +19,7 @@ def centred(features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
 def project(
     features: Float[Tensor, "b c h w"], basis: Float[Tensor, "c k"]
 ) -> Float[Tensor, "b k h w"]:
-    """Take the coordinates of each pixel in an eigenbasis: Wᵀ F."""
+    """Return the coefficients of each pixel in an eigenbasis: Wᵀ F."""
     return torch.nn.functional.conv2d(features, basis.mT[:, :, None, None].to(features.dtype))
 
 
@@ -28,10 +28,10 @@ def subspace_error(
     teacher: Float[Tensor, "b c h w"],
     basis: Float[Tensor, "c k"],
 ) -> Float[Tensor, ""]:
-    """Loss (a): mean of ‖S̄ - WᵀF̄‖² over images and pixels.
+    """Return loss (a): the mean of ‖S̄ - WᵀF̄‖² over images and pixels.
 
-    It differs from the paper's ‖W S̄ - F̄‖² by ‖F̄ - WWᵀF̄‖², which no student can change, because
-    W has orthonormal columns: the same gradient from k instead of C channels.
+    Because W has orthonormal columns, it differs from the paper's ‖W S̄ - F̄‖² by ‖F̄ - WWᵀF̄‖², a
+    constant for the student. The gradient is the same, computed in k instead of C channels.
     """
     difference = centred(student) - centred(project(teacher, basis).to(student.dtype))
     return difference.square().sum(dim=1).mean()
@@ -40,13 +40,13 @@ def subspace_error(
 def squared_error(
     result: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"]
 ) -> Float[Tensor, ""]:
-    """Losses (b), (c), (d): squared distance of feature vectors, mean over images and pixels.
+    """Return loss (b), (c) or (d): the mean squared distance of feature vectors, in float32.
 
-    In float32, whatever the features are in.
+    The mean is over images and pixels.
     """
     return (result.float() - target.float()).square().sum(dim=1).mean()
 
 
 def variance(target: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
-    """Mean squared length of the centred feature vectors: what an error is a share of."""
+    """Return the mean squared length of the centred feature vectors."""
     return centred(target.float()).square().sum(dim=1).mean()

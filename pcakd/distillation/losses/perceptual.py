@@ -1,8 +1,8 @@
-"""What a stylized picture is judged by in training: style, structure, and what a network sees.
+"""Perceptual losses of stylized images: Gram matrices, SSIM, and distances of features.
 
 Source: Gatys, Ecker and Bethge, CVPR 2016 (Gram matrices); Wang et al., 2004 (SSIM); Zhang et al.,
-CVPR 2018 (distance of unit feature vectors). Each is a differentiable relative of what
-`bench.quality` scores, through another network: training never sees the networks of the scores.
+CVPR 2018 (distance of unit feature vectors). Each resembles a metric of `bench.quality`, but is
+differentiable and uses another network: training does not optimise for the networks of the metrics.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def gram_matrix(features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c c"]:
 def style_distance(
     features: Sequence[Float[Tensor, "b c h w"]], style: Sequence[Float[Tensor, "b c c"]]
 ) -> Float[Tensor, ""]:
-    """Return the mean over images and taps of ‖G - T‖ / ‖T‖, T being a style's Gram matrix."""
+    """Return the mean over images and taps of ‖G - T‖ / ‖T‖, where T is the style's Gram matrix."""
     norm = torch.linalg.matrix_norm
     ratios = [
         (norm(gram_matrix(tap) - goal) / norm(goal).clamp_min(_TINY)).mean()
@@ -53,7 +53,7 @@ def structural_similarity(
 
 
 def _smooth(image: Float[Tensor, "b c h w"]) -> Tensor:
-    """Return means over windows, along one axis after the other."""
+    """Return means over 7 × 7 windows."""
     rows = F.avg_pool2d(image, (_WINDOW, 1), stride=1)
     return F.avg_pool2d(rows, (1, _WINDOW), stride=1)
 

@@ -1,11 +1,20 @@
-"""The phases that a training is made of."""
+"""The three phases of a student's training."""
 
 from pcakd.distillation.phases.autoencoder import AutoencoderPhase
 from pcakd.distillation.phases.encoder import EncoderPhase
 from pcakd.distillation.phases.interface import Phase
 from pcakd.distillation.phases.stylization import StylizationPhase
 
+LOSSES = (
+    *(f"tap{tap}" for tap in (1, 2, 3, 4)),
+    *(f"decoder{block}" for block in (1, 2, 3, 4)),
+    *(f"image{tap}" for tap in (1, 2, 3, 4)),
+    *("style", "structure", "perceptual", "range"),
+)
+"""The loss terms of the three phases: the columns of a student's ``losses.csv``."""
+
 __all__ = [
+    "LOSSES",
     "AutoencoderPhase",
     "EncoderPhase",
     "Phase",

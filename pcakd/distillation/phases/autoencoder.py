@@ -1,15 +1,20 @@
-"""The autoencoder phase: the decoder learns to give pictures back, and the encoder to let it."""
+"""The autoencoder phase: the decoder learns to reconstruct images."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from pcakd.blocks import Autoencoder, ConvLayer
-from pcakd.distillation.context import TAPS, Setting, decode_to_image, name_taps, tap_shares
-from pcakd.distillation.health import examine_taps, require_image
+from pcakd.distillation.context import (
+    TAPS,
+    TrainingContext,
+    decode_to_image,
+    name_taps,
+    tap_shares,
+)
+from pcakd.distillation.health import examine_taps, require_reconstruction
 from pcakd.distillation.losses.features import squared_error, variance
 from pcakd.distillation.norms import (
     calibrate,
@@ -29,22 +34,21 @@ from pcakd.distillation.recipe import Recipe
 
 
 class AutoencoderPhase:
-    """Trains the decoder on pictures and features, and the encoder along with it, slowly.
+    """Trains the decoder on reconstructions and features, and the encoder at a lower rate.
 
     Source: Chiu and Gurari, CVPR 2022, section 3.3, losses (a), (b) and (c). Departures: all blocks
-    train together, and a picture is to come back from each tap. A decoder block that gets a tap
-    without the colours in it cannot bring them back, so the encoder moves too; the teacher's taps
-    hold little of them.
+    train together, and each tap has a reconstruction loss. The encoder trains too, because the
+    teacher's taps hold little of the colours and a decoder cannot reconstruct what a tap lacks.
     """
 
     calibration_batches = CALIBRATION_BATCHES
     keeps_start = True
-    live_share = 0.0  # statistics of a few crops would take absolute values away from pictures
+    live_share = 0.0  # with statistics of a few crops, images would lose their absolute values
 
-    def __init__(self, setting: Setting, recipe: Recipe) -> None:
-        self.setting = setting
+    def __init__(self, context: TrainingContext, recipe: Recipe) -> None:
+        self.context = context
         self.recipe = recipe
-        student = setting.student
+        student = context.student
         self.blocks = [student.decoder.layers(block) for block in TAPS]
         self._decoder = [layer for block in self.blocks for layer in block]
         encoder = [layer for block in TAPS for layer in student.encoder_layers(block)]
@@ -52,10 +56,10 @@ class AutoencoderPhase:
         self.scales: dict[str, float] = {}
 
     def prepare(self, images: Sequence[Tensor]) -> None:
-        """Surround the decoder by norms that start from the moments of features and targets."""
+        """Add norms to the decoder that start from the moments of features and targets."""
         for layers in self.blocks:
             prepare_layers(layers)
-        student = self.setting.student
+        student = self.context.student
         crops = torch.cat(list(images))
         with torch.no_grad():
             taps, sources = student.encode_with_sources(crops)
@@ -72,30 +76,26 @@ class AutoencoderPhase:
             calibrate(layers, lambda run=run, tap=taps[block - 1]: run(tap))  # type: ignore[misc]
 
     def create_optimizer(self, groups: ParameterGroups) -> torch.optim.Optimizer:
-        """Build what trains the layers, the encoder's at a share of the rate."""
+        """Build the optimiser; the encoder has a share of the learning rate."""
         for group in groups[len(self._decoder) :]:
             group["share"] = self.recipe.settled_share
         return create_adam(groups)
 
-    def precision(self) -> AbstractContextManager[object]:
-        """Return the context of a training step: the student stays in float32."""
-        return nullcontext()
-
     def losses(self, images: Tensor) -> dict[str, Tensor]:
-        """Return the errors of taps, of decoded features and of pictures, as shares of variance."""
-        student = self.setting.student
+        """Return the errors of taps, features and reconstructions, as shares of variance."""
+        student = self.context.student
         with torch.no_grad():
-            teacher = self.setting.teacher(images)
+            teacher = self.context.teacher(images)
         taps, sources = student.encode_with_sources(images)
-        terms = name_taps(tap_shares(self.setting, taps, teacher))
+        terms = name_taps(tap_shares(self.context, taps, teacher))
         for block in TAPS:
             decoded = student.decode_block(block, taps[block - 1], sources[block - 1])
             if block > 1:
                 name = f"decoder{block}"
                 goal = taps[block - 2].detach()
                 terms[name] = squared_error(decoded, goal) / self.scales[name]
-            picture = decode_to_image(student, decoded, sources[: block - 1])
-            terms[f"image{block}"] = squared_error(picture, images) / self.scales["decoder1"]
+            image = decode_to_image(student, decoded, sources[: block - 1])
+            terms[f"image{block}"] = squared_error(image, images) / self.scales["decoder1"]
         return terms
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
@@ -108,28 +108,28 @@ class AutoencoderPhase:
         )
 
     def limit_gradients(self) -> None:
-        """Leave gradients as they are: norms surround the decoder."""
+        """Do nothing: norms keep the gradients short."""
 
     def redraw(self, fresh: Autoencoder) -> None:
-        """Take the decoder's weights from another student; the encoder goes back to its start."""
+        """Take the decoder's weights from another student; the encoder keeps its weights."""
         for block, own in zip(TAPS, self.blocks, strict=True):
             copy_weights(fresh.decoder.layers(block), own)
 
     def finish(self) -> None:
-        """Leave the norms, whose statistics are frozen already."""
+        """Do nothing: the statistics of the norms are frozen already."""
 
     def examine(self, batches: Sequence[Tensor]) -> dict[str, Any]:
-        """Report the taps, the held-out losses, and the error of pictures by tap.
+        """Report the taps and the held-out losses.
 
         Raises:
-            CollapseError: A tap has lost its teacher, or a picture that comes back from tap 1 keeps
-                too much of its variance as error.
+            CollapseError: A tap fails the health check, or the reconstruction error from tap 1 is
+                too large.
         """
         with torch.inference_mode():
             losses = mean_terms([self.losses(batch) for batch in batches])
-        require_image(losses["image1"])
+        require_reconstruction(losses["image1"])
         return {
-            "taps": examine_taps(self.setting, self.recipe, batches),
+            "taps": examine_taps(self.context, self.recipe, batches),
             "held_out_losses": losses,
             "scales": dict(self.scales),
         }
@@ -137,5 +137,5 @@ class AutoencoderPhase:
     def draw_sheet(self, images: Tensor) -> Tensor | None:
         """Return photographs above their reconstructions from tap 4."""
         with torch.inference_mode():
-            decoded: Tensor = self.setting.student.reconstruct(images)
+            decoded: Tensor = self.context.student.reconstruct(images)
         return torch.stack((images, decoded.clamp(0.0, 1.0)))

@@ -1,7 +1,6 @@
-"""What every phase of a training is: layers, losses, and a check of what came of it."""
+"""The interface of a training phase: layers, losses and a health check."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import torch
@@ -10,22 +9,23 @@ from torch import Tensor
 from pcakd.blocks import Autoencoder, ConvLayer
 
 ParameterGroups = Sequence[dict[str, Any]]
-"""The parameters of each layer."""
+"""One optimiser group per layer, with its parameters."""
 
 CALIBRATION_BATCHES = 4
-"""Batches that measure the scales of features, unless a phase wants more."""
+"""Batches that measure the scales of features, unless a phase sets another number."""
 
 
 class Phase(Protocol):
     """One phase of a training.
 
     Attributes:
-        layers: What is trained.
-        scales: What losses are divided by, measured at the start.
-        calibration_batches: How many batches :meth:`prepare` takes.
-        keeps_start: Whether a restart goes back to the weights that the phase began with, and not
-            to fresh ones.
-        live_share: Share of the steps, at the start, in which norms follow their batches.
+        layers: The layers to train.
+        scales: Divisors of the losses, measured at the start.
+        calibration_batches: Number of batches that :meth:`prepare` needs.
+        keeps_start: Whether a restart restores the weights from the start of the phase. Otherwise
+            it draws fresh ones.
+        live_share: Share of the steps, from the start, in which batch norms use the statistics of
+            their batches.
     """
 
     layers: Sequence[ConvLayer]
@@ -35,13 +35,10 @@ class Phase(Protocol):
     live_share: float
 
     def prepare(self, images: Sequence[Tensor]) -> None:
-        """Give the layers their start, from batches of crops that no step sees."""
+        """Initialise the layers from batches of crops that no step uses."""
 
     def create_optimizer(self, groups: ParameterGroups) -> torch.optim.Optimizer:
-        """Build what trains the layers."""
-
-    def precision(self) -> AbstractContextManager[object]:
-        """Return the context of a training step."""
+        """Build the optimiser of the layers."""
 
     def losses(self, images: Tensor) -> dict[str, Tensor]:
         """Return the loss terms of a batch, each a mean over its images."""
@@ -50,23 +47,23 @@ class Phase(Protocol):
         """Return the weighted sum of loss terms."""
 
     def limit_gradients(self) -> None:
-        """Shorten gradients that are too long, where the phase wants it."""
+        """Clip gradients, if the phase does so."""
 
     def redraw(self, fresh: Autoencoder) -> None:
-        """Take the weights of what is trained from a network with other random ones."""
+        """Replace the trained weights by those of a network with other random weights."""
 
     def finish(self) -> None:
-        """Freeze statistics, and fold what surrounds layers that no later phase trains."""
+        """Freeze batch statistics, and fold norms of layers that no later phase trains."""
 
     def examine(self, batches: Sequence[Tensor]) -> dict[str, Any]:
-        """Report on held-out crops what came of the phase.
+        """Return a report of the phase on held-out crops.
 
         Raises:
-            CollapseError: Nothing that is worth going on from.
+            CollapseError: The result fails the health check.
         """
 
     def draw_sheet(self, images: Tensor) -> Tensor | None:
-        """Return pictures for people, rows of squares ``(rows, n, 3, s, s)``, if there are any."""
+        """Return a contact sheet ``(rows, n, 3, s, s)``, or None if there is nothing to show."""
 
 
 def create_adam(groups: ParameterGroups) -> torch.optim.Optimizer:
@@ -75,7 +72,7 @@ def create_adam(groups: ParameterGroups) -> torch.optim.Optimizer:
 
 
 def copy_weights(source: Sequence[ConvLayer], target: Sequence[ConvLayer]) -> None:
-    """Fold layers, and give them the weights of others of the same shapes."""
+    """Fold the target layers and copy the weights of source layers of the same shapes."""
     for new, old in zip(source, target, strict=True):
         old.fold()
         old.conv.load_state_dict(new.conv.state_dict())

@@ -1,7 +1,6 @@
 """The last phase trains the whole student on stylized images."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -10,7 +9,13 @@ from torch import Tensor
 from pcakd.backbones import Backbone
 from pcakd.blocks import Autoencoder, ConvLayer, Source, run_plain
 from pcakd.coarse_to_fine import Settings, transform_and_decode
-from pcakd.distillation.context import TAPS, Setting, decode_to_image, name_taps, tap_shares
+from pcakd.distillation.context import (
+    TAPS,
+    TrainingContext,
+    decode_to_image,
+    name_taps,
+    tap_shares,
+)
 from pcakd.distillation.health import examine_taps
 from pcakd.distillation.losses.features import squared_error, variance
 from pcakd.distillation.losses.perceptual import (
@@ -47,11 +52,11 @@ class StylizationPhase:
     keeps_start = True
     live_share = 0.0
 
-    def __init__(self, setting: Setting, recipe: Recipe, perceptual: Backbone) -> None:
-        self.setting = setting
+    def __init__(self, context: TrainingContext, recipe: Recipe, perceptual: Backbone) -> None:
+        self.context = context
         self.recipe = recipe
         self.perceptual = perceptual
-        student = setting.student
+        student = context.student
         self.layers: Sequence[ConvLayer] = [
             *(layer for block in TAPS for layer in student.encoder_layers(block)),
             *(layer for block in TAPS for layer in student.decoder.layers(block)),
@@ -63,12 +68,8 @@ class StylizationPhase:
         self.scales["image"] = float(variance(torch.cat(list(images))))
 
     def create_optimizer(self, groups: ParameterGroups) -> torch.optim.Optimizer:
-        """Build what trains the layers."""
+        """Build the optimiser of the layers."""
         return create_adam(groups)
-
-    def precision(self) -> AbstractContextManager[object]:
-        """Return the context of a training step: the student stays in float32."""
-        return nullcontext()
 
     def losses(self, images: Tensor) -> dict[str, Tensor]:
         """Return the losses; images 1 and 2, 3 and 4, … are each other's style."""
@@ -77,13 +78,13 @@ class StylizationPhase:
             styles = [_swap(gram_matrix(tap)) for tap in inputs]
             contents = [unit_vectors(tap) for tap in inputs[_FIRST_SEEN:]]
             del inputs
-            teacher = self.setting.teacher(images)
-        taps, sources = self.setting.student.encode_with_sources(images)
+            teacher = self.context.teacher(images)
+        taps, sources = self.context.student.encode_with_sources(images)
         stylized = self._stylize(taps, sources)
         clipped = stylized.clamp(0.0, 1.0)
         outputs = self.perceptual(clipped)
         return {
-            **name_taps(tap_shares(self.setting, taps, teacher)),
+            **name_taps(tap_shares(self.context, taps, teacher)),
             "style": style_distance(outputs, styles),
             "structure": 1.0 - structural_similarity(clipped, images),
             "perceptual": perceptual_distance(outputs[_FIRST_SEEN:], contents),
@@ -122,9 +123,9 @@ class StylizationPhase:
         """Report the taps and the held-out losses.
 
         Raises:
-            CollapseError: A tap has lost its teacher.
+            CollapseError: A tap fails the health check.
         """
-        taps = examine_taps(self.setting, self.recipe, batches)
+        taps = examine_taps(self.context, self.recipe, batches)
         with torch.inference_mode():
             losses = mean_terms([self.losses(_make_even(batch)) for batch in batches])
         return {"taps": taps, "held_out_losses": losses}
@@ -133,7 +134,7 @@ class StylizationPhase:
         """Return contents above their styles and the stylized images."""
         images = _make_even(images)
         with torch.inference_mode():
-            stylized = self._stylize(*self.setting.student.encode_with_sources(images))
+            stylized = self._stylize(*self.context.student.encode_with_sources(images))
         return torch.stack((images, _swap(images), stylized.clamp(0.0, 1.0)))
 
     def _reconstruct(
@@ -141,7 +142,7 @@ class StylizationPhase:
     ) -> dict[str, Tensor]:
         """Return the reconstruction losses: images decoded from each tap without a transform."""
         decoded = [
-            decode_to_image(self.setting.student, tap, sources[:block])
+            decode_to_image(self.context.student, tap, sources[:block])
             for block, tap in zip(TAPS, taps, strict=True)
         ]
         return {
@@ -156,7 +157,7 @@ class StylizationPhase:
             Statistics(mean=_swap(each.mean), covariance=_swap(each.covariance)) for each in moments
         ]
         settings = Settings(measure=measure_batch, run_block=run_plain)
-        return transform_and_decode(self.setting.student, [*sources, taps[-1]], styles, settings)
+        return transform_and_decode(self.context.student, [*sources, taps[-1]], styles, settings)
 
 
 def _make_even(images: Tensor) -> Tensor:

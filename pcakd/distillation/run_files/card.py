@@ -1,4 +1,4 @@
-"""What a card tells of a training: software, recipe, losses, photographs, device, time."""
+"""The card of a training: software, recipe, losses, photographs, device and time."""
 
 import hashlib
 import json
@@ -7,40 +7,50 @@ from typing import Any
 
 from pcakd.backbones import Backbone
 from pcakd.distillation.run_files.checkpoint import Progress
-from pcakd.distillation.trainer import Trainer
 
 
-def describe_training(trainer: Trainer, manifest: Mapping[str, str]) -> dict[str, Any]:
-    """Return the entries that every trained network's card has.
+def describe_training(
+    progress: Progress,
+    *,
+    recipe: Mapping[str, Any],
+    num_params: int,
+    held_out: int,
+    manifest: Mapping[str, str],
+    step_dtype: str = "float32",
+) -> dict[str, Any]:
+    """Return the entries that the card of every trained network has.
 
     Args:
-        trainer: Has done its work.
+        progress: State of the finished training.
+        recipe: The settings as JSON values.
+        num_params: Parameters of the network.
+        held_out: Number of held-out photographs.
         manifest: SHA-256 of each training photograph by its name.
+        step_dtype: Precision of the training steps.
     """
-    run, decoders = trainer.run, any(leg.phase == "decoder" for leg in trainer.legs)
-    progress = trainer.progress
     sessions = progress.sessions
     return {
         "finished": progress.finished,
-        "num_params": run.network.num_params,
-        "recipe": run.recipe.to_json(),
-        "legs": progress.reports,
+        "num_params": num_params,
+        "recipe": dict(recipe),
+        "phases": progress.reports,
         "photos": {
             "training": len(manifest),
-            "held_out": len(run.photos.held_out),
+            "held_out": held_out,
             "manifest_sha256": digest_manifest(manifest),
         },
         **sessions[-1],
         **({"sessions": sessions} if len(sessions) > 1 else {}),
-        "step_dtype": sessions[-1]["teacher_dtype"] if decoders else "float32",
+        "step_dtype": step_dtype,
         **_cost(progress),
     }
 
 
 def _cost(progress: Progress) -> dict[str, float]:
-    """Return what the steps took: core-minutes on a CPU, else device-minutes of all processes.
+    """Return the time of the training steps: core-minutes on a CPU, else device-minutes.
 
-    Core-minutes are CPU time, so that neither a pause nor a neighbour on the machine counts.
+    Core-minutes are CPU time, so pauses and other processes on the machine do not count. Both are
+    sums over processes.
     """
     on_cpu = progress.sessions[-1]["device"].startswith("cpu")
     seconds = progress.cpu_seconds if on_cpu else progress.device_seconds
@@ -49,7 +59,7 @@ def _cost(progress: Progress) -> dict[str, float]:
 
 
 def describe_teacher(teacher: Backbone) -> dict[str, Any]:
-    """Return where a teacher's weights come from."""
+    """Return the origin of a teacher's weights."""
     weights = teacher.card
     return {
         "backbone": teacher.name,

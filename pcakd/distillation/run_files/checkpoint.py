@@ -1,4 +1,4 @@
-"""Checkpoints: everything a run needs to go on bit for bit, as one safetensors file."""
+"""Checkpoints: one safetensors file, from which a training resumes bit for bit."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -13,40 +13,40 @@ from pcakd.errors import TrainingError
 from pcakd.utils.files import read_safetensors, write_safetensors
 
 CHECKPOINT = "checkpoint.safetensors"
-"""Its name in a run's folder."""
+"""Name of the checkpoint in a run's folder."""
 
 OPTIMIZER = "optimizer."
-"""How the names of the optimiser's tensors begin."""
+"""Prefix of the optimiser's tensors."""
 
 START = "start."
-"""How the names of the weights begin that a leg goes back to when it is restarted."""
+"""Prefix of the weights that a collapsed phase restarts from."""
 
 AVERAGE = "average."
-"""How the names of averaged weights begin."""
+"""Prefix of the averaged weights."""
 
 _HEADER = "pcakd"
 _FORMATS = "pcakd-checkpoint-"
-_FORMAT = f"{_FORMATS}5"
+_FORMAT = f"{_FORMATS}6"
 
 
 @dataclass(slots=True, kw_only=True)
 class Progress:
-    """Where a run is and what it has found out.
+    """Progress of a training.
 
     Attributes:
-        leg: Index of the leg in training; their number when all are done.
-        step: Steps done of it; 0 means that it is not set up yet.
-        attempt: How often this leg was restarted.
-        scales: What losses are divided by, as the leg has measured it.
-        reports: One entry a finished leg: what was seen of it on held-out photographs.
-        device_seconds: Time that training steps took by the clock, summed over processes.
-        cpu_seconds: What the cores worked in them; less than the clock says where they were shared.
-        sessions: What each stretch between a start and a stop ran on, if it is not what the one
-            before it ran on.
-        finished: When the last leg ended, as ISO 8601 in UTC.
+        phase: Index of the phase in training; the number of phases when all are done.
+        step: Finished steps of the phase; 0 means that it is not prepared yet.
+        attempt: How often the phase was restarted.
+        scales: Divisors of the losses, as the phase measured them.
+        reports: One report of each finished phase on held-out photographs.
+        device_seconds: Wall-clock time of the training steps, summed over processes.
+        cpu_seconds: CPU time of the training steps, summed over processes.
+        sessions: Software and machine of each session between a start and a stop, if they differ
+            from those of the session before.
+        finished: End of the last phase, ISO 8601 in UTC.
     """
 
-    leg: int = 0
+    phase: int = 0
     step: int = 0
     attempt: int = 0
     scales: dict[str, float] = field(default_factory=dict)
@@ -64,9 +64,9 @@ def save_checkpoint(
 
     Args:
         path: The file.
-        progress: Where the run is.
+        progress: Progress of the training.
         state: Named tensors of the student and the optimiser.
-        fingerprint: What must be the same when the run goes on.
+        fingerprint: Settings that must be the same when the training resumes.
     """
     header = {"format": _FORMAT, "progress": asdict(progress), "fingerprint": fingerprint}
     write_safetensors(path, state, {_HEADER: json.dumps(header, sort_keys=True)})
@@ -75,10 +75,10 @@ def save_checkpoint(
 def load_checkpoint(
     path: Path, *, fingerprint: dict[str, Any]
 ) -> tuple[Progress, dict[str, Tensor]]:
-    """Read a checkpoint of the same distillation.
+    """Read a checkpoint of a training with the same settings.
 
     Raises:
-        TrainingError: It is damaged, or of a distillation with other settings.
+        TrainingError: It is damaged, or of another release or training.
     """
     tensors, metadata = read_safetensors(path, error=TrainingError)
     try:
@@ -86,7 +86,7 @@ def load_checkpoint(
         known = header["format"] == _FORMAT
         if not known and str(header["format"]).startswith(_FORMATS):
             raise TrainingError(
-                f"{path} is of another release ({header['format']}); go on with that one, "
+                f"{path} is of another release ({header['format']}); resume with that release, "
                 "or delete it to start over"
             )
         found = header["fingerprint"]
@@ -105,7 +105,7 @@ def load_checkpoint(
 
 
 def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
-    """Name each setting that differs, those of the recipe one by one."""
+    """Describe each setting that differs; nested settings one by one."""
     for key in sorted(wanted.keys() | found.keys()):
         one, other = found.get(key), wanted.get(key)
         if isinstance(one, dict) and isinstance(other, dict):
@@ -124,7 +124,7 @@ def pack_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def unpack_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Tensor]) -> None:
-    """Put back what :func:`pack_optimizer` took."""
+    """Restore the tensors of :func:`pack_optimizer`."""
     for index, parameter in enumerate(_parameters(optimizer)):
         prefix = f"{OPTIMIZER}{index}."
         values = {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}
@@ -134,7 +134,7 @@ def unpack_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Tenso
 
 
 def _place(name: str, value: Tensor, parameter: Tensor) -> Tensor:
-    """Put a tensor of an optimiser where its parameter is, laid out alike if it has its shape."""
+    """Move a tensor to its parameter's device, with the same memory format if the shapes match."""
     if name == "step":  # PyTorch keeps it on the CPU
         return value.clone()
     if value.shape == parameter.shape:

@@ -1,10 +1,11 @@
-"""Whether a distillation gave the weights of another one, and what was different if it did not."""
+"""Comparison of two students: the same weights or not, and differences of their cards."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 
+from pcakd.distillation.run_files.compatibility import rename_settings
 from pcakd.students import Student
 
 _SETTINGS = (
@@ -14,18 +15,18 @@ _SETTINGS = (
 
 
 def has_same_weights(student: Student, other: Student) -> bool:
-    """Tell whether two students have the same tensors, bit for bit."""
+    """Return whether two students have the same tensors, bit for bit."""
     mine, theirs = student.state_dict(), other.state_dict()
     return mine.keys() == theirs.keys() and all(torch.equal(mine[key], theirs[key]) for key in mine)
 
 
 def describe_reproduction(student: Student, other: Student, *, name: str) -> str:
-    """Say in one line how a student compares with another of the same backbone.
+    """Describe in one line how a student compares with another of the same backbone.
 
     Args:
-        student: The one that was just distilled.
-        other: What it is compared with.
-        name: What the other one is called.
+        student: The new student.
+        other: The student to compare with.
+        name: Name of the other student.
     """
     if has_same_weights(student, other):
         return f"the same weights as {name}, bit for bit"
@@ -35,7 +36,10 @@ def describe_reproduction(student: Student, other: Student, *, name: str) -> str
         return f"another network than {name}: {_network(student)}, not {_network(other)}"
     different = [key for key in mine if not torch.equal(mine[key], theirs[key])]
     largest = max(float((mine[key] - theirs[key]).abs().max()) for key in different)
-    named = [*_differences(student.card, other.card), *_stretches(student.card, other.card)]
+    named = [
+        *_differences(_current(student.card), _current(other.card)),
+        *_sessions(student.card, other.card),
+    ]
     reasons = "; ".join(named or _commits(student.card, other.card)) or "the cards name no reason"
     return (
         f"other weights than {name}: {len(different)} of {len(mine)} tensors differ, by at most "
@@ -49,13 +53,13 @@ def _network(student: Student) -> str:
 
 
 def _commits(mine: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
-    """Name the code, where nothing else is another: a commit is no reason by itself."""
+    """Describe another commit; it is named only if nothing else differs."""
     one, other = mine.get("commit"), theirs.get("commit")
     return [f"commit is {one}, was {other}"] if one != other else []
 
 
 def _differences(mine: dict[str, Any], theirs: dict[str, Any], prefix: str = "") -> Iterator[str]:
-    """Name the settings of two cards that differ; what one of them lacks is of another release."""
+    """Describe settings that differ; entries that only one card has are of another release."""
     keys = _SETTINGS if not prefix else sorted(mine)
     for key in keys:
         if key not in mine or key not in theirs:
@@ -67,8 +71,14 @@ def _differences(mine: dict[str, Any], theirs: dict[str, Any], prefix: str = "")
             yield f"{prefix}{key} is {one}, was {other}"
 
 
-def _stretches(mine: dict[str, Any], theirs: dict[str, Any]) -> Iterator[str]:
-    """Say which of two trainings did not run on one machine from start to end."""
+def _sessions(mine: dict[str, Any], theirs: dict[str, Any]) -> Iterator[str]:
+    """Describe trainings that resumed on another machine."""
     for card, whose in ((mine, "this one"), (theirs, "the other one")):
         if "sessions" in card:
-            yield f"{whose} went on with another machine, release or number of threads"
+            yield f"{whose} resumed with another machine, release or number of threads"
+
+
+def _current(card: dict[str, Any]) -> dict[str, Any]:
+    """Return a card whose recipe has today's names of settings."""
+    recipe = card.get("recipe")
+    return card | {"recipe": rename_settings(recipe)} if isinstance(recipe, dict) else card

@@ -1,4 +1,4 @@
-"""The folder of a training run: claimed by one run at a time, and not left behind empty."""
+"""The lock of a training run's folder: one run at a time may write into it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,19 +18,19 @@ _LOCK = ".pcakd.lock"
 
 @contextmanager
 def claim_output(output: Path, *, resume: bool) -> Iterator[None]:
-    """Make a run's folder and keep other runs out of it until the block ends.
+    """Create a run's folder and lock it for other processes until the block ends.
 
-    Folders that were made here are removed again by an exception, if nothing was written into them.
-    A process that already holds a folder may claim it again.
+    After an exception, folders that were created here are removed if they are empty. A process
+    can claim a folder again that it holds already.
 
     Args:
-        output: The folder; it stays locked by an open file, which a kill closes.
-        resume: Whether a run that is there is to go on.
+        output: The folder. Its lock is an open file, so a killed process holds no lock.
+        resume: Whether to continue a run in the folder.
 
     Raises:
-        TrainingError: It holds a checkpoint and ``resume`` is not set, or another process claims
-            it.
-        OutputError: It cannot be made.
+        TrainingError: The folder holds a checkpoint and ``resume`` is not set, or another process
+            holds the lock.
+        OutputError: The folder cannot be created or locked.
     """
     filelock = require_extra("train", "filelock", "training")
     if not resume and (output / CHECKPOINT).exists():
@@ -44,14 +44,14 @@ def claim_output(output: Path, *, resume: bool) -> Iterator[None]:
     failed = True
     try:
         _acquire(lock, output)
-        for partial in output.glob(".*.part"):  # what a killed run left
+        for partial in output.glob(".*.part"):  # left by a killed run
             partial.unlink(missing_ok=True)
         yield
         failed = False
     finally:
         with suppress(OSError):
             if failed and made and {path.name for path in output.iterdir()} <= {_LOCK}:
-                file.unlink(missing_ok=True)  # while it is held: nobody else may have taken it
+                file.unlink(missing_ok=True)  # still locked: no other process has it
         lock.release()
         if failed:
             with suppress(OSError):

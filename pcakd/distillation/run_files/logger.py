@@ -1,4 +1,4 @@
-"""What a run leaves for people: a CSV of losses, TensorBoard curves, contact sheets."""
+"""The training log: a CSV of losses, TensorBoard curves, and contact sheets."""
 
 import csv
 import io
@@ -10,46 +10,47 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pcakd.distillation.schedule import Leg
+from pcakd.distillation.schedule import PhaseSchedule
 from pcakd.errors import OutputError
 from pcakd.images import save_image
 from pcakd.utils.extras import require_extra
 from pcakd.utils.files import write_text
 
 LOSSES = "losses.csv"
-"""Its name in a run's folder."""
+"""Name of the CSV in a run's folder."""
 
-_TERMS = (
-    *(f"tap{tap}" for tap in (1, 2, 3, 4)),
-    *(f"decoder{block}" for block in (1, 2, 3, 4)),
-    *(f"image{tap}" for tap in (1, 2, 3, 4)),
-    *("style", "structure", "perceptual", "range"),
-    *("b", "c", "d"),
-)
-_NUMBERS = ("block", "attempt", "global_step")
-COLUMNS = ("block", "attempt", "phase", "step", "global_step", "rate", "loss", *_TERMS)
+_INTEGERS = ("block", "attempt", "global_step")
+_COLUMNS = ("block", "attempt", "phase", "step", "global_step", "rate", "loss")
 
 
-class Journal:
+class TrainingLogger:
     """Appends rows to ``losses.csv`` and scalars to ``tensorboard/``.
 
     Args:
         folder: The output folder of the run.
-        legs: What the run goes through.
-        position: Index of the leg, attempt and global step where the run goes on: later rows are
-            dropped, they come again. A restarted leg repeats global steps, so they do not order
-            rows.
+        phases: The phases of the training, in order.
+        losses: Names of all loss terms; each has a column.
+        position: Index of the phase, attempt and global step at which the training continues.
+            Later rows of a former run are dropped. A phase that restarts repeats global steps, so
+            they alone do not order rows.
 
     Raises:
         OutputError: The folder cannot be written.
     """
 
     def __init__(
-        self, folder: Path, *, legs: Sequence[Leg], position: tuple[int, int, int]
+        self,
+        folder: Path,
+        *,
+        phases: Sequence[PhaseSchedule],
+        losses: Sequence[str],
+        position: tuple[int, int, int],
     ) -> None:
         self._path = folder / LOSSES
-        self._order = {f"{leg.block} {leg.phase}": index for index, leg in enumerate(legs)}
-        write_text(self._path, _table(self._kept(position)))
+        self._losses = tuple(losses)
+        self._columns = (*_COLUMNS, *losses)
+        self._order = {f"{each.block} {each.name}": index for index, each in enumerate(phases)}
+        write_text(self._path, self._table(self._kept(position)))
         require_extra("train", "tensorboard", "training curves")
         from torch.utils.tensorboard import SummaryWriter
 
@@ -62,38 +63,46 @@ class Journal:
         if not self._path.exists():
             return []
         text = self._path.read_text(encoding="utf-8", errors="replace").replace("\0", "")
-        # a kill can tear a row: it lacks columns, or its step is no number
+        # a kill can tear a row: it lacks columns, or its step is not a number
         return [
-            {name: row[name] for name in COLUMNS}
+            {name: row[name] for name in self._columns}
             for row in csv.DictReader(io.StringIO(text))
-            if row.keys() >= set(COLUMNS)
+            if row.keys() >= set(self._columns)
             and None not in row.values()
-            and all(row[name].isdecimal() for name in _NUMBERS)
-            and self._place(row) <= position
+            and all(row[name].isdecimal() for name in _INTEGERS)
+            and self._position(row) <= position
         ]
 
-    def _place(self, row: dict[str, str]) -> tuple[int, int, int]:
-        leg = self._order.get(f"{row['block']} {row['phase']}", len(self._order))
-        return leg, int(row["attempt"]), int(row["global_step"])
+    def _position(self, row: dict[str, str]) -> tuple[int, int, int]:
+        phase = self._order.get(f"{row['block']} {row['phase']}", len(self._order))
+        return phase, int(row["attempt"]), int(row["global_step"])
+
+    def _table(self, rows: Sequence[dict[str, str]]) -> str:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self._columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        return text.getvalue()
 
     def add(self, row: dict[str, float | int | str]) -> None:
-        """Write one row; a term that a phase lacks stays empty.
+        """Write one row; the columns of other phases' losses stay empty.
 
         Raises:
             OutputError: The file cannot be written.
         """
         try:
             with self._path.open("a", newline="", encoding="utf-8") as stream:
-                csv.DictWriter(stream, COLUMNS, restval="", lineterminator="\n").writerow(row)
+                writer = csv.DictWriter(stream, self._columns, restval="", lineterminator="\n")
+                writer.writerow(row)
         except OSError as error:
             raise OutputError(f"cannot write {self._path}: {error.strerror or error}") from error
         step = int(row["global_step"])
         block = f"block{row['block']}/" if row["block"] else ""
-        for name in ("loss", "rate", *_TERMS):
+        for name in ("loss", "rate", *self._losses):
             if name in row:
                 self._board.add_scalar(f"{block}{row['phase']}/{name}", float(row[name]), step)
 
-    def __enter__(self) -> "Journal":
+    def __enter__(self) -> "TrainingLogger":
         return self
 
     def __exit__(
@@ -105,16 +114,8 @@ class Journal:
         self._board.close()
 
 
-def _table(rows: Sequence[dict[str, str]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
-
-
 def save_contact_sheet(path: Path, rows: Float[Tensor, "r n 3 s s"]) -> None:
-    """Write rows of square pictures as one picture."""
+    """Write rows of square images as one image."""
     gap = torch.ones(*rows.shape[:-1], 4, device=rows.device)
     strips = torch.cat((rows, gap), dim=-1).permute(0, 2, 3, 1, 4).flatten(3)
     save_image(path, torch.cat(tuple(strips), dim=-2).cpu())

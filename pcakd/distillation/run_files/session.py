@@ -1,4 +1,4 @@
-"""What a stretch of a training runs on: code, device, threads, processes."""
+"""A training session: software, commit, device, threads and processes."""
 
 from typing import Any
 
@@ -12,10 +12,11 @@ from pcakd.utils.git import name_commit
 
 
 def describe_session(device: torch.device) -> dict[str, Any]:
-    """Return what decides, beside the settings, which bits a training gives.
+    """Return everything but the settings that affects the bits of the trained weights.
 
     Args:
-        device: Where it computes; ``device`` begins with its type, or is the name of a GPU.
+        device: The device of the training. The entry ``device`` is the name of a GPU, or the type
+            and capability of another device.
     """
     return {
         "software": f"pca-kd-bench {__version__}",

@@ -1,3 +1,5 @@
+"""Plans of ablation studies: tables of typed options, and one line for each mistake."""
+
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,92 +15,162 @@ from pcakd.errors import PcakdError
 PLAN = """
 [a]
 about = "a base"
-options = "--steps 3 --set 'tap_offset=2'"
+[a.options]
+backbone = "tiny"
+steps = 3
+set = { tap_offset = 2 }
 
 [b]
 base = "a"
 about = "another offset"
-options = "--set tap_offset=0"
+options.set = { tap_offset = 0, ridge = 0.5 }
+options.mcev = 0.8
 
 [c]
 about = "another base"
+options.backbone = "tiny"
 """
 
 
 def write(folder: Path, text: str) -> Path:
-    path = folder / "levers.toml"
+    path = folder / "ablations.toml"
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def test_a_lever_has_its_bases_options_before_its_own(tmp_path: Path) -> None:
+def test_an_ablation_has_the_options_of_its_base_and_its_own(tmp_path: Path) -> None:
     plan = read_plan(write(tmp_path, PLAN))
-    assert plan["a"].options == ("--steps", "3", "--set", "tap_offset=2")
-    assert plan["b"].options == (*plan["a"].options, "--set", "tap_offset=0")
-    assert plan["c"].options == ()
+    inherited = ("--backbone", "tiny", "--steps", "3", "--set", "tap_offset=2")
+    assert plan["a"].arguments == inherited
+    own = ("--set", "tap_offset=0", "--set", "ridge=0.5", "--mcev", "0.8")
+    assert plan["b"].arguments == (*inherited, *own)
+    options = plan["b"].options
+    assert (options.backbone, options.steps, options.mcev) == ("tiny", (3, 3, 3), 0.8)
+    assert (options.set.tap_offset, options.set.ridge) == (0.0, 0.5)
+    assert plan["c"].options.steps is None
 
 
-def test_levers_bring_their_bases(tmp_path: Path) -> None:
+def test_bases_of_named_ablations_are_chosen_too(tmp_path: Path) -> None:
     plan = read_plan(write(tmp_path, PLAN))
-    assert [lever.name for lever in choose(plan, [])] == ["a", "b", "c"]
-    assert [lever.name for lever in choose(plan, ["b"])] == ["a", "b"]
-    assert [lever.name for lever in choose(plan, ["c"])] == ["c"]
-    with pytest.raises(PcakdError, match="lever 'd' is not known"):
+    assert [each.name for each in choose(plan, [])] == ["a", "b", "c"]
+    assert [each.name for each in choose(plan, ["b"])] == ["a", "b"]
+    assert [each.name for each in choose(plan, ["c"])] == ["c"]
+    with pytest.raises(PcakdError, match="ablation 'd' is not known"):
         choose(plan, ["d"])
+
+
+TINY = "[a]\nabout = ''\noptions.backbone = 'tiny'\n"
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[a", "is no TOML"),
-        ("", "holds no lever"),
+        ("[a", "cannot read"),
+        ("", "is empty"),
         ('["a b"]\nabout = ""', "'a b' cannot be a file's name"),
         ('["../a"]\nabout = ""', "cannot be a file's name"),
-        ("[b]\nabout = ''\nbase = 'a'\n[[a]]", "a must be a table of texts"),
-        ("[a]\nabout = ''\noptions = '--set \"a'", "options of a: No closing quotation"),
-        ("a = 1", "a must be a table of texts"),
-        ("[a]\noptions = ''", "a needs an `about`"),
+        ("[b]\nabout = ''\nbase = 'a'\n[[a]]", "expected a table"),
+        ("a = 1", "expected a table"),
+        ("[a]\noptions.backbone = 'tiny'", "key 'about' is missing"),
+        ("[a]\nabout = 3", "key 'about' must be a valid string, got 3"),
         ("[a]\nabout = ''\noption = ''", "did you mean 'options'"),
-        ("[a]\nabout = ''\nbase = 'b'", "base of a 'b' is not known"),
-        ("[a]\nabout=''\n[b]\nabout=''\nbase='a'\n[c]\nabout=''\nbase='b'", "b is the base of c"),
+        ("[a]\nabout = ''\noptions.steps = 3", "key 'backbone' is missing"),
+        (f"{TINY}options.step = 3", "did you mean 'steps'"),
+        (f"{TINY}options.steps = [3, 3]", r"steps"),
+        (f"{TINY}options.steps = 2.5", r"options\.steps.* must be a valid integer, got 2\.5"),
+        (f"{TINY}options.rate = 'fast'", r"options\.rate.* must be a valid number, got 'fast'"),
+        (f"{TINY}options.set.ridges = 3", "did you mean 'ridge'"),
+        (f"{TINY}options.output = 'x'", r"key 'options\.output' is not known"),
+        (f"{TINY}base = 'b'", "base of a 'b' is not known"),
+        (
+            f"{TINY}[b]\nabout=''\nbase='a'\n[c]\nabout=''\nbase='b'",
+            "b is the base of c and cannot have one",
+        ),
     ],
 )
-def test_mistakes_are_told(tmp_path: Path, text: str, message: str) -> None:
+def test_mistakes_are_one_line(tmp_path: Path, text: str, message: str) -> None:
+    if "base = 'b'" in text:
+        text = "[a]\nbase = 'b'\nabout = ''"
+    with pytest.raises(PcakdError, match=message) as caught:
+        read_plan(write(tmp_path, text))
+    assert "\n" not in str(caught.value)
+    assert "ablations.toml" in str(caught.value)
+
+
+def test_a_missing_plan_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(PcakdError, match=r"nowhere\.toml does not exist"):
+        read_plan(tmp_path / "nowhere.toml")
+
+
+def test_values_out_of_range_name_the_ablation(tmp_path: Path) -> None:
+    (ablation,) = read_plan(write(tmp_path, f"{TINY}options.crop = 33")).values()
+    with pytest.raises(PcakdError, match="ablation a: crop must be a multiple of 16"):
+        plan_training(
+            ablation, data=tmp_path, work=tmp_path, device=torch.device("cpu"), commit=None
+        )
+
+
+FORMER = """
+[a]
+about = "a base"
+options = "--backbone tiny --steps 3,4,5 --rate 0.01 --set 'tap_offset=2' --set twins=0.5"
+
+[b]
+base = "a"
+about = "another teacher"
+options = "--weights=torchvision --set tap_offset=0"
+"""
+
+
+def test_plans_of_former_releases_are_read_with_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = read_plan(write(tmp_path, FORMER))
+    warnings = capsys.readouterr().err.splitlines()
+    assert len(warnings) == 2
+    assert all(line.startswith("warning: ") for line in warnings)
+    options = plan["b"].options
+    assert (options.steps, options.rate) == ((3, 4, 5), (0.01, 0.01, 0.01))
+    assert options.weights == "torchvision"
+    assert (options.set.tap_offset, options.set.identity_share) == (0.0, 0.5)
+    assert plan["a"].arguments[-4:] == ("--set", "tap_offset=2", "--set", "identity_share=0.5")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ('--set \\"a', "No closing quotation"),
+        ("-o x", "'-o' is not an option with a value"),
+        ("--resume", "'--resume' is not an option with a value"),
+        ("--name x", r"key 'options\.name' is not known"),
+    ],
+)
+def test_mistakes_in_plans_of_former_releases_are_one_line(
+    tmp_path: Path, options: str, message: str
+) -> None:
+    text = f'[a]\nabout = ""\noptions = "--backbone tiny {options}"'
+    if options == "--resume":
+        text = f'[a]\nabout = ""\noptions = "{options}"'
     with pytest.raises(PcakdError, match=message):
         read_plan(write(tmp_path, text))
 
 
-def test_a_missing_plan_is_told(tmp_path: Path) -> None:
-    with pytest.raises(PcakdError, match=r"cannot read the plan .*nowhere\.toml: No such file"):
-        read_plan(tmp_path / "nowhere.toml")
-
-
-@pytest.mark.parametrize(
-    "option", ["--data x", "-o x", "--name x", "--device cuda", "--resume", "--compare-with vgg16"]
-)
-def test_where_and_how_to_run_is_not_a_plans_to_say(tmp_path: Path, option: str) -> None:
-    text = f"[a]\nabout = ''\noptions = '--backbone tiny {option}'"
-    (lever,) = read_plan(write(tmp_path, text)).values()
-    with pytest.raises(PcakdError, match=r"lever a: --.* is not a plan's to give; drop it"):
-        plan_training(lever, data=tmp_path, work=tmp_path, device=torch.device("cpu"), commit=None)
-
-
-def test_the_projects_plan_holds_options_that_exist(tmp_path: Path) -> None:
+def test_the_plan_of_the_project_changes_something_in_each_ablation(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     for index in range(16):
         Image.new("RGB", (8, 8), (index, 0, 0)).save(tmp_path / "photos" / f"{index}.png")
     plan = read_plan(Path(__file__).parents[3] / PLAN_NAME)
     trainings = [
         plan_training(
-            lever, data=tmp_path / "photos", work=tmp_path, device=torch.device("cpu"), commit=None
+            each, data=tmp_path / "photos", work=tmp_path, device=torch.device("cpu"), commit=None
         )
-        for lever in plan.values()
+        for each in plan.values()
     ]
-    requests = {str(replace(each.request, name=None, output=tmp_path)) for each in trainings}
-    assert len(requests) == len(plan)  # each moves something
-    assert len({each.request.output for each in trainings}) == len(plan)
-    weights = {each.lever.name: each.recipe["weights"] for each in trainings}
-    for lever in plan.values():  # losses are weighed as in the base, but for one
-        if lever.base is not None:
-            base, own = weights[lever.base], weights[lever.name]
+    configs = {str(replace(each.config, name=None, output=tmp_path)) for each in trainings}
+    assert len(configs) == len(plan)
+    assert len({each.config.output for each in trainings}) == len(plan)
+    weights = {each.ablation.name: each.recipe["weights"] for each in trainings}
+    for ablation in plan.values():  # at most one loss weight differs from the base
+        if ablation.base is not None:
+            base, own = weights[ablation.base], weights[ablation.name]
             assert sum(base[name] != own[name] for name in base) <= 1

@@ -9,18 +9,18 @@ from hypothesis import strategies as st
 
 from bench.analysis.pareto import dominates, pareto_front
 
-scores = st.integers(-3, 3).map(float)
+values = st.integers(-3, 3).map(float)
 
 
 @st.composite
 def clouds(draw):
     width = draw(st.integers(1, 4))
-    points = draw(st.lists(st.tuples(*[scores] * width), max_size=12))
+    points = draw(st.lists(st.tuples(*[values] * width), max_size=12))
     return points, tuple(draw(st.lists(st.booleans(), min_size=width, max_size=width)))
 
 
 def oracle(points, higher_is_better):
-    """Turn every score so that higher is better, then apply the definition word by word."""
+    """Negate metrics of which lower is better, then apply the definition literally."""
     signed = [
         tuple(s if up else -s for s, up in zip(p, higher_is_better, strict=True)) for p in points
     ]
@@ -60,7 +60,7 @@ def test_front_is_not_empty_and_mutually_undominated(cloud):
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_refuses_scores_that_are_not_finite(bad):
+def test_refuses_values_that_are_not_finite(bad):
     with pytest.raises(ValueError, match="finite"):
         pareto_front([(1.0, bad)], (True, False))
 

@@ -1,4 +1,4 @@
-"""Ratios from paired records, and the sentence that says them."""
+"""Speed ratios from records, and the sentence that describes them."""
 
 import doctest
 
@@ -53,6 +53,6 @@ def test_repeats_are_joined_and_failures_do_not_hide_figures(make_pair):
         ),
     ],
 )
-def test_what_is_said(make_pair, changes, text):
+def test_the_sentence_describes_the_ratio(make_pair, changes, text):
     (speed,) = speed_ratios([make_pair(**changes)])
     assert describe_ratio(speed) == text

@@ -1,4 +1,4 @@
-"""Further trainings are told by their names, and only beside what they train again."""
+"""Repeated trainings are recognised by their names, if the first training is there too."""
 
 from bench.analysis.trainings import find_trainings
 

@@ -8,7 +8,7 @@ from bench.baselines.histogram import transfer_histogram
 from bench.baselines.idt import match_distribution, transfer_idt, transfer_idt_regrain
 from bench.baselines.regrain import _weights, regrain
 from bench.profiling.macs import count_macs, trace_macs
-from bench.profiling.uncounted import name_in_traces
+from bench.profiling.uncounted import mark_uncounted
 from bench.subjects import Prepared, parse_subject
 
 TRANSFERS = [transfer_histogram, transfer_idt, transfer_idt_regrain]
@@ -33,7 +33,7 @@ def sliced_distance(first, second, directions=50):
 
 
 def gradient_distance(first, second):
-    """Return the mean difference of the gradients of two pictures."""
+    """Return the mean difference of the gradients of two images."""
     across, down = ((first.diff(dim=d) - second.diff(dim=d)).abs().mean() for d in (1, 2))
     return float(across + down)
 
@@ -82,7 +82,7 @@ def test_the_weights_of_regraining_on_a_ramp():
     )
 
 
-def test_regraining_takes_grain_from_a_picture():
+def test_regraining_takes_grain_from_an_image():
     content = torch.linspace(0.3, 0.5, 90).expand(3, 100, 90)  # half a level a pixel
     shift = torch.tensor([0.05, -0.05, 0.02]).view(3, 1, 1)
     noise = 0.03 * torch.randn(3, 100, 90, generator=torch.Generator().manual_seed(5))
@@ -97,7 +97,7 @@ def test_regraining_leaves_what_did_not_change(height, width):
     torch.testing.assert_close(regrain(content, content), content, atol=1e-6, rtol=0)
 
 
-def test_regraining_keeps_a_constant_change_of_a_constant_picture():
+def test_regraining_keeps_a_constant_change_of_a_constant_image():
     content = torch.full((3, 50, 60), 0.25)
     torch.testing.assert_close(regrain(content, content + 0.5), content + 0.5, atol=1e-4, rtol=0)
 
@@ -146,7 +146,7 @@ def test_a_transfer_is_deterministic_clips_and_leaves_its_inputs_alone(transfer)
 
 
 def test_a_named_call_is_what_a_trace_shows():
-    double = name_in_traces("double", lambda first, second: torch.from_numpy(first.numpy() * 2))
+    double = mark_uncounted("double", lambda first, second: torch.from_numpy(first.numpy() * 2))
     subject = Prepared(modules=(), run=lambda content, style: double(content, style) + content)
     trace = trace_macs(subject, (4, 5), (4, 5))
     assert trace.uncounted == {"double": 1}

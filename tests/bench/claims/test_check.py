@@ -1,4 +1,4 @@
-"""Every claim against synthetic records: found, missing, failed, on another device."""
+"""Each claim against synthetic records: present, missing, failed, on another device."""
 
 import doctest
 import re
@@ -25,8 +25,8 @@ def only(records, claim):
 
 
 @pytest.fixture
-def scores(make_quality):
-    """Return a maker of six quality records whose scores rise from pair to pair."""
+def metric_values(make_quality):
+    """Return a maker of six quality records whose metric values rise from pair to pair."""
 
     def make(subject, start, metric="gram", **changes):
         return [
@@ -48,10 +48,10 @@ def overall_records(make_pair, ratios, **changes):
 def test_counts_need_no_record():
     vgg, mobilenet = (only([], f"{who} student: parameters") for who in ("VGG", "MobileNet"))
     assert (vgg.measured, vgg.published, vgg.verdict) == ("283,236", "283K", "reproduced")
-    assert "eigenbasis numbers are not in them" in vgg.remark
+    assert "without its 50,816 eigenbasis parameters" in vgg.remark
     assert (mobilenet.measured, mobilenet.verdict) == ("72,838", "reproduced")
     assert "52,742 deployed parameters" in mobilenet.remark
-    assert "20,096 eigenbasis numbers" in mobilenet.remark
+    assert "20,096 eigenbasis parameters" in mobilenet.remark
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_shares_are_of_the_recorded_count(make_cost, whole, texts, verdicts):
     assert [row.verdict for row in rows] == verdicts
 
 
-def test_without_records_each_row_says_what_to_run():
+def test_a_row_without_a_record_names_the_command_to_run():
     missing = [row for row in check_claims([]) if row.place != "counted"]
     assert len(missing) == 15
     assert {row.verdict for row in missing} == {"not comparable"}
@@ -79,7 +79,7 @@ def test_without_records_each_row_says_what_to_run():
     assert "bench train wct2-cat5" in only([], STYLE).remark
 
 
-def test_what_is_advised_is_a_command_that_keeps_to_the_pairs_of_the_folder(make_quality):
+def test_each_advised_command_is_valid_and_asks_for_the_image_pairs(make_quality):
     records = [make_quality("wct2-cat5"), make_quality("photowct")]
     texts = [row.remark for row in (*check_claims(records), *check_claims([]))]
     texts += [fact.source for fact in derive_facts([])]
@@ -87,21 +87,21 @@ def test_what_is_advised_is_a_command_that_keeps_to_the_pairs_of_the_folder(make
     assert len(commands) > 10
     for command in commands:
         if command.startswith("bench train"):
-            continue  # the rest is the reader's
+            continue  # its remaining options are the reader's
         options = vars(_create_parser(command.split()[1:2]).parse_args(command.split()[1:]))
-        scores = options["command"] == "run" and options["only"] != "cost"
-        assert not scores or options["pairs"] is not None
+        measures_quality = options["command"] == "run" and options["only"] != "cost"
+        assert not measures_quality or options["pairs"] is not None
 
 
 @pytest.mark.parametrize(
     ("ratio", "verdict", "remark"),
     [
-        (10, "reproduced", "the ratio on a CPU; the published one is of a GPU"),
-        (30, "not reproduced", "a larger speed-up than claimed; the ratio on a CPU"),
-        (3, "not reproduced", "a smaller speed-up than claimed; the ratio on a CPU"),
+        (10, "reproduced", "measured on a CPU; the paper measured on a GPU"),
+        (30, "not reproduced", "a larger speed-up than claimed; measured on a CPU"),
+        (3, "not reproduced", "a smaller speed-up than claimed; measured on a CPU"),
     ],
 )
-def test_speed_is_judged_by_the_paired_ratio(make_pair, ratio, verdict, remark):
+def test_speed_is_judged_by_the_speed_ratio(make_pair, ratio, verdict, remark):
     row = only([make_pair("wct2-cat5", "vgg16", ratio)], VGG_FASTER)
     assert row.verdict == verdict
     assert row.remark.startswith(remark)
@@ -131,7 +131,7 @@ def test_the_last_measurement_counts_unless_it_failed(make_pair):
     assert only([first, second, failed], VGG_FASTER).count == 8
     row = only([failed], VGG_FASTER)
     assert (row.verdict, row.measured) == ("not comparable", "—")
-    assert row.remark == "ended in oom: full"
+    assert row.remark == "ended with oom: full"
     assert only([failed, first], VGG_FASTER).count == 6
 
 
@@ -150,10 +150,10 @@ def test_other_transforms_small_sizes_and_few_rounds_do_not_judge(make_pair):
 @pytest.mark.parametrize(
     ("ratios", "verdict", "remark"),
     [
-        ((10, 9, 5, 20), "reproduced", "the ratio on a CPU"),
+        ((10, 9, 5, 20), "reproduced", "measured on a CPU"),
         ((10, 9, 5, 60), "not reproduced", "mobilenet_v1 against wct2-cat5: a larger speed-up"),
         ((10, 9, 2, 20), "not reproduced", "vgg16 against photowct2: a smaller speed-up"),
-        ((10, 9, 5), "not comparable", "no figure: run `python -m bench ratio A B --out DIR` with "
+        ((10, 9, 5), "not comparable", "incomplete: run `python -m bench ratio A B --out DIR` with "
          "`wct2-cat5 mobilenet_v1`"),
         ((10, 1), "not reproduced", "vgg16 against photowct: a smaller speed-up than claimed"),
     ],
@@ -184,9 +184,9 @@ def test_the_overall_range_without_an_interval(make_pair):
         ({"device": "cuda", "status": "oom", "reason": "full"}, "not reproduced", "oom", "full"),
         ({"device": "cuda", "status": "predicted", "reason": "left out"}, "not comparable",
          "predicted", "predicted: left out"),
-        ({}, "not comparable", "1.00 GiB", "the claim is of a GPU; here it ended well"),
+        ({}, "not comparable", "1.00 GiB", "the claim is about a GPU; this one completed"),
         ({"status": "oom", "reason": "full"}, "not comparable", "oom",
-         "the claim is of a GPU; here it was oom: full"),
+         "the claim is about a GPU; this one ended with oom: full"),
     ],
 )  # fmt: skip
 def test_8k(make_cost, changes, verdict, measured, remark):
@@ -204,15 +204,15 @@ CONTENT = "VGG student: better content than PhotoWCT²"
     ("shift", "verdict", "measured"),
     [(-0.05, "reproduced", "-0.050"), (0.05, "not reproduced", "+0.050")],
 )
-def test_quality_is_compared_pair_by_pair(scores, shift, verdict, measured):
-    # the scores differ tenfold more between pairs than between subjects
-    row = only(scores("wct2-cat5", 0.5) + scores("vgg16", 0.5 + shift), STYLE)
+def test_quality_is_compared_pair_by_pair(metric_values, shift, verdict, measured):
+    # the metric values differ ten times more between image pairs than between subjects
+    row = only(metric_values("wct2-cat5", 0.5) + metric_values("vgg16", 0.5 + shift), STYLE)
     assert (row.verdict, row.measured, row.count) == (verdict, measured, 6)
     assert row.low == pytest.approx(row.high) == pytest.approx(shift)
-    assert row.place == "6 pairs, cpu Some CPU"
+    assert row.place == "6 image pairs, cpu Some CPU"
 
 
-def test_a_difference_that_may_be_nothing_is_not_reproduced(scores, make_quality):
+def test_a_difference_whose_interval_contains_zero_is_not_reproduced(metric_values, make_quality):
     ours = [make_quality("vgg16", pair, gram=0.5 + (-1) ** n / 10) for n, pair in enumerate(PAIRS)]
     row = only([*ours, *[make_quality("wct2-cat5", pair, gram=0.5) for pair in PAIRS]], STYLE)
     assert row.verdict == "not reproduced"
@@ -220,53 +220,56 @@ def test_a_difference_that_may_be_nothing_is_not_reproduced(scores, make_quality
     assert row.low < 0 < row.high
 
 
-def test_a_stand_in_carries_the_quality_of_a_peer(scores, make_quality):
+def test_a_peer_on_another_encoder_stands_for_the_peer(metric_values, make_quality):
     untrained = make_quality("photowct2", pair=None, status="untrained", reason="seeded")
-    peer = scores("photowct2-vgg16", 0.5, "ssim", cost_subject="photowct2")
-    row = only([untrained, *peer, *scores("vgg16", 0.6, "ssim")], CONTENT)
+    peer = metric_values("photowct2-vgg16", 0.5, "ssim", cost_subject="photowct2")
+    row = only([untrained, *peer, *metric_values("vgg16", 0.6, "ssim")], CONTENT)
     assert row.verdict == "reproduced"
-    assert "`photowct2-vgg16` carries the quality of PhotoWCT², its encoder is VGG-16" in row.remark
+    assert "`photowct2-vgg16` stands for PhotoWCT², its encoder is VGG-16" in row.remark
     assert "0.850 against 0.750" in row.remark
 
 
-def test_a_peer_trained_on_its_own_encoder_carries_its_quality(scores, make_quality):
-    records = [*scores("photowct2-vgg19", 0.2, "ssim"), *scores("vgg16", 0.4, "ssim")]
+def test_a_peer_trained_on_its_own_encoder_stands_for_the_peer(metric_values, make_quality):
+    records = [*metric_values("photowct2-vgg19", 0.2, "ssim"), *metric_values("vgg16", 0.4, "ssim")]
     row = only(records, "VGG student: better content than PhotoWCT²")
     assert (row.verdict, row.measured) == ("reproduced", "+0.200")
     assert has_evidence(records)
 
 
-def test_a_student_with_less_work_than_the_papers_is_told_apart(make_pair, make_cost):
+def test_a_student_with_fewer_macs_than_the_paper_s_has_a_remark(make_pair, make_cost):
     lighter = make_cost("vgg16", macs_content=16_000 * 1280 * 720)
     row = only([make_pair("wct2-cat5", "vgg16", 10.0), lighter], VGG_FASTER)
-    assert "does 15 % fewer MACs a pixel than the paper's student" in row.remark
+    assert "has 15 % fewer MACs per pixel than the paper's student" in row.remark
     same = make_cost("vgg16", macs_content=18_832 * 1280 * 720)
     assert "MACs" not in only([make_pair("wct2-cat5", "vgg16", 10.0), same], VGG_FASTER).remark
 
 
-def test_less_work_on_either_side_is_told(make_pair, make_cost):
+def test_fewer_macs_on_either_side_are_a_remark(make_pair, make_cost):
     lighter = make_cost("vgg16", macs_content=16_000 * 1280 * 720)
     pairs = [make_pair("vgg16", "mobilenet_v1", 2.0), make_pair("wct2-cat5", "vgg16", 10.0)]
     for claim in ("MobileNet student faster than the VGG student", "Faster than existing"):
         row = next(r for r in check_claims([*pairs, lighter]) if r.claim.startswith(claim))
-        assert "`vgg16` does 15 % fewer MACs a pixel than the paper's student" in row.remark
+        assert "`vgg16` has 15 % fewer MACs per pixel than the paper's student" in row.remark
 
 
-def test_finished_images_are_no_evidence_whatever_their_name(scores):
+def test_external_results_are_not_evidence_even_with_the_name_of_a_peer(metric_values):
     images = {"config": {"outputs": "files"}}
-    named = [*scores("photowct2-vgg19", 0.2, "ssim", **images), *scores("vgg16", 0.4, "ssim")]
+    named = [
+        *metric_values("photowct2-vgg19", 0.2, "ssim", **images),
+        *metric_values("vgg16", 0.4, "ssim"),
+    ]
     row = only(named, "VGG student: better content than PhotoWCT²")
     assert row.verdict == "not comparable"
-    student = scores("vgg16", 0.4, "ssim", **images)
-    row = only([*scores("photowct2-vgg19", 0.2, "ssim"), *student], CONTENT)
+    student = metric_values("vgg16", 0.4, "ssim", **images)
+    row = only([*metric_values("photowct2-vgg19", 0.2, "ssim"), *student], CONTENT)
     assert row.verdict == "not comparable"
 
 
-def test_untrained_peers_are_not_comparable(scores, make_quality):
+def test_untrained_peers_are_not_comparable(metric_values, make_quality):
     untrained = make_quality("wct2-cat5", pair=None, status="untrained", reason="seeded")
-    row = only([untrained, *scores("vgg16", 0.5)], STYLE)
+    row = only([untrained, *metric_values("vgg16", 0.5)], STYLE)
     assert (row.verdict, row.remark) == (
-        "not comparable", "`wct2-cat5` is untrained: no quality",
+        "not comparable", "`wct2-cat5` is untrained and has no quality",
     )  # fmt: skip
 
 
@@ -279,33 +282,33 @@ def test_untrained_peers_are_not_comparable(scores, make_quality):
         {"device_name": "Other CPU"},
     ],
 )
-def test_only_the_same_pairs_are_put_together(scores, changes):
-    row = only(scores("wct2-cat5", 0.5, **changes) + scores("vgg16", 0.4), STYLE)
+def test_only_the_same_image_pairs_are_compared(metric_values, changes):
+    row = only(metric_values("wct2-cat5", 0.5, **changes) + metric_values("vgg16", 0.4), STYLE)
     assert (row.verdict, row.remark) == (
-        "not comparable", "`vgg16` and `wct2-cat5` share no pair, size and protocol",
+        "not comparable", "`vgg16` and `wct2-cat5` have no image pair, size and protocol in common",
     )  # fmt: skip
 
 
-def test_pairs_scored_by_two_protocols_are_no_more_pairs(scores):
+def test_image_pairs_under_two_protocols_do_not_count_twice(metric_values):
     sizes = ({}, {"width": 100, "protocol": {"gram": "at most 100 px a side"}})
     records = [
         record
         for changes in sizes
         for subject, value in (("wct2-cat5", 0.5), ("vgg16", 0.4))
-        for record in scores(subject, value, **changes)[:3]
+        for record in metric_values(subject, value, **changes)[:3]
     ]
     assert [(row.count, row.verdict) for row in find(records, STYLE)] == [(3, "not comparable")] * 2
 
 
-def test_only_the_last_version_and_common_pairs_are_compared(scores, make_quality):
-    old = scores("vgg16", 9.0, subject_hash="an older student")
-    new = scores("vgg16", 0.4)
+def test_only_the_last_version_and_common_pairs_are_compared(metric_values, make_quality):
+    old = metric_values("vgg16", 9.0, subject_hash="an older student")
+    new = metric_values("vgg16", 0.4)
     failed = make_quality("wct2-cat5", "07", status="oom", reason="full")
-    row = only([*old, *new, *scores("wct2-cat5", 0.5), failed], STYLE)
+    row = only([*old, *new, *metric_values("wct2-cat5", 0.5), failed], STYLE)
     assert (row.measured, row.count) == ("-0.100", 6)
-    few = only([*new[:2], *scores("wct2-cat5", 0.5)], STYLE)
-    assert (few.verdict, few.place) == ("not comparable", "2 pairs, cpu Some CPU")
-    alone = only(scores("wct2-cat5", 0.5), STYLE)
+    few = only([*new[:2], *metric_values("wct2-cat5", 0.5)], STYLE)
+    assert (few.verdict, few.place) == ("not comparable", "2 image pairs, cpu Some CPU")
+    alone = only(metric_values("wct2-cat5", 0.5), STYLE)
     assert alone.remark.startswith("no record")
 
 
@@ -326,22 +329,27 @@ def test_facts_follow_from_counts(make_cost):
         make_cost("wct2-cat5", num_params=10_121_871),
     ]
     facts = {fact.fact: fact for fact in derive_facts(records)}
-    full = facts["MACs a content pixel, the full-width VGG-19 to the paper's VGG student"]
+    full = facts["MACs per content pixel, full-width VGG-19 / the paper's VGG student"]
     assert (full.figure, full.source) == (
         "25.6×", "482,778 (record of `vgg19-full`) / 18,832 (counted)",
     )  # fmt: skip
-    thin = facts["MACs a content pixel, the paper's VGG student to its MobileNet student"]
+    thin = facts["MACs per content pixel, the paper's VGG student / its MobileNet student"]
     assert (thin.figure, thin.source) == ("7.6×", "18,832 (counted) / 2,465 (counted)")
-    assert facts["MACs a content pixel, `vgg19-full` to `vgg16`"].figure == "28.5×"
-    missing = facts["MACs a content pixel, `vgg16` to `mobilenet_v1`"]
+    assert facts["MACs per content pixel, `vgg19-full` / `vgg16`"].figure == "28.5×"
+    missing = facts["MACs per content pixel, `vgg16` / `mobilenet_v1`"]
     assert (missing.figure, missing.value) == ("—", None)
     assert (
         "no record: run `python -m bench run --only cost --subjects mobilenet_v1" in missing.source
     )
     shipped = facts["Parameters of the shipped student `vgg16`"]
     assert (shipped.figure, shipped.source) == (
-        "252,890", "deployed, from its record; 252,910 with 20 eigenbasis numbers",
+        "252,890", "deployed, from its record; 252,910 with 20 eigenbasis parameters",
     )  # fmt: skip
-    assert facts["73K's share of PhotoWCT²'s parameters"].figure == "1.04 %"
-    assert "73K's share of WCT²'s parameters" not in facts
-    assert facts["283K if it counted eigenbases, as 73K does"].figure == "334,052"
+    assert facts["73K as a share of the parameters of PhotoWCT²"].figure == "1.04 %"
+    assert "73K as a share of the parameters of WCT²" not in facts
+    assert (
+        facts[
+            "VGG student: parameters with eigenbases, which 73K includes and 283K does not"
+        ].figure
+        == "334,052"
+    )

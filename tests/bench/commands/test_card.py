@@ -24,7 +24,7 @@ def _scores(tmp_path, subject):
     return path
 
 
-def test_scores_go_into_header_and_card(student, tmp_path):
+def test_metric_values_are_added_to_header_and_card(student, tmp_path):
     before = load_student(student).state_dict()
     assert main(["card", str(student), "--scores", str(_scores(tmp_path, "mine"))]) == 0
     after = load_student(student)
@@ -36,9 +36,9 @@ def test_scores_go_into_header_and_card(student, tmp_path):
     assert all(before[name].equal(after.state_dict()[name]) for name in before)
 
 
-def test_scores_of_another_subject_are_refused(student, tmp_path, capsys):
+def test_metric_values_of_another_subject_are_an_error(student, tmp_path, capsys):
     assert main(["card", str(student), "--scores", str(_scores(tmp_path, "other"))]) == 2
-    assert "no score of 'mine' among those of other" in capsys.readouterr().err
+    assert "no metric values of 'mine', only of other" in capsys.readouterr().err
 
 
 def test_a_file_without_rows_is_refused(student, tmp_path, capsys):

@@ -34,9 +34,9 @@ def test_pairs_are_copied_and_half_of_them_alike(
     assert main(["draw", *options]) == 0
     pairs = find_pairs(output)
     assert len(pairs) == 5
-    told = capsys.readouterr().out.splitlines()
-    assert (output / "PAIRS.txt").read_text(encoding="utf-8").splitlines() == told
-    for number, (pair, line) in enumerate(zip(pairs, told, strict=True)):
+    lines = capsys.readouterr().out.splitlines()
+    assert (output / "PAIRS.txt").read_text(encoding="utf-8").splitlines() == lines
+    for number, (pair, line) in enumerate(zip(pairs, lines, strict=True)):
         _, content, style, kind = line.split()
         assert kind == ("(any)" if number % 2 else "(alike)")
         assert pair.content.read_bytes() == (photos / content).read_bytes()
@@ -117,7 +117,7 @@ def test_nothing_is_added_to_a_folder_in_use(
     assert len([*output.iterdir()]) == 10
 
 
-def test_small_photographs_are_told_and_nothing_is_left(
+def test_small_photographs_are_an_error_and_nothing_is_left(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     small = shutil.copytree(photos, tmp_path / "photos")

@@ -70,7 +70,7 @@ def results(tmp_path, pairs):
 
 @pytest.fixture
 def run_folder(tmp_path, pairs, make_cost, make_quality):
-    """Return the folder of a run that scored both pairs at 64 px."""
+    """Return the folder of a run that measured both image pairs at 64 px."""
     folder = tmp_path / "run"
     folder.mkdir()
     append_record(folder, make_cost("vgg16"))
@@ -140,7 +140,7 @@ def test_a_size_that_cannot_be_brought_together_is_refused_and_writes_nothing(
 
 
 def test_missing_and_broken_outputs_are_results(run_folder, pairs, results, tmp_path, capsys):
-    (results / "01.png").write_bytes(b"no picture")
+    (results / "01.png").write_bytes(b"not an image")
     (results / "02.png").rename(results / "two.png")
     call("--pairs", pairs, "--results", results, "--out", run_folder)
     broken, missing = read_records(run_folder)[-2:]
@@ -155,9 +155,7 @@ def test_missing_and_broken_outputs_are_results(run_folder, pairs, results, tmp_
     assert "error: 2" in (run_folder / "README.md").read_text()
 
 
-def test_the_same_files_may_be_scored_again_and_other_ones_need_another_name(
-    run_folder, pairs, results
-):
+def test_the_same_files_may_be_added_again_and_others_need_another_name(run_folder, pairs, results):
     call("--pairs", pairs, "--results", results, "--out", run_folder)
     call("--pairs", pairs, "--results", results, "--out", run_folder)
     text = (run_folder / "tables" / "quality.md").read_text()
@@ -216,7 +214,7 @@ def test_a_folder_of_several_sizes_is_refused(run_folder, pairs, results):
         call("--pairs", pairs, "--results", results, "--out", run_folder)
 
 
-def test_a_new_folder_is_scored_at_native_size(tmp_path, pairs, results):
+def test_a_new_folder_is_measured_at_native_size(tmp_path, pairs, results):
     rows = tmp_path / "rows.json"
     new = tmp_path / "new"
     call("--pairs", pairs, "--results", results, "--out", new, "--json", rows)
@@ -243,7 +241,7 @@ def test_somewhere_to_write_is_required(pairs, results):
         call("--pairs", pairs, "--results", results)
 
 
-def test_pictures_of_others_are_not_drawn_as_examples(run_folder, pairs, results):
+def test_external_results_are_not_shown_as_examples(run_folder, pairs, results):
     pair = run_folder / "examples" / "01"
     pair.mkdir(parents=True)
     for name in ("content", "style", "vgg16"):
@@ -255,6 +253,6 @@ def test_pictures_of_others_are_not_drawn_as_examples(run_folder, pairs, results
         assert sheet.width == 3 * 326 + 6
 
 
-def test_the_size_of_a_run_without_scores_is_that_of_its_profile(make_cost):
+def test_the_size_of_a_run_without_quality_is_that_of_its_profile(make_cost):
     assert scored_side([make_cost(config={"quality_max_side": 512})]) == 512
     assert scored_side([]) == 0

@@ -1,4 +1,4 @@
-"""A fake clock shows whose time is whose: regions nest, and nothing is counted twice."""
+"""A fake clock shows the time of each section: sections nest, and no time counts twice."""
 
 from contextlib import nullcontext
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.profiling.breakdown import StageClock, median_stages, time_stages
+from bench.profiling.breakdown import SectionClock, median_sections, time_sections
 from bench.profiling.latency import ClockTimer
 from pcakd.utils.sections import section
 
@@ -34,7 +34,7 @@ def device():
     return FakeDevice()
 
 
-def test_a_region_within_another_takes_its_time_out_of_it(device):
+def test_the_time_of_a_nested_section_is_not_part_of_the_outer_one(device):
     def call():
         device.work(1)
         with section("encode"):
@@ -48,22 +48,22 @@ def test_a_region_within_another_takes_its_time_out_of_it(device):
                 device.work(2000)
         device.work(2)
 
-    times = StageClock(device.clock, device.synchronize).time(call)
+    times = SectionClock(device.clock, device.synchronize).time(call)
     assert times == {"other": 3, "encode": 10, "transform": 300, "eigh": 3000}
     assert sum(times.values()) == device.now
 
 
-def test_the_device_is_idle_at_every_reading(device):
+def test_the_device_is_idle_at_each_reading(device):
     def call():
         with section("encode"), section("covariance"):
             pass
 
-    StageClock(device.clock, device.synchronize).time(call)
+    SectionClock(device.clock, device.synchronize).time(call)
     assert device.log == ["wait", "read"] * 6
 
 
-def test_a_call_that_fails_leaves_no_region_open(device):
-    clock = StageClock(device.clock)
+def test_a_call_that_fails_leaves_no_section_open(device):
+    clock = SectionClock(device.clock)
 
     def fail():
         with section("encode"), section("eigh"):
@@ -76,25 +76,25 @@ def test_a_call_that_fails_leaves_no_region_open(device):
 
 
 @pytest.mark.parametrize(("samples", "seconds"), [(3, None), (3, 1.0), (9, 11e-9)])
-def test_calls_are_timed_in_turn_with_and_without_a_watcher(device, samples, seconds):
-    watched = []
+def test_calls_are_timed_in_turn_without_and_with_instrumentation(device, samples, seconds):
+    instrumented = []
 
     def call():
-        watched.append(not isinstance(section("encode"), nullcontext))
+        instrumented.append(not isinstance(section("encode"), nullcontext))
         with section("encode"):
             device.work(5)
 
-    times = time_stages(
+    times = time_sections(
         call,
         timer=ClockTimer(device.clock),
-        clock=StageClock(device.clock),
+        clock=SectionClock(device.clock),
         warmup=2,
         samples=samples,
         seconds=seconds,
     )
     assert times.latency_ns == [5, 5, 5]
-    assert times.stages_ns == [{"other": 0, "encode": 5}] * 3
-    assert watched == [False, False] + [False, True] * 3
+    assert times.sections_ns == [{"other": 0, "encode": 5}] * 3
+    assert instrumented == [False, False] + [False, True] * 3
 
 
 TREES = st.recursive(
@@ -105,7 +105,7 @@ TREES = st.recursive(
 
 
 @given(st.lists(TREES))
-def test_stages_sum_to_the_whole(trees):
+def test_sections_sum_to_the_whole_call(trees):
     device = FakeDevice()
 
     def run(tree):
@@ -116,10 +116,10 @@ def test_stages_sum_to_the_whole(trees):
             for inner in tree[1]:
                 run(inner)
 
-    times = StageClock(device.clock).time(lambda: [run(tree) for tree in trees])
+    times = SectionClock(device.clock).time(lambda: [run(tree) for tree in trees])
     assert sum(times.values()) == device.now
     assert times.get("other", 0) == sum(tree for tree in trees if isinstance(tree, int))
 
 
-def test_a_stage_that_a_sample_lacks_took_it_none():
-    assert median_stages([{"eigh": 9}, {}, {"other": 3}]) == {"eigh": 0, "other": 0}
+def test_a_sample_without_a_section_counts_as_zero():
+    assert median_sections([{"eigh": 9}, {}, {"other": 3}]) == {"eigh": 0, "other": 0}

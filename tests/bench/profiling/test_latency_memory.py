@@ -1,4 +1,4 @@
-"""A fake clock shows what is timed; the meter sees what is allocated."""
+"""Latency with a fake clock, and the memory meter."""
 
 import pytest
 import torch
@@ -11,9 +11,9 @@ from bench.profiling.latency import (
     ClockTimer,
     CudaTimer,
     create_timer,
-    goes_on,
-    measure_in_turn,
+    measure_interleaved,
     measure_latency,
+    needs_sample,
 )
 from bench.profiling.memory import MemoryMeter
 
@@ -61,7 +61,7 @@ def test_number_of_calls(warmup, samples):
     ("seconds", "count"),
     [(None, 9), (1.0, 9), (900e-9, 9), (800e-9, 8), (701e-9, 8), (150e-9, 2), (1e-9, 2)],
 )
-def test_samples_end_when_they_have_taken_long_enough(seconds, count):
+def test_sampling_stops_after_its_time(seconds, count):
     device = FakeDevice()
     taken = measure_latency(
         device.call, timer=ClockTimer(device.clock), warmup=1, samples=9, seconds=seconds
@@ -73,18 +73,18 @@ def test_samples_end_when_they_have_taken_long_enough(seconds, count):
 @given(
     st.integers(1, 10), st.floats(1e-9, 2e-6), st.sampled_from([1, 32, 256, 1024])
 )  # exact quotients
-def test_as_many_are_taken_as_are_expected(samples, seconds, latency_ns):
+def test_as_many_samples_are_taken_as_predicted(samples, seconds, latency_ns):
     settings = Settings(
         profile="quick", warmup=0, samples=samples, sample_seconds=seconds, case_seconds=1.0,
         memory_fraction=0.9,
     )  # fmt: skip
     taken = []
-    while goes_on(taken, samples=samples, seconds=seconds):
+    while needs_sample(taken, samples=samples, seconds=seconds):
         taken.append(latency_ns)
     assert len(taken) == settings.expect_samples(latency_ns)
 
 
-def test_one_sample_is_one():
+def test_one_sample_is_taken_without_a_second():
     device = FakeDevice()
     timer = ClockTimer(device.clock)
     assert measure_latency(device.call, timer=timer, warmup=0, samples=1, seconds=1.0) == [100]
@@ -97,7 +97,7 @@ def test_two_calls_take_turns_in_alternating_order():
         device.log.append(name)
         device.now += duration
 
-    a, b = measure_in_turn(
+    a, b = measure_interleaved(
         lambda: call("A", 30), lambda: call("B", 10),
         timer=ClockTimer(device.clock), warmup=2, rounds=3,
     )  # fmt: skip

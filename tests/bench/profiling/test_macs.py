@@ -123,7 +123,7 @@ def test_extension_equals_a_trace():
     assert count.macs_by_operator == trace_macs(subject, (179, 250), (179, 250)).macs
 
 
-def test_a_count_of_another_form_is_refused():
+def test_a_count_that_is_not_bilinear_is_refused():
     class Cubic:
         modules = ()
 

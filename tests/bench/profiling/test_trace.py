@@ -1,4 +1,4 @@
-"""Traces are JSON that Perfetto reads, and have the stages as ranges."""
+"""Traces are JSON that Perfetto reads, with sections as ranges."""
 
 import gzip
 import json
@@ -31,7 +31,7 @@ def ranges(content):
 
 
 @pytest.mark.parametrize("name", ["trace.json", "trace.json.gz"])
-def test_stages_are_nested_ranges(tmp_path, name):
+def test_sections_are_nested_ranges(tmp_path, name):
     path = tmp_path / name
     write_trace(path, call, device=CPU)
     content = path.read_bytes()
@@ -41,7 +41,7 @@ def test_stages_are_nested_ranges(tmp_path, name):
     assert [each.name for each in tmp_path.iterdir()] == [name]
 
 
-def test_a_failure_leaves_the_file_that_was_there(tmp_path):
+def test_a_failure_keeps_the_file_of_before(tmp_path):
     path = tmp_path / "trace.json"
     path.write_text("before")
 
@@ -54,7 +54,7 @@ def test_a_failure_leaves_the_file_that_was_there(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b'{"traceEvents": []}'])
-def test_what_is_no_trace_is_refused(tmp_path, content):
+def test_an_invalid_trace_is_refused(tmp_path, content):
     with pytest.raises(OutputError, match=r"cannot write .*trace\.json: torch"):
         trace._require_trace(tmp_path / "trace.json", content)
 

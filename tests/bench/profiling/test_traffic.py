@@ -1,4 +1,4 @@
-"""Multiply-adds by stage sum to the total that fvcore counts; bytes agree with counts by hand."""
+"""Multiply-adds by section sum to fvcore's total; bytes agree with counts by hand."""
 
 from functools import partial
 
@@ -8,20 +8,26 @@ import torch.nn.functional as F
 
 from bench.baselines import BASELINES
 from bench.profiling.macs import CONVOLUTION, count_macs
-from bench.profiling.traffic import OTHER, OperatorTally, _tally, count_filter, count_stages
+from bench.profiling.traffic import (
+    OTHER,
+    OperatorCounter,
+    _count_operators,
+    count_filter,
+    count_sections,
+)
 from bench.subjects import Prepared, list_subjects, parse_subject
 from pcakd.blocks import run_plain
 from pcakd.coarse_to_fine import run_fast
 from pcakd.students import StudentSpec, create_student, list_students
-from pcakd.utils.sections import section, watch_sections
+from pcakd.utils.sections import instrument_sections, section
 
-OPAQUE = ("histogram", "idt-regrain")
+UNCOUNTED = ("histogram", "idt-regrain")
 QUICK = [*list_students(), *BASELINES.names()]
 
 
-def tally(call):
-    counter = OperatorTally()
-    with torch.inference_mode(), watch_sections(counter.enter), counter:
+def count_call(call):
+    counter = OperatorCounter()
+    with torch.inference_mode(), instrument_sections(counter.enter), counter:
         call()
     return {unit: counter.counts[OTHER, unit] for unit in ("macs", "bytes")}
 
@@ -34,17 +40,19 @@ def tiny():
 
 @pytest.mark.parametrize("name", QUICK)
 @pytest.mark.parametrize("size", [(40, 56), (720, 1280)])
-def test_stages_sum_to_the_total(name, size):
+def test_sections_sum_to_the_total(name, size):
     subject = parse_subject(name)
     for transform in subject.transforms:
         prepared = subject.prepare(transform=transform)
         (count,) = count_macs(prepared, [size])
-        stages = count_stages(prepared, *size)
-        opaque = [stage for stage, work in stages.items() if "opaque" in work]
-        assert opaque == (["transform"] if name in OPAQUE else [])
-        assert sum(work["macs"] for work in stages.values()) == count.macs_total
-        assert all(work["bytes"] > 0 for stage, work in stages.items() if stage not in opaque)
-        networks = sum(stages[each]["macs"] for each in ("encode", "decode") if each in stages)
+        sections = count_sections(prepared, *size)
+        uncounted = [each for each, work in sections.items() if "opaque" in work]
+        assert uncounted == (["transform"] if name in UNCOUNTED else [])
+        assert sum(work["macs"] for work in sections.values()) == count.macs_total
+        assert all(
+            work["bytes"] > 0 for section, work in sections.items() if section not in uncounted
+        )
+        networks = sum(sections[each]["macs"] for each in ("encode", "decode") if each in sections)
         assert networks >= count.macs_by_operator.get(CONVOLUTION, 0)
 
 
@@ -53,21 +61,21 @@ def test_stages_sum_to_the_total(name, size):
 def test_wide_networks_sum_to_the_total(name):
     prepared = parse_subject(name).prepare()
     (count,) = count_macs(prepared, [(64, 80)])
-    stages = count_stages(prepared, 64, 80)
-    assert sum(work["macs"] for work in stages.values()) == count.macs_total
+    sections = count_sections(prepared, 64, 80)
+    assert sum(work["macs"] for work in sections.values()) == count.macs_total
 
 
-def test_stages_of_a_network():
-    stages = count_stages(tiny(), 720, 1280)
-    assert set(stages) == {"encode", "covariance", "eigh", "transform", "decode", OTHER}
+def test_sections_of_a_network():
+    sections = count_sections(tiny(), 720, 1280)
+    assert set(sections) == {"encode", "covariance", "eigh", "transform", "decode", OTHER}
     # both images at four taps, whitening and colouring: 9/2 n³ for each of 2, 3, 4, 5 channels
-    assert stages["eigh"]["macs"] == sum(2 * (9 * n**3 // 2) for n in (2, 3, 4, 5))
+    assert sections["eigh"]["macs"] == sum(2 * (9 * n**3 // 2) for n in (2, 3, 4, 5))
 
 
 def test_colour_transfers_are_transforms():
     prepared = {name: parse_subject(name).prepare() for name in ("reinhard", "mkl", "content")}
-    stages = {name: set(count_stages(each, 40, 56)) for name, each in prepared.items()}
-    assert stages == {
+    sections = {name: set(count_sections(each, 40, 56)) for name, each in prepared.items()}
+    assert sections == {
         "reinhard": {"transform"},
         "mkl": {"transform", "covariance", "eigh"},
         "content": {"transform"},
@@ -77,8 +85,8 @@ def test_colour_transfers_are_transforms():
 @pytest.mark.parametrize("size", [(178, 250), (256, 112)])
 def test_an_extended_count_is_the_direct_one(size):
     subject = tiny()
-    direct = _tally(subject, *size)
-    extended = count_stages(subject, *size)
+    direct = _count_operators(subject, *size)
+    extended = count_sections(subject, *size)
     assert {(s, u): n for s, work in extended.items() for u, n in work.items() if n} == direct
 
 
@@ -105,7 +113,7 @@ def test_the_filter_by_hand(size):
 
 def test_bytes_of_a_convolution():
     image, weight, bias = torch.rand(1, 3, 10, 12), torch.rand(8, 3, 3, 3), torch.rand(8)
-    counted = tally(lambda: F.conv2d(image, weight, bias))
+    counted = count_call(lambda: F.conv2d(image, weight, bias))
     outputs = 8 * 8 * 10
     assert counted == {
         "macs": outputs * 27,
@@ -115,12 +123,12 @@ def test_bytes_of_a_convolution():
 
 def test_bytes_of_other_convolutions():
     image, weight = torch.rand(1, 4, 6, 6), torch.rand(4, 2, 2, 2)
-    assert tally(lambda: F.conv_transpose2d(image, weight, stride=2)) == {
+    assert count_call(lambda: F.conv_transpose2d(image, weight, stride=2)) == {
         "macs": 36 * 4 * 2 * 4,
         "bytes": 4 * (4 * 36 + 32 + 2 * 144),
     }
     depthwise = torch.rand(4, 1, 3, 3, dtype=torch.float64)
-    assert tally(lambda: F.conv2d(image.double(), depthwise, groups=4)) == {
+    assert count_call(lambda: F.conv2d(image.double(), depthwise, groups=4)) == {
         "macs": 16 * 36,
         "bytes": 8 * (4 * 36 + 36 + 64) + 12 * 4 * 36,  # and the widening of the image
     }
@@ -147,12 +155,12 @@ def test_bytes_of_other_convolutions():
 )
 def test_bytes_by_hand(call, macs, elements):
     image = torch.rand(10, 10)
-    assert tally(lambda: call(image)) == {"macs": macs, "bytes": 4 * elements}
+    assert count_call(lambda: call(image)) == {"macs": macs, "bytes": 4 * elements}
 
 
-def test_the_innermost_stage_counts():
-    counter = OperatorTally()
-    with watch_sections(counter.enter), counter:
+def test_operators_count_in_the_innermost_section():
+    counter = OperatorCounter()
+    with instrument_sections(counter.enter), counter:
         image = torch.ones(4)
         with section("transform"):
             image = image * 2

@@ -12,7 +12,7 @@ from bench.quality.gram import (
     build_network,
     gram_matrices,
     relative_distance,
-    split_stages,
+    split_at_taps,
 )
 from pcakd.errors import ShapeError
 
@@ -50,21 +50,21 @@ def test_strips_give_the_grams_of_the_whole_image(
     image = random_image(seed, height, width)
     expected = reference_grams(network, image)
     for pixels in (1, 24 * width, 10**6):
-        found = gram_matrices(split_stages(network), image, strip_pixels=pixels)
+        found = gram_matrices(split_at_taps(network), image, strip_pixels=pixels)
         for one, other in zip(found, expected, strict=True):
             torch.testing.assert_close(one, other, atol=1e-7, rtol=1e-4)
 
 
 def test_the_taps_end_in_relu_at_their_widths(network: nn.Sequential) -> None:
-    grams = gram_matrices(split_stages(network), random_image(0, 16, 16))
+    grams = gram_matrices(split_at_taps(network), random_image(0, 16, 16))
     assert [len(gram) for gram in grams] == [64, 128, 256, 512]
     assert all(isinstance(network[index], nn.ReLU) for index in LAYERS.values())
 
 
 def test_the_sums_are_doubled_on_the_cpu_only() -> None:
     with FakeTensorMode(allow_non_fake_inputs=True):
-        stages = [nn.Conv2d(3, 4, 1, device="cuda")]
-        grams = gram_matrices(stages, torch.rand(1, 3, 8, 8, device="cuda"))
+        blocks = [nn.Conv2d(3, 4, 1, device="cuda")]
+        grams = gram_matrices(blocks, torch.rand(1, 3, 8, 8, device="cuda"))
     assert [(gram.device.type, gram.dtype) for gram in grams] == [("cpu", torch.float64)]
 
 
@@ -78,14 +78,14 @@ def test_the_distance_is_the_mean_of_relative_norms() -> None:
 @pytest.mark.parametrize(("height", "width"), [(7, 40), (40, 7), (1, 1)])
 def test_too_small_an_image_is_named(network: nn.Sequential, height: int, width: int) -> None:
     with pytest.raises(ShapeError, match=f"this one is {width}x{height}"):
-        gram_matrices(split_stages(network), random_image(0, height, width))
+        gram_matrices(split_at_taps(network), random_image(0, height, width))
 
 
 @pytest.mark.weights
 @pytest.mark.usefixtures("weights_folder")
 def test_the_real_network_tells_images_apart() -> None:
-    score = GramDistance(progress=False)
+    distance = GramDistance(progress=False)
     one, other = random_image(1, 40, 48), random_image(2, 56, 32).square()
-    assert score(one, score.describe(one)) == 0.0
-    assert score(one, score.describe(other)) > 0.1
-    assert score.protocol.startswith("gram/1: vgg16-torchvision@")
+    assert distance(one, distance.describe(one)) == 0.0
+    assert distance(one, distance.describe(other)) > 0.1
+    assert distance.protocol.startswith("gram/1: vgg16-torchvision@")

@@ -16,8 +16,8 @@ ROWS = [
 def test_rows_are_written_as_a_list_without_rounding(tmp_path: Path) -> None:
     write_rows(tmp_path / "out.json", ROWS)
     rows = json.loads((tmp_path / "out.json").read_text())
-    scores = {"gram": 0.1, "ssim": 0.5, "lpips": 1 / 3}
-    assert rows[0] == {"subject": "mkl", "pair": "01", **scores, "size": "native"}
+    values = {"gram": 0.1, "ssim": 0.5, "lpips": 1 / 3}
+    assert rows[0] == {"subject": "mkl", "pair": "01", **values, "size": "native"}
     assert len(rows) == 3
 
 

@@ -20,15 +20,15 @@ def reference_ssim(one: Tensor, other: Tensor) -> float:
     def mean(values: np.ndarray) -> np.ndarray:
         return uniform_filter(values, 7)
 
-    scores = []
+    indices = []
     for x, y in zip(one[0].double().numpy(), other[0].double().numpy(), strict=True):
         mx, my, unbias = mean(x), mean(y), 49 / 48
         vx, vy = unbias * (mean(x * x) - mx * mx), unbias * (mean(y * y) - my * my)
         vxy = unbias * (mean(x * y) - mx * my)
         index = (2 * mx * my + 1e-4) * (2 * vxy + 9e-4)
         index /= (mx**2 + my**2 + 1e-4) * (vx + vy + 9e-4)
-        scores.append(index[3:-3, 3:-3].mean())
-    return float(np.mean(scores))
+        indices.append(index[3:-3, 3:-3].mean())
+    return float(np.mean(indices))
 
 
 @settings(max_examples=15, deadline=None)

@@ -1,7 +1,7 @@
-"""A short distillation that several tests look at."""
+"""A short distillation that several tests share."""
 
 import pytest
-from tiny_distillation import make_request
+from tiny_distillation import make_config
 
 from pcakd.distillation import health
 from pcakd.distillation.run import distill
@@ -9,15 +9,15 @@ from pcakd.distillation.run import distill
 
 @pytest.fixture
 def lenient_images(monkeypatch):
-    """Let a phase keep the poor image that a few steps leave."""
-    monkeypatch.setattr(health, "LOST_IMAGE", float("inf"))
+    """Accept the poor reconstructions of a few training steps."""
+    monkeypatch.setattr(health, "MAX_RECONSTRUCTION_LOSS", float("inf"))
 
 
 @pytest.fixture(scope="session")
 def unbroken(photos, tmp_path_factory):
-    """Return the output folder of a run that nothing interrupted; to be read only."""
+    """Return the output folder of an uninterrupted run, which tests only read."""
     folder = tmp_path_factory.mktemp("run") / "tiny"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(health, "LOST_IMAGE", float("inf"))
-        distill(make_request(photos, folder))
+        patch.setattr(health, "MAX_RECONSTRUCTION_LOSS", float("inf"))
+        distill(make_config(photos, folder))
     return folder

@@ -1,4 +1,4 @@
-"""What counts as a collapse."""
+"""Health checks: the limits of a collapse."""
 
 import math
 from dataclasses import replace
@@ -7,14 +7,14 @@ import pytest
 from tiny_distillation import RECIPE
 
 from pcakd.distillation.evaluation import TapReport
-from pcakd.distillation.health import CollapseError, require_image, require_life
+from pcakd.distillation.health import CollapseError, require_healthy, require_reconstruction
 
 SOUND = TapReport(r2=0.3, ceiling=0.9, dead_channels=1, channels=4)
 RULES = replace(RECIPE, min_r2_share=0.1, max_dead_share=0.25)
 
 
-def test_a_tap_within_the_limits_is_alive():
-    require_life([SOUND, replace(SOUND, r2=0.0901)], RULES)
+def test_a_tap_within_the_limits_is_healthy():
+    require_healthy([SOUND, replace(SOUND, r2=0.0901)], RULES)
 
 
 @pytest.mark.parametrize(
@@ -27,11 +27,11 @@ def test_a_tap_within_the_limits_is_alive():
 )
 def test_a_tap_beyond_them_has_collapsed(changes, reason):
     with pytest.raises(CollapseError, match=reason):
-        require_life([SOUND, replace(SOUND, **changes)], RULES)
+        require_healthy([SOUND, replace(SOUND, **changes)], RULES)
 
 
-def test_an_image_is_lost_when_half_of_its_variance_is_error():
-    require_image(0.499)
+def test_a_reconstruction_error_of_half_the_variance_is_a_collapse():
+    require_reconstruction(0.499)
     for loss in (0.5, math.nan):
-        with pytest.raises(CollapseError, match="the image loss is"):
-            require_image(loss)
+        with pytest.raises(CollapseError, match="the reconstruction loss is"):
+            require_reconstruction(loss)

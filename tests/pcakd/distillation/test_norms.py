@@ -5,7 +5,7 @@ import torch
 
 from pcakd.backbones import create_backbone
 from pcakd.blocks import BlockDesign
-from pcakd.distillation.context import Setting
+from pcakd.distillation.context import TrainingContext
 from pcakd.distillation.norms import follow_batches, prepare_layers
 from pcakd.distillation.phases import EncoderPhase
 from pcakd.distillation.recipe import Recipe
@@ -27,8 +27,10 @@ def test_norms_of_signed_coefficients_start_at_an_offset(architecture):
         for rank in ranks
     ]
     teacher = create_backbone("tiny")
-    setting = Setting(student=student, teacher=teacher, check_teacher=teacher, eigenbases=bases)
-    phase = EncoderPhase(setting, Recipe(tap_offset=1.5))
+    context = TrainingContext(
+        student=student, teacher=teacher, check_teacher=teacher, eigenbases=bases
+    )
+    phase = EncoderPhase(context, Recipe(tap_offset=1.5))
     phase.prepare([torch.rand(2, 3, 32, 32)])
     for block, eigenbasis in zip(phase.blocks, bases, strict=True):
         deviation = eigenbasis.eigenvalues[: eigenbasis.rank].sqrt()

@@ -71,7 +71,7 @@ def test_a_batch_that_does_not_divide_is_refused_in_one_line(photos, tmp_path):
     assert done.returncode != 0
     lines = [line for line in done.stderr.splitlines() if "pcakd: error:" in line]
     assert len(lines) == 1
-    assert "a batch of 1 couple does not divide among 2 processes" in lines[0]
+    assert "a batch of 1 image pair does not divide among 2 processes" in lines[0]
     assert not (tmp_path / "run").exists()  # the last phase's batch is known before the first
 
 
@@ -82,16 +82,16 @@ def test_more_processes_than_photographs_are_refused_in_one_line(photos, tmp_pat
     assert done.returncode != 0
     lines = [line for line in done.stderr.splitlines() if "pcakd: error:" in line]
     assert len(lines) == 1
-    assert "1 of the photographs make the eigenbases, too few for 2 processes" in lines[0]
+    assert "1 photographs for the eigenbases are too few for 2 processes" in lines[0]
 
 
-def test_gpus_have_a_backend_for_what_lies_on_the_cpu_too():
+def test_gpus_have_a_backend_for_tensors_on_the_cpu_too():
     for device, known in (("cuda", {"cpu", "cuda"}), ("cpu", {"cpu"})):
         backends = BackendConfig(Backend(group_backend(torch.device(device))))
         assert known <= {*backends.get_device_backend_map()}
 
 
-def test_an_environment_that_is_not_of_torchrun_is_refused():
+def test_a_damaged_environment_of_torchrun_is_refused():
     for environment, reason in (
         ({"WORLD_SIZE": "2"}, "RANK is not set"),
         ({"WORLD_SIZE": "x"}, "^WORLD_SIZE is 'x': start"),
@@ -106,7 +106,7 @@ def test_an_environment_that_is_not_of_torchrun_is_refused():
             pass
 
 
-def test_alone_everything_is_ones_own():
+def test_a_single_process_owns_every_item():
     assert world_size() == 1
     assert own_part(range(5)) == range(5)
     with join_group({}, torch.device("cpu")) as device:

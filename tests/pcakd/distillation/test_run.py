@@ -9,13 +9,13 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
-from tiny_distillation import RECIPE, SCHEDULE, make_request
+from tiny_distillation import RECIPE, SCHEDULE, make_config
 
 from pcakd.backbones import create_backbone, describe_blocks
 from pcakd.distillation.recipe import Recipe
 from pcakd.distillation.run import distill
 from pcakd.distillation.schedule import Schedule
-from pcakd.eigenbases import RankRule, load_eigenbases
+from pcakd.eigenbases import load_eigenbases
 from pcakd.errors import ConfigError, ImageError, OutputError, TrainingError
 from pcakd.pipeline import stylize
 from pcakd.students import load_student
@@ -28,12 +28,12 @@ def test_a_run_leaves_student_card_logs_and_sheets(unbroken, photos):
     student = load_student(unbroken / "tiny.safetensors")
     card = json.loads((unbroken / "tiny.json").read_text())
     assert student.card["ranks"] == [4, 6, 8, 10] == card["ranks"]
-    assert [leg["phase"] for leg in card["legs"]] == ["encoder", "autoencoder", "stylization"]
+    assert [phase["phase"] for phase in card["phases"]] == ["encoder", "autoencoder", "stylization"]
     assert set(card["manifest"]) <= {p.name for p in photos.iterdir()}
     assert len(card["manifest"]) + 1 == len(list(photos.iterdir()))
-    for leg in (card["legs"][0], card["legs"][2]):
-        assert all(tap["r2"] <= tap["ceiling"] <= 1.0 for tap in leg["taps"])
-    assert {"style", "structure", "perceptual"} <= set(card["legs"][2]["held_out_losses"])
+    for phase in (card["phases"][0], card["phases"][2]):
+        assert all(tap["r2"] <= tap["ceiling"] <= 1.0 for tap in phase["taps"])
+    assert {"style", "structure", "perceptual"} <= set(card["phases"][2]["held_out_losses"])
     assert [e.shape for e in student.eigenbases] == [(8, 4), (12, 6), (16, 8), (20, 10)]
     with (unbroken / "losses.csv").open() as stream:
         rows = list(csv.DictReader(stream))
@@ -50,15 +50,15 @@ def test_a_run_leaves_student_card_logs_and_sheets(unbroken, photos):
     assert any((unbroken / "tensorboard").iterdir())
 
 
-def test_mistakes_are_told_in_one_line(unbroken, photos, tmp_path):
+def test_bad_input_is_one_line(unbroken, photos, tmp_path):
     with pytest.raises(TrainingError, match="pass --resume or name another folder"):
-        distill(make_request(photos, unbroken))
+        distill(make_config(photos, unbroken))
     other = replace(RECIPE, seed=3)
     with pytest.raises(TrainingError, match=r"of a run with other settings: \w+ was"):
-        distill(make_request(photos, unbroken, recipe=other, resume=True))
+        distill(make_config(photos, unbroken, recipe=other, resume=True))
     (tmp_path / "a").touch()
     with pytest.raises(OutputError, match="cannot write into"):
-        distill(make_request(photos, tmp_path / "a" / "b"))
+        distill(make_config(photos, tmp_path / "a" / "b"))
     with pytest.raises(ConfigError, match="multiple of 16"):
         Schedule(steps=1, rate=1.0, crop=100)
     with pytest.raises(ConfigError, match="batch must be even"):
@@ -67,30 +67,30 @@ def test_mistakes_are_told_in_one_line(unbroken, photos, tmp_path):
         Recipe(zoom=(60, 24))
 
 
-def test_a_broken_photograph_ends_a_run_before_it_begins(photos, tmp_path):
+def test_a_broken_photograph_is_found_before_training(photos, tmp_path):
     data = tmp_path / "data"
     shutil.copytree(photos, data)
     broken = data / "5.png"
     broken.write_bytes(broken.read_bytes()[:-200])
     with pytest.raises(ImageError, match=r"5\.png cannot be decoded"):
-        distill(make_request(data, tmp_path / "run"))
+        distill(make_config(data, tmp_path / "run"))
     broken.write_text("no image")
     with pytest.raises(ImageError, match=r"5\.png is not an image"):
-        distill(make_request(data, tmp_path / "run"))
+        distill(make_config(data, tmp_path / "run"))
     Image.new("RGB", (900, 3)).save(broken)
     with pytest.raises(ImageError, match="too narrow"):
-        distill(make_request(data, tmp_path / "run"))
+        distill(make_config(data, tmp_path / "run"))
     for photo in data.iterdir():
         Image.new("RGB", (60, 60), "white").save(photo)
     with pytest.raises(TrainingError, match=r"the training photographs in .*data are flat"):
-        distill(make_request(data, tmp_path / "run"))
+        distill(make_config(data, tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v2", "timm/tf_efficientnet_lite0", "timm/resnet18"])
 def test_students_of_other_backbones_have_their_blocks(name, photos, tmp_path):
-    """Random teachers: the machinery from the name of a backbone to a stylized picture."""
-    weights = {"weight_set": "seeded", "weights_path": None}
+    """Random teachers: the machinery from the name of a backbone to a stylized image."""
+    weights = {"weight_set": "seeded"}
     if name.startswith("timm/"):
         pytest.importorskip("timm")
     else:
@@ -103,21 +103,25 @@ def test_students_of_other_backbones_have_their_blocks(name, photos, tmp_path):
             for tensor, shape in shapes.items()
         }
         save_file(tensors, tmp_path / "w.safetensors")
-        weights = {"weight_set": None, "weights_path": tmp_path / "w.safetensors"}
+        weights = {"path": tmp_path / "w.safetensors"}
     short = replace(SCHEDULE, steps=2)
     recipe = replace(RECIPE, encoder=short, autoencoder=short, stylization=short)
-    request = replace(
-        make_request(photos, tmp_path / "run", recipe=recipe),
+    config = make_config(
+        photos,
+        tmp_path / "run",
+        recipe=recipe,
         backbone=name,
-        rule=RankRule(ranks=(2, 3, 4, 5)),
-        **weights,
+        ranks=(2, 3, 4, 5),
+        weights=next(iter(weights.values())),
     )
-    path = distill(request)
+    trained, card = distill(config)
+    path = config.student_path
     assert path.name == f"{name.removeprefix('timm/')}.safetensors"
     student = load_student(path)
-    assert student.spec.designs == describe_blocks(
-        create_backbone(name, weight_set=weights["weight_set"], path=weights["weights_path"])
-    )
+    assert trained.card == student.card == card
+    assert not trained.training
+    assert not any(parameter.requires_grad for parameter in trained.parameters())
+    assert student.spec.designs == describe_blocks(create_backbone(name, **weights))
     assert student.card["teacher"]["backbone"] == name
     variances = [
         float(each.eigenvalues.sum())
@@ -129,4 +133,5 @@ def test_students_of_other_backbones_have_their_blocks(name, photos, tmp_path):
     assert stylize(student, content, style).shape == (3, 33, 40)
     # a finished run that is resumed writes the same student
     before = path.read_bytes()
-    assert distill(replace(request, resume=True)).read_bytes() == before
+    distill(replace(config, resume=True))
+    assert path.read_bytes() == before

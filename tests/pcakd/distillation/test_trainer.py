@@ -1,4 +1,4 @@
-"""Phases go on after a kill, and start again where they collapse or diverge."""
+"""Phases resume after a kill, and restart if they collapse or diverge."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tiny_distillation import RECIPE, make_request
+from tiny_distillation import RECIPE, make_config
 
 from pcakd.distillation import health
 from pcakd.distillation import trainer as trainer_module
@@ -30,7 +30,7 @@ def _same_weights(first, second) -> bool:
 
 
 def _stop_at(stop_at, monkeypatch):
-    """Interrupt a run before its step of this number; every second one is kept."""
+    """Interrupt a run before a step; every second step writes a checkpoint."""
     monkeypatch.setattr(trainer_module, "_CHECKPOINT_EVERY", 2)
     steps = 0
     whole_step = trainer_module.Trainer._step
@@ -50,8 +50,8 @@ def test_an_interrupted_run_resumes_bit_for_bit(unbroken, photos, tmp_path, monk
     folder = tmp_path / "tiny"
     _stop_at(stop_at, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
-        distill(make_request(photos, folder))
-    distill(make_request(photos, folder, resume=True))
+        distill(make_config(photos, folder))
+    distill(make_config(photos, folder, resume=True))
     assert _same_weights(folder, unbroken)
 
 
@@ -63,7 +63,7 @@ def test_batches_drawn_ahead_train_the_same_weights(unbroken, photos, tmp_path, 
         return prefetch(draw, keys, enabled=True)
 
     monkeypatch.setattr(trainer_module, "prefetch", draw_ahead)
-    distill(make_request(photos, tmp_path / "tiny"))
+    distill(make_config(photos, tmp_path / "tiny"))
     assert ahead == [False] * 3  # a CPU that trains draws for itself
     assert _same_weights(unbroken, tmp_path / "tiny")
 
@@ -105,25 +105,25 @@ def test_a_damaged_checkpoint_is_refused(photos, tmp_path):
     folder.mkdir()
     (folder / "checkpoint.safetensors").write_bytes(b"torn")
     with pytest.raises(TrainingError, match="cannot be read as safetensors"):
-        distill(make_request(photos, folder, resume=True))
-    header = {"format": "pcakd-checkpoint-4", "progress": {"leg": 1}, "fingerprint": {}}
+        distill(make_config(photos, folder, resume=True))
+    header = {"format": "pcakd-checkpoint-5", "progress": {"leg": 1}, "fingerprint": {}}
     write_safetensors(folder / "checkpoint.safetensors", {}, {"pcakd": json.dumps(header)})
-    with pytest.raises(TrainingError, match=r"of another release \(pcakd-checkpoint-4\)"):
-        distill(make_request(photos, folder, resume=True))
+    with pytest.raises(TrainingError, match=r"of another release \(pcakd-checkpoint-5\)"):
+        distill(make_config(photos, folder, resume=True))
 
 
-@pytest.mark.parametrize("lost", ["average.0", "encoder.blocks.0.0.conv.weight"])
+@pytest.mark.parametrize("lost", ["average.module.0.conv.weight", "encoder.blocks.0.0.conv.weight"])
 def test_a_checkpoint_without_a_tensor_is_refused(photos, tmp_path, monkeypatch, lost):
     folder = tmp_path / "tiny"
     _stop_at(18, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
-        distill(make_request(photos, folder))
+        distill(make_config(photos, folder))
     path = folder / "checkpoint.safetensors"
     tensors, metadata = read_safetensors(path)
     del tensors[lost]
     write_safetensors(path, tensors, metadata)
     with pytest.raises(TrainingError, match="is damaged; delete it to start over"):
-        distill(make_request(photos, folder, resume=True))
+        distill(make_config(photos, folder, resume=True))
 
 
 @pytest.mark.parametrize(
@@ -135,21 +135,21 @@ def test_a_checkpoint_without_a_tensor_is_refused(photos, tmp_path, monkeypatch,
             math.inf,
             "encoder collapsed: 0 of 4 channels of tap 1",
         ),
-        ({}, 0.0, "autoencoder collapsed: the image loss is"),
+        ({}, 0.0, "autoencoder collapsed: the reconstruction loss is"),
     ],
 )
-def test_a_collapsed_phase_is_restarted_and_then_given_up(
+def test_a_collapsed_phase_restarts_until_no_attempt_is_left(
     photos, tmp_path, capsys, monkeypatch, limit, image, reason
 ):
-    monkeypatch.setattr(health, "LOST_IMAGE", image)
+    monkeypatch.setattr(health, "MAX_RECONSTRUCTION_LOSS", image)
     hopeless = replace(RECIPE, max_attempts=2, **limit)
     with pytest.raises(TrainingError, match=reason):
-        distill(make_request(photos, tmp_path / "tiny", recipe=hopeless))
+        distill(make_config(photos, tmp_path / "tiny", recipe=hopeless))
     assert "restarting it with another seed and half the rate" in capsys.readouterr().out
 
 
 def test_training_ends_with_the_average_of_weights(unbroken, photos, tmp_path):
-    distill(make_request(photos, tmp_path / "tiny", recipe=replace(RECIPE, average=0.0)))
+    distill(make_config(photos, tmp_path / "tiny", recipe=replace(RECIPE, average=0.0)))
     assert not _same_weights(unbroken, tmp_path / "tiny")
 
 
@@ -161,14 +161,14 @@ def test_a_diverged_loss_restarts_the_phase(photos, tmp_path, monkeypatch, phase
     def draw(self, key):
         images = whole(self, key)
         step = key[-1] - trainer_module._FIRST_STEP
-        if self._leg.phase == phase and self.progress.attempt == 0 and step == 3:
+        if self._phase.name == phase and self.progress.attempt == 0 and step == 3:
             poisoned.append(step)
             return images * float("nan")
         return images
 
     monkeypatch.setattr(trainer_module.Trainer, "_draw_own", draw)
-    distill(make_request(photos, tmp_path / "tiny"))
+    distill(make_config(photos, tmp_path / "tiny"))
     card = json.loads((tmp_path / "tiny" / "tiny.json").read_text())
     assert poisoned == [3]
-    attempts = {leg["phase"]: leg["attempts"] for leg in card["legs"]}
+    attempts = {phase["phase"]: phase["attempts"] for phase in card["phases"]}
     assert attempts == {"encoder": 1, "autoencoder": 1, "stylization": 1} | {phase: 2}

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from tiny_distillation import RECIPE, make_request
+from tiny_distillation import RECIPE, make_config
 
 from pcakd.distillation import health
 from pcakd.distillation.parallel import join_group
@@ -15,8 +15,8 @@ from pcakd.distillation.schedule import Schedule
 
 
 def main() -> None:
-    """Train with limits that a few steps keep, two couples to a batch."""
-    health.LOST_IMAGE = float("inf")
+    """Train without a limit on the reconstruction loss, with two image pairs per batch."""
+    health.MAX_RECONSTRUCTION_LOSS = float("inf")
     schedule = Schedule(steps=6, rate=1e-4, batch=4, crop=32)
     recipe = replace(
         RECIPE,
@@ -28,7 +28,7 @@ def main() -> None:
     )
     with join_group(os.environ, torch.device("cpu")) as device:
         photos, output = map(Path, sys.argv[1:])
-        distill(make_request(photos, output, recipe=recipe, device=device))
+        distill(make_config(photos, output, recipe=recipe, device=str(device)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Decoders of encoders that stay as they are: regressions, and training from there."""
+"""Decoders of frozen encoders: regressions, and training from there."""
 
 import csv
 import io
@@ -11,13 +11,13 @@ import torch
 
 from bench.peers.training import phase as decoder_phase
 from bench.peers.training.decoder import DecoderRequest, train_decoder
+from bench.peers.training.recipe import DecoderRecipe, four_schedules
 from bench.peers.training.regression import fit_layer
 from pcakd.backbones import create_backbone
 from pcakd.blocks import Autoencoder, AvgPool, Conv, ConvLayer, Upsample
 from pcakd.distillation import trainer as trainer_module
-from pcakd.distillation.context import Setting
-from pcakd.distillation.recipe import DecoderRecipe
-from pcakd.distillation.schedule import Schedule, four_schedules
+from pcakd.distillation.context import TrainingContext
+from pcakd.distillation.schedule import Schedule
 from pcakd.errors import ConfigError, TrainingError
 
 WIDTHS = (8, 12, 16, 20)  # of the tiny teacher
@@ -49,9 +49,11 @@ def _draw(seed):
 
 
 def _request(photos, output, *, resume=False, steps=4):
+    network = _draw(0)
     return DecoderRequest(
-        network=_draw(0),
+        network=network,
         teacher=create_backbone("tiny"),
+        mirror_targets=network.mirror_targets,
         draw=_draw,
         data=photos,
         output=output,
@@ -105,16 +107,18 @@ def test_only_the_decoder_is_trained_and_the_card_says_how(photos, tmp_path):
     for name, tensor in before.items():
         assert torch.equal(tensor, after[name]) == name.startswith("encoder."), name
     assert card["name"] == "mirror"
-    assert [leg["block"] for leg in card["legs"]] == [1, 2, 3, 4]
-    assert [set(leg["held_out_losses"]) for leg in card["legs"]] == [{"b"}] + [{*"bcd"}] * 3
+    assert [phase["block"] for phase in card["phases"]] == [1, 2, 3, 4]
+    assert [set(phase["held_out_losses"]) for phase in card["phases"]] == [{"b"}] + [{*"bcd"}] * 3
     assert json.dumps(card)
 
 
 @pytest.mark.parametrize("block", [1, 2])
 def test_regressions_start_below_random_weights(block):
     teacher = create_backbone("tiny")
-    setting = Setting(student=_draw(0), teacher=teacher, check_teacher=teacher)
-    phase = decoder_phase.DecoderPhase(setting, _request(None, None).recipe, block)
+    context = TrainingContext(student=_draw(0), teacher=teacher, check_teacher=teacher)
+    phase = decoder_phase.DecoderPhase(
+        context, _request(None, None).recipe, block, context.student.mirror_targets
+    )
     images = torch.rand(4, 2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     phase.prepare(images)
     name = "c" if block > 1 else "b"
@@ -130,12 +134,12 @@ def test_an_interrupted_run_resumes_bit_for_bit(photos, tmp_path, monkeypatch):
     steps = 0
     step = trainer_module.Trainer._step
 
-    def interrupted(self, leg, total, journal):
+    def interrupted(self, *arguments):
         nonlocal steps
         steps += 1
         if steps == 8:
             raise KeyboardInterrupt
-        return step(self, leg, total, journal)
+        return step(self, *arguments)
 
     monkeypatch.setattr(trainer_module.Trainer, "_step", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -155,8 +159,8 @@ def test_another_network_does_not_go_on_from_a_checkpoint(photos, tmp_path):
 
 def test_a_rate_for_each_block():
     schedules = four_schedules(steps=[1] * 4, rates=[1e-5, 2e-5, 3e-5, 4e-5], batch=2, crop=32)
-    legs = DecoderRecipe(schedules=schedules).legs()
-    assert [(leg.block, leg.schedule.rate) for leg in legs] == [
+    phases = DecoderRecipe(schedules=schedules).phases()
+    assert [(each.block, each.schedule.rate) for each in phases] == [
         (1, 1e-5),
         (2, 2e-5),
         (3, 3e-5),
@@ -174,15 +178,15 @@ def test_a_loss_without_weight_is_not_computed_in_training(photos, tmp_path):
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["d"] for row in rows] == [""] * 4
     assert all(row["b"] for row in rows)
-    assert all("d" in block["held_out_losses"] for block in card["legs"][1:])
+    assert all("d" in block["held_out_losses"] for block in card["phases"][1:])
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_decoders_are_trained_in_the_teachers_precision(monkeypatch, dtype):
     monkeypatch.setattr(decoder_phase, "teacher_dtype", lambda device: dtype)
     teacher = create_backbone("tiny")
-    setting = Setting(student=_draw(0), teacher=teacher, check_teacher=teacher)
+    context = TrainingContext(student=_draw(0), teacher=teacher, check_teacher=teacher)
     recipe = _request(None, None).recipe
-    layer = setting.student.decoder.layers(1)[0]
-    with decoder_phase.DecoderPhase(setting, recipe, 1).precision():
+    layer = context.student.decoder.layers(1)[0]
+    with decoder_phase.DecoderPhase(context, recipe, 1, lambda *_: []).precision():
         assert layer(torch.rand(1, WIDTHS[0], 8, 8)).dtype == dtype

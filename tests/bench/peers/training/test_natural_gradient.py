@@ -1,4 +1,4 @@
-"""Natural gradients: how far a step goes, where it leads, and what a checkpoint keeps of it."""
+"""Natural gradients: length and direction of a step, and the state in a checkpoint."""
 
 import pytest
 import torch
@@ -77,7 +77,7 @@ def test_few_steps_come_near_the_solution_where_adam_stays_behind(task):
     assert losses["natural"] < 0.9 * losses["adam"]
 
 
-def test_its_state_comes_back_from_a_checkpoint(task):
+def test_its_state_is_restored_from_a_checkpoint(task):
     layer, inputs, target, moments = task
     optimizer = _optimizer(layer, moments)
     _descend(layer, inputs, target)

@@ -10,12 +10,11 @@ from safetensors.torch import save_file
 from bench.cli import main
 from bench.peers.registry import PEERS
 from bench.peers.storage import TrainedPeer, is_peer_file, load_peer, save_peer
+from bench.peers.training.recipe import DecoderRecipe, four_schedules
 from bench.peers.training.train import PeerRequest, train_peer
 from bench.subjects import parse_subject
 from pcakd.backbones.vgg import create_vgg
 from pcakd.distillation import health
-from pcakd.distillation.recipe import DecoderRecipe
-from pcakd.distillation.schedule import four_schedules
 from pcakd.errors import StudentFileError
 
 _CONFIG = str(Path(__file__).parents[4] / "benchmarks.toml")
@@ -37,7 +36,7 @@ def _random_vgg(name, **options):
 
 def _train(peer, photos, output):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(health, "LOST_IMAGE", float("inf"))
+        patch.setattr(health, "MAX_RECONSTRUCTION_LOSS", float("inf"))
         patch.setattr(train, "create_backbone", _random_vgg)
         return train_peer(
             PeerRequest(
@@ -66,7 +65,7 @@ def test_a_training_leaves_weights_and_a_card(trained):
     assert trained.name == "photowct2-vgg16.safetensors"
     card = json.loads(trained.with_suffix(".json").read_text())
     assert card["encoder"] == "vgg16"
-    assert [leg["block"] for leg in card["legs"]] == [1, 2, 3, 4]
+    assert [phase["block"] for phase in card["phases"]] == [1, 2, 3, 4]
     peer = load_peer(trained)
     assert (peer.name, peer.autoencoder.depth) == ("photowct2", "vgg16")
     assert is_peer_file(trained)

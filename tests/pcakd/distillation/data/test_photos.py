@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 
 from pcakd.distillation.data.photos import Photos
-from pcakd.distillation.schedule import Sampling
+from pcakd.distillation.data.sampling import Sampling
 
 
 def test_crops_depend_on_the_key_alone(photos):
@@ -18,13 +18,13 @@ def test_crops_depend_on_the_key_alone(photos):
     assert not set(first.held_out) & set(first.training)
 
 
-def test_couples_are_each_others_style_or_twins(photos):
-    sampling = Sampling(zoom=(24, 60), exposure=1.0, couples=True, twins=1.0)
+def test_image_pairs_are_two_crops_or_one_crop_twice(photos):
+    sampling = Sampling(zoom=(24, 60), exposure=1.0, paired=True, identity_share=1.0)
     crops = Photos(photos, held_out=2, seed=3).batch((1,), size=4, crop=32, sampling=sampling)
     assert torch.equal(crops[0], crops[1])
     assert torch.equal(crops[2], crops[3])
     assert not torch.equal(crops[0], crops[2])
-    apart = replace(sampling, twins=0.0)
+    apart = replace(sampling, identity_share=0.0)
     crops = Photos(photos, held_out=2, seed=3).batch((1,), size=4, crop=32, sampling=apart)
     assert not torch.equal(crops[0], crops[1])
     assert crops.min() >= 0.0

@@ -1,4 +1,4 @@
-"""Batches drawn ahead are those that would have been drawn."""
+"""Batches drawn ahead equal batches drawn on demand."""
 
 import threading
 from contextlib import closing
@@ -44,7 +44,7 @@ def test_the_next_batch_is_drawn_while_this_one_is_in_use():
     assert drawn == KEYS[:2]  # closed: begun and ended, and nothing after it
 
 
-def test_a_batch_that_cannot_be_drawn_is_told_when_it_is_wanted():
+def test_an_error_is_raised_when_its_batch_is_due():
     def draw(key):
         if key == KEYS[1]:
             raise ImageError("photo.jpg is truncated")

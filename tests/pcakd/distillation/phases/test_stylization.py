@@ -7,7 +7,7 @@ from skimage.metrics import structural_similarity as skimage_ssim
 
 from bench.quality.gram import relative_distance
 from pcakd.backbones import create_backbone
-from pcakd.distillation.context import Setting
+from pcakd.distillation.context import TrainingContext
 from pcakd.distillation.losses.perceptual import (
     gram_matrix,
     perceptual_distance,
@@ -70,14 +70,16 @@ def phase():
         )
         for c, k in zip(WIDTHS, RANKS, strict=True)
     ]
-    setting = Setting(student=student, teacher=teacher, check_teacher=teacher, eigenbases=bases)
-    phase = StylizationPhase(setting, Recipe(regularizer=0.5), teacher)
+    context = TrainingContext(
+        student=student, teacher=teacher, check_teacher=teacher, eigenbases=bases
+    )
+    phase = StylizationPhase(context, Recipe(regularizer=0.5), teacher)
     phase.prepare([_random(2, 3, 32, 32, seed=9)])
     return phase
 
 
 def test_an_image_pair_is_stylized_as_the_pipeline_does(phase):
-    student = phase.setting.student.eval()
+    student = phase.context.student.eval()
     images = _random(2, 3, 32, 32)
     content, style, stylized = phase.draw_sheet(images)
     assert torch.equal(content, images)

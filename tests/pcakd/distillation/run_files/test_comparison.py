@@ -43,7 +43,12 @@ def test_two_trainings_are_compared_and_reasons_are_named(unbroken):
     text = describe_reproduction(student, other, name="tiny")
     assert "photos.manifest_sha256 is " in text  # what older cards lack is no reason
     assert not {"held_out", "cpu", "None"} & {*text.replace(".", " ").split()}
-    assert "the other one went on with another machine" in text
+    assert "the other one resumed with another machine" in text
+    recipe = {**student.card["recipe"]}
+    recipe["twins"] = recipe.pop("identity_share") + 0.5  # its name in cards before 0.2
+    other.card = student.card | {"recipe": recipe}
+    text = describe_reproduction(student, other, name="tiny")
+    assert "recipe.identity_share is 0.125, was 0.625" in text
     thin = create_student(StudentSpec(architecture="tiny", ranks=(4, 6, 8, 9)))
     text = describe_reproduction(student, thin, name="thin")
     assert text == (

@@ -56,7 +56,7 @@ def test_a_process_claims_a_folder_within_its_own_claim(tmp_path):
         assert other.is_locked
 
 
-def test_only_what_was_made_and_holds_nothing_is_removed(tmp_path):
+def test_only_new_and_empty_folders_are_removed(tmp_path):
     def claim_and_fail(folder, write):
         with claim_output(folder, resume=False):
             if write:
@@ -76,7 +76,7 @@ def test_only_what_was_made_and_holds_nothing_is_removed(tmp_path):
     assert (tmp_path / "used" / "losses.csv").is_file()
 
 
-def test_what_happened_inside_is_told_even_if_the_folder_is_gone(tmp_path):
+def test_an_error_inside_is_raised_even_if_the_folder_is_gone(tmp_path):
     def lose(folder):
         with claim_output(folder, resume=False):
             shutil.rmtree(folder)

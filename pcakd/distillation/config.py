@@ -1,0 +1,134 @@
+"""The configuration of a distillation: teacher, photographs, output folder, recipe, device."""
+
+import re
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+import torch
+
+from pcakd.backbones import get_backbone_entry, split_weights
+from pcakd.distillation.recipe import Recipe
+from pcakd.distillation.recipes import create_recipe
+from pcakd.distillation.run_files.checkpoint import CHECKPOINT
+from pcakd.eigenbases import RankRule, default_rank_rule
+from pcakd.errors import ConfigError
+from pcakd.utils.devices import resolve_device
+
+EIGENBASES = "eigenbases.safetensors"
+"""Name of the eigenbases in a run's folder."""
+
+_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
+_RESERVED = {Path(file).stem for file in (CHECKPOINT, EIGENBASES)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistillConfig:
+    """The configuration of a distillation.
+
+    Attributes:
+        backbone: Name of the teacher: a backbone of this package, or ``timm/NAME``.
+        data: Folder of photographs to train on.
+        output: Folder for the student and all other files; created if it does not exist.
+        weights: Weights of the teacher: a weight set, a file, or ``SET=FILE``. None is the
+            backbone's first weight set.
+        ranks: Ranks of taps 1 to 4.
+        mcev: Instead of ``ranks``: choose the smallest ranks with this mean cumulative explained
+            variance, in (0, 1].
+        explained: Instead of ``ranks``: choose the smallest ranks whose global basis explains this
+            share, in (0, 1]. Without any of the three, the paper's ranks are used, or an mcev of
+            0.85 for backbones that are not in the paper.
+        recipe: All other settings of the training. None is the backbone's default recipe.
+        device: Device to train on: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        resume: Whether to continue from the checkpoint in ``output``, if there is one.
+        name: Name of the student and of its file. None is the backbone's name.
+
+    Raises:
+        ConfigError: A value is out of range, two rank rules are given, or the device is not on
+            this machine.
+        UnknownNameError: The backbone is not known.
+
+    >>> config = DistillConfig(backbone="tiny", data="photos", output="runs/tiny", device="cpu")
+    >>> config.student_path.as_posix()
+    'runs/tiny/tiny.safetensors'
+    """
+
+    backbone: str
+    data: str | PathLike[str]
+    output: str | PathLike[str]
+    weights: str | PathLike[str] | None = None
+    ranks: tuple[int, int, int, int] | None = None
+    mcev: float | None = None
+    explained: float | None = None
+    recipe: Recipe | None = None
+    device: str | torch.device = "auto"
+    resume: bool = False
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        get_backbone_entry(self.backbone)
+        if self.name is not None and not _NAME.fullmatch(self.name):
+            raise ConfigError(
+                f"the name {self.name!r} cannot be a file's; use letters, digits, '.', '_' and '-'"
+            )
+        if self.stem in _RESERVED:
+            raise ConfigError(f"the name {self.stem!r} is reserved for another file; use another")
+        self._check_ranks()
+        self.resolve_device()
+
+    def _check_ranks(self) -> None:
+        rule, widths = self.rank_rule, get_backbone_entry(self.backbone).widths
+        if rule.ranks is None:
+            return
+        if len(rule.ranks) != len(widths) or min(rule.ranks) < 1:
+            raise ConfigError(f"ranks must be {len(widths)} positive integers, got {rule.ranks}")
+        if any(rank > width for rank, width in zip(rule.ranks, widths, strict=True)):
+            raise ConfigError(f"ranks {rule.ranks} exceed the widths of the taps, {widths}")
+
+    @property
+    def stem(self) -> str:
+        """The student's file name without its suffix."""
+        return self.name or self.backbone.rpartition("/")[2]
+
+    @property
+    def photo_folder(self) -> Path:
+        """The folder of photographs."""
+        return Path(self.data)
+
+    @property
+    def folder(self) -> Path:
+        """The output folder."""
+        return Path(self.output)
+
+    @property
+    def student_path(self) -> Path:
+        """The student's file; its card lies beside it with the suffix ``.json``."""
+        return self.folder / f"{self.stem}.safetensors"
+
+    @property
+    def rank_rule(self) -> RankRule:
+        """The rule that chooses the ranks.
+
+        Raises:
+            ConfigError: More than one rule is given, or a target is out of range.
+        """
+        if self.ranks is None and self.mcev is None and self.explained is None:
+            return default_rank_rule(self.backbone)
+        return RankRule(ranks=self.ranks, mcev=self.mcev, explained=self.explained)
+
+    @property
+    def settings(self) -> Recipe:
+        """The recipe: the given one, or the backbone's default."""
+        return self.recipe or create_recipe(self.backbone)
+
+    def resolve_device(self) -> torch.device:
+        """Return the device to train on.
+
+        Raises:
+            ConfigError: It is not on this machine.
+        """
+        return resolve_device(str(self.device))
+
+    def split_weights(self) -> tuple[str | None, Path | None]:
+        """Return the name of the weight set and the file; each is None if it is not given."""
+        return split_weights(self.weights, self.backbone)

@@ -1,0 +1,151 @@
+"""The public names, what importing them costs, and the example of the documentation."""
+
+import importlib
+import inspect
+import os
+import subprocess
+import sys
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import pcakd
+
+ROOT = Path(__file__).parents[2]
+NAMES = {
+    "DistillConfig", "Eigenbasis", "PcakdError", "Student", "Style", "__version__", "distill",
+    "extract_style", "fit_eigenbases", "list_backbones", "list_students", "load_backbone",
+    "load_card", "load_image", "load_student", "load_style", "mix_styles", "save_image", "stylize",
+}  # fmt: skip
+HEAVY = ("torch", "numpy", "PIL", "safetensors", "tqdm", "jaxtyping", "pcakd.pipeline")
+PARAMETERS = {
+    "extract_style": "student images weights",
+    "load_card": "name_or_path",
+    "load_image": "path",
+    "load_student": "name_or_path *device",
+    "load_style": "path *device",
+    "mix_styles": "styles weights",
+    "stylize": "student content style *transform *strength *on_step",
+}
+
+
+def test_the_public_names_are_these():
+    assert set(pcakd.__all__) == NAMES
+    assert set(dir(pcakd)) >= NAMES
+    for name in NAMES:
+        assert getattr(pcakd, name) is getattr(pcakd, name)
+    with pytest.raises(AttributeError, match="no attribute 'stilize'"):
+        pcakd.stilize  # noqa: B018
+
+
+def test_public_functions_are_those_of_their_modules():
+    """No module has the name of a function, which importing it would replace."""
+    for name in NAMES - {"__version__"}:
+        value = getattr(pcakd, name)
+        assert getattr(importlib.import_module(value.__module__), name) is value
+        assert not (ROOT / "pcakd" / f"{name}.py").exists()
+        assert not (ROOT / "pcakd" / name).exists()
+        assert inspect.getdoc(value)
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_public_functions_take_these_parameters(name):
+    parameters = inspect.signature(getattr(pcakd, name)).parameters.values()
+    found = [f"{'*' * (p.kind is p.KEYWORD_ONLY)}{p.name}" for p in parameters]
+    assert " ".join(found) == PARAMETERS[name]
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    code = f"import sys, pcakd; dir(pcakd); print([m for m in {HEAVY} if m in sys.modules])"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_package_is_typed_and_has_the_version_of_its_metadata():
+    assert files("pcakd").joinpath("py.typed").is_file()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["tool"]["hatch"]["version"]["path"] == "pcakd/__init__.py"
+    assert pcakd.__version__ == "0.2.0"
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    rng = np.random.default_rng(0)
+    paths = [tmp_path / f"{name}.png" for name in ("day", "dusk1", "dusk2")]
+    for path in paths:
+        Image.fromarray(rng.integers(0, 256, (40, 56, 3), dtype=np.uint8)).save(path)
+    return paths
+
+
+@pytest.mark.parametrize("name", pcakd.list_students())
+def test_the_documented_example_runs(name, photographs, tmp_path):
+    student = pcakd.load_student(name, device="cpu")
+    assert isinstance(student, torch.nn.Module)
+    assert not student.training
+    assert not any(parameter.requires_grad for parameter in student.parameters())
+    content, dusk1, dusk2 = map(pcakd.load_image, photographs)
+    result = student(content, dusk1)
+    assert torch.equal(result, pcakd.stylize(student, content, dusk1))
+    weaker = pcakd.stylize(student, content, dusk1, transform="zca", strength=0.7)
+    assert torch.equal(student(content, dusk1, transform="zca", strength=0.7), weaker)
+    assert not torch.equal(result, weaker)
+
+    look = pcakd.extract_style(student, [dusk1, dusk2], weights=[0.7, 0.3])
+    look.save(tmp_path / "dusk.safetensors")
+    loaded = pcakd.load_style(tmp_path / "dusk.safetensors")
+    assert isinstance(loaded, pcakd.Style)
+    assert torch.equal(student(content, loaded), student(content, look))
+    single = pcakd.mix_styles([pcakd.extract_style(student, dusk1), look], [1.0, 0.0])
+    assert torch.equal(student(content, single), result)
+    pcakd.save_image(tmp_path / "out.png", result)
+    assert pcakd.load_image(tmp_path / "out.png").shape == content.shape
+
+
+def test_a_path_loads_a_student_and_its_card(tmp_path):
+    from pcakd.students import save_student
+
+    student = pcakd.load_student("mobilenet_v1")
+    save_student(tmp_path / "mine.safetensors", student)
+    assert isinstance(pcakd.load_student(tmp_path / "mine.safetensors"), pcakd.Student)
+    card = pcakd.load_card(tmp_path / "mine.safetensors")
+    assert card == pcakd.load_card("mobilenet_v1") == student.card
+    with pytest.raises(pcakd.PcakdError, match="'vgg' is not known"):
+        pcakd.load_card("vgg")
+    with pytest.raises(pcakd.PcakdError, match="is not a file"):
+        pcakd.load_card(tmp_path / "no.safetensors")
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_shipped_students_run_in_half_precision(dtype, photographs):
+    content, style, _ = map(pcakd.load_image, photographs)
+    student = pcakd.load_student("mobilenet_v1")
+    expected = student(content, style)
+    look = pcakd.extract_style(student, style)
+    student.to(dtype)
+    found = student(content.to(dtype), style.to(dtype))
+    assert found.dtype == dtype
+    assert float((found.float() - expected).abs().mean()) < 8 * torch.finfo(dtype).eps
+    found = student(content.to(dtype), look)
+    assert float((found.float() - expected).abs().mean()) < 8 * torch.finfo(dtype).eps
+
+
+def test_shipped_students_give_gradients_and_batches(photographs):
+    content, style, other = map(pcakd.load_image, photographs)
+    student = pcakd.load_student("mobilenet_v1")
+    batch = torch.stack((content, other))
+    plain = student(batch, style)
+    torch.testing.assert_close(plain[0], student(content, style), rtol=0.0, atol=1e-5)
+    image = style.clone().requires_grad_()
+    result = student(batch, image)
+    torch.testing.assert_close(result.detach(), plain, rtol=0.0, atol=1e-4)
+    result.mean().backward()
+    assert bool(image.grad.isfinite().all())
+    assert float(image.grad.abs().max()) > 0.0

@@ -22,9 +22,9 @@ _KEY = ("pair", "transform", *_VARIATION)
 def plan_quality(profile: BenchmarkProfile, description: RunDescription) -> list[PlannedCase]:
     """List the quality cases, subject by subject and pair by pair.
 
-    A subject that has only some of the profile's transforms (a colour transfer has one of its own,
-    ``vgg16@ot`` has only ``ot``) is scored with those. An untrained subject has one case without a
-    pair, with the status "untrained".
+    A subject with only some of the profile's transforms is scored with those (``vgg16@ot`` with
+    ``ot``), a subject with none of them with its first one (a colour transfer with ``none``). An
+    untrained subject has one case without a pair, with the status "untrained".
     """
     planned = []
     for subject in description.subjects:

@@ -87,7 +87,7 @@ ALLOWED: dict[str, str] = {
     "bench.records": "pcakd.errors pcakd.utils",
     "bench.report": (
         "pcakd.errors pcakd.utils bench.analysis bench.claims bench.plan bench.quality "
-        "bench.records bench.run"
+        "bench.records"
     ),
     "bench.run": (
         "pcakd.errors pcakd.utils bench.analysis bench.machine bench.plan bench.quality "

@@ -51,7 +51,7 @@ def test_it_prints_every_stage_and_the_bound(capsys):
     lines = text.splitlines()
     assert any(line.startswith("encode  ") and "60 %" in line for line in lines)
     assert any(line.startswith("filter (optional)") and "not counted" in line for line in lines)
-    assert "watching adds +11.1 %" in text
+    assert "timer overhead +11.1 %" in text
     assert "encode and decode: 90 % of the time" in text
     assert "at most 10.0× as fast" in text
 

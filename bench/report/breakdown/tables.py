@@ -30,19 +30,19 @@ _BREAKDOWN_NOTE = (
     "*MACs/s*. The guided filter is timed with OpenCV and counted on an equivalent filter in "
     "torch, so OpenCV may do less work than counted."
 )
-_SPEEDUP_NOTE = (
-    "*Convolution share* is p, the share of time in encode and decode, which distillation makes "
-    "thinner. *Amdahl bound* is 1 / (1 - p), the speed-up if encode and decode took no time. "
-    "*MACs/s* and *MACs/byte* are those of encode and decode. A student is compared with its "
-    "*Full-width model*: *MACs ratio* is r, the ratio of their multiply-adds in encode and decode "
-    "(both images); *Expected speed-up* is 1 / ((1 - p) + p / r) with the p of the full-width "
-    "model, as if multiply-adds took the same time each and all else were unchanged; *Measured "
-    "speed-up* is the ratio of their times: from the interleaved measurement with [low, high] if "
-    "there is one (*Speed ratios*), else from the medians of two processes. Thinner taps also make "
-    "covariance, eigh and transform cheaper, so the measured speed-up may be larger. *Timer "
-    "overhead* compares the sum of the sections with uninstrumented calls; it includes the noise "
-    "between calls."
-)
+_SPEEDUP_NOTE = """\
+- *Timer overhead*: the sum of the sections compared with uninstrumented calls. It includes the
+  noise between calls.
+- *Convolution share*: p, the share of time in encode and decode, which distillation makes thinner.
+  *MACs/s* and *MACs/byte* are those of encode and decode.
+- *Amdahl bound*: 1 / (1 - p), the speed-up if encode and decode took no time.
+- *Full-width model*: the model that a student is compared with.
+- *MACs ratio*: r, the ratio of their multiply-adds in encode and decode, for both images.
+- *Expected speed-up*: 1 / ((1 - p) + p / r) with the p of the full-width model. It assumes the same
+  *MACs/s* and unchanged times of all other sections.
+- *Measured speed-up*: the ratio of their times. With [low, high] it is from an interleaved
+  measurement (*Speed ratios*), without it is from the medians of two processes. It may exceed the
+  expected one, because thinner networks also make covariance, eigh and transform cheaper."""
 
 
 def breakdown_table(summary: Summary) -> Table:

@@ -172,8 +172,9 @@ def _explain_time(gain: Thinning) -> str:
             f"{format_number(wide.macs_per_byte)} multiply-adds per byte of memory traffic)"
         )
     return (
-        f"At the rate of `{full.subject}` its convolutions would take {_ms(same_rate)}, and a call "
-        f"of nothing else would be {format_number(full.instrumented_ns / same_rate)}× as fast. "
+        f"At the rate of `{full.subject}` its convolutions would take {_ms(same_rate)}; a call "
+        f"without other work would then be {format_number(full.instrumented_ns / same_rate)}× as "
+        f"fast as that of `{full.subject}`. "
         f"They take {_ms(thin.latency_ns)}, because they run at {rates}. The other sections take "
         f"{_ms(others)} of {_ms(whole)} (times of instrumented calls)."
     )
@@ -189,6 +190,6 @@ def _explain_rest(row: BreakdownRow) -> str:
         key=lambda name: row.sections[name].latency_ns,
     )
     return (
-        f"The longest of them is {largest}. Without any time for convolutions a call would be "
-        f"{format_number(row.bound or 1.0)}× as fast as it is."
+        f"The longest of them is {largest}. Without convolutions, a call of `{row.subject}` would "
+        f"be {format_number(row.bound or 1.0)}× as fast as it is."
     )

@@ -15,21 +15,22 @@ from bench.report.common.summary import Summary, summarize
 from bench.report.common.tables import NONE, machine_column, machine_numbers, optional
 
 _OOM = "OOM"
-_CAPTION = (
-    "The largest 16:9 image that a subject stylizes within the given memory. The style image is as "
-    "large as the content image. Sizes are multiples of 16×9 pixels, and each was tried in a "
-    "process of its own. On a CPU, memory is what a case adds to its process; on CUDA, it is what "
-    "torch's allocator reserves, cache included. *Out of memory at* is the smallest size that ran "
-    "out of memory. If *Limited by* is memory, that size is at most 2 % or one step longer a side "
-    "than the largest image. ≥ marks a lower bound: something else was the limit. *Trials* "
-    "is the number of processes that tried a size. On a CPU the peak of one size differs between "
-    "processes, relatively more in a small memory: a size counts as out of memory after it failed "
-    "twice, and the result for sizes near the limit may differ between runs. "
-)
-_INFERRED = (
-    "The columns HD to 8K are **inferred** from these two sizes unless that size was tried: "
-    "a size up to the largest image fits, a size from *Out of memory at* on is OOM, and any other "
-    "size is *not tried*."
+_CAPTION = """\
+The largest 16:9 image that a subject stylizes within the given memory, with a style image of the
+same size. Sizes are multiples of 16×9 pixels; each is tried in a process of its own. On a CPU,
+memory is what a case adds to its process; on CUDA, it is what torch's allocator reserves, cache
+included.
+
+- *Largest image*: ≥ marks a lower bound, because something else than memory was the limit.
+- *Out of memory at*: the smallest size that ran out of memory. If *Limited by* is memory, its sides
+  are at most 2 % or one step longer than those of the largest image.
+- *Trials*: the number of processes that tried a size. On a CPU the peak of one size differs between
+  processes, relatively more in a small memory. A size counts as out of memory after it failed
+  twice, and sizes near the limit may fit in one run and fail in another.{spread}
+- HD to 8K are **inferred** from these two sizes, unless that size was tried: a size up to the
+  largest image fits, a size from *Out of memory at* on is OOM, any other size is *not tried*."""
+_SPREAD = (
+    " {sizes} reported a peak in two processes; the two peaks\n  differ by up to {spread:.0%}."
 )
 
 
@@ -121,7 +122,7 @@ def largest_image_table(summary: Summary) -> Table:
         name="largest-image",
         cells=pd.DataFrame(cells),
         data=pd.DataFrame(numbers, dtype=object).rename(columns={"probes": "num_trials"}),
-        note=f"{_CAPTION}{_describe_spread(rows)}{_INFERRED}",
+        note=_CAPTION.format(spread=_describe_spread(rows)),
     )
 
 
@@ -147,10 +148,8 @@ def _describe_spread(rows: Sequence[CapacityRow]) -> str:
         spreads += [max(each) / min(each) - 1 for each in peaks.values() if len(each) > 1]
     if not spreads:
         return ""
-    return (
-        f"{format_count_of(len(spreads), 'size')} reported a peak in two processes; the two peaks "
-        f"differ by up to {max(spreads):.0%}. "
-    )
+    sizes = format_count_of(len(spreads), "size")
+    return _SPREAD.format(sizes=sizes, spread=max(spreads))
 
 
 def console_text(records: Sequence[Record]) -> str:

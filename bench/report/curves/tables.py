@@ -10,7 +10,7 @@ from bench.report.quality.tables import quality_cells, quality_numbers
 
 _NOTE = (
     "Each trained student at several strengths and several λ, over the same image pairs. Strength "
-    "blends the features of the content image with the transformed features. λ regularizes the "
+    "blends the features of the content image with the transformed features. λ regularises the "
     "transform; multiples are of the student's own λ, because features differ in scale between "
     "students. One setting trades style for content, so compare whole curves: a student is better "
     "where its curve has less Gram error at the same SSIM or LPIPS. Intervals are those of the "

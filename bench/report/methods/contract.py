@@ -3,7 +3,7 @@
 CONTRACT = """\
 - **Latency** is the time from two float images on the device to the clipped output image. It
   includes the encoding of the style image, which is as large as the content image. Every sample is
-  one whole call; on an accelerator, a synchronization inside the timed region ends it. TF32 is off.
+  one whole call; on an accelerator, a synchronisation inside the timed region ends it. TF32 is off.
   If a benchmark profile sets `sample_seconds`, sampling stops after at least two calls once the
   calls took that long.
 - Each case runs in a process of its own, with a limit of time and of memory. (An interleaved

@@ -136,7 +136,7 @@ def trainings_table(summary: Summary, moved: Moved) -> Table:
             "Transform": row.transform,
             "Metric": ARROWS[row.metric],
             "Image pairs": str(row.num_image_pairs),
-            "Shipped": _cell(row.means.get(_ITSELF)),
+            "Original": _cell(row.means.get(_ITSELF)),
             **{title.capitalize(): _cell(row.means.get(title)) for title in titles},
             **_extent(row, moved),
         }

@@ -8,6 +8,7 @@ from PIL import Image
 
 from bench.records.store import append_record
 from bench.report.common.figures import encode_figure
+from bench.report.common.section import TABLE_SUFFIXES
 from bench.report.common.summary import summarize
 from bench.report.pareto.section import FILES, pareto_plots
 from bench.report.render import render_report
@@ -45,7 +46,11 @@ def test_everything_is_written_and_linked(report):
         assert (report.parent / name).read_bytes().startswith(start)
         assert name.endswith("svg") or name in text
     assert "examples.jpg" in text
-    assert len(list((report.parent / "tables").iterdir())) == 8
+    tables = {path.name for path in (report.parent / "tables").iterdir()}
+    names = {
+        f"{name}{end}" for name in ("cost", "quality", "predictions") for end in TABLE_SUFFIXES
+    }
+    assert tables == {*names, "overview.md", "overview.tex"}
     assert not list(report.parent.rglob("*.part"))
 
 

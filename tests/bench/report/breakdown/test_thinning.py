@@ -60,11 +60,12 @@ def test_the_sentences_follow_from_the_figures(compared):
     assert explain_thinning(gain) == (
         "At HD, `vgg16` is 6.0× as fast as `vgg19-full` (medians of two processes). Its "
         "convolutions have 20.0× fewer multiply-adds for both images together. At the rate of "
-        "`vgg19-full` its convolutions would take 47.0 ms, and a call of nothing else would be "
-        "21.3× as fast. They take 90.0 ms, because they run at 44.4 GMACs/s instead of 85.1 "
-        "GMACs/s (4.44 instead of 20.0 multiply-adds per byte of memory traffic). The other sections take "
-        "10.0 ms of 100 ms (times of instrumented calls). The longest of them is covariance. "
-        "Without any time for convolutions a call would be 10.0× as fast as it is."
+        "`vgg19-full` its convolutions would take 47.0 ms; a call without other work would then be "
+        "21.3× as fast as that of `vgg19-full`. They take 90.0 ms, because they run at 44.4 "
+        "GMACs/s instead of 85.1 GMACs/s (4.44 instead of 20.0 multiply-adds per byte of memory "
+        "traffic). The other sections take 10.0 ms of 100 ms (times of instrumented calls). The "
+        "longest of them is covariance. Without convolutions, a call of `vgg16` would be 10.0× as "
+        "fast as it is."
     )
 
 

@@ -110,7 +110,7 @@ def test_outputs_of_native_size_are_made_smaller_as_the_runs_pairs_were(
     assert str(run_folder / "README.md") in capsys.readouterr().out
     text = (run_folder / "README.md").read_text()
     assert "| tool " in text
-    assert "(1 of 2 were of native size and made smaller with their pairs)" in text
+    assert "had native size and were made smaller with their image pairs)" in text
     assert (run_folder / "plots" / "style-ssim.png").exists()
     assert not (run_folder / "examples").exists()
 
@@ -161,13 +161,13 @@ def test_the_same_files_may_be_added_again_and_others_need_another_name(run_fold
     text = (run_folder / "tables" / "quality.md").read_text()
     assert text.count("| tool ") == 1
     save_random(results / "02.png", 40, 60)
-    with pytest.raises(ConfigError, match="outputs of other files by the name of 'tool'"):
+    with pytest.raises(ConfigError, match="outputs of other files with the name 'tool'"):
         call("--pairs", pairs, "--results", results, "--out", run_folder)
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("vgg16", "another subject by the name of 'vgg16'"), ("a/b", "no slash"), (" ", "printable")],
+    [("vgg16", "another subject with the name 'vgg16'"), ("a/b", "no slash"), (" ", "printable")],
 )
 def test_a_name_that_is_taken_or_unfit(run_folder, pairs, results, name, message):
     with pytest.raises(ConfigError, match=message):

@@ -1,4 +1,4 @@
-"""``pcakd import-authors``: turn a student that the authors released into a file of ours."""
+"""``pcakd import-authors``: convert a student that the authors released to a student file."""
 
 import argparse
 from pathlib import Path
@@ -13,10 +13,15 @@ from pcakd.utils.files import require_parent
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""
     parser.add_argument(
-        "source", type=Path, metavar="SRC", help="a .npz file, or a TensorFlow checkpoint folder"
+        "source", type=Path, metavar="SRC", help=".npz file, or folder of a TensorFlow checkpoint"
     )
     parser.add_argument(
-        "-o", "--output", required=True, type=Path, metavar="OUT.safetensors", help="student file"
+        "-o",
+        "--output",
+        required=True,
+        type=Path,
+        metavar="OUT.safetensors",
+        help="file to write",
     )
     add_example(
         parser,
@@ -26,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Import and say what was found."""
+    """Convert the student and print its architecture and size."""
     require_parent(args.output)
     if args.output.suffix != ".safetensors":
         raise OutputError(f"{args.output} must end in .safetensors, as students do")

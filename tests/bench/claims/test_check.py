@@ -88,7 +88,7 @@ def test_each_advised_command_is_valid_and_asks_for_the_image_pairs(make_quality
     for command in commands:
         if command.startswith("bench train"):
             continue  # its remaining options are the reader's
-        options = vars(_create_parser(command.split()[1:2]).parse_args(command.split()[1:]))
+        options = vars(_create_parser(command.split()[1]).parse_args(command.split()[1:]))
         measures_quality = options["command"] == "run" and options["only"] != "cost"
         assert not measures_quality or options["pairs"] is not None
 

@@ -93,7 +93,7 @@ def plan_training(
         config = create_config(ablation.options, data=data, output=work, name=ablation.name)
     except PcakdError as error:
         raise ConfigError(f"ablation {ablation.name}: {error}") from error
-    recipe = json.loads(json.dumps(config.settings.to_json()))
+    recipe = config.settings.to_json()
     sample = Photos(data, held_out=config.settings.held_out, seed=config.settings.seed)
     photos = digest_manifest(sample.manifest())
     identity = json.dumps([ablation.arguments, recipe, photos, commit, edits])

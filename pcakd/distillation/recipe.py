@@ -1,5 +1,6 @@
 """All settings of a student's training, as data."""
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -116,7 +117,8 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as JSON values."""
-        return asdict(self)
+        values: dict[str, Any] = json.loads(json.dumps(asdict(self)))  # lists, not tuples
+        return values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """All settings of the training of a peer's decoder, as data."""
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -55,7 +56,8 @@ class DecoderRecipe:
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as JSON values."""
-        return asdict(self)
+        values: dict[str, Any] = json.loads(json.dumps(asdict(self)))  # lists, not tuples
+        return values
 
 
 def four_schedules(

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from bench.cli import main
 from bench.peers.registry import PEERS
 from bench.peers.storage import TrainedPeer, is_peer_file, load_peer, save_peer
+from bench.peers.training import train
 from bench.peers.training.recipe import DecoderRecipe, four_schedules
 from bench.peers.training.train import PeerRequest, train_peer
 from bench.subjects import parse_subject

@@ -10,17 +10,31 @@ EXAMPLE = "bench report reports/cpu"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = f"example: python -m {EXAMPLE}"
-    parser.add_argument(
-        "folder", type=Path, metavar="DIR", help="folder with the records.jsonl of a run"
+    target = parser.add_mutually_exclusive_group(required=True)
+    target.add_argument(
+        "folder", type=Path, nargs="?", metavar="DIR", help="folder with the records.jsonl of a run"
+    )
+    target.add_argument(
+        "--results-table",
+        type=Path,
+        metavar="FILE",
+        help="in place of a report, update the results table in this Markdown file (README.md) "
+        "from the folder reports beside it",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Render the report into the folder and print its path.
+    """Render the report into its folder, or update a results table, and print its path.
 
     Raises:
-        PcakdError: There are no records, a record is damaged, or the folder cannot be written.
+        PcakdError: There are no records, one is damaged, or a file cannot be read or written.
     """
+    if args.results_table is not None:
+        from bench.report.headline import update_results_table
+
+        update_results_table(args.results_table)
+        sys.stdout.write(f"{args.results_table}\n")
+        return 0
     from bench.report.render import render_report
 
     sys.stdout.write(f"{render_report(args.folder)}\n")

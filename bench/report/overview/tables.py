@@ -30,8 +30,8 @@ def overview_table(summary: Summary) -> Table:
     ordered = sorted(keys, key=lambda key: order[key[0]])
     note = (
         "Median latency in milliseconds by resolution, and mean metric values over the image "
-        f"pairs. ↓ lower is better, ↑ higher is better, ≈ predicted and not run{_oom(summary)}, "
-        "— not part of this run."
+        "pairs. ↓ lower is better, ↑ higher is better, ≈ predicted and not run, — not part of this "
+        f"run.{_oom(summary)}"
     )
     return Table(
         name="overview",
@@ -58,11 +58,11 @@ def _oom(summary: Summary) -> str:
     if not any(row.predicted_oom for row in summary.cost):
         return ""
     allowed = {format_bytes(row.allowed_bytes) for row in summary.cost if row.allowed_bytes}
-    amount = f" ({allowed.pop()})" if len(allowed) == 1 else ""
+    amount = f", {allowed.pop()}" if len(allowed) == 1 else ""
     near = any(row.near_oom for row in summary.cost)
     margin = f"{100 * (OOM_MARGIN - 1):.0f} %"
-    doubt = f"; ≈ OOM?: more by at most {margin}, so it may fit if the prediction is wrong"
-    return f", ≈ OOM predicted to need more memory than allowed{amount}{doubt * near}"
+    doubt = f" ≈ OOM?: more by at most {margin}, so it may fit if the prediction is wrong."
+    return f" ≈ OOM: predicted to need more memory than allowed{amount}.{doubt * near}"
 
 
 def _cells(summary: Summary, key: tuple[str, str, Machine]) -> dict[str, str]:

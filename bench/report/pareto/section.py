@@ -17,7 +17,9 @@ from bench.report.pareto.points import (
     quality_points,
 )
 
-LABELS: dict[str, str] = {metric.name: metric.title for metric in METRICS}
+LABELS: dict[str, str] = {
+    metric.name: f"{metric.measures.capitalize()} ({metric.title})" for metric in METRICS
+}
 _CONTENT_METRICS = tuple(metric.name for metric in METRICS if metric.measures == "content")
 FILES = plot_files(
     *(f"style-{name}" for name in _CONTENT_METRICS), *(f"latency-{name}" for name in METRIC_NAMES)
@@ -45,7 +47,7 @@ def _style_plot(summary: Summary, content: str) -> Plot | None:
     points = quality_points(summary, content, "gram")
     if not points:
         return None
-    title = f"Style (Gram) against content ({LABELS[content]})"
+    title = f"{LABELS['gram']} against {_lower(LABELS[content])}"
     counts = sorted({row.num_image_pairs for row in summary.quality if row.num_image_pairs})
     note = f"means over {' or '.join(map(str, counts))} image pairs"
     return Plot(
@@ -75,6 +77,10 @@ def _latency_plot(summary: Summary, metric: str) -> Plot | None:
         + _left_out(summary, points),
         draw=partial(pareto_plot, points, x="latency", y=metric, title=title, size=chosen.size),
     )
+
+
+def _lower(label: str) -> str:
+    return label[:1].lower() + label[1:]
 
 
 def _front_sentence(points: Sequence[Point], x: str, y: str) -> str:

@@ -4,10 +4,10 @@ import doctest
 
 import pytest
 
-from bench.report.common import rows, section
+from bench.report.common import rows, section, subjects
 
 
-@pytest.mark.parametrize("module", [rows, section])
+@pytest.mark.parametrize("module", [rows, section, subjects])
 def test_examples_in_docstrings(module):
     result = doctest.testmod(module)
     assert result.attempted

@@ -1,0 +1,42 @@
+"""What the subjects of this project's benchmarks are, in a few words."""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "content": "content image, unchanged",
+        "reinhard": "colour transfer of Reinhard et al. (mean and deviation in CIELAB)",
+        "mkl": "linear Monge-Kantorovich colour transfer",
+        "histogram": "histogram matching of each colour channel",
+        "idt": "iterative distribution transfer of colours",
+        "idt-regrain": "iterative distribution transfer with regraining",
+        "mobilenet_v1": "shipped student of MobileNet-V1",
+        "vgg16": "shipped student of VGG-16",
+        "efficientnet-lite0": "student of EfficientNet-Lite0",
+        "authors_mobilenet_v1": "the paper authors' student of MobileNet-V1",
+        "authors_vgg19": "the paper authors' student of VGG-19",
+        "mobilenet_v1-full": "MobileNet-V1 autoencoder at full width",
+        "vgg19-full": "VGG-19 autoencoder at full width",
+        "photowct": "PhotoWCT, VGG-19",
+        "photowct2": "PhotoWCT², VGG-19",
+        "photowct2-vgg16": "PhotoWCT² with a VGG-16 encoder, trained here",
+        "wct2-sum": "WCT² that sums its wavelet bands, VGG-19",
+        "wct2-cat5": "WCT² that concatenates its wavelet bands, VGG-19",
+    }
+)
+"""Descriptions by the name of the subject."""
+
+
+def describe_subjects(names: Iterable[str]) -> str:
+    """Return a Markdown list of the subjects that have a description.
+
+    A precision such as ``+fp16`` is part of a name and does not change its description.
+
+    >>> print(describe_subjects(["vgg16+fp16", "mine"]))
+    - `vgg16`: shipped student of VGG-16
+    <BLANKLINE>
+    """
+    known = dict.fromkeys(name.partition("+")[0] for name in names)
+    lines = [f"- `{name}`: {DESCRIPTIONS[name]}\n" for name in known if name in DESCRIPTIONS]
+    return "".join(lines)

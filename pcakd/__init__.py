@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pcakd.images import load_image, save_image
     from pcakd.pipeline import stylize
     from pcakd.students import Student, list_students, load_card, load_student
-    from pcakd.style import Style, extract_style, load_style, mix_styles
+    from pcakd.styles import Style, extract_style, load_style, mix_styles
 
 __version__ = "0.2.0"
 
@@ -55,9 +55,9 @@ _MODULES = {
     "DistillConfig": "pcakd.distillation.config",
     "Eigenbasis": "pcakd.eigenbases",
     "Student": "pcakd.students",
-    "Style": "pcakd.style",
+    "Style": "pcakd.styles",
     "distill": "pcakd.distillation.run",
-    "extract_style": "pcakd.style",
+    "extract_style": "pcakd.styles",
     "fit_eigenbases": "pcakd.eigenbases",
     "list_backbones": "pcakd.backbones",
     "list_students": "pcakd.students",
@@ -65,8 +65,8 @@ _MODULES = {
     "load_card": "pcakd.students",
     "load_image": "pcakd.images",
     "load_student": "pcakd.students",
-    "load_style": "pcakd.style",
-    "mix_styles": "pcakd.style",
+    "load_style": "pcakd.styles",
+    "mix_styles": "pcakd.styles",
     "save_image": "pcakd.images",
     "stylize": "pcakd.pipeline",
 }

@@ -12,7 +12,7 @@ from pcakd.coarse_to_fine import measure_style, run_differentiable, run_fast
 from pcakd.errors import ConfigError, NumericalError, ShapeError
 from pcakd.inputs import Photograph, prepare_input
 from pcakd.linalg import Statistics
-from pcakd.style import Style
+from pcakd.styles import Style
 from pcakd.transforms import require_transform
 
 

@@ -16,7 +16,7 @@ PACKAGES = ("pcakd", "bench")
 ALLOWED: dict[str, str] = {
     "pcakd": (
         "pcakd.backbones pcakd.distillation pcakd.eigenbases pcakd.errors pcakd.images "
-        "pcakd.pipeline pcakd.students pcakd.style"
+        "pcakd.pipeline pcakd.students pcakd.styles"
     ),
     "pcakd.__main__": "pcakd.cli",
     "pcakd.backbones": "pcakd.blocks pcakd.errors pcakd.utils pcakd.weights",
@@ -28,7 +28,7 @@ ALLOWED: dict[str, str] = {
     "pcakd.commands": (
         "pcakd.backbones pcakd.coarse_to_fine pcakd.distillation pcakd.eigenbases "
         "pcakd.errors pcakd.filters pcakd.images pcakd.pipeline pcakd.students "
-        "pcakd.style pcakd.transforms pcakd.utils pcakd.weights"
+        "pcakd.styles pcakd.transforms pcakd.utils pcakd.weights"
     ),
     "pcakd.distillation": (
         "pcakd.__version__ pcakd.backbones pcakd.blocks pcakd.coarse_to_fine "
@@ -38,21 +38,19 @@ ALLOWED: dict[str, str] = {
     "pcakd.eigenbases": "pcakd.backbones pcakd.errors pcakd.images pcakd.inputs pcakd.utils",
     "pcakd.errors": "",
     "pcakd.filters": "pcakd.errors pcakd.utils",
-    "pcakd.identity": "pcakd.blocks",
     "pcakd.images": "pcakd.errors pcakd.utils",
     "pcakd.inputs": "pcakd.coarse_to_fine pcakd.errors pcakd.images",
     "pcakd.linalg": "pcakd.errors pcakd.utils",
-    "pcakd.mixing": "pcakd.linalg",
     "pcakd.pipeline": (
         "pcakd.blocks pcakd.coarse_to_fine pcakd.errors pcakd.inputs pcakd.linalg "
-        "pcakd.style pcakd.transforms"
+        "pcakd.styles pcakd.transforms"
     ),
     "pcakd.students": (
-        "pcakd.blocks pcakd.errors pcakd.inputs pcakd.pipeline pcakd.style pcakd.utils"
+        "pcakd.blocks pcakd.errors pcakd.inputs pcakd.pipeline pcakd.styles pcakd.utils"
     ),
-    "pcakd.style": (
-        "pcakd.blocks pcakd.coarse_to_fine pcakd.errors pcakd.identity pcakd.inputs "
-        "pcakd.linalg pcakd.mixing pcakd.utils"
+    "pcakd.styles": (
+        "pcakd.blocks pcakd.coarse_to_fine pcakd.errors pcakd.inputs pcakd.linalg "
+        "pcakd.utils"
     ),
     "pcakd.tiling": "pcakd.blocks pcakd.transforms",
     "pcakd.transforms": "pcakd.linalg pcakd.utils",

@@ -13,7 +13,7 @@ from pcakd.commands.parser import add_example
 from pcakd.errors import ConfigError, OutputError
 from pcakd.images import load_image
 from pcakd.students import load_student
-from pcakd.style import Style, check_weights, extract_style, load_style, mix_styles
+from pcakd.styles import Style, check_weights, extract_style, load_style, mix_styles
 from pcakd.utils.devices import describe_devices, resolve_device
 from pcakd.utils.files import require_parent
 from pcakd.utils.precision import full_precision

@@ -12,7 +12,7 @@ from pcakd.errors import ConfigError
 from pcakd.inputs import Photograph
 from pcakd.pipeline import stylize
 from pcakd.students.spec import StudentSpec, decoder_blocks, encoder_blocks
-from pcakd.style import Style
+from pcakd.styles import Style
 
 
 class Student(Autoencoder):

@@ -10,7 +10,7 @@ from pcakd.errors import ConfigError, NumericalError, ShapeError, UnknownNameErr
 from pcakd.linalg import measure_statistics_reference
 from pcakd.pipeline import stylize
 from pcakd.students import StudentSpec, create_student
-from pcakd.style import extract_style
+from pcakd.styles import extract_style
 from pcakd.transforms import TRANSFORMS
 
 SPECS = [

@@ -20,7 +20,7 @@ from pcakd.filters import guided_filter
 from pcakd.images import load_image_with_exif, save_image
 from pcakd.pipeline import stylize
 from pcakd.students import Student
-from pcakd.style import Style
+from pcakd.styles import Style
 from pcakd.utils.files import make_folder
 from pcakd.utils.out_of_memory import is_out_of_memory
 

@@ -13,7 +13,7 @@ from pcakd.commands.stylize.plan import Plan, make_plan
 from pcakd.errors import ConfigError
 from pcakd.images import load_image
 from pcakd.students import Student, load_student
-from pcakd.style import Style, extract_style, load_style
+from pcakd.styles import Style, extract_style, load_style
 from pcakd.utils.devices import resolve_device
 from pcakd.utils.extras import require_extra
 from pcakd.utils.precision import full_precision

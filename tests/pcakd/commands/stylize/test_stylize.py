@@ -18,7 +18,7 @@ from pcakd.cli import main
 from pcakd.errors import OutputError
 from pcakd.images import load_image
 from pcakd.students import StudentSpec, create_student, load_student
-from pcakd.style import extract_style
+from pcakd.styles import extract_style
 
 
 def _stylize(folder, content, output, *options):

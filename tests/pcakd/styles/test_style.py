@@ -7,11 +7,11 @@ from PIL import Image
 from pcakd.blocks import Autoencoder
 from pcakd.cli import main
 from pcakd.errors import ConfigError, OutputError, ShapeError, StyleFileError
-from pcakd.identity import identify
 from pcakd.linalg import Statistics
 from pcakd.pipeline import stylize
 from pcakd.students import StudentSpec, create_student, save_student
-from pcakd.style import Style, extract_style, load_style, mix_styles
+from pcakd.styles import Style, extract_style, load_style, mix_styles
+from pcakd.styles.identity import identify
 from pcakd.utils.files import read_safetensors, write_safetensors
 
 SPEC = StudentSpec(architecture="tiny", ranks=(4, 6, 8, 10))

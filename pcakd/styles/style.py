@@ -15,10 +15,10 @@ from torch import Tensor
 from pcakd.blocks import Autoencoder
 from pcakd.coarse_to_fine import TAPS, measure_taps
 from pcakd.errors import ConfigError, ShapeError, StyleFileError
-from pcakd.identity import StudentIdentity, identify
 from pcakd.inputs import Photograph, prepare_input
 from pcakd.linalg import Statistics, accumulation_dtype
-from pcakd.mixing import mix_statistics, pool_statistics
+from pcakd.styles.identity import StudentIdentity, identify
+from pcakd.styles.mixing import mix_statistics, pool_statistics
 from pcakd.utils.devices import resolve_device
 from pcakd.utils.files import read_safetensors, write_safetensors
 

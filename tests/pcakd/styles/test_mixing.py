@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 
 from pcakd.linalg import Statistics, measure_statistics
-from pcakd.mixing import mix_statistics, pool_statistics
+from pcakd.styles.mixing import mix_statistics, pool_statistics
 
 
 def _gaussian(size, seed, rank=None):

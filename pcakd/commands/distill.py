@@ -81,8 +81,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_recipe(parser: argparse.ArgumentParser) -> None:
     recipe = parser.add_argument_group(
         "recipe",
-        "E,A,S are values for the phases encoder, autoencoder and stylization; a single value is "
-        "for all three",
+        "E,A,S are values for the phases encoder, autoencoder and stylization;\n"
+        "a single value is for all three.",
     )
     for name, text in (
         ("steps", "training steps"),

@@ -17,11 +17,16 @@ class SharedBatchNorm(nn.BatchNorm2d):
     """A batch norm whose statistics are those of the whole batch, over all processes.
 
     Alone it is `nn.BatchNorm2d`; PyTorch's own ``SyncBatchNorm`` needs an accelerator.
+
+    Attributes:
+        shared: Whether each process has another part of the batch; False where all have the same.
     """
+
+    shared = True
 
     def forward(self, input: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         """Normalise by the statistics of all parts of the batch, or by the running ones."""
-        if not self.training or world_size() == 1:
+        if not (self.training and self.shared) or world_size() == 1:
             return super().forward(input)
         count = world_size() * input.numel() / input.shape[1]
         mean = sum_over_ranks(input.sum(dim=(0, 2, 3))) / count
@@ -82,16 +87,21 @@ def start_norm(layer: ConvLayer, *, scale: Tensor, offset: Tensor) -> None:
 
 
 def calibrate(layers: Sequence[ConvLayer], run: Callable[[], object]) -> None:
-    """Set the norms' running statistics to those of what passes through while something runs."""
+    """Set the norms' running statistics to those of what passes through while something runs.
+
+    Every process must run the same images.
+    """
     for layer in layers:
         if layer.norm is not None:
             layer.norm.momentum = 1.0
+            layer.norm.shared = False
             layer.norm.train()
     with torch.no_grad():
         run()
     for layer in layers:
         if layer.norm is not None:
             layer.norm.momentum = _MOMENTUM
+            layer.norm.shared = True
             layer.norm.eval()
 
 

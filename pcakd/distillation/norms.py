@@ -17,11 +17,16 @@ class SharedBatchNorm(nn.BatchNorm2d):
     """A batch norm with statistics over all processes.
 
     With one process it is `nn.BatchNorm2d`. PyTorch's ``SyncBatchNorm`` needs an accelerator.
+
+    Attributes:
+        shared: Whether each process has another part of the batch; False where all have the same.
     """
+
+    shared = True
 
     def forward(self, input: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         """Normalise by the statistics of the whole batch, or in evaluation by the running ones."""
-        if not self.training or world_size() == 1:
+        if not (self.training and self.shared) or world_size() == 1:
             return super().forward(input)
         count = world_size() * input.numel() / input.shape[1]
         mean = sum_over_ranks(input.sum(dim=(0, 2, 3))) / count
@@ -82,17 +87,21 @@ def start_norm(layer: ConvLayer, *, scale: Tensor, offset: Tensor) -> None:
 
 
 def calibrate(layers: Sequence[ConvLayer], run: Callable[[], object]) -> None:
-    """Call ``run``, and set the norms' running statistics to those of the features seen."""
-    for layer in layers:
-        if layer.norm is not None:
-            layer.norm.momentum = 1.0
-            layer.norm.train()
+    """Call ``run``, and set the norms' running statistics to those of the features seen.
+
+    Every process must run the same images.
+    """
+    norms = [layer.norm for layer in layers if isinstance(layer.norm, SharedBatchNorm)]
+    for norm in norms:
+        norm.momentum = 1.0
+        norm.shared = False
+        norm.train()
     with torch.no_grad():
         run()
-    for layer in layers:
-        if layer.norm is not None:
-            layer.norm.momentum = _MOMENTUM
-            layer.norm.eval()
+    for norm in norms:
+        norm.momentum = _MOMENTUM
+        norm.shared = True
+        norm.eval()
 
 
 def measure_moments(

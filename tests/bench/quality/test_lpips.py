@@ -24,7 +24,7 @@ def test_the_published_values(
 ) -> None:
     folder = data_folder / "lpips_examples"
     one, reference = (load_image(folder / each)[None] for each in (name, "ex_ref.png"))
-    assert distance(one, reference) == pytest.approx(published, abs=5e-4)
+    assert distance(one, reference) == pytest.approx(published, abs=5e-4 + 1e-5)  # three digits
 
 
 @pytest.mark.weights

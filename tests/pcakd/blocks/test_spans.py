@@ -42,7 +42,7 @@ def test_a_span_holds_all_that_its_output_depends_on(stage, half, data):
         torch.manual_seed(0)
         layer = stage.create_layer()
         results = [stage.run(x, None, layer)[..., span.index, :] for x in (signal, other)]
-    assert torch.equal(*results)
+    torch.testing.assert_close(*results)  # an algorithm by blocks of pixels may round otherwise
 
 
 def test_a_tile_knows_its_borders_and_its_part_of_a_map():

@@ -146,7 +146,7 @@ def _without_repeats(jobs: Sequence[Job]) -> list[Job]:
 
 
 def _check_inputs_stay(jobs: Sequence[Job], others: Sequence[Path]) -> None:
-    """Check that no result replaces an input, under whatever name or link.
+    """Check that no result replaces an input, under any name or link.
 
     Raises:
         OutputError: One does.

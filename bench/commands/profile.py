@@ -171,7 +171,7 @@ def render(record: "Record") -> str:
         disable_numparse=True,
         colalign=("left", *["right"] * (len(SECTION_COLUMNS) - 1)),
     )
-    text = f"{row.subject} at {row.width}×{row.height} on {row.machine[1]}\n\n{table}\n"
+    text = f"{row.subject} at {row.width}×{row.height} on {row.machine.device_name}\n\n{table}\n"
     if row.latency_ms and row.timer_overhead is not None:
         text += (
             f"\nuninstrumented call: median {format_number(row.latency_ms.value)} ms; "

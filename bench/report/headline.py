@@ -133,14 +133,15 @@ def _caption(summary: Summary) -> str:
     (count,) = {row.num_image_pairs for row in summary.quality if row.metrics}
     pairs = format_count_of(count, "shipped image pair")
     return (
-        f"Latency: median of one call on {machine[1]} ({machine[0]}, {count_threads(machine)}, "
-        "float32), with a style image as large as the content image. Metrics: means over the "
-        f"{pairs} at native size; over 50 image pairs, for students only: "
+        f"Latency: median of one call on {machine.device_name} ({machine.device}, "
+        f"{count_threads(machine)}, float32), with a style image as large as the content image. "
+        f"Metrics: means over the {pairs} at native size; over 50 image pairs, for students only: "
         "[reports/students](reports/students/README.md). Networks use the transform `zca`. "
         "↓ lower is better, ↑ higher is better, ≈ predicted and not run, "
         f"{NONE} not trained here, so no metric values. † cost of `{_BORROWED}`, the published "
-        "network with VGG-19; the metric values are of the same method with VGG-16. The shipped students were trained on the formulas of these metrics (Gram distance, SSIM, "
-        "feature distance; computed with other networks) and the other models were not, which "
-        "favours the shipped students. Records: [reports/cpu](reports/cpu/README.md), "
+        "network with VGG-19; the metric values are of the same method with VGG-16. The shipped "
+        "students were trained on the formulas of these metrics (Gram distance, SSIM, feature "
+        "distance; computed with other networks) and the other models were not, which favours the "
+        "shipped students. Records: [reports/cpu](reports/cpu/README.md), "
         "[reports/cpu-students](reports/cpu-students/README.md).\n"
     )

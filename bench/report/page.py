@@ -54,9 +54,9 @@ def write_page(summary: Summary, sections: Iterable[Section]) -> str:
 
 
 def _heading(summary: Summary) -> str:
-    names = " and ".join(dict.fromkeys(machine[1] for machine in summary.machines))
+    names = " and ".join(dict.fromkeys(machine.device_name for machine in summary.machines))
     first = summary.machines[0]
-    machine = f", measured on `{first[0]}` with {count_threads(first)}"
+    machine = f", measured on `{first.device}` with {count_threads(first)}"
     notes = "".join(f"\n> **Note.** {text}\n" for text in comparability_notes(summary))
     return (
         f"# Benchmark report: {names}\n\n"

@@ -72,7 +72,11 @@ def machine_label(summary: Summary, machine: Machine) -> str:
 
 def machine_numbers(machine: Machine) -> dict[str, object]:
     """Return the columns of raw data that identify a machine."""
-    return {"device": machine[0], "device_name": machine[1], "threads": machine[2]}
+    return {
+        "device": machine.device,
+        "device_name": machine.device_name,
+        "threads": machine.threads,
+    }
 
 
 def optional(value: float | None, write: Callable[[float], str], missing: str = NONE) -> str:

@@ -15,7 +15,7 @@ def comparability_notes(summary: Summary) -> list[str]:
     found = []
     if not summary.comparable:
         names = [
-            f"{machine_label(summary, each)} = {each[1]} ({each[0]}, {count_threads(each)})"
+            f"{machine_label(summary, each)} = {each.device_name} ({each.device}, {count_threads(each)})"
             for each in summary.machines
         ]
         found.append(
@@ -37,7 +37,7 @@ def comparability_notes(summary: Summary) -> list[str]:
 
 def count_threads(machine: Machine) -> str:
     """Write the number of threads of a machine."""
-    return format_count_of(machine[2], "thread")
+    return format_count_of(machine.threads, "thread")
 
 
 def _mixed_metrics(records: Iterable[Record]) -> list[str]:

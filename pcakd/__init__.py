@@ -20,6 +20,7 @@ from pcakd.errors import PcakdError
 if TYPE_CHECKING:
     from pcakd.backbones import list_backbones, load_backbone
     from pcakd.distillation.config import DistillConfig
+    from pcakd.distillation.recipe import Recipe
     from pcakd.distillation.run import distill
     from pcakd.eigenbases import Eigenbasis, fit_eigenbases
     from pcakd.images import load_image, save_image
@@ -33,6 +34,7 @@ __all__ = [
     "DistillConfig",
     "Eigenbasis",
     "PcakdError",
+    "Recipe",
     "Student",
     "Style",
     "__version__",
@@ -54,6 +56,7 @@ __all__ = [
 _MODULES = {
     "DistillConfig": "pcakd.distillation.config",
     "Eigenbasis": "pcakd.eigenbases",
+    "Recipe": "pcakd.distillation.recipe",
     "Student": "pcakd.students",
     "Style": "pcakd.styles",
     "distill": "pcakd.distillation.run",

@@ -39,7 +39,7 @@ SUBJECTS = (
 """The rows: shipped students, the authors' students, peers, colour transfers, the content image."""
 
 RESOLUTIONS = ("HD", "4K")
-_BORROWED = "photowct2"  # its cost stands for that of photowct2-vgg16
+_BORROWED = "photowct2"  # its cost is shown for photowct2-vgg16
 
 
 def update_results_table(path: Path) -> None:

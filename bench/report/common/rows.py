@@ -89,7 +89,7 @@ class QualityRow:
     Attributes:
         metrics: Mean and interval of each metric, by its name.
         failures: How many records ended otherwise, by status.
-        cost_subject: The subject whose cost stands for this one's (`bench.records.schema.Record`).
+        cost_subject: The subject whose cost is shown for this one (`bench.records.schema.Record`).
         num_external: Records of external results (`bench.records.identity.is_external`).
         num_made_smaller: External results that had the content's native size and were made smaller.
     """

@@ -17,7 +17,7 @@ from bench.report.common.tables import NONE, machine_column, machine_numbers, op
 _OOM = "OOM"
 _CAPTION = """\
 The largest 16:9 image that a subject stylizes within the given memory, with a style image of the
-same size. Sizes are multiples of 16×9 pixels; each is tried in a process of its own. On a CPU,
+same size. Sizes are multiples of 16×9 pixels; each is tried in a separate process. On a CPU,
 memory is what a case adds to its process; on CUDA, it is what torch's allocator reserves, cache
 included.
 
@@ -29,9 +29,7 @@ included.
   twice, and sizes near the limit may fit in one run and fail in another.{spread}
 - HD to 8K are **inferred** from these two sizes, unless that size was tried: a size up to the
   largest image fits, a size from *Out of memory at* on is OOM, any other size is *not tried*."""
-_SPREAD = (
-    " {sizes} reported a peak in two processes; the two peaks\n  differ by up to {spread:.0%}."
-)
+_SPREAD = "\n  {sizes} reported a peak in two processes; the peaks differ by up to {spread:.0%}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

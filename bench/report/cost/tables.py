@@ -26,7 +26,7 @@ def cost_table(summary: Summary) -> Table:
             f"*Interval ms* is the {describe_intervals('median', 'samples')}. *MACs* are "
             "multiply-adds for both images; *MACs per content pixel* are those of the convolutions "
             "on the content path. *Eigenbasis parameters* are used in training only. ≈ predicted "
-            "and not run; ≥ lower bound, because an operator has no formula."
+            "and not run; ≥ lower bound, because part of the work is uncounted."
         ),
     )
 

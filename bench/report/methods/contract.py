@@ -6,7 +6,7 @@ CONTRACT = """\
   one whole call; on an accelerator, a synchronisation inside the timed region ends it. TF32 is off.
   If a benchmark profile sets `sample_seconds`, sampling stops after at least two calls once the
   calls took that long.
-- Each case runs in a process of its own, with a limit of time and of memory. (An interleaved
+- Each case runs in a separate process, with a limit of time and of memory. (An interleaved
   measurement runs two subjects in one process.) Exceeding a limit is a result: `timeout`, `oom`.
 - A case is **predicted** from measured cases instead of run if it would exceed a limit or if the
   benchmark profile leaves it out. Predictions are marked with ≈, and hollow in plots. Latency is

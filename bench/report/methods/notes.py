@@ -15,7 +15,8 @@ def comparability_notes(summary: Summary) -> list[str]:
     found = []
     if not summary.comparable:
         names = [
-            f"{machine_label(summary, each)} = {each.device_name} ({each.device}, {count_threads(each)})"
+            f"{machine_label(summary, each)} = {each.device_name} "
+            f"({each.device}, {count_threads(each)})"
             for each in summary.machines
         ]
         found.append(

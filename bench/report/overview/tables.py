@@ -28,10 +28,10 @@ def overview_table(summary: Summary) -> Table:
     keys |= dict.fromkeys((row.subject, row.transform, row.machine) for row in summary.quality)
     order = {name: place for place, name in enumerate(summary.subjects)}
     ordered = sorted(keys, key=lambda key: order[key[0]])
+    latency = "Median latency in milliseconds by resolution. " if summary.cost else ""
     note = (
-        "Median latency in milliseconds by resolution, and mean metric values over the image "
-        "pairs. ↓ lower is better, ↑ higher is better, ≈ predicted and not run, — not part of this "
-        f"run.{_oom(summary)}"
+        f"{latency}Mean metric values over the image pairs. ↓ lower is better, ↑ higher is better, "
+        f"≈ predicted and not run, — not part of this run.{_oom(summary)}"
     )
     return Table(
         name="overview",
@@ -84,6 +84,8 @@ def _cells(summary: Summary, key: tuple[str, str, Machine]) -> dict[str, str]:
 
 def _cost_cells(summary: Summary, key: tuple[str, str, Machine]) -> dict[str, str]:
     """Return sizes, which do not depend on the transform, and latency by resolution."""
+    if not summary.cost:
+        return {}
     same = [row for row in summary.cost if row.subject == key[0]]
     params = next((row.num_params for row in same if row.num_params is not None), None)
     per_pixel = next((row.macs_per_pixel for row in same if row.macs_per_pixel is not None), None)

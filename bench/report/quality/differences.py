@@ -78,10 +78,10 @@ def differences_table(summary: Summary) -> Table:
             f"A minus B with `{TRANSFORM}`: the mean of the differences over the image pairs that "
             f"both have values for, and the {describe_intervals('mean', 'image pairs')}. "
             "An asterisk marks an interval that excludes zero. Image pairs differ more than "
-            "subjects do, so "
-            "these intervals are narrower than those of the means: a difference can exclude zero "
-            "although the intervals of the two means overlap. One in twenty 95 % intervals misses "
-            "the true value by chance, so a single star among many is weak evidence."
+            "subjects do, so these intervals are often narrower than those of the means: a "
+            "difference can exclude zero although the intervals of the two means overlap. One in "
+            "twenty 95 % intervals misses the true value by chance, so one asterisk among many is "
+            "weak evidence."
         ),
     )
 

@@ -7,6 +7,8 @@ from bench.quality.lpips import MIN_SIDE, LpipsScore
 from pcakd.errors import ShapeError
 from pcakd.images import load_image
 
+pytestmark = pytest.mark.numerics
+
 
 @pytest.fixture(scope="module")
 def score(weights_folder: Path) -> LpipsScore:

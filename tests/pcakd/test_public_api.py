@@ -19,8 +19,9 @@ import pcakd
 ROOT = Path(__file__).parents[2]
 NAMES = {
     "DistillConfig", "Eigenbasis", "PcakdError", "Recipe", "Student", "Style", "__version__",
-    "distill", "extract_style", "fit_eigenbases", "list_backbones", "list_students", "load_backbone",
-    "load_card", "load_image", "load_student", "load_style", "mix_styles", "save_image", "stylize",
+    "distill", "extract_style", "fit_eigenbases", "list_backbones", "list_students",
+    "load_backbone", "load_card", "load_image", "load_student", "load_style", "mix_styles",
+    "save_image", "stylize",
 }  # fmt: skip
 HEAVY = ("torch", "numpy", "PIL", "safetensors", "tqdm", "jaxtyping", "pcakd.pipeline")
 PARAMETERS = {

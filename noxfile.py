@@ -1,6 +1,10 @@
 """The commands of this project; ``nox -l`` lists them and CI runs the same ones."""
 
 import os
+import platform
+import shutil
+import subprocess
+from itertools import product
 from pathlib import Path
 
 import nox
@@ -9,19 +13,29 @@ nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = ["lint", "tests"]
 PROJECT = nox.project.load_toml("pyproject.toml")
+EVERYTHING = "bench,timm"  # but for TensorFlow, which no test needs
+
+RUNNING = ".".join(platform.python_version_tuple()[:2])
+PYTHONS = ["3.11", "3.13"] + [RUNNING] * (RUNNING not in ("3.11", "3.13"))
+TORCHES = ["oldest", "newest"]
+KERNELS = list(product(("default", "avx2"), ("SSE41", "AVX2"), (1, 2)))
+"""Instruction sets of PyTorch's own kernels and of oneDNN's, and threads."""
 
 
-def _install(session: nox.Session, *groups: str, compiled: bool = False) -> None:
-    """Install the project; ``compiled`` pays where many processes import torch."""
+def _install(
+    session: nox.Session, *groups: str, extras: str, compiled: bool = False, options: str = ""
+) -> None:
+    """Install the project and extras; ``compiled`` pays where many processes import torch."""
     # pip compiles on its own, uv when it is told to
     session.env["UV_COMPILE_BYTECODE"] = "1" if compiled else "0"
-    session.install("-e", ".", *nox.project.dependency_groups(PROJECT, *groups) if groups else ())
+    requirements = nox.project.dependency_groups(PROJECT, *groups) if groups else ()
+    session.install(*options.split(), "-e", f".[{extras}]", *requirements)
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style, docstrings and types."""
-    _install(session, "lint", "test")
+    _install(session, "lint", "test", extras=EVERYTHING)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
@@ -30,10 +44,68 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests; real weights and data are used where PCAKD_WEIGHTS and PCAKD_TEST_DATA are."""
-    _install(session, "test", compiled=True)
+    _install(session, "test", extras=EVERYTHING, compiled=True)
     # one thread a worker: small tensors gain nothing by more, and threads would wait for turns
     session.env["OMP_NUM_THREADS"] = "1"
     session.run("pytest", "-n", "auto", "-p", "no:benchmark", *session.posargs)
+
+
+@nox.session
+def bare(session: nox.Session) -> None:
+    """Install the core alone, stylize a shipped photograph, and check what was imported."""
+    session.env["UV_COMPILE_BYTECODE"] = "0"
+    session.install(".")  # not editable, no extra, no group
+    pair = [f"bench/data/pairs/01_{role}.jpg" for role in ("content", "style")]
+    output = Path(session.create_tmp()) / "stylized.png"
+    # -I: the checkout is not on the path, so that the installed package is imported
+    session.run("python", "-I", "tests/bare_core.py", *pair, str(output))
+
+
+@nox.session(python=PYTHONS, venv_backend="uv")
+@nox.parametrize("torch", TORCHES)
+def numerics(session: nox.Session, torch: str) -> None:
+    """Run the numerical tests on other kernels and threads: all of them, or ``-- NUMBER``."""
+    options = "" if torch == "newest" else "--resolution=lowest-direct"
+    if options and session.python != "3.11":  # the oldest of the others have no wheels for it
+        options = "torch==2.6.*"
+    _install(session, "test", extras=EVERYTHING, compiled=True, options=options)
+    kernels = [KERNELS[int(each)] for each in session.posargs] or KERNELS
+    for aten, onednn, threads in kernels:
+        session.log(f"torch {torch}: ATen {aten}, oneDNN {onednn}, {threads} threads")
+        environment = {
+            "ATEN_CPU_CAPABILITY": aten,
+            "ONEDNN_MAX_CPU_ISA": onednn,
+            "OMP_NUM_THREADS": str(threads),
+            "OMP_WAIT_POLICY": "PASSIVE",  # on busy cores, spinning threads wait for each other
+        }
+        workers = ("-n", "auto") if threads == 1 else ()
+        session.run(
+            *("pytest", "-q", "-p", "no:benchmark", "-m", "numerics and not slow", *workers),
+            env=environment,
+        )
+
+
+@nox.session(venv_backend="none")
+def numerics_in_turn(session: nox.Session) -> None:
+    """Run one combination of ``numerics``; the number of commits chooses it."""
+    pythons = [each for each in PYTHONS if each == RUNNING or _works(each)]
+    if missing := {*PYTHONS} - {*pythons}:
+        session.warn(f"no interpreter of Python {', '.join(sorted(missing))}: without it")
+    combinations = list(product(pythons, TORCHES, range(len(KERNELS))))
+    count = session.run("git", "rev-list", "--count", "HEAD", external=True, silent=True)
+    # coprime to their number: neighbours differ in all parts
+    python, torch, kernels = combinations[int(str(count)) * 13 % len(combinations)]
+    session.notify(f"numerics-{python}(torch='{torch}')", posargs=[str(kernels)])
+
+
+def _works(python: str) -> bool:
+    """Return whether an interpreter is there; pyenv has names of some that do not start."""
+    path = shutil.which(f"python{python}")
+    command = [path or "", "-c", "import ssl"]
+    return (
+        path is not None
+        and not subprocess.run(command, check=False, capture_output=True).returncode
+    )
 
 
 @nox.session
@@ -48,7 +120,7 @@ def distill(session: nox.Session) -> None:
         defaults += ["--data", str(Path(data) / "photos" / "train")]
     elif not any(option.startswith("--data") for option in options):
         session.error("name photographs: --data DIR")
-    _install(session)
+    _install(session, extras="train")
     # the threads of the shipped students' trainings: the order of sums is part of their weights
     session.env["OMP_NUM_THREADS"] = "1"
     session.run(
@@ -60,21 +132,21 @@ def distill(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure the shipped students and render a report: the quick profile, or your own options."""
-    _install(session, compiled=True)
+    _install(session, extras="bench", compiled=True)
     session.run("python", "-m", "bench", "run", *session.posargs)
 
 
 @nox.session
 def check(session: nox.Session) -> None:
     """Compare parameters and multiply-adds with the committed records, exactly."""
-    _install(session)
+    _install(session, extras="bench")
     session.run("python", "-m", "bench", "check", *session.posargs)
 
 
 @nox.session
 def microbench(session: nox.Session) -> None:
     """Time the parts: covariance, roots, encoder, decoder, filter, metrics, a peer."""
-    _install(session, "test")
+    _install(session, "test", extras="bench")
     parts = ("linalg", "students", "metrics", "peers")
     files = [f"tests/microbench/bench_{part}.py" for part in parts]
     session.run("pytest", *files, *session.posargs)

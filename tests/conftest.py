@@ -1,6 +1,7 @@
 """Fixtures shared by all tests."""
 
 import os
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,20 @@ from PIL import Image
 # shared machines pause: a deadline in seconds would test the machine, not the code
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of files that compare arrays as ``numerics``."""
+    for item in items:
+        if _compares_arrays(item.path):
+            item.add_marker("numerics")
+
+
+@cache
+def _compares_arrays(path: Path) -> bool:
+    text = path.read_text(encoding="utf-8")
+    return any(name in text for name in ("assert_close(", "assert_allclose(", "gradcheck("))
 
 
 def _folder(variable: str) -> Path:

@@ -61,10 +61,12 @@ def test_the_taps_end_in_relu_at_their_widths(network: nn.Sequential) -> None:
     assert all(isinstance(network[index], nn.ReLU) for index in LAYERS.values())
 
 
+@pytest.mark.skipif(
+    torch.__version__.startswith("2.6."), reason="its fake CUDA tensors need a driver"
+)
 def test_the_sums_are_doubled_on_the_cpu_only() -> None:
     with FakeTensorMode(allow_non_fake_inputs=True):
-        blocks = [nn.Conv2d(3, 4, 1, device="meta")]
-        grams = gram_matrices(blocks, torch.rand(1, 3, 8, 8, device="meta"))
+        grams = gram_matrices([nn.ReLU()], torch.rand(1, 3, 8, 8, device="cuda"))
     assert [(gram.device.type, gram.dtype) for gram in grams] == [("cpu", torch.float64)]
 
 

@@ -7,6 +7,8 @@ from bench.quality.lpips import MIN_SIDE, LpipsDistance
 from pcakd.errors import ShapeError
 from pcakd.images import load_image
 
+pytestmark = pytest.mark.numerics
+
 
 @pytest.fixture(scope="module")
 def distance(weights_folder: Path) -> LpipsDistance:

@@ -9,6 +9,8 @@ from torch import Tensor
 from bench.quality.ssim import measure_ssim
 from pcakd.errors import ShapeError
 
+pytestmark = pytest.mark.numerics
+
 
 def random_image(seed: int, height: int = 12, width: int = 15) -> Tensor:
     return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed))

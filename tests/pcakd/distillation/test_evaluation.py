@@ -8,6 +8,8 @@ from pcakd.distillation.evaluation import evaluate_taps
 from pcakd.errors import TrainingError
 from pcakd.students import StudentSpec, create_student
 
+pytestmark = pytest.mark.numerics
+
 
 def test_dead_channels_are_counted():
     teacher = create_backbone("tiny")

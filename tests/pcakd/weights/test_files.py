@@ -18,6 +18,8 @@ from pcakd.weights import (
 from pcakd.weights.keras_files import fold_caffe_preprocessing, read_keras_file
 from pcakd.weights.sets import MOBILENET_LAYERS, VGG16_LAYERS
 
+pytestmark = pytest.mark.numerics
+
 VGG, MOBILENET = get_weight_set("vgg16", "caffe"), get_weight_set("mobilenet_v1", "keras")
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
 

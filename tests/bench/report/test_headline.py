@@ -23,14 +23,14 @@ def subject_records(name, make_cost, make_quality):
     """Return the records of one subject at two resolutions, on one image pair."""
     transform = {"transform": "none"} if name in ("content", "mkl", "reinhard") else {}
     if name in ("photowct2", "photowct", "wct2-cat5"):
-        scored = make_quality(name, pair=None, status="untrained", reason="seeded weights")
+        quality = make_quality(name, pair=None, status="untrained", reason="seeded weights")
     else:
         other = "photowct2" if name == "photowct2-vgg16" else None
-        scored = make_quality(name, cost_subject=other, **transform)
+        quality = make_quality(name, cost_subject=other, **transform)
     if name == "photowct2-vgg16":
-        return [scored]
+        return [quality]
     big = {"resolution": "4K", "width": 3840, "height": 2160}
-    return [scored, make_cost(name, **transform), make_cost(name, **big, **transform)]
+    return [quality, make_cost(name, **transform), make_cost(name, **big, **transform)]
 
 
 @pytest.fixture

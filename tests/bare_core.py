@@ -23,6 +23,10 @@ def main() -> None:
     arguments = [content, style, "-o", output]
     check(run(["stylize", *arguments])[0] == 0, "pcakd stylize fails")
     check(Path(output).stat().st_size > 0, f"{output} is empty")
+    saved = str(Path(output).with_suffix(".safetensors"))
+    check(run(["style", "extract", style, "-o", saved])[0] == 0, "pcakd style extract fails")
+    again = ["stylize", content, "--style", saved, "-o", output]
+    check(run(again)[0] == 0, "pcakd stylize --style fails")
     check(run(["list"])[0] == 0, "pcakd list fails")
     check_imports()
     check_missing(["stylize", *arguments, "--guided-filter"], "filter")

@@ -130,9 +130,15 @@ def test_stylizing_and_listing_need_no_extra(tmp_path):
     photo, out = tmp_path / "photo.png", tmp_path / "out.png"
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     Image.fromarray(noise).save(photo)
-    stylize = ["stylize", str(photo), str(photo), "-o", str(out), "--student", "mobilenet_v1"]
+    style, student = tmp_path / "style.safetensors", ["--student", "mobilenet_v1"]
+    commands = [
+        ["stylize", str(photo), str(photo), "-o", str(out), *student],
+        ["style", "extract", str(photo), "-o", str(style), *student],
+        ["stylize", str(photo), "--style", str(style), "-o", str(out), *student],
+        ["list"],
+    ]
     blocked = {name for names in EXTRAS.values() for name in names}
-    code = BLOCKED.format(blocked=blocked, commands=[stylize, ["list"]])
+    code = BLOCKED.format(blocked=blocked, commands=commands)
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )

@@ -154,6 +154,7 @@ def test_a_named_call_is_what_a_trace_shows():
     assert torch.equal(double(torch.ones(2), torch.ones(2)), torch.full((2,), 2.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "named"),
     [("histogram", "match_histograms"), ("idt", "bincount"), ("idt-regrain", "regrain")],

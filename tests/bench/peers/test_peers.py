@@ -79,6 +79,7 @@ def _wavelets():
     return sum(2 * 4 * k * Fraction(4, 4 * 4**level) for level, k in enumerate((64, 128, 256)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

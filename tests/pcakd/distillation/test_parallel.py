@@ -68,6 +68,7 @@ def test_two_processes_train_what_one_does(photos, tmp_path):
     assert (first.card["processes"], second.card["processes"]) == (1, 2)
 
 
+@pytest.mark.slow
 def test_a_batch_that_does_not_divide_is_refused_in_one_line(photos, tmp_path):
     options = ("--backbone", "tiny", "--data", photos, "-o", tmp_path / "run", "--device", "cpu")
     done = _run(*TWO, "-m", "pcakd", "distill", *options, "--batch", "4,4,2")
@@ -78,6 +79,7 @@ def test_a_batch_that_does_not_divide_is_refused_in_one_line(photos, tmp_path):
     assert not (tmp_path / "run").exists()  # the last phase's batch is known before the first
 
 
+@pytest.mark.slow
 def test_more_processes_than_photographs_are_refused_in_one_line(photos, tmp_path):
     options = ("--backbone", "tiny", "--data", photos, "-o", tmp_path / "run", "--device", "cpu")
     shape = ("--crop", "32", "--batch", "4", "--basis-images", "1", "--perceptual", "tiny")

@@ -4,37 +4,17 @@ import doctest
 import re
 
 import pytest
+from claim_rows import find, only
 
 from bench.claims import rows
 from bench.claims.check import check_claims, has_evidence
 from bench.claims.facts import derive_facts
 from bench.cli import _create_parser
 
-PAIRS = [f"{number:02}" for number in range(1, 7)]
 VGG_FASTER = "VGG student faster than WCT²"
+
+
 OVERALL = "Faster than existing models, overall"
-
-
-def find(records, claim):
-    return [row for row in check_claims(records) if row.claim == claim]
-
-
-def only(records, claim):
-    (row,) = find(records, claim)
-    return row
-
-
-@pytest.fixture
-def metric_values(make_quality):
-    """Return a maker of six quality records whose metric values rise from pair to pair."""
-
-    def make(subject, start, metric="gram", **changes):
-        return [
-            make_quality(subject, pair, **{metric: start + number / 10}, **changes)
-            for number, pair in enumerate(PAIRS)
-        ]
-
-    return make
 
 
 def overall_records(make_pair, ratios, **changes):
@@ -197,43 +177,6 @@ def test_8k(make_cost, changes, verdict, measured, remark):
 
 
 STYLE = "VGG student: stronger style than WCT²"
-CONTENT = "VGG student: better content than PhotoWCT²"
-
-
-@pytest.mark.parametrize(
-    ("shift", "verdict", "measured"),
-    [(-0.05, "reproduced", "-0.050"), (0.05, "not reproduced", "+0.050")],
-)
-def test_quality_is_compared_pair_by_pair(metric_values, shift, verdict, measured):
-    # the metric values differ ten times more between image pairs than between subjects
-    row = only(metric_values("wct2-cat5", 0.5) + metric_values("vgg16", 0.5 + shift), STYLE)
-    assert (row.verdict, row.measured, row.count) == (verdict, measured, 6)
-    assert row.low == pytest.approx(row.high) == pytest.approx(shift)
-    assert row.place == "6 image pairs, cpu Some CPU"
-
-
-def test_a_difference_whose_interval_contains_zero_is_not_reproduced(metric_values, make_quality):
-    ours = [make_quality("vgg16", pair, gram=0.5 + (-1) ** n / 10) for n, pair in enumerate(PAIRS)]
-    row = only([*ours, *[make_quality("wct2-cat5", pair, gram=0.5) for pair in PAIRS]], STYLE)
-    assert row.verdict == "not reproduced"
-    assert row.remark.startswith("no difference is shown")
-    assert row.low < 0 < row.high
-
-
-def test_a_peer_on_another_encoder_stands_for_the_peer(metric_values, make_quality):
-    untrained = make_quality("photowct2", pair=None, status="untrained", reason="seeded")
-    peer = metric_values("photowct2-vgg16", 0.5, "ssim", cost_subject="photowct2")
-    row = only([untrained, *peer, *metric_values("vgg16", 0.6, "ssim")], CONTENT)
-    assert row.verdict == "reproduced"
-    assert "`photowct2-vgg16` stands for PhotoWCT², its encoder is VGG-16" in row.remark
-    assert "0.850 against 0.750" in row.remark
-
-
-def test_a_peer_trained_on_its_own_encoder_stands_for_the_peer(metric_values, make_quality):
-    records = [*metric_values("photowct2-vgg19", 0.2, "ssim"), *metric_values("vgg16", 0.4, "ssim")]
-    row = only(records, "VGG student: better content than PhotoWCT²")
-    assert (row.verdict, row.measured) == ("reproduced", "+0.200")
-    assert has_evidence(records)
 
 
 def test_a_student_with_fewer_macs_than_the_paper_s_has_a_remark(make_pair, make_cost):
@@ -252,104 +195,8 @@ def test_fewer_macs_on_either_side_are_a_remark(make_pair, make_cost):
         assert "`vgg16` has 15 % fewer MACs per pixel than the paper's student" in row.remark
 
 
-def test_external_results_are_not_evidence_even_with_the_name_of_a_peer(metric_values):
-    images = {"config": {"outputs": "files"}}
-    named = [
-        *metric_values("photowct2-vgg19", 0.2, "ssim", **images),
-        *metric_values("vgg16", 0.4, "ssim"),
-    ]
-    row = only(named, "VGG student: better content than PhotoWCT²")
-    assert row.verdict == "not comparable"
-    student = metric_values("vgg16", 0.4, "ssim", **images)
-    row = only([*metric_values("photowct2-vgg19", 0.2, "ssim"), *student], CONTENT)
-    assert row.verdict == "not comparable"
-
-
-def test_untrained_peers_are_not_comparable(metric_values, make_quality):
-    untrained = make_quality("wct2-cat5", pair=None, status="untrained", reason="seeded")
-    row = only([untrained, *metric_values("vgg16", 0.5)], STYLE)
-    assert (row.verdict, row.remark) == (
-        "not comparable", "`wct2-cat5` is untrained and has no quality",
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"pair_hash": "other files"},
-        {"width": 100},
-        {"protocol": {"gram": "another one"}},
-        {"device_name": "Other CPU"},
-    ],
-)
-def test_only_the_same_image_pairs_are_compared(metric_values, changes):
-    row = only(metric_values("wct2-cat5", 0.5, **changes) + metric_values("vgg16", 0.4), STYLE)
-    assert (row.verdict, row.remark) == (
-        "not comparable", "`vgg16` and `wct2-cat5` have no image pair, size and protocol in common",
-    )  # fmt: skip
-
-
-def test_image_pairs_under_two_protocols_do_not_count_twice(metric_values):
-    sizes = ({}, {"width": 100, "protocol": {"gram": "at most 100 px a side"}})
-    records = [
-        record
-        for changes in sizes
-        for subject, value in (("wct2-cat5", 0.5), ("vgg16", 0.4))
-        for record in metric_values(subject, value, **changes)[:3]
-    ]
-    assert [(row.count, row.verdict) for row in find(records, STYLE)] == [(3, "not comparable")] * 2
-
-
-def test_only_the_last_version_and_common_pairs_are_compared(metric_values, make_quality):
-    old = metric_values("vgg16", 9.0, subject_hash="an older student")
-    new = metric_values("vgg16", 0.4)
-    failed = make_quality("wct2-cat5", "07", status="oom", reason="full")
-    row = only([*old, *new, *metric_values("wct2-cat5", 0.5), failed], STYLE)
-    assert (row.measured, row.count) == ("-0.100", 6)
-    few = only([*new[:2], *metric_values("wct2-cat5", 0.5)], STYLE)
-    assert (few.verdict, few.place) == ("not comparable", "2 image pairs, cpu Some CPU")
-    alone = only(metric_values("wct2-cat5", 0.5), STYLE)
-    assert alone.remark.startswith("no record")
-
-
 def test_when_a_page_has_something_to_compare(make_cost, make_pair, make_quality):
     assert not has_evidence([make_cost(), make_quality()])
     assert has_evidence([make_pair()])
     assert has_evidence([make_cost("photowct")])
     assert has_evidence([make_quality("mine", cost_subject="photowct2")])
-
-
-def test_facts_follow_from_counts(make_cost):
-    pixels = 1280 * 720
-    records = [
-        make_cost("vgg19-full", macs_content=482_778 * pixels),
-        make_cost("vgg16", resolution="FHD", width=1920, height=1080),  # no multiple of 16
-        make_cost("vgg16", macs_content=16_931 * pixels, num_params=252_890),
-        make_cost("photowct2", num_params=7_010_959),
-        make_cost("wct2-cat5", num_params=10_121_871),
-    ]
-    facts = {fact.fact: fact for fact in derive_facts(records)}
-    full = facts["MACs per content pixel, full-width VGG-19 / the paper's VGG student"]
-    assert (full.figure, full.source) == (
-        "25.6×", "482,778 (record of `vgg19-full`) / 18,832 (counted)",
-    )  # fmt: skip
-    thin = facts["MACs per content pixel, the paper's VGG student / its MobileNet student"]
-    assert (thin.figure, thin.source) == ("7.6×", "18,832 (counted) / 2,465 (counted)")
-    assert facts["MACs per content pixel, `vgg19-full` / `vgg16`"].figure == "28.5×"
-    missing = facts["MACs per content pixel, `vgg16` / `mobilenet_v1`"]
-    assert (missing.figure, missing.value) == ("—", None)
-    assert (
-        "no record: run `python -m bench run --only cost --subjects mobilenet_v1" in missing.source
-    )
-    shipped = facts["Parameters of the shipped student `vgg16`"]
-    assert (shipped.figure, shipped.source) == (
-        "252,890", "deployed, from its record; 252,910 with 20 eigenbasis parameters",
-    )  # fmt: skip
-    assert facts["73K as a share of the parameters of PhotoWCT²"].figure == "1.04 %"
-    assert "73K as a share of the parameters of WCT²" not in facts
-    assert (
-        facts[
-            "VGG student: parameters with eigenbases, which 73K includes and 283K does not"
-        ].figure
-        == "334,052"
-    )

@@ -4,8 +4,8 @@ import argparse
 import dataclasses
 
 import pytest
-import torch
 from PIL import Image
+from quality_inputs import save_random
 
 from bench.commands import score
 from bench.quality.metrics import MetricValues
@@ -15,7 +15,6 @@ from bench.quality.sizes import fit_within
 from bench.records.schema import hash_case
 from bench.records.store import append_record, read_records
 from bench.report.quality.examples import evaluated_subjects
-from bench.run.external import scored_side
 from pcakd.errors import ConfigError, ShapeError
 from pcakd.images import load_image, save_image
 
@@ -43,10 +42,6 @@ class FakeMetrics:
 @pytest.fixture(autouse=True)
 def _fake_metrics(monkeypatch):
     monkeypatch.setattr("bench.quality.metrics.Metrics", FakeMetrics)
-
-
-def save_random(path, height, width, seed=0):
-    save_image(path, torch.rand(3, height, width, generator=torch.Generator().manual_seed(seed)))
 
 
 @pytest.fixture
@@ -251,8 +246,3 @@ def test_external_results_are_not_shown_as_examples(run_folder, pairs, results):
     assert {path.name for path in pair.iterdir()} == {"content.jpg", "style.jpg", "vgg16.jpg"}
     with Image.open(run_folder / "examples.jpg") as sheet:
         assert sheet.width == 3 * 326 + 6
-
-
-def test_the_size_of_a_run_without_quality_is_that_of_its_profile(make_cost):
-    assert scored_side([make_cost(config={"quality_max_side": 512})]) == 512
-    assert scored_side([]) == 0

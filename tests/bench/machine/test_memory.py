@@ -2,8 +2,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 
-from bench.machine.memory import host_bytes
+from bench.machine.memory import host_bytes, total_bytes
 
 
 @pytest.mark.parametrize(
@@ -18,3 +19,7 @@ def test_a_lower_limit_of_the_container_counts(
         file.write_text(limit)
     monkeypatch.setattr("bench.machine.memory._CONTAINER_LIMIT", file)
     assert host_bytes() == (expected or psutil.virtual_memory().total)
+
+
+def test_total_is_plausible() -> None:
+    assert total_bytes(torch.device("cpu")) > 2**28

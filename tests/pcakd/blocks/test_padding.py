@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pcakd.blocks.padding import pad_by_one
+from pcakd.blocks.padding import pad_by_one, pad_reflect
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
@@ -18,3 +18,9 @@ def test_padding_by_one_is_that_of_pytorch(layout, mode, edges):
     for part in (image, image[..., 1:4, 2:4]):
         expected = F.pad(part, [int(edge) for edge in edges], mode=mode)
         assert torch.equal(pad_by_one(part, edges, mode=mode), expected)
+
+
+def test_one_pixel_is_padded_by_repetition():
+    assert torch.equal(
+        pad_reflect(torch.full((1, 1, 1, 1), 2.0), before=1, after=1), torch.full((1, 1, 3, 3), 2.0)
+    )

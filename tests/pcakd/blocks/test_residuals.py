@@ -40,3 +40,10 @@ def test_adding_a_residual_keeps_gradients_and_inputs():
     with torch.no_grad():
         torch.testing.assert_close(AddResidual().run(features, source), result.detach())
     assert torch.equal(features.detach(), before)
+
+
+def test_residuals_are_what_a_mean_of_nine_leaves():
+    image = torch.rand(1, 2, 6, 5)
+    padded = torch.nn.functional.pad(image, (1, 1, 1, 1), mode="replicate")
+    mean = sum(padded[:, :, i : i + 6, j : j + 5] for i in range(3) for j in range(3)) / 9
+    torch.testing.assert_close(high_frequencies(image), image - mean)

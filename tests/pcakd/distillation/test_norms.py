@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pcakd.backbones import create_backbone
-from pcakd.blocks import BlockDesign
+from pcakd.blocks import BlockDesign, Conv, ConvLayer
 from pcakd.distillation.context import TrainingContext
 from pcakd.distillation.norms import follow_batches, prepare_layers
 from pcakd.distillation.phases import EncoderPhase
@@ -51,3 +53,23 @@ def test_linear_features_are_normalised_in_training_and_pixels_are_not():
     last = [s.layers(b)[-1] for s, b in
             ((student.encoder, 2), (student.decoder, 1), (student.decoder, 2))]  # fmt: skip
     assert [layer.norm.training for layer in last] == [True, False, True]
+
+
+@given(st.booleans(), st.sampled_from([1, 2]), st.integers(0, 100))
+@settings(max_examples=20)
+def test_folding_changes_nothing_but_the_cost(depthwise, stride, seed):
+    torch.manual_seed(seed)
+    layer = ConvLayer(Conv(in_channels=5, out_channels=5, stride=stride, depthwise=depthwise))
+    prepare_layers([layer])
+    layer.norm.train()
+    layer.standardize_input(torch.randn(5), torch.rand(5) + 0.5)
+    for _ in range(3):
+        layer(torch.randn(2, 5, 8, 8))
+    layer.eval()
+    image = torch.randn(1, 5, 9, 8)
+    with torch.no_grad():
+        before = layer(image)
+        layer.fold()
+        assert layer.norm is None
+        assert layer.input_mean is None
+        torch.testing.assert_close(layer(image), before, rtol=1e-4, atol=1e-5)

@@ -1,11 +1,11 @@
+"""Styles: what they give, their files, checks."""
+
 import json
 
 import pytest
 import torch
-from PIL import Image
 
 from pcakd.blocks import Autoencoder
-from pcakd.cli import main
 from pcakd.errors import ConfigError, OutputError, ShapeError, StyleFileError
 from pcakd.linalg import Statistics
 from pcakd.pipeline import stylize
@@ -245,63 +245,3 @@ def test_styles_of_shipped_students_take_tens_of_kilobytes(tmp_path):
     assert path.stat().st_size < 100_000
     with pytest.raises(OutputError, match="does not exist"):
         load_style(path).save(tmp_path / "no" / "s.safetensors")
-
-
-@pytest.fixture
-def folder(tmp_path, student):
-    save_student(tmp_path / "student.safetensors", student)
-    for index in range(2):
-        pixels = (255 * _image(20, 24, index)).byte().permute(1, 2, 0).numpy()
-        Image.fromarray(pixels).save(tmp_path / f"{index}.png")
-    return tmp_path
-
-
-def test_the_command_extracts_and_mixes(folder, student):
-    photographs = [str(folder / f"{index}.png") for index in range(2)]
-    options = ["--student", str(folder / "student.safetensors"), "--device", "cpu"]
-    outputs = [str(folder / f"{name}.safetensors") for name in ("a", "b", "both", "mix")]
-    for photograph, output in zip(photographs, outputs, strict=False):
-        assert main(["style", "extract", photograph, "-o", output, *options]) == 0
-    weights = ["--weights", "0.7,0.3"]
-    assert main(["style", "extract", *photographs, "-o", outputs[2], *weights, *options]) == 0
-    parts = [f"{outputs[0]}=0.7", f"{outputs[1]}=0.3"]
-    assert main(["style", "mix", *parts, "-o", outputs[3]]) == 0
-    assert _same(load_style(outputs[2]), load_style(outputs[3]))
-    assert stylize(student, _image(20, 20), load_style(outputs[3])).shape == (3, 20, 20)
-    assert main(["style", "extract", *photographs, "-o", outputs[0], *options]) == 0
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["extract", "0.png", "-o", "s.png"], "ends in .safetensors"),
-        (["extract", "0.png", "-o", "no/s.safetensors"], "does not exist"),
-        (["extract", "0.png", "-o", "s.safetensors", "--weights", "1,2"], "2 numbers for 1"),
-        (
-            ["extract", "0.png", "-o", "s.safetensors", "--weights", "x"],
-            "--weights must be numbers",
-        ),
-        (["extract", "0.png", "-o", "s.safetensors", "--weights", "-1"], "not negative"),
-        (["extract", "9.png", "-o", "s.safetensors"], "9.png"),
-        (["extract", "0.png", "-o", "s.safetensors", "--student", "vgg"], "'vgg' is not known"),
-        (["mix", "a.safetensors", "-o", "s.safetensors"], "is not STYLE=WEIGHT"),
-        (["mix", "a.safetensors=", "-o", "s.safetensors"], "is not STYLE=WEIGHT"),
-        (["mix", "a.safetensors=x", "-o", "s.safetensors"], "the weight must be numbers"),
-        (["mix", "a.safetensors=1", "-o", "s.safetensors"], "a.safetensors is not a file"),
-        (["mix", "student.safetensors=1", "-o", "s.safetensors"], "not of a style"),
-        (["mix"], "required"),
-        ([], "required"),
-    ],
-)
-def test_bad_input_of_the_command_is_one_line(folder, monkeypatch, capsys, arguments, message):
-    monkeypatch.chdir(folder)
-    before = sorted(folder.iterdir())
-    try:
-        status = main(["style", *arguments])
-    except SystemExit as stop:
-        status = stop.code
-    assert status == 2
-    error = capsys.readouterr().err
-    assert message in error
-    assert error.count("\n") == 1
-    assert sorted(folder.iterdir()) == before

@@ -1,0 +1,118 @@
+"""`bench quality`: rows, sizes, bad options."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from quality_inputs import call, save_random
+
+from bench.commands import quality
+from pcakd.errors import (
+    ConfigError,
+    ImageError,
+    OutputError,
+    PcakdError,
+    ShapeError,
+    UnknownNameError,
+)
+from pcakd.students import StudentSpec, create_student, save_student
+
+SIZES = {"01_content": (40, 33), "01_style": (32, 48), "02_content": (31, 36), "02_style": (35, 35)}
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    folder = tmp_path / "pairs"
+    folder.mkdir()
+    for seed, (name, (height, width)) in enumerate(SIZES.items()):
+        save_random(folder / f"{name}.png", height, width, seed)
+    return folder
+
+
+@pytest.mark.weights
+@pytest.mark.usefixtures("weights_folder")
+def test_quality_writes_a_row_for_each_subject_transform_and_pair(
+    pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = StudentSpec(architecture="tiny", ranks=(2, 3, 4, 5))
+    save_student(tmp_path / "mine.safetensors", create_student(spec))
+    subjects = f"{tmp_path}/mine.safetensors, content"
+    out = tmp_path / "out.json"
+    arguments = ("--pairs", pairs, "--subjects", subjects, "--json", out, "--transforms", "zca,ot")
+    assert call(quality, *arguments) == 0
+    rows = json.loads(out.read_text())
+    assert [(row["subject"], row["pair"]) for row in rows] == [
+        (name, pair) for name in ("mine", "mine@ot", "content") for pair in ("01", "02")
+    ]
+    assert all(set(row) == {"subject", "pair", "gram", "ssim", "lpips"} for row in rows)
+    assert all(row["ssim"] == 1.0 and row["lpips"] == 0.0 for row in rows[4:])
+    assert "mine@ot" in capsys.readouterr().out
+
+
+@pytest.mark.weights
+@pytest.mark.usefixtures("weights_folder")
+def test_rows_on_standard_output_at_sides_cut_to_a_multiple(
+    pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = ("--pairs", pairs, "--subjects", "content", "--json", "-", "--multiple-of", 32)
+    with pytest.raises(ShapeError, match=r"pair 02: the image is 36x31 px .* multiples of 32"):
+        call(quality, *arguments)
+    capsys.readouterr()
+    assert call(quality, *arguments[:-1], 31) == 0
+    printed = capsys.readouterr()
+    rows = json.loads(printed.out)
+    assert [(row["pair"], row["ssim"]) for row in rows] == [("01", 1.0), ("02", 1.0)]
+    assert rows[0]["size"].startswith("sides cut to multiples of 31 (bilinear), float")
+    assert "[low, high]" in printed.err
+    assert not (tmp_path / "-").exists()
+
+
+@pytest.mark.weights
+@pytest.mark.usefixtures("weights_folder")
+def test_too_small_a_pair_is_an_error_that_names_it(pairs: Path, tmp_path: Path) -> None:
+    save_random(pairs / "02_content.png", 30, 40)
+    with pytest.raises(ShapeError, match=r"pair 02: .* at least 31x31 px, this one is 40x30"):
+        call(quality, "--pairs", pairs, "--subjects", "mkl", "--json", tmp_path / "out.json")
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"--json": "nowhere/out.json"}, OutputError, "does not exist"),
+        ({"--pairs": "nowhere"}, ImageError, "does not exist"),
+        ({"--subjects": "reinhardt"}, UnknownNameError, "did you mean 'reinhard'"),
+        ({"--subjects": " , "}, ConfigError, "no subjects given"),
+        ({"--subjects": "mobilenet_v1-full"}, ConfigError, "no quality"),
+        ({"--transforms": "zac"}, UnknownNameError, "did you mean 'zca'"),
+        ({"--multiple-of": "0"}, ConfigError, "1 or more, got 0"),
+        ({"--device": "gpu"}, ConfigError, "device 'gpu' is not known"),
+        ({"--device": "cuda:99"}, ConfigError, "not on this machine"),
+    ],
+)
+def test_quality_refuses_bad_options_before_it_loads_a_network(
+    pairs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, str],
+    error: type[PcakdError],
+    message: str,
+) -> None:
+    monkeypatch.setattr("bench.quality.metrics.Metrics", None)  # calling it would raise TypeError
+    monkeypatch.chdir(tmp_path)
+    options = {"--pairs": str(pairs), "--subjects": "mkl", "--json": "out.json"} | changes
+    with pytest.raises(error, match=message):
+        call(quality, *(each for option in options.items() for each in option))
+
+
+@pytest.mark.weights
+@pytest.mark.usefixtures("weights_folder")
+def test_an_output_that_is_not_finite_is_named(pairs: Path, tmp_path: Path) -> None:
+    student = create_student(StudentSpec(architecture="tiny", ranks=(2, 3, 4, 5)))
+    with torch.no_grad():
+        next(student.parameters()).fill_(1e38)
+    save_student(tmp_path / "wild.safetensors", student)
+    subjects = f"{tmp_path}/wild.safetensors@adain"
+    with pytest.raises(ShapeError, match=r"pair 01: subject wild@adain: .* not finite"):
+        call(quality, "--pairs", pairs, "--subjects", subjects, "--json", tmp_path / "out.json")

@@ -1,0 +1,70 @@
+"""Jobs that measure: sections of time, capacity."""
+
+import json
+
+from job_inputs import parse
+
+from bench.profiling.traffic import count_filter
+from bench.subjects import Prepared, Subject
+from bench.worker.jobs import measure_breakdown, measure_capacity
+from pcakd.utils.sections import section
+
+
+def transfer(content, style):
+    with section("transform"):
+        moved = content + style.mean()
+    return moved.clamp(0, 1)
+
+
+def parse_transfer(text):
+    return Subject(
+        name=text, transforms=("none",), precision="fp32", has_quality=True, hash="0", num_params=0,
+        num_eigenbasis_params=0, build=lambda *_: Prepared(modules=(), run=transfer),
+    )  # fmt: skip
+
+
+def test_sections_are_timed_and_counted_and_the_filter_apart(tmp_path):
+    job = {
+        "device": "cpu", "subject": "shift", "transform": "none", "width": 320, "height": 200,
+        "warmup": 1, "samples": 9, "sample_seconds": 1e-6, "memory_fraction": 0.9,
+        "trace": str(tmp_path / "trace.json"),
+    }  # fmt: skip
+    messages = []
+    measure_breakdown(job, messages.append, parse=parse_transfer)
+    first, second = messages
+    assert (first["type"], second["type"]) == ("breakdown", "filter")
+    assert len(first["latency_ns"]) == 2
+    assert set(first["sections"]) == {"transform", "other"}
+    # the mean and the sum, read twice and once, one result; the rest clips
+    numbers = 3 * 320 * 200
+    transform = first["sections"]["transform"]
+    assert transform["macs"] == 2 * numbers
+    assert transform["bytes"] == 4 * (3 * numbers + 2)
+    assert transform["latency_ns"] > 0
+    assert first["sections"]["other"]["bytes"] == 4 * 2 * numbers
+    assert second["latency_ns"] > 0
+    assert {unit: second[unit] for unit in ("macs", "bytes")} == count_filter(200, 320)
+    events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    names = {event["name"] for event in events if event.get("cat") == "user_annotation"}
+    assert names >= {"transform", "filter"}
+
+
+def test_capacity_sends_the_baseline_before_it_starts():
+    job = {
+        "device": "cpu", "subject": "plain", "width": 256, "height": 144, "transform": "zca",
+        "memory_bytes": 2**20, "memory_fraction": 0.5,
+    }  # fmt: skip
+    messages = []
+    seen = []
+
+    def look(text):
+        seen.append([message["type"] for message in messages])
+        return parse(text)
+
+    measure_capacity(job, messages.append, parse=look)
+    assert seen == [["baseline"]]
+    first, last = messages
+    assert first["baseline_bytes"] > 0
+    assert last["type"] == "capacity"
+    assert last["latency_ns"] > 0
+    assert last["peak_bytes"] >= 0

@@ -1,0 +1,7 @@
+"""Classes of errors."""
+
+from pcakd.errors import PcakdError, StudentFileError
+
+
+def test_errors_share_one_base():
+    assert issubclass(StudentFileError, PcakdError)

@@ -1,6 +1,7 @@
 """The plan of an ablation study: base trainings, and ablations that change one setting each."""
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,13 @@ def read_plan(path: Path) -> dict[str, Ablation]:
     if not tables:
         raise ConfigError(f"{path} is empty; add a table such as [name] for each ablation")
     checked = {name: _check(path, name, table) for name, table in tables.items()}
-    return {name: _create(path, name, checked) for name in checked}
+    plan = {name: _create(path, name, checked) for name in checked}
+    if any(isinstance(table.get("options"), str) for table in tables.values()):
+        sys.stderr.write(
+            f'warning: {path}: options = "--seed 1" is now written as options.seed = 1; '
+            "the old form works for one more release\n"
+        )
+    return plan
 
 
 def choose(plan: Mapping[str, Ablation], names: Sequence[str]) -> list[Ablation]:

@@ -175,12 +175,13 @@ def _record_all(args: argparse.Namespace) -> None:
 
 def _plan(args: argparse.Namespace) -> dict[str, "Training"]:
     """Return the trainings of the named ablations and of their bases."""
-    from bench.ablations.plan import choose, read_plan
+    from bench.ablations.plan import choose, read_plan, rename_ablations
     from bench.ablations.training import plan_training
     from pcakd.utils.devices import resolve_device
     from pcakd.utils.git import hash_edits, name_commit
 
-    ablations, device = choose(read_plan(args.plan), args.names), resolve_device(args.device)
+    plan, device = read_plan(args.plan), resolve_device(args.device)
+    args.names = rename_ablations(plan, args.names)
     commit = name_commit()
     edits = hash_edits() if commit and commit.endswith("-dirty") else None
     return {
@@ -192,7 +193,7 @@ def _plan(args: argparse.Namespace) -> dict[str, "Training"]:
             commit=commit,
             edits=edits,
         )
-        for ablation in ablations
+        for ablation in choose(plan, args.names)
     }
 
 

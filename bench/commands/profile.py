@@ -196,6 +196,7 @@ def describe(record: "Record") -> dict[str, object]:
         "record": asdict(record),
         "share": {section: share for section, share in shares.items() if share is not None},
         "timer_overhead": row.timer_overhead,
+        "watching_share": row.timer_overhead,  # the key before 0.2, kept for one release
         "convolution_share": row.convolution_share,
         "speedup_bound": row.bound,
     }

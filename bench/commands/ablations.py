@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.commands.options import add_device_argument
 from pcakd.errors import ConfigError
 from pcakd.utils.deprecation import warn_renamed
 
@@ -74,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "same command with --pairs and --out instead scores the trainings in --work, also on "
         "another machine or --device. Photographs, options and commit must be the same",
     )
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
+    add_device_argument(parser, "cpu")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -35,7 +35,7 @@ FloatPerTap = Annotated[tuple[float, float, float, float], _repeat(4)]
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
 class RecipeSettings:
-    """Numbers of `pcakd.distillation.recipe.Recipe` that have no option of their own."""
+    """Numbers of `pcakd.distillation.recipe.Recipe` that are no options of ``pcakd distill``."""
 
     exposure: float | None = None
     identity_share: float | None = None

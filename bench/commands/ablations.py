@@ -1,4 +1,4 @@
-"""``bench ablations``: distil with one setting changed at a time, score, and write a page."""
+"""``bench ablations``: distil with one setting changed at a time, evaluate, and write a page."""
 
 import argparse
 import sys
@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--pairs",
         type=Path,
         metavar="DIR",
-        help="folder of image pairs NN_content.* and NN_style.* to score on, none of them in "
+        help="folder of image pairs NN_content.* and NN_style.* for the metrics, none of them in "
         "--data; required with --data",
     )
     parser.add_argument(
@@ -71,15 +71,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--train-only",
         action="store_true",
-        help="only train the named ablations, without their bases, and score nothing. Later the "
-        "same command with --pairs and --out instead scores the trainings in --work, also on "
-        "another machine or --device. Photographs, options and commit must be the same",
+        help="only train the named ablations, without their bases and without metric values. "
+        "Later the same command with --pairs and --out instead evaluates the trainings in "
+        "--work, also on another machine or --device. Photographs, options and commit must be "
+        "the same",
     )
     add_device_argument(parser, "cpu")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train and score ablations without a record, and write the page.
+    """Train and evaluate ablations without a record, and write the page.
 
     Raises:
         PcakdError: An option, a file or a folder cannot be used.
@@ -140,7 +141,7 @@ def _train_only(args: argparse.Namespace) -> int:
 
 
 def _record_all(args: argparse.Namespace) -> None:
-    """Train and score ablations without a record."""
+    """Train and evaluate ablations without a record."""
     from bench.ablations.records import load_records, save_record
     from bench.ablations.scoring import Scorer
     from bench.ablations.training import require_unseen
@@ -148,7 +149,7 @@ def _record_all(args: argparse.Namespace) -> None:
     from pcakd.utils.files import make_folder
 
     if args.pairs is None:
-        raise ConfigError("ablations are scored on image pairs; give --pairs DIR")
+        raise ConfigError("ablations are evaluated on image pairs; give --pairs DIR")
     trainings = _plan(args)
     known, pairs = load_records(args.out), find_pairs(args.pairs)
     require_unseen(pairs, args.data)
@@ -206,7 +207,7 @@ def _announce(training: "Training") -> None:
 
 
 def _record(training: "Training", base: "Training", scorer: "Scorer") -> "AblationRecord":
-    """Train an ablation, and score the student."""
+    """Train an ablation and evaluate the student."""
     from bench.ablations.records import AblationRecord
     from bench.ablations.training import train
     from pcakd.students import load_student

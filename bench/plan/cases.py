@@ -85,13 +85,13 @@ def create_case(kind: Kind, subject: SubjectInfo, machine: Machine, **fields: An
 
 
 def require_cost(subject: SubjectInfo) -> None:
-    """Refuse a subject that has no cost of its own.
+    """Refuse a subject whose cost is not measured.
 
     Raises:
         ConfigError: It is a peer trained on another encoder, whose cost is that of another subject.
     """
     if subject.cost_subject is not None:
         raise ConfigError(
-            f"{subject.name} has scores of its own and the cost of {subject.cost_subject}; "
+            f"{subject.name} has the cost of {subject.cost_subject}, only its quality differs; "
             f"name {subject.cost_subject}"
         )

@@ -123,7 +123,7 @@ class CostMeasurement:
         return predict_cost(pixels=_pixels(case), macs=macs, own=own, others=others)
 
     def _obstacle(self, planned: PlannedCase, prediction: Prediction | None) -> str | None:
-        """Return why a case is not measured; only cases of its own subject can rule it out."""
+        """Return why a case is not measured; only cases of the same subject can rule it out."""
         case, settings = planned.case, planned.settings
         if case.resolution not in settings.measured:
             return f"not run in profile {settings.profile}"

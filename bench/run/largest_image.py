@@ -31,12 +31,12 @@ On CUDA, torch's allocator repeats itself, and once is enough.
 
 _UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _PROTOCOL = {
-    "capacity": "16:9, 16 k × 9 k pixels for a whole k, style as large as content; one cold call a "
-    "size, each in a process of its own; searched until the next larger size that was tried and "
-    "ran out is at most 2 % of the side, or one k, above; on a CPU memory is what the case adds to "
-    "its process, watched from outside and judged by peak_bytes, and a size that ran out is tried "
-    "twice; on CUDA torch's allocator refuses "
-    "more, what it caches included"
+    "capacity": "sizes of 16 k × 9 k pixels for a whole k, the style as large as the content; each "
+    "size is one call without warm-up, in a new process; the search ends when the smallest size "
+    "that ran out of memory exceeds the largest that fits by at most 2 % of the side, or by one k; "
+    "on a CPU, memory is what the case adds to its process: the parent process enforces the limit, "
+    "peak_bytes decides, and a size that ran out of memory is tried twice; on CUDA, the limit of "
+    "torch's allocator, which includes its cache, decides"
 }
 _LIMITS: Mapping[End, str] = {
     "time": "time budget",
@@ -50,7 +50,7 @@ _LIMITS: Mapping[End, str] = {
 
 
 def plan(profile: BenchmarkProfile, description: RunDescription) -> list[PlannedCase]:
-    """List one case for each subject with a cost of its own, if the profile gives a memory."""
+    """List one case for each subject whose cost is measured, if the profile gives a memory."""
     if not profile.capacity_gib:
         return []
     machine, largest = description.machine, parse_resolution(LARGEST)

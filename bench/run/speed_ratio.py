@@ -47,7 +47,7 @@ def plan_ratio(
     """Plan one speed ratio. It may take the time of one cost case of each subject.
 
     Raises:
-        ConfigError: A subject has no cost of its own.
+        ConfigError: The cost of a subject is not measured.
     """
     for subject in subjects:
         require_cost(subject)

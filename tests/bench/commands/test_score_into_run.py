@@ -15,7 +15,7 @@ from bench.quality.sizes import fit_within
 from bench.records.schema import hash_case
 from bench.records.store import append_record, read_records
 from bench.report.quality.examples import evaluated_subjects
-from bench.run.external import scored_side
+from bench.run.external import evaluated_side
 from pcakd.errors import ConfigError, ShapeError
 from pcakd.images import load_image, save_image
 
@@ -180,11 +180,11 @@ def test_other_pairs_than_the_runs_are_refused(run_folder, pairs, results, chang
         case "less":
             (pairs / "02_content.png").unlink()
             (pairs / "02_style.png").unlink()
-            message = "scored pair 02, --pairs does not have it"
+            message = "evaluated image pair 02, --pairs does not have it"
         case "more":
             for role in ("content", "style"):
                 save_random(pairs / f"03_{role}.png", 40, 40)
-            message = "did not score pair 03"
+            message = "has no image pair 03"
         case _:
             save_random(pairs / "02_style.png", 50, 50, seed=9)
             message = "pair 02 of --pairs has other files than the run's"
@@ -254,5 +254,5 @@ def test_external_results_are_not_shown_as_examples(run_folder, pairs, results):
 
 
 def test_the_size_of_a_run_without_quality_is_that_of_its_profile(make_cost):
-    assert scored_side([make_cost(config={"quality_max_side": 512})]) == 512
-    assert scored_side([]) == 0
+    assert evaluated_side([make_cost(config={"quality_max_side": 512})]) == 512
+    assert evaluated_side([]) == 0

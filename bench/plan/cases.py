@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.plan.image_pairs import ImagePair
-from bench.plan.settings import Settings
+from bench.plan.settings import CaseSettings
 from bench.records.identity import Machine
 from bench.records.schema import Case, Kind, Precision
 from pcakd.errors import ConfigError
@@ -59,7 +59,7 @@ class PlannedCase:
 
     case: Case
     subject: SubjectInfo
-    settings: Settings
+    settings: CaseSettings
     seconds: float
     other: SubjectInfo | None = None
     pair: ImagePair | None = None

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from bench.plan.settings import Settings
+from bench.plan.settings import CaseSettings
 from bench.plan.validation import read_toml, validate_table
 from bench.records.validation import suggest_key
 from pcakd.errors import ConfigError
@@ -140,7 +140,7 @@ class BenchmarkProfile:
                 )
         return self
 
-    def settings(self, subject: str, device: str) -> Settings:
+    def settings(self, subject: str, device: str) -> CaseSettings:
         """Return the settings of a subject on a kind of device, overrides applied in order."""
         values: dict[str, Any] = {
             "measured": self.measured,
@@ -153,7 +153,7 @@ class BenchmarkProfile:
         for override in self.overrides:
             if override.applies_to(subject, device):
                 values |= override.values()
-        return Settings(
+        return CaseSettings(
             profile=self.name,
             memory_fraction=self.memory_fraction,
             quality_max_side=self.quality_max_side,

@@ -11,7 +11,7 @@ from typing import Any
 from bench.plan.cases import PlannedCase, SubjectInfo, create_case
 from bench.plan.config import BenchmarkProfile
 from bench.plan.resolutions import Resolution, parse_resolution
-from bench.plan.settings import Settings
+from bench.plan.settings import CaseSettings
 from bench.records.identity import Machine
 from bench.records.schema import Obtained, Record, Status
 from bench.records.units import NS_PER_S
@@ -62,7 +62,7 @@ def plan(profile: BenchmarkProfile, description: RunDescription) -> list[Planned
 
 
 def plan_largest(
-    subject: SubjectInfo, settings: Settings, largest: Resolution, machine: Machine
+    subject: SubjectInfo, settings: CaseSettings, largest: Resolution, machine: Machine
 ) -> PlannedCase:
     """Plan the search for the largest image of a subject within ``settings.capacity_gib``.
 

@@ -1,11 +1,8 @@
 """``pcakd-bench``, also ``python -m bench``: each subcommand is a module of `bench.commands`."""
 
 import argparse
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +13,8 @@ from pcakd.errors import PcakdError
 from pcakd.utils.deprecation import warn_renamed
 from pcakd.utils.extras import check_extra
 from pcakd.utils.out_of_memory import is_out_of_memory
+from pcakd.utils.registry import unknown_name
+from pcakd.utils.signals import Terminated, clean_termination
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
@@ -47,14 +46,13 @@ _RESUMABLE = {  # how to continue a command after an interruption
     "train": "`bench train … --resume` continues",
     "ablations": "the same command continues",
 }
-_TERMINATED = 143
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit status.
 
-    0 is success, 1 a regression that ``check`` found, 2 bad input (one line on standard error).
-    Without arguments the help is printed.
+    0 is success, 1 a regression that ``check`` found, 2 bad input (one line on standard error),
+    130 Ctrl-C and 143 SIGTERM. Without arguments the help is printed.
     """
     replace_unprintable()
     given = _rename_command(list(sys.argv[1:] if arguments is None else arguments))
@@ -62,17 +60,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(given)
     except (PcakdError, OSError) as error:
         return _refuse(str(error))
+    except Terminated as signal:
+        return _stop(f"stopped by {signal.name}", given, signal.exit_status)
     except KeyboardInterrupt:
-        advice = _RESUMABLE.get(_find_command(given))
-        sys.stderr.write(f"bench: interrupted{f'; {advice}' if advice else ''}\n")
-        return _INTERRUPTED
+        return _stop("interrupted", given, _INTERRUPTED)
     except Exception as error:
         if not is_out_of_memory(error):
             raise
         return _refuse("out of memory; use smaller images or another --device")
 
 
+def _stop(event: str, given: Sequence[str], status: int) -> int:
+    """Print why the command ends and how to continue it."""
+    advice = _RESUMABLE.get(_find_command(given))
+    sys.stderr.write(f"bench: {event}{f'; {advice}' if advice else ''}\n")
+    return status
+
+
 def _run(given: Sequence[str]) -> int:
+    if given and not given[0].startswith("-") and given[0] not in COMMANDS:
+        raise unknown_name("command", given[0], COMMANDS)
     command = _find_command(given)
     if command:  # --help and --version work without the extra
         check_extra("bench", _SCRIPT)
@@ -81,7 +88,7 @@ def _run(given: Sequence[str]) -> int:
         parser.print_help()
         return 0
     options = parser.parse_args(given)
-    with _cleanup_on_sigterm():
+    with clean_termination():
         status: int = import_module(f"bench.commands.{options.command}").run(options)
     return status
 
@@ -103,23 +110,6 @@ def _rename_command(given: list[str]) -> list[str]:
         warn_renamed(f"`bench {given[0]}`", f"`bench {name}`")
         return [name, *given[1:]]
     return given
-
-
-@contextmanager
-def _cleanup_on_sigterm() -> Iterator[None]:
-    """Let SIGTERM raise SystemExit, so that child processes end and temporary files are removed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread can handle signals
-        return
-
-    def end(number: int, frame: object) -> None:
-        raise SystemExit(_TERMINATED)
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _create_parser(chosen: str) -> argparse.ArgumentParser:

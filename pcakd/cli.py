@@ -12,6 +12,7 @@ from types import MappingProxyType
 from pcakd import __version__
 from pcakd.errors import PcakdError
 from pcakd.utils.out_of_memory import is_out_of_memory
+from pcakd.utils.registry import unknown_name
 from pcakd.utils.signals import Terminated, clean_termination
 
 _TURN_SECONDS = 5.0
@@ -69,9 +70,15 @@ def _fail(message: str, status: int) -> int:
 
 
 def _parse(given: Sequence[str]) -> argparse.Namespace:
-    """Read the command and its options; help, the version and bad usage end the program."""
+    """Read the command and its options; help, the version and bad usage end the program.
+
+    Raises:
+        UnknownNameError: There is no such command.
+    """
     from pcakd.commands.parser import OneLineParser, add_example, parse_mixed
 
+    if given and not given[0].startswith("-") and given[0] not in COMMANDS:
+        raise unknown_name("command", given[0], COMMANDS)
     parser = OneLineParser(
         prog="pcakd",
         description="Photorealistic style transfer with small networks: give photographs the "

@@ -13,7 +13,6 @@ from bench.ablations.arguments import read_arguments
 from pcakd.distillation.config import DistillConfig
 from pcakd.distillation.recipes import change_recipe, create_recipe
 from pcakd.errors import ConfigError
-from pcakd.utils.deprecation import warn_renamed
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 _SCHEDULE = ("steps", "rate", "batch", "crop")
@@ -36,7 +35,7 @@ FloatPerTap = Annotated[tuple[float, float, float, float], _repeat(4)]
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
 class RecipeSettings:
-    """Numbers of `pcakd.distillation.recipe.Recipe` that have no option of their own."""
+    """Numbers of `pcakd.distillation.recipe.Recipe` that are no options of ``pcakd distill``."""
 
     exposure: float | None = None
     identity_share: float | None = None
@@ -126,7 +125,6 @@ def read_shell_options(text: str, *, where: str) -> dict[str, Any]:
     Raises:
         ConfigError: The string cannot be read.
     """
-    warn_renamed(f"{where} = '…' as one string", "a table of keys")
     try:
         return read_arguments(shlex.split(text))
     except (ConfigError, ValueError) as error:

@@ -1,6 +1,7 @@
 """The plan of an ablation study: base trainings, and ablations that change one setting each."""
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,12 @@ from bench.ablations.arguments import write_arguments
 from bench.ablations.options import Options, merge_options, read_shell_options
 from bench.plan.validation import read_toml, validate_table
 from pcakd.errors import ConfigError
+from pcakd.utils.deprecation import warn_renamed
 from pcakd.utils.registry import unknown_name
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_RENAMED = {"no-twins": "no-identity-pairs", "no-pictures": "no-reconstruction-loss"}
+"""Ablations of the project's plan by their names before 0.2; they are accepted for one release."""
 
 
 @pydantic_dataclass(
@@ -59,7 +63,26 @@ def read_plan(path: Path) -> dict[str, Ablation]:
     if not tables:
         raise ConfigError(f"{path} is empty; add a table such as [name] for each ablation")
     checked = {name: _check(path, name, table) for name, table in tables.items()}
-    return {name: _create(path, name, checked) for name in checked}
+    plan = {name: _create(path, name, checked) for name in checked}
+    if any(isinstance(table.get("options"), str) for table in tables.values()):
+        sys.stderr.write(
+            f'warning: {path}: options = "--seed 1" is now written as options.seed = 1; '
+            "the old form works for one more release\n"
+        )
+    return plan
+
+
+def rename_ablations(plan: Mapping[str, Ablation], names: Sequence[str]) -> list[str]:
+    """Replace names of the former release that the plan lacks, with a warning for each."""
+    renamed = []
+    for name in names:
+        new = _RENAMED.get(name, name)
+        if name in plan or new not in plan:
+            new = name
+        elif new != name:
+            warn_renamed(f"ablation {name!r}", repr(new))
+        renamed.append(new)
+    return renamed
 
 
 def choose(plan: Mapping[str, Ablation], names: Sequence[str]) -> list[Ablation]:

@@ -1,4 +1,4 @@
-"""``bench ablations``: distil with one setting changed at a time, score, and write a page."""
+"""``bench ablations``: distil with one setting changed at a time, evaluate, and write a page."""
 
 import argparse
 import sys
@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.commands.options import add_device_argument
 from pcakd.errors import ConfigError
 from pcakd.utils.deprecation import warn_renamed
 
@@ -51,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--pairs",
         type=Path,
         metavar="DIR",
-        help="folder of image pairs NN_content.* and NN_style.* to score on, none of them in "
+        help="folder of image pairs NN_content.* and NN_style.* for the metrics, none of them in "
         "--data; required with --data",
     )
     parser.add_argument(
@@ -70,15 +71,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--train-only",
         action="store_true",
-        help="only train the named ablations, without their bases, and score nothing. Later the "
-        "same command with --pairs and --out instead scores the trainings in --work, also on "
-        "another machine or --device. Photographs, options and commit must be the same",
+        help="only train the named ablations, without their bases and without metric values. "
+        "Later the same command with --pairs and --out instead evaluates the trainings in "
+        "--work, also on another machine or --device. Photographs, options and commit must be "
+        "the same",
     )
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
+    add_device_argument(parser, "cpu")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train and score ablations without a record, and write the page.
+    """Train and evaluate ablations without a record, and write the page.
 
     Raises:
         PcakdError: An option, a file or a folder cannot be used.
@@ -139,7 +141,7 @@ def _train_only(args: argparse.Namespace) -> int:
 
 
 def _record_all(args: argparse.Namespace) -> None:
-    """Train and score ablations without a record."""
+    """Train and evaluate ablations without a record."""
     from bench.ablations.records import load_records, save_record
     from bench.ablations.scoring import Scorer
     from bench.ablations.training import require_unseen
@@ -147,7 +149,7 @@ def _record_all(args: argparse.Namespace) -> None:
     from pcakd.utils.files import make_folder
 
     if args.pairs is None:
-        raise ConfigError("ablations are scored on image pairs; give --pairs DIR")
+        raise ConfigError("ablations are evaluated on image pairs; give --pairs DIR")
     trainings = _plan(args)
     known, pairs = load_records(args.out), find_pairs(args.pairs)
     require_unseen(pairs, args.data)
@@ -175,12 +177,13 @@ def _record_all(args: argparse.Namespace) -> None:
 
 def _plan(args: argparse.Namespace) -> dict[str, "Training"]:
     """Return the trainings of the named ablations and of their bases."""
-    from bench.ablations.plan import choose, read_plan
+    from bench.ablations.plan import choose, read_plan, rename_ablations
     from bench.ablations.training import plan_training
     from pcakd.utils.devices import resolve_device
     from pcakd.utils.git import hash_edits, name_commit
 
-    ablations, device = choose(read_plan(args.plan), args.names), resolve_device(args.device)
+    plan, device = read_plan(args.plan), resolve_device(args.device)
+    args.names = rename_ablations(plan, args.names)
     commit = name_commit()
     edits = hash_edits() if commit and commit.endswith("-dirty") else None
     return {
@@ -192,7 +195,7 @@ def _plan(args: argparse.Namespace) -> dict[str, "Training"]:
             commit=commit,
             edits=edits,
         )
-        for ablation in ablations
+        for ablation in choose(plan, args.names)
     }
 
 
@@ -204,7 +207,7 @@ def _announce(training: "Training") -> None:
 
 
 def _record(training: "Training", base: "Training", scorer: "Scorer") -> "AblationRecord":
-    """Train an ablation, and score the student."""
+    """Train an ablation and evaluate the student."""
     from bench.ablations.records import AblationRecord
     from bench.ablations.training import train
     from pcakd.students import load_student

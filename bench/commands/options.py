@@ -1,15 +1,47 @@
 """Options that several commands have in common."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pcakd.errors import ConfigError
 
 
-def add_device_argument(parser: argparse.ArgumentParser) -> None:
-    """Declare ``--device``."""
+class _DeviceNames:
+    """The names of this machine's devices; torch is only imported when help shows them."""
+
+    def __str__(self) -> str:
+        from pcakd.utils.devices import list_devices
+
+        return ", ".join(["auto", *list_devices()])
+
+
+class _StoreDevice(argparse.Action):
+    """Stores the name of a device; ``%(devices)s`` in the help are the devices of this machine."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **settings: Any) -> None:
+        super().__init__(option_strings, dest, **settings)
+        self.devices = _DeviceNames()
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        setattr(namespace, self.dest, values)
+
+
+def add_device_argument(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    """Declare ``--device``; without a default, it is the fastest device of this machine."""
+    shown = default or "auto, the fastest"
     parser.add_argument(
-        "--device", help="cpu, cuda, cuda:N or mps (default: the fastest of this machine)"
+        "--device",
+        action=_StoreDevice,
+        default=default,
+        help=f"where to compute: %(devices)s (default: {shown})",
     )
 
 

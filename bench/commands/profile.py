@@ -10,11 +10,12 @@ from tabulate import tabulate
 
 from bench.commands.options import add_device_argument
 from bench.commands.output import add_json_argument, open_run_folder, write_json
-from bench.plan.cases import PlannedCase, create_case, require_cost
+from bench.plan.cases import require_cost
 from bench.plan.resolutions import parse_resolution
-from bench.plan.settings import Settings
+from bench.plan.settings import CaseSettings
 from bench.run.breakdown import measure_breakdown
 from bench.run.context import open_context
+from bench.run.cost import plan_size
 from bench.run.preflight import describe_run
 from bench.worker.process import WORKER
 from pcakd.errors import ConfigError
@@ -123,7 +124,7 @@ def measure(
     from pcakd.utils.git import git_state
 
     resolution = parse_resolution(args.resolution)
-    settings = Settings(
+    settings = CaseSettings(
         profile="profile",
         measured=(resolution.name,),
         warmup=args.warmup,
@@ -136,18 +137,8 @@ def measure(
     )
     (subject,) = description.subjects
     require_cost(subject)
-    case = create_case(
-        "stages",
-        subject,
-        description.machine,
-        resolution=resolution.name,
-        width=resolution.width,
-        height=resolution.height,
-        warmup=settings.warmup,
-        samples=settings.samples,
-    )
-    planned = PlannedCase(
-        case=case, subject=subject, settings=settings, seconds=settings.case_seconds
+    planned = plan_size(
+        "stages", subject, resolution, settings=settings, machine=description.machine
     )
     context = open_context(
         folder, description, device=args.device, commit=git_state(), command=command
@@ -196,6 +187,7 @@ def describe(record: "Record") -> dict[str, object]:
         "record": asdict(record),
         "share": {section: share for section, share in shares.items() if share is not None},
         "timer_overhead": row.timer_overhead,
+        "watching_share": row.timer_overhead,  # the key before 0.2, kept for one release
         "convolution_share": row.convolution_share,
         "speedup_bound": row.bound,
     }

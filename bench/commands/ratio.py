@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _measure(args: argparse.Namespace, folder: Path) -> "Record":
     from bench.plan.resolutions import parse_resolution
-    from bench.plan.settings import Settings
+    from bench.plan.settings import CaseSettings
     from bench.run.context import open_context
     from bench.run.preflight import describe_run
     from bench.run.speed_ratio import measure_ratio, plan_ratio
@@ -76,7 +76,7 @@ def _measure(args: argparse.Namespace, folder: Path) -> "Record":
     if args.rounds < 1 or args.warmup < 0 or args.seconds <= 0:
         raise ConfigError("--rounds must be ≥ 1, --warmup ≥ 0 and --seconds > 0")
     resolution = parse_resolution(args.resolution)
-    settings = Settings(
+    settings = CaseSettings(
         profile="ratio",
         warmup=args.warmup,
         samples=args.rounds,

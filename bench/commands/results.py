@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.commands.options import add_device_argument
 from bench.commands.output import STANDARD_OUTPUT, add_json_argument
 
 if TYPE_CHECKING:
@@ -25,11 +26,7 @@ def add_shared_arguments(parser: argparse.ArgumentParser, *, json_required: bool
         help="folder of image pairs, NN_content.* and NN_style.*",
     )
     add_json_argument(parser, "the metric values as a list of rows", required=json_required)
-    parser.add_argument(
-        "--device",
-        default="cpu",
-        help="where to compute: cpu, cuda, cuda:N, mps or auto (default: cpu)",
-    )
+    add_device_argument(parser, "cpu")
 
 
 def open_shared(args: argparse.Namespace) -> tuple["torch.device", list["ImagePair"]]:

@@ -93,7 +93,7 @@ def _add_to_run(
     known = read_latest_records(args.out)
     added = external.ExternalResults(name=name, subject_hash=external.hash_results(results))
     external.require_free_name(known, added)
-    max_side = external.scored_side(known)
+    max_side = external.evaluated_side(known)
     described = [describe_pair(pair, max_side) for pair in pairs]
     same_pairs.require_same_pairs(known, described)
     metrics = Metrics(device=device, max_side=max_side)

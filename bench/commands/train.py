@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from bench.commands.options import add_device_argument
 from pcakd.commands.parser import seed
 
 DEFAULT_RATE = "0.0015"
@@ -72,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=seed, default=0, metavar="N", help="random seed (default: 0)"
     )
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
+    add_device_argument(parser, "cpu")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.plan.image_pairs import ImagePair
-from bench.plan.settings import Settings
+from bench.plan.settings import CaseSettings
 from bench.records.identity import Machine
 from bench.records.schema import Case, Kind, Precision
 from pcakd.errors import ConfigError
@@ -59,7 +59,7 @@ class PlannedCase:
 
     case: Case
     subject: SubjectInfo
-    settings: Settings
+    settings: CaseSettings
     seconds: float
     other: SubjectInfo | None = None
     pair: ImagePair | None = None
@@ -85,13 +85,13 @@ def create_case(kind: Kind, subject: SubjectInfo, machine: Machine, **fields: An
 
 
 def require_cost(subject: SubjectInfo) -> None:
-    """Refuse a subject that has no cost of its own.
+    """Refuse a subject whose cost is not measured.
 
     Raises:
         ConfigError: It is a peer trained on another encoder, whose cost is that of another subject.
     """
     if subject.cost_subject is not None:
         raise ConfigError(
-            f"{subject.name} has scores of its own and the cost of {subject.cost_subject}; "
+            f"{subject.name} has the cost of {subject.cost_subject}, only its quality differs; "
             f"name {subject.cost_subject}"
         )

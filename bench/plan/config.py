@@ -8,11 +8,11 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from bench.plan.settings import Settings
+from bench.plan.settings import CaseSettings
 from bench.plan.validation import read_toml, validate_table
 from bench.records.validation import suggest_key
 from pcakd.errors import ConfigError
-from pcakd.utils.deprecation import warn_renamed
+from pcakd.utils.deprecation import warn_renamed_keys
 from pcakd.utils.registry import unknown_name
 
 CONFIG_NAME = "benchmarks.toml"
@@ -140,7 +140,7 @@ class BenchmarkProfile:
                 )
         return self
 
-    def settings(self, subject: str, device: str) -> Settings:
+    def settings(self, subject: str, device: str) -> CaseSettings:
         """Return the settings of a subject on a kind of device, overrides applied in order."""
         values: dict[str, Any] = {
             "measured": self.measured,
@@ -153,7 +153,7 @@ class BenchmarkProfile:
         for override in self.overrides:
             if override.applies_to(subject, device):
                 values |= override.values()
-        return Settings(
+        return CaseSettings(
             profile=self.name,
             memory_fraction=self.memory_fraction,
             quality_max_side=self.quality_max_side,
@@ -203,33 +203,39 @@ def parse_config(data: dict[str, Any], *, where: str = CONFIG_NAME) -> dict[str,
     tables = data.get("profiles")
     if not isinstance(tables, dict) or not tables:
         raise ConfigError(f"{where}: expected tables [profiles.NAME], got none")
-    return {
-        name: _read_profile(name, table, f"{where} [profiles.{name}]")
+    old_keys: set[str] = set()
+    profiles = {
+        name: _read_profile(name, table, f"{where} [profiles.{name}]", old_keys)
         for name, table in tables.items()
     }
+    if old_keys:
+        warn_renamed_keys(where, {old: _RENAMED_KEYS[old] for old in sorted(old_keys)})
+    return profiles
 
 
-def _read_profile(name: str, table: object, where: str) -> BenchmarkProfile:
+def _read_profile(name: str, table: object, where: str, old_keys: set[str]) -> BenchmarkProfile:
+    """Read a profile, and add its keys of version 0.1 to ``old_keys``."""
     if not isinstance(table, dict):
         raise ConfigError(f"{where}: expected a table, got {table!r:.40}")
     if "name" in table:
         raise ConfigError(f"{where}: key 'name' is not known; the table's name is the name")
-    values = {"name": name, **_rename_keys(table, where)}
+    values = {"name": name, **_rename_keys(table, where, old_keys)}
     overrides = values.get("overrides")
     if isinstance(overrides, list):
         values["overrides"] = [
-            _rename_keys(each, where) if isinstance(each, dict) else each for each in overrides
+            _rename_keys(each, where, old_keys) if isinstance(each, dict) else each
+            for each in overrides
         ]
     return validate_table(values, BenchmarkProfile, where=where)
 
 
-def _rename_keys(table: dict[str, Any], where: str) -> dict[str, Any]:
-    """Replace the keys of version 0.1, with a warning for each."""
+def _rename_keys(table: dict[str, Any], where: str, old_keys: set[str]) -> dict[str, Any]:
+    """Replace the keys of version 0.1, and add them to ``old_keys``."""
     renamed = {}
     for key, value in table.items():
         name = _RENAMED_KEYS.get(key, key)
         if name != key:
-            warn_renamed(f"{where}: key '{key}'", f"'{name}'")
+            old_keys.add(key)
             if name in table:
                 raise ConfigError(f"{where}: keys {key!r} and {name!r} are the same; drop {key!r}")
         renamed[name] = value

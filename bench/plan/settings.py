@@ -11,7 +11,7 @@ LEAST_SAMPLES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class CaseSettings:
     """The resolved configuration of a case; `as_config` writes it into the record.
 
     Attributes:

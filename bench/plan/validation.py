@@ -28,16 +28,6 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"cannot read {path}: {error}; correct it") from error
 
 
-def read_toml_model(path: Path, model: type[M]) -> M:
-    """Read a TOML file into a pydantic model or dataclass.
-
-    Raises:
-        ConfigError: The file is missing, is not TOML, or does not fit the model. The message names
-            the key, and the nearest known key where it is unknown.
-    """
-    return validate_table(read_toml(path), model, where=str(path))
-
-
 def validate_table(table: Mapping[str, Any], model: type[M], *, where: str) -> M:
     """Turn a table of a TOML file into a pydantic model or dataclass.
 

@@ -20,10 +20,10 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from bench.profiling.guided_filter_reference import plain_guided_filter
 from bench.profiling.handles import BY_INPUT, BY_OUTPUT, eigh_macs, inverse_macs
 from bench.profiling.macs import Countable, count_at
 from bench.profiling.uncounted import inside_uncounted
-from pcakd.filters import plain_guided_filter
 from pcakd.utils.sections import instrument_sections
 
 OTHER = "other"

@@ -127,8 +127,8 @@ class Record:
         gram: Relative Gram error of output against style; lower is better.
         ssim: SSIM of output against content; higher is better.
         lpips: LPIPS of output against content; lower is better.
-        cost_subject: The subject whose cost is also this one's, which has none of its own: a peer
-            trained on another encoder than the one that its cost is measured with.
+        cost_subject: The subject whose cost stands for this one's: this one is a peer trained on
+            another encoder than the one with which cost is measured.
         other_latency_ns: Raw samples of a speed ratio's second subject, timed in turn with the
             first.
         stages: The time breakdown: latency (``latency_ns``), multiply-adds (``macs``) and bytes

@@ -17,14 +17,15 @@ from bench.worker.process import NO_ANSWER, Message, Outcome
 
 _PROTOCOL = {
     "latency": LATENCY_PROTOCOL,
-    "stage latency": "median over calls, the device idle and a clock read at the border of every "
-    "stage, without the stages inside it (eigh within transform); other is what lies in no stage; "
-    "the guided filter runs afterwards and is in no sum",
-    "stage macs": "as macs, on the plain networks; their sum without the guided filter's, counted "
-    "on a plain one, is macs_total",
-    "stage bytes": "read and written by the operators of the plain networks and filter: each "
-    "operand once, whole, and each result; views move nothing; no caches, no tiles, no folded "
-    "transform",
+    "stage latency": "median over calls; the device is synchronized and a clock is read where a "
+    "section begins or ends; a section does not include the sections inside it (transform does not "
+    "include eigh); other is the time outside all sections; the guided filter is timed separately "
+    "and is in no sum",
+    "stage macs": "as macs, counted on the reference implementation of the networks and of the "
+    "guided filter; macs_total is the sum without the guided filter",
+    "stage bytes": "bytes that the operators of the reference implementation of the networks and "
+    "of the guided filter read and write: each operand and each result once; views count as zero; "
+    "caches, tiles and the folding of the transform are not modelled",
 }
 
 

@@ -11,7 +11,7 @@ from bench.machine.memory import host_bytes
 from bench.plan.cases import PlannedCase, SubjectInfo
 from bench.plan.config import BenchmarkProfile
 from bench.plan.image_pairs import ImagePair
-from bench.plan.settings import Settings
+from bench.plan.settings import CaseSettings
 from bench.records.identity import Machine
 from bench.records.schema import Kind, Record
 from bench.run.recorder import Recorder, known_records
@@ -63,12 +63,12 @@ class RunContext:
     examples: Path | None = None
     scratch: Path | None = None
 
-    def allowed_bytes(self, settings: Settings) -> int:
+    def allowed_bytes(self, settings: CaseSettings) -> int:
         """Return the memory of the device that one case may take."""
         return int(settings.memory_fraction * self.memory_bytes)
 
     def budget(
-        self, settings: Settings, *, seconds: float, added_bytes: int | None = None
+        self, settings: CaseSettings, *, seconds: float, added_bytes: int | None = None
     ) -> Budget:
         """Return what the child process of a case may take."""
         memory_bytes = int(settings.memory_fraction * host_bytes())

@@ -8,7 +8,8 @@ from bench.analysis.stats import median
 from bench.plan.cases import PlannedCase, SubjectInfo, create_case
 from bench.plan.config import BenchmarkProfile
 from bench.plan.prediction import Measured, Prediction, predict_cost
-from bench.plan.resolutions import sort_resolutions
+from bench.plan.resolutions import Resolution, sort_resolutions
+from bench.plan.settings import CaseSettings
 from bench.records.identity import Machine
 from bench.records.schema import Case, Kind, Obtained, Record
 from bench.records.units import NS_PER_S
@@ -53,23 +54,26 @@ def plan_sizes(
         return []
     settings = profile.settings(subject.name, machine.device)
     return [
-        PlannedCase(
-            case=create_case(
-                kind,
-                subject,
-                machine,
-                resolution=size.name,
-                width=size.width,
-                height=size.height,
-                warmup=settings.warmup,
-                samples=settings.samples,
-            ),
-            subject=subject,
-            settings=settings,
-            seconds=settings.case_seconds,
-        )
+        plan_size(kind, subject, size, settings=settings, machine=machine)
         for size in sort_resolutions(resolutions)
     ]
+
+
+def plan_size(
+    kind: Kind, subject: SubjectInfo, size: Resolution, *, settings: CaseSettings, machine: Machine
+) -> PlannedCase:
+    """Plan the case of a subject at one size."""
+    case = create_case(
+        kind,
+        subject,
+        machine,
+        resolution=size.name,
+        width=size.width,
+        height=size.height,
+        warmup=settings.warmup,
+        samples=settings.samples,
+    )
+    return PlannedCase(case=case, subject=subject, settings=settings, seconds=settings.case_seconds)
 
 
 def run(context: RunContext, cases: Sequence[PlannedCase], bar: Bar) -> list[Record]:
@@ -123,7 +127,7 @@ class CostMeasurement:
         return predict_cost(pixels=_pixels(case), macs=macs, own=own, others=others)
 
     def _obstacle(self, planned: PlannedCase, prediction: Prediction | None) -> str | None:
-        """Return why a case is not measured; only cases of its own subject can rule it out."""
+        """Return why a case is not measured; only cases of the same subject can rule it out."""
         case, settings = planned.case, planned.settings
         if case.resolution not in settings.measured:
             return f"not run in profile {settings.profile}"

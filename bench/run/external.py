@@ -61,29 +61,29 @@ def require_free_name(records: Iterable[Record], results: ExternalResults) -> No
             )
 
 
-def scored_side(records: Iterable[Record]) -> int:
+def evaluated_side(records: Iterable[Record]) -> int:
     """Return the most pixels a side to which a run reduced its image pairs; 0 is native size.
 
     Raises:
-        ConfigError: The records were scored at several sizes.
+        ConfigError: The records are of several sizes.
     """
     known = [record for record in records if "quality_max_side" in record.config]
-    scored = [record for record in known if record.kind == "quality" and record.case.pair]
-    sides = sorted({int(record.config["quality_max_side"]) for record in scored or known})
+    evaluated = [record for record in known if record.kind == "quality" and record.case.pair]
+    sides = sorted({int(record.config["quality_max_side"]) for record in evaluated or known})
     if len(sides) > 1:
         raise ConfigError(
-            "the run folder holds scores at several sizes (quality_max_side "
-            f"{', '.join(map(str, sides))}); score into a folder of one size"
+            "the run folder holds metric values at several sizes (quality_max_side "
+            f"{', '.join(map(str, sides))}); use a run folder of one size"
         )
     return sides[0] if sides else 0
 
 
 def require_same_protocol(records: Iterable[Record], protocol: Mapping[str, str]) -> None:
-    """Check that a run was scored with the same metrics.
+    """Check that a run has values of the same metrics.
 
     Args:
         records: The records of the run.
-        protocol: Protocol ids of the metrics that will score.
+        protocol: Protocol ids of the metrics that will be computed.
 
     Raises:
         ConfigError: A metric has another id in the records.
@@ -96,15 +96,15 @@ def require_same_protocol(records: Iterable[Record], protocol: Mapping[str, str]
             if found and without_outputs(found) != without_outputs(protocol[metric.name]):
                 raise ConfigError(
                     f"the run's {metric.title} is {found!r}, this program's is "
-                    f"{protocol[metric.name]!r}; use the versions and weights of the run, or score "
-                    "into a new folder"
+                    f"{protocol[metric.name]!r}; use the versions and weights of the run, or a "
+                    "new folder"
                 )
 
 
 def quality_record(
     results: ExternalResults,
     pair: ImagePair,
-    scored: "EvaluatedFile | None",
+    evaluated: "EvaluatedFile | None",
     *,
     max_side: int,
     protocol: Mapping[str, str],
@@ -116,8 +116,8 @@ def quality_record(
 
     Args:
         results: The subject.
-        pair: The image pair, at the size at which it is scored.
-        scored: The metric values of the image or why there are none; None if it is missing.
+        pair: The image pair, at the size at which it is evaluated.
+        evaluated: The metric values of the image or why there are none; None if it is missing.
         max_side: The most pixels a side to which pairs are reduced; 0 is native size.
         protocol: Protocol ids of the metrics, for float outputs.
         environment: Environment of the machine that computed the metric values.
@@ -137,27 +137,29 @@ def quality_record(
         device_name=environment["device_name"],
         threads=environment["threads"],
     )
-    smaller = scored is not None and scored.made_smaller
+    smaller = evaluated is not None and evaluated.made_smaller
     return create_record(
         case,
         config={"outputs": "files", "quality_max_side": max_side, "made_smaller": smaller},
         environment=dict(environment),
         commit=commit,
         dirty=dirty,
-        **_score_fields(scored, protocol),
+        **_metric_fields(evaluated, protocol),
     )
 
 
-def _score_fields(scored: "EvaluatedFile | None", protocol: Mapping[str, str]) -> dict[str, Any]:
+def _metric_fields(
+    evaluated: "EvaluatedFile | None", protocol: Mapping[str, str]
+) -> dict[str, Any]:
     """Return the record fields of metric values, or the reason why there are none."""
-    if scored is None:
+    if evaluated is None:
         return {"status": "error", "reason": "there is no output of this pair"}
-    if scored.values is None:
-        return {"status": "error", "reason": scored.reason}
-    scores = asdict(scored.values)
-    obtained: dict[str, Obtained] = dict.fromkeys(scores, "measured")
+    if evaluated.values is None:
+        return {"status": "error", "reason": evaluated.reason}
+    values = asdict(evaluated.values)
+    obtained: dict[str, Obtained] = dict.fromkeys(values, "measured")
     ids = {
-        name: name_file_outputs(text, made_smaller=scored.made_smaller)
+        name: name_file_outputs(text, made_smaller=evaluated.made_smaller)
         for name, text in protocol.items()
     }
-    return {"status": "ok", **scores, "protocol": ids, "obtained": obtained}
+    return {"status": "ok", **values, "protocol": ids, "obtained": obtained}

@@ -11,7 +11,7 @@ from typing import Any
 from bench.plan.cases import PlannedCase, SubjectInfo, create_case
 from bench.plan.config import BenchmarkProfile
 from bench.plan.resolutions import Resolution, parse_resolution
-from bench.plan.settings import Settings
+from bench.plan.settings import CaseSettings
 from bench.records.identity import Machine
 from bench.records.schema import Obtained, Record, Status
 from bench.records.units import NS_PER_S
@@ -31,12 +31,12 @@ On CUDA, torch's allocator repeats itself, and once is enough.
 
 _UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _PROTOCOL = {
-    "capacity": "16:9, 16 k × 9 k pixels for a whole k, style as large as content; one cold call a "
-    "size, each in a process of its own; searched until the next larger size that was tried and "
-    "ran out is at most 2 % of the side, or one k, above; on a CPU memory is what the case adds to "
-    "its process, watched from outside and judged by peak_bytes, and a size that ran out is tried "
-    "twice; on CUDA torch's allocator refuses "
-    "more, what it caches included"
+    "capacity": "sizes of 16 k × 9 k pixels for a whole k, the style as large as the content; each "
+    "size is one call without warm-up, in a new process; the search ends when the smallest size "
+    "that ran out of memory exceeds the largest that fits by at most 2 % of the side, or by one k; "
+    "on a CPU, memory is what the case adds to its process: the parent process enforces the limit, "
+    "peak_bytes decides, and a size that ran out of memory is tried twice; on CUDA, the limit of "
+    "torch's allocator, which includes its cache, decides"
 }
 _LIMITS: Mapping[End, str] = {
     "time": "time budget",
@@ -50,7 +50,7 @@ _LIMITS: Mapping[End, str] = {
 
 
 def plan(profile: BenchmarkProfile, description: RunDescription) -> list[PlannedCase]:
-    """List one case for each subject with a cost of its own, if the profile gives a memory."""
+    """List one case for each subject whose cost is measured, if the profile gives a memory."""
     if not profile.capacity_gib:
         return []
     machine, largest = description.machine, parse_resolution(LARGEST)
@@ -62,7 +62,7 @@ def plan(profile: BenchmarkProfile, description: RunDescription) -> list[Planned
 
 
 def plan_largest(
-    subject: SubjectInfo, settings: Settings, largest: Resolution, machine: Machine
+    subject: SubjectInfo, settings: CaseSettings, largest: Resolution, machine: Machine
 ) -> PlannedCase:
     """Plan the search for the largest image of a subject within ``settings.capacity_gib``.
 

@@ -1,4 +1,4 @@
-"""Quality and trade-off curves: a child process scores one subject, pair by pair. No torch."""
+"""Quality and trade-off curves: a child process evaluates one subject. No torch."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ _KEY = ("pair", "transform", *_VARIATION)
 def plan_quality(profile: BenchmarkProfile, description: RunDescription) -> list[PlannedCase]:
     """List the quality cases, subject by subject and pair by pair.
 
-    A subject with only some of the profile's transforms is scored with those (``vgg16@ot`` with
+    A subject with only some of the profile's transforms is evaluated with those (``vgg16@ot`` with
     ``ot``), a subject with none of them with its first one (a colour transfer with ``none``). An
     untrained subject has one case without a pair, with the status "untrained".
     """
@@ -52,17 +52,17 @@ def plan_curve(profile: BenchmarkProfile, description: RunDescription) -> list[P
 
 
 def run(context: RunContext, cases: Sequence[PlannedCase], bar: Bar) -> list[Record]:
-    """Score the cases, one subject after the other."""
+    """Evaluate the cases, one subject after the other."""
     records: list[Record] = []
     for source, group in groupby(cases, key=lambda planned: planned.subject.source):
         own = list(group)
         bar.set_description(f"{own[0].case.kind} of {source}")
-        records += _score_subject(context, own, bar)
+        records += _evaluate_subject(context, own, bar)
     return records
 
 
 def run_curve(context: RunContext, cases: Sequence[PlannedCase], bar: Bar) -> list[Record]:
-    """Score the cases of trade-off curves; no example images are written."""
+    """Evaluate the cases of trade-off curves; no example images are written."""
     return run(replace(context, examples=None), cases, bar)
 
 
@@ -103,7 +103,7 @@ def _variations(profile: BenchmarkProfile, regularizers: Sequence[float]) -> lis
     ]
 
 
-def _score_subject(context: RunContext, cases: Sequence[PlannedCase], bar: Bar) -> list[Record]:
+def _evaluate_subject(context: RunContext, cases: Sequence[PlannedCase], bar: Bar) -> list[Record]:
     """Bring cases of one kind of a subject to their records.
 
     If a child process runs out of time or memory, its current case gets that status and a new child
@@ -131,7 +131,7 @@ def _score_subject(context: RunContext, cases: Sequence[PlannedCase], bar: Bar) 
         if not pending[0].subject.has_quality:
             finish(pending[0], status="untrained", reason="seeded weights; nothing to score")
             continue
-        outcome = _score(context, pending, take)
+        outcome = _evaluate(context, pending, take)
         exhausted = outcome.status in ("oom", "timeout")
         status = outcome.status if exhausted else "error"
         for planned in pending[:1] if exhausted else list(pending):
@@ -139,8 +139,8 @@ def _score_subject(context: RunContext, cases: Sequence[PlannedCase], bar: Bar) 
     return records
 
 
-def _score(context: RunContext, cases: Sequence[PlannedCase], take: Any) -> Outcome:
-    """Score the cases of a subject in one child process."""
+def _evaluate(context: RunContext, cases: Sequence[PlannedCase], take: Any) -> Outcome:
+    """Evaluate the cases of a subject in one child process."""
     first = cases[0]
     job = {
         "job": "quality",

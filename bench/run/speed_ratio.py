@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bench.plan.cases import PlannedCase, SubjectInfo, create_case, require_cost
 from bench.plan.config import BenchmarkProfile
 from bench.plan.resolutions import Resolution, parse_resolution
-from bench.plan.settings import Settings
+from bench.plan.settings import CaseSettings
 from bench.records.identity import Machine
 from bench.records.schema import Record
 from bench.run.context import Bar, Measurement, RunContext, RunDescription
@@ -40,14 +40,14 @@ def plan(profile: BenchmarkProfile, description: RunDescription) -> list[Planned
 
 def plan_ratio(
     subjects: tuple[SubjectInfo, SubjectInfo],
-    settings: tuple[Settings, Settings],
+    settings: tuple[CaseSettings, CaseSettings],
     resolution: Resolution,
     machine: Machine,
 ) -> PlannedCase:
     """Plan one speed ratio. It may take the time of one cost case of each subject.
 
     Raises:
-        ConfigError: A subject has no cost of its own.
+        ConfigError: The cost of a subject is not measured.
     """
     for subject in subjects:
         require_cost(subject)

@@ -54,7 +54,7 @@ class Outcome:
         status: Its status.
         reason: Why it is not ``ok``.
         by_machine: Whether it exceeded ``memory_bytes`` of its budget or was killed by the system,
-            and not ``added_bytes`` or the limit of its own allocator.
+            and not ``added_bytes`` or the limit of torch's allocator.
     """
 
     status: Literal["ok", "oom", "timeout", "error"]
@@ -89,7 +89,7 @@ def run_child(
             reader.start()
             try:
                 _send(process, job)
-                outcome = _watch(process, lines, budget, on_message)
+                outcome = _follow(process, lines, budget, on_message)
             finally:
                 process.kill()
                 reader.join()
@@ -127,7 +127,7 @@ def _send(process: subprocess.Popen[bytes], job: Mapping[str, Any]) -> None:
         pass
 
 
-def _watch(
+def _follow(
     process: subprocess.Popen[bytes],
     lines: "queue.Queue[bytes | None]",
     budget: Budget,

@@ -207,7 +207,7 @@ def _settings(given: Sequence[str]) -> dict[str, Any]:
 
     Raises:
         ConfigError: A value is not a number.
-        UnknownNameError: The recipe has no such number, or the number has an option of its own.
+        UnknownNameError: The recipe has no such number, or the number is set by another option.
     """
     settings: dict[str, Any] = {}
     for text in given:

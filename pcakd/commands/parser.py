@@ -28,7 +28,7 @@ def parse_mixed(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> ar
     """Parse arguments whose options may stand between the positional ones.
 
     ``parse_args`` refuses ``a.jpg --quiet b.jpg`` where a command takes any number of files. A
-    parser with commands of its own is parsed as usual.
+    parser with subcommands is parsed as usual.
     """
     try:
         return parser.parse_intermixed_args(arguments)

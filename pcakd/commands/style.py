@@ -1,6 +1,7 @@
 """``pcakd style``: save the style of photographs in a file, and mix such files."""
 
 import argparse
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -79,6 +80,9 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the style file to write, .safetensors",
     )
+    parser.add_argument(
+        "--quiet", action="store_true", help="print only problems, no progress and no 'wrote' line"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -92,10 +96,19 @@ def run(args: argparse.Namespace) -> int:
         raise OutputError(f"cannot write {args.output}: a style file ends in .safetensors")
     style: Style = args.run_style(args)
     style.save(args.output)
+    if not args.quiet:
+        sys.stderr.write(f"wrote {args.output}\n")
     return 0
 
 
+def _require_other_output(output: Path, inputs: Sequence[Path]) -> None:
+    for path in inputs:
+        if output.exists() and path.exists() and output.samefile(path):
+            raise OutputError(f"{output} is one of the inputs; choose another output")
+
+
 def _extract(args: argparse.Namespace) -> Style:
+    _require_other_output(args.output, args.images)
     weights = None
     if args.weights is not None:
         weights = _numbers("--weights", args.weights.split(","))
@@ -108,12 +121,12 @@ def _extract(args: argparse.Namespace) -> Style:
     device = resolve_device(args.device)
     student = load_student(args.student, device=device)
     with full_precision():
-        return extract_style(student, _read(args.images, device), weights)
+        return extract_style(student, _read(args.images, device, quiet=args.quiet), weights)
 
 
-def _read(paths: Sequence[Path], device: torch.device) -> Iterator[Tensor]:
+def _read(paths: Sequence[Path], device: torch.device, *, quiet: bool) -> Iterator[Tensor]:
     """Read photographs one by one, so that only one is in memory."""
-    for path in tqdm(paths, unit="image", disable=None, leave=False):
+    for path in tqdm(paths, unit="image", disable=quiet or None, leave=False):
         image = load_image(path)
         require_min_size(str(path), image)
         yield image.to(device)
@@ -124,6 +137,7 @@ def _mix(args: argparse.Namespace) -> Style:
     for part, (path, equals, weight) in zip(args.parts, split, strict=True):
         if not equals or not path or not weight:
             raise ConfigError(f"{part!r} is not STYLE=WEIGHT; an example is dusk.safetensors=0.7")
+    _require_other_output(args.output, [Path(path) for path, _, _ in split])
     weights = _numbers("the weight", [weight for _, _, weight in split])
     check_weights(weights, len(weights))
     return mix_styles([load_style(path) for path, _, _ in split], weights)

@@ -62,7 +62,7 @@ def join_group(environment: Mapping[str, str], device: torch.device) -> Iterator
         device = torch.device("cuda", int(environment.get("LOCAL_RANK", environment["RANK"])))
         if device.index >= torch.cuda.device_count():
             raise ConfigError(
-                f"process {device.index} finds no GPU of its own: this machine has "
+                f"process {device.index} has no GPU: this machine has "
                 f"{torch.cuda.device_count()}; start as many processes"
             )
         torch.cuda.set_device(device)

@@ -96,16 +96,16 @@ class Recipe:
     def phases(self) -> tuple[PhaseSchedule, ...]:
         """Return the schedules of the three phases, in order."""
         plain = Sampling(zoom=self.zoom)
-        paired = Sampling(
+        pairs = Sampling(
             zoom=self.zoom,
             exposure=self.exposure,
-            paired=True,
+            image_pairs=True,
             identity_share=self.identity_share,
         )
         return (
             PhaseSchedule(name="encoder", schedule=self.encoder, sampling=plain),
             PhaseSchedule(name="autoencoder", schedule=self.autoencoder, sampling=plain),
-            PhaseSchedule(name="stylization", schedule=self.stylization, sampling=paired),
+            PhaseSchedule(name="stylization", schedule=self.stylization, sampling=pairs),
         )
 
     def regularizer_for(self, variances: Sequence[float]) -> Regularizer:

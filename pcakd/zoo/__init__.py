@@ -1,1 +1,1 @@
-"""The students that ship with the package, each with a card of its own (JSON)."""
+"""The students that ship with the package, each with its card (JSON)."""

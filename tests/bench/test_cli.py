@@ -1,8 +1,10 @@
 """The command line: lazy, one line for bad input, exit status 2."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,35 @@ def test_an_interrupt_says_how_to_continue(monkeypatch, capsys, command, text):
     monkeypatch.setattr(f"bench.commands.{command[0]}.run", interrupt)
     assert main(command) == 130
     assert capsys.readouterr().err.endswith(text)
+
+
+def test_a_signal_stops_with_one_line(monkeypatch, capsys):
+    def terminate(options):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+
+    monkeypatch.setattr("bench.commands.run.run", terminate)
+    assert main(["run"]) == 143
+    error = capsys.readouterr().err
+    assert error == "bench: stopped by SIGTERM; `bench run … --resume` continues\n"
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_an_unknown_command_is_one_line_with_the_nearest_name(capsys):
+    assert main(["rnu"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("bench: error: command 'rnu' is not known; did you mean 'run'?")
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["run", "ablations", "train", "score", "profile"])
+def test_help_names_the_devices_of_this_machine_only(command, monkeypatch, capsys):
+    monkeypatch.setattr("pcakd.utils.devices.list_devices", lambda: ["cpu", "mps"])
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "where to compute: auto, cpu, mps (default:" in text
+    assert "cuda" not in text
 
 
 ARROWS = """

@@ -113,11 +113,16 @@ def test_the_version(capsys):
     assert capsys.readouterr().out == f"pcakd {pcakd.__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [["stylise"], ["--quiet"], ["stylize", "--output"]])
-def test_unknown_commands_and_options_are_one_line(capsys, arguments):
+@pytest.mark.parametrize("arguments", [["--quiet"], ["stylize", "--output"]])
+def test_unknown_options_are_one_line(capsys, arguments):
     with pytest.raises(SystemExit, match="2"):
         main(arguments)
     one_line(capsys, "error:", "--help")
+
+
+def test_an_unknown_command_is_one_line_with_the_nearest_name(capsys):
+    assert main(["stylise", "a", "b"]) == 2
+    one_line(capsys, "pcakd: error: command 'stylise' is not known", "did you mean 'stylize'?")
 
 
 def test_termination_is_one_line(monkeypatch, capsys):

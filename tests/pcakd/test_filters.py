@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 from scipy.ndimage import uniform_filter
 
+from bench.profiling.guided_filter_reference import plain_guided_filter
 from pcakd.errors import ShapeError
-from pcakd.filters import guided_filter, plain_guided_filter
+from pcakd.filters import guided_filter
 
 
 def filtered_by_scipy(image, guide, *, radius, epsilon):

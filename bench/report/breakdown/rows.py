@@ -130,7 +130,7 @@ class BreakdownRow:
     def has_rate(self, section: str) -> bool:
         """Return whether multiply-adds per second are meaningful for a section.
 
-        A network's transform is counted as a convolution of its own, but tiles fold it into the
+        A network's transform is counted as a separate convolution, but tiles fold it into the
         next convolution, in ``decode``. The filter that is counted is not the one that is timed.
         """
         return section != FILTER and (section != "transform" or self.convolutions is None)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Annotation, Text
 
-from bench.report.common.labels import Box, LabelScene, Place, place_labels
+from bench.report.common.labels import Box, LabelLayout, Place, place_labels
 
 
 def annotate(
@@ -59,7 +59,7 @@ def spread_annotations(
     # the extent of the text alone: that of an annotation includes its line
     extents = [Text.get_window_extent(each) for each in annotations]
     window = axes.get_window_extent()
-    scene = LabelScene(
+    layout = LabelLayout(
         points=points,
         obstacles=obstacles,
         soft=soft,
@@ -67,7 +67,7 @@ def spread_annotations(
         radius=radius * unit,
         unit=unit,
     )
-    boxes = place_labels([(extent.width, extent.height) for extent in extents], scene)
+    boxes = place_labels([(extent.width, extent.height) for extent in extents], layout)
     for each, box, (x, y) in zip(annotations, boxes, points, strict=True):
         each.set_position(((box.left - x) / unit, (box.bottom - y) / unit))
 

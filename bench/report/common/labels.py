@@ -47,7 +47,7 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LabelScene:
+class LabelLayout:
     """The plot around the labels, in pixels.
 
     Attributes:
@@ -67,15 +67,15 @@ class LabelScene:
     unit: float = 1.0
 
 
-def place_labels(sizes: Sequence[tuple[float, float]], scene: LabelScene) -> list[Box]:
+def place_labels(sizes: Sequence[tuple[float, float]], layout: LabelLayout) -> list[Box]:
     """Choose a place for each label, near its mark, that covers nothing and crosses no line.
 
     Each label in turn takes its best place given the others; this repeats until nothing moves, at
     most four times. The same input gives the same output.
 
     Args:
-        sizes: Width and height of each label in pixels, in the order of the points of the scene.
-        scene: The plot around the labels.
+        sizes: Width and height of each label in pixels, in the order of ``layout.points``.
+        layout: The plot around the labels.
 
     Returns:
         One box for each label.
@@ -88,25 +88,25 @@ def place_labels(sizes: Sequence[tuple[float, float]], scene: LabelScene) -> lis
         before = dict(placed)
         for index, size in enumerate(sizes):
             others = {k: box for k, box in placed.items() if k != index}
-            placed[index] = _best_place(index, size, others, scene)
+            placed[index] = _best_place(index, size, others, layout)
         if sweep and placed == before:
             break
     return [placed[index] for index in range(len(sizes))]
 
 
 def _best_place(
-    index: int, size: tuple[float, float], others: dict[int, Box], scene: LabelScene
+    index: int, size: tuple[float, float], others: dict[int, Box], layout: LabelLayout
 ) -> Box:
     best, least = None, math.inf
-    for box in _candidates(scene.points[index], size, scene.unit):
-        length = _LENGTH * box.gap(scene.points[index])
+    for box in _candidates(layout.points[index], size, layout.unit):
+        length = _LENGTH * box.gap(layout.points[index])
         if length >= least:
             continue  # it cannot be better
-        cost = length + _cost(index, box, others, scene)
+        cost = length + _cost(index, box, others, layout)
         if cost < least:
             best, least = box, cost
     if best is None:
-        raise ValueError(f"a label cannot be placed at {scene.points[index]}: not a finite place")
+        raise ValueError(f"a label cannot be placed at {layout.points[index]}: not a finite place")
     return best
 
 
@@ -127,22 +127,22 @@ def _clip(value: float) -> float:
     return min(max(value, -1.0), 1.0)
 
 
-def _cost(index: int, box: Box, others: dict[int, Box], scene: LabelScene) -> float:
+def _cost(index: int, box: Box, others: dict[int, Box], layout: LabelLayout) -> float:
     """Return the cost of a place among the other labels, without its distance, in square pixels."""
-    point = scene.points[index]
-    covered = sum(box.overlap(each) for each in (*scene.obstacles, *others.values()))
-    softly = sum(box.overlap(each) for each in scene.soft)
+    point = layout.points[index]
+    covered = sum(box.overlap(each) for each in (*layout.obstacles, *others.values()))
+    softly = sum(box.overlap(each) for each in layout.soft)
     faults = sum(
-        _crosses(point, box.centre, scene.points[k], other.centre)
+        _crosses(point, box.centre, layout.points[k], other.centre)
         or _hits(point, box, other)
         or box.overlap(other) > _ROUNDING
         for k, other in others.items()
     )
-    faults += 2 * (box.outside(scene.frame) > _ROUNDING)
-    for k, mark in enumerate(scene.points):
-        near = math.dist(mark, point) < scene.radius  # two marks at the same place
-        faults += k != index and not near and _passes(point, box.centre, mark, scene.radius)
-    return covered + 4 * box.outside(scene.frame) + _SOFT * softly + _CROSSING * faults
+    faults += 2 * (box.outside(layout.frame) > _ROUNDING)
+    for k, mark in enumerate(layout.points):
+        near = math.dist(mark, point) < layout.radius  # two marks at the same place
+        faults += k != index and not near and _passes(point, box.centre, mark, layout.radius)
+    return covered + 4 * box.outside(layout.frame) + _SOFT * softly + _CROSSING * faults
 
 
 def _crosses(a: Place, b: Place, c: Place, d: Place) -> bool:

@@ -67,8 +67,8 @@ def measure_capacity(
 ) -> None:
     """Stylize once within a memory; send the memory of the process before it, then the peak.
 
-    On CUDA torch's allocator enforces the limit. Elsewhere the parent watches the process from the
-    first message on.
+    On CUDA torch's allocator enforces the limit. Elsewhere the parent enforces it, from the first
+    message on.
     """
     device = choose_device(job["device"])
     if device.type == "cuda":
@@ -114,8 +114,8 @@ def measure_breakdown(
             seconds=job["sample_seconds"],
         )
         sections = {
-            stage: {"latency_ns": latency_ns, **counts.get(stage, {"macs": 0, "bytes": 0})}
-            for stage, latency_ns in median_sections(times.sections_ns).items()
+            name: {"latency_ns": latency_ns, **counts.get(name, {"macs": 0, "bytes": 0})}
+            for name, latency_ns in median_sections(times.sections_ns).items()
         }
         send({"type": "breakdown", "latency_ns": times.latency_ns, "sections": sections})
         output = prepared(content, style)

@@ -28,7 +28,7 @@ _NO_SPACE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class BatchSettings:
     """What is the same for all photographs of a call."""
 
     args: argparse.Namespace
@@ -43,7 +43,7 @@ def say(line: str) -> None:
     tqdm.write(line, file=sys.stderr)
 
 
-def stylize_all(settings: Settings, plan: Plan) -> int:
+def stylize_all(settings: BatchSettings, plan: Plan) -> int:
     """Do what a plan says; a bad photograph among several does not stop the others.
 
     Returns:
@@ -74,7 +74,7 @@ def _output_folder(plan: Plan) -> Iterator[None]:
                 plan.output.rmdir()
 
 
-def _stylize_each(settings: Settings, plan: Plan) -> int:
+def _stylize_each(settings: BatchSettings, plan: Plan) -> int:
     failures = len(plan.problems)
     for job in tqdm(plan.jobs, unit="image", disable=settings.args.quiet or None):
         try:
@@ -94,7 +94,7 @@ def _stylize_each(settings: Settings, plan: Plan) -> int:
 
 
 def _stylize_file(
-    settings: Settings, job: Job, *, on_step: Callable[[], object] = lambda: None
+    settings: BatchSettings, job: Job, *, on_step: Callable[[], object] = lambda: None
 ) -> None:
     args, start = settings.args, time.perf_counter()
     content, exif = load_image_with_exif(job.source)

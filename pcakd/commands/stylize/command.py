@@ -7,7 +7,7 @@ from typing import Final
 
 import torch
 
-from pcakd.commands.stylize.batch import Settings, enough_memory, say, stylize_all
+from pcakd.commands.stylize.batch import BatchSettings, enough_memory, say, stylize_all
 from pcakd.commands.stylize.options import PRECISIONS
 from pcakd.commands.stylize.plan import Plan, make_plan
 from pcakd.errors import ConfigError
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     device, dtype = resolve_device(args.device, probe=True), PRECISIONS[args.precision]
     student = load_student(args.student, device=device).to(dtype)
     with full_precision():
-        settings = Settings(
+        settings = BatchSettings(
             args=args,
             student=student,
             style=_read_style(student, style, device, dtype),

@@ -161,7 +161,7 @@ def own_groups(size: int, sampling: Sampling) -> Sequence[int]:
     Raises:
         ConfigError: The batch does not divide among the processes.
     """
-    unit = "image pair" if sampling.paired else "crop"
+    unit = "image pair" if sampling.image_pairs else "crop"
     return own_part(range(size // sampling.group_size), unit=unit)
 
 

@@ -14,7 +14,7 @@ class Sampling:
             to a crop. The side is drawn uniformly in its logarithm and limited by the photograph's
             size. None cuts crops without scaling.
         exposure: Share of crops with a random change of exposure and colour balance.
-        paired: Whether crops form image pairs, each crop the style of the other.
+        image_pairs: Whether crops form image pairs, each crop the style of the other.
         identity_share: Share of image pairs that are identity pairs: content and style are the
             same crop, so stylizing should change nothing.
 
@@ -24,7 +24,7 @@ class Sampling:
 
     zoom: tuple[int, int] | None = None
     exposure: float = 0.0
-    paired: bool = False
+    image_pairs: bool = False
     identity_share: float = 0.0
 
     def __post_init__(self) -> None:
@@ -36,4 +36,4 @@ class Sampling:
     @property
     def group_size(self) -> int:
         """Number of crops drawn together: 2 for image pairs, otherwise 1."""
-        return 2 if self.paired else 1
+        return 2 if self.image_pairs else 1

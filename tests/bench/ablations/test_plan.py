@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bench.ablations.plan import choose, read_plan
+from bench.ablations.plan import choose, read_plan, rename_ablations
 from bench.ablations.training import plan_training
 from bench.commands.ablations import PLAN_NAME
 from pcakd.errors import PcakdError
@@ -60,6 +60,27 @@ def test_bases_of_named_ablations_are_chosen_too(tmp_path: Path) -> None:
 
 
 TINY = "[a]\nabout = ''\noptions.backbone = 'tiny'\n"
+
+
+def test_names_of_former_releases_are_accepted_with_a_warning(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plan = read_plan(Path(__file__).parents[3] / PLAN_NAME)
+    names = ["no-zoom", "no-twins", "no-pictures"]
+    assert rename_ablations(plan, names) == [
+        "no-zoom",
+        "no-identity-pairs",
+        "no-reconstruction-loss",
+    ]
+    assert capsys.readouterr().err.splitlines() == [
+        "warning: ablation 'no-twins' is now 'no-identity-pairs'; "
+        "the old name works for one more release",
+        "warning: ablation 'no-pictures' is now 'no-reconstruction-loss'; "
+        "the old name works for one more release",
+    ]
+    own = {"no-twins": plan["no-zoom"], "no-identity-pairs": plan["no-identity-pairs"]}
+    assert rename_ablations(own, ["no-twins", "unknown"]) == ["no-twins", "unknown"]
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
@@ -127,8 +148,8 @@ def test_plans_of_former_releases_are_read_with_a_warning(
 ) -> None:
     plan = read_plan(write(tmp_path, FORMER))
     warnings = capsys.readouterr().err.splitlines()
-    assert len(warnings) == 2
-    assert all(line.startswith("warning: ") for line in warnings)
+    assert len(warnings) == 1
+    assert 'options = "--seed 1" is now written as options.seed = 1' in warnings[0]
     options = plan["b"].options
     assert (options.steps, options.rate) == ((3, 4, 5), (0.01, 0.01, 0.01))
     assert options.weights == "torchvision"

@@ -65,6 +65,7 @@ def test_numbers_out_of_range_are_refused(options):
 def test_json_has_the_record_and_what_derives_from_it(measured, capsys):
     assert profile.run(parse("vgg16", "--resolution", "HD", "--json")) == 0
     answer = json.loads(capsys.readouterr().out)
+    assert answer["watching_share"] == answer["timer_overhead"]
     assert answer["record"]["stages"] == measured.stages
     assert sum(answer["share"].values()) == pytest.approx(1.0)
     assert "filter" not in answer["share"]

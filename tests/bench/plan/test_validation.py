@@ -5,7 +5,7 @@ from typing import Annotated
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.plan.validation import read_toml_model
+from bench.plan.validation import read_toml, validate_table
 from pcakd.errors import ConfigError
 
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
@@ -26,7 +26,7 @@ class Whole(BaseModel):
 def read(folder, text):
     path = folder / "file.toml"
     path.write_text(text)
-    return read_toml_model(path, Whole)
+    return validate_table(read_toml(path), Whole, where=str(path))
 
 
 def test_arrays_become_tuples_and_whole_numbers_floats(tmp_path):
@@ -57,4 +57,4 @@ def test_mistakes_are_one_line(tmp_path, text, message):
 
 def test_a_missing_file(tmp_path):
     with pytest.raises(ConfigError, match=r"none\.toml does not exist"):
-        read_toml_model(tmp_path / "none.toml", Whole)
+        read_toml(tmp_path / "none.toml")

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.plan.settings import Settings
+from bench.plan.settings import CaseSettings
 from bench.profiling.latency import (
     ClockTimer,
     CudaTimer,
@@ -72,7 +72,7 @@ def test_sampling_stops_after_its_time(seconds, count):
     st.integers(1, 10), st.floats(1e-9, 2e-6), st.sampled_from([1, 32, 256, 1024])
 )  # exact quotients
 def test_as_many_samples_are_taken_as_predicted(samples, seconds, latency_ns):
-    settings = Settings(
+    settings = CaseSettings(
         profile="quick", warmup=0, samples=samples, sample_seconds=seconds, case_seconds=1.0,
         memory_fraction=0.9,
     )  # fmt: skip

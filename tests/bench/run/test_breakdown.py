@@ -112,7 +112,7 @@ def test_a_run_with_a_breakdown(tmp_path):
     assert set(record.stages) == {"other", "filter"}
     assert record.stages["other"]["macs"] == record.macs_total == records[0].macs_total
     assert record.obtained["stages.bytes"] == "derived"
-    assert "no caches" in record.protocol["stage bytes"]
+    assert "caches, tiles" in record.protocol["stage bytes"]
     assert record.protocol["latency"] == records[0].protocol["latency"]
     again = read_records(run_benchmark(replace(request, resume=True)))
     assert again == records

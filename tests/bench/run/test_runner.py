@@ -145,7 +145,7 @@ def test_resume_keeps_records_and_a_new_run_starts_a_new_file(tmp_path):
 def test_scores_over_other_pairs_are_not_added(tmp_path, pairs):
     profile = replace(PROFILE, resolutions=("48x32",), subjects=("untrained", "plain"))
     first = run(tmp_path, profile, pairs=pairs, only=("quality",))
-    with pytest.raises(ConfigError, match="scored pair 01, --pairs does not have it"):
+    with pytest.raises(ConfigError, match="evaluated image pair 01, --pairs does not have it"):
         run(tmp_path, profile, pairs=pairs[1:], only=("quality",), resume=True)
     assert read_records(tmp_path / "run") == first
 
@@ -179,7 +179,7 @@ def test_only_students_have_a_curve(tmp_path, pairs):
     assert all(record.own_regularizers == [2.0] * 4 for record in records)
     assert not (tmp_path / "run" / "examples").exists()
     assert not (tmp_path / "run" / "histories").exists()
-    with pytest.raises(ConfigError, match="scored pair 01, --pairs does not have it"):
+    with pytest.raises(ConfigError, match="evaluated image pair 01, --pairs does not have it"):
         run(tmp_path, profile, pairs=pairs[1:], only=("curve",), resume=True)
     again = run(tmp_path, profile, pairs=pairs, only=("curve",), resume=True)
     assert again[: len(records)] == records

@@ -41,7 +41,7 @@ def test_the_same_pairs_are_taken(run):
 @pytest.mark.parametrize(
     ("pairs", "message"),
     [
-        (PAIRS[1:], "the run scored pair 01, --pairs does not have it"),
+        (PAIRS[1:], "the run evaluated image pair 01, --pairs does not have it"),
         ([PAIRS[0], pair("02", hash="another photograph")], "pair 02 of --pairs has other files"),
         ([PAIRS[0], pair("02", width=1536)], "pair 02 at 512×341 and not at 1536×341"),
     ],
@@ -52,5 +52,5 @@ def test_other_pairs_are_refused(run, pairs, message, complete):
 
 
 def test_a_finished_run_takes_no_more_pairs(run):
-    with pytest.raises(ConfigError, match="did not score pair 03"):
+    with pytest.raises(ConfigError, match="has no image pair 03"):
         require_same_pairs(run, [*PAIRS, pair("03")])

@@ -137,7 +137,7 @@ def run(options):
 command = types.ModuleType("report")
 command.add_arguments, command.run = lambda parser: None, run
 sys.modules["bench.commands.report"] = command
-main(["report"])
+sys.exit(main(["report"]))
 """
 
 

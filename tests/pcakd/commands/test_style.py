@@ -37,7 +37,7 @@ def folder(tmp_path, student):
     return tmp_path
 
 
-def test_the_command_extracts_and_mixes(folder, student):
+def test_the_command_extracts_and_mixes(folder, student, capsys):
     photographs = [str(folder / f"{index}.png") for index in range(2)]
     options = ["--student", str(folder / "student.safetensors"), "--device", "cpu"]
     outputs = [str(folder / f"{name}.safetensors") for name in ("a", "b", "both", "mix")]
@@ -46,10 +46,26 @@ def test_the_command_extracts_and_mixes(folder, student):
     weights = ["--weights", "0.7,0.3"]
     assert main(["style", "extract", *photographs, "-o", outputs[2], *weights, *options]) == 0
     parts = [f"{outputs[0]}=0.7", f"{outputs[1]}=0.3"]
+    assert f"wrote {outputs[2]}\n" in capsys.readouterr().err
     assert main(["style", "mix", *parts, "-o", outputs[3]]) == 0
+    assert capsys.readouterr().err == f"wrote {outputs[3]}\n"
+    assert main(["style", "mix", *parts, "-o", outputs[3], "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
     assert _same(load_style(outputs[2]), load_style(outputs[3]))
     assert stylize(student, _image(20, 20), load_style(outputs[3])).shape == (3, 20, 20)
     assert main(["style", "extract", *photographs, "-o", outputs[0], *options]) == 0
+
+
+def test_the_command_does_not_replace_an_input(folder, student, capsys):
+    path, link = folder / "a.safetensors", folder / "link.safetensors"
+    extract_style(student, _image(20, 20)).save(path)
+    link.symlink_to(path)
+    before = path.read_bytes()
+    for output in (path, link):
+        assert main(["style", "mix", f"{path}=1", "-o", str(output)]) == 2
+        error = capsys.readouterr().err
+        assert error == f"pcakd: error: {output} is one of the inputs; choose another output\n"
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_only_the_one_whose_cost_it_has_is_profiled_or_searched(trained, capsys,
     ):
         assert main([*arguments, "--device", "cpu", "--out", str(tmp_path)]) == 2
         error = capsys.readouterr().err
-        assert "photowct2-vgg16 has scores of its own and the cost of photowct2" in error
+        assert "photowct2-vgg16 has the cost of photowct2, only its quality differs" in error
         assert list(tmp_path.iterdir()) == []
 
 

@@ -19,7 +19,7 @@ def test_crops_depend_on_the_key_alone(photos):
 
 
 def test_image_pairs_are_two_crops_or_one_crop_twice(photos):
-    sampling = Sampling(zoom=(24, 60), exposure=1.0, paired=True, identity_share=1.0)
+    sampling = Sampling(zoom=(24, 60), exposure=1.0, image_pairs=True, identity_share=1.0)
     crops = Photos(photos, held_out=2, seed=3).batch((1,), size=4, crop=32, sampling=sampling)
     assert torch.equal(crops[0], crops[1])
     assert torch.equal(crops[2], crops[3])

@@ -69,6 +69,8 @@ def numerics(session: nox.Session, torch: str) -> None:
     if options and session.python != "3.11":  # the oldest of the others have no wheels for it
         options = "torch==2.6.*"
     _install(session, "test", extras=EVERYTHING, compiled=True, options=options)
+    # old libraries use what newer ones that they import deprecate
+    warnings = ("-W", "default") if torch == "oldest" else ()
     kernels = [KERNELS[int(each)] for each in session.posargs] or KERNELS
     for aten, onednn, threads in kernels:
         session.log(f"torch {torch}: ATen {aten}, oneDNN {onednn}, {threads} threads")
@@ -80,7 +82,16 @@ def numerics(session: nox.Session, torch: str) -> None:
         }
         workers = ("-n", "auto") if threads == 1 else ()
         session.run(
-            *("pytest", "-q", "-p", "no:benchmark", "-m", "numerics and not slow", *workers),
+            *(
+                "pytest",
+                "-q",
+                "-p",
+                "no:benchmark",
+                "-m",
+                "numerics and not slow",
+                *workers,
+                *warnings,
+            ),
             env=environment,
         )
 

@@ -65,10 +65,13 @@ def bare(session: nox.Session) -> None:
 @nox.parametrize("torch", TORCHES)
 def numerics(session: nox.Session, torch: str) -> None:
     """Run the numerical tests on other kernels and threads: all of them, or ``-- NUMBER``."""
-    options = "" if torch == "newest" else "--resolution=lowest-direct"
-    if options and session.python != "3.11":  # the oldest of the others have no wheels for it
-        options = "torch==2.6.*"
-    _install(session, "test", extras=EVERYTHING, compiled=True, options=options)
+    oldest = "--resolution=lowest-direct"
+    if session.python != "3.11":  # the oldest of other libraries have no wheels for it
+        oldest = "torch==2.6.*"
+    wanted = oldest if torch == "oldest" else ""
+    _install(session, "test", extras=EVERYTHING, compiled=True, options=wanted)
+    # old libraries use what newer ones that they import deprecate
+    warnings = ("-W", "default") if torch == "oldest" else ()
     kernels = [KERNELS[int(each)] for each in session.posargs] or KERNELS
     for aten, onednn, threads in kernels:
         session.log(f"torch {torch}: ATen {aten}, oneDNN {onednn}, {threads} threads")
@@ -79,10 +82,8 @@ def numerics(session: nox.Session, torch: str) -> None:
             "OMP_WAIT_POLICY": "PASSIVE",  # on busy cores, spinning threads wait for each other
         }
         workers = ("-n", "auto") if threads == 1 else ()
-        session.run(
-            *("pytest", "-q", "-p", "no:benchmark", "-m", "numerics and not slow", *workers),
-            env=environment,
-        )
+        options = ("-q", "-p", "no:benchmark", *workers, *warnings)
+        session.run("pytest", *options, "-m", "numerics and not slow", env=environment)
 
 
 @nox.session(venv_backend="none")

@@ -38,8 +38,9 @@ def test_the_file_holds_what_distillation_would_fit(photos, tmp_path, capsys):
         normalized=False,
     )
     for one, other in zip(fitted, expected, strict=True):
-        torch.testing.assert_close(one.basis, other.basis)
-        assert one.mcev == pytest.approx(other.mcev)
+        # vectors of close eigenvalues enlarge the rounding of float32 features
+        torch.testing.assert_close(one.basis, other.basis, rtol=0, atol=1e-3)
+        assert one.mcev == pytest.approx(other.mcev, abs=1e-5)
     assert not means
     assert sorted(card["photos"]) == ["0.png", "1.png", "2.png"]
     assert "mcev" in capsys.readouterr().out

@@ -7,7 +7,7 @@ from PIL import Image
 from pcakd.cli import main
 from pcakd.pipeline import stylize
 from pcakd.students import StudentSpec, create_student, save_student
-from pcakd.styles import load_style
+from pcakd.styles import extract_style, load_style
 
 SPEC = StudentSpec(architecture="tiny", ranks=(4, 6, 8, 10))
 

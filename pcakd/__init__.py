@@ -87,4 +87,4 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     """List the public names."""
-    return sorted(set(globals()) | set(__all__))
+    return sorted(__all__)

@@ -30,7 +30,7 @@ _ROUNDING = 1e-4
 """Asymmetry and negative eigenvalues that rounding can cause, as a share of the largest entry."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Style:
     """Mean and covariance of style features at taps 1 to 4.
 
@@ -59,6 +59,10 @@ class Style:
     def device(self) -> torch.device:
         """The device that the moments are on."""
         return self.taps[0].mean.device
+
+    def __repr__(self) -> str:
+        """Return the student and the widths of the taps, without the numbers."""
+        return f"Style(student={self.student}, widths={self.widths}, device={self.device})"
 
     @property
     def widths(self) -> tuple[int, ...]:

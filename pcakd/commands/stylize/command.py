@@ -76,7 +76,7 @@ def _report(plan: Plan, *, quiet: bool) -> None:
     for problem in plan.problems:
         say(f"pcakd stylize: skipped {problem}")
     if plan.existing and not quiet:
-        say(f"skipped {_count(len(plan.existing), 'result')} that exist already")
+        say(f"skipped {_count(len(plan.existing), 'existing result')}")
 
 
 def _count(number: int, noun: str) -> str:

@@ -179,6 +179,7 @@ def mix_styles(styles: Sequence[Style], weights: Sequence[float]) -> Style:
 
     Raises:
         ConfigError: The weights do not make sense, or the styles are of different students.
+        NumericalError: The mix does not converge.
     """
     shares = check_weights(weights, len(styles))
     first = styles[0]

@@ -20,7 +20,7 @@ FLOOR = 1e-5
 """Eigenvalues below this count as zero, and so do their powers."""
 
 _FLOOR_GAP = 0.5
-"""Smallest distance, in shares of the floor, of two eigenvalues on both sides of it in gradients."""
+"""Smallest distance of eigenvalues on both sides of the floor that gradients couple, in floors."""
 
 _CHUNK_ELEMENTS = 1 << 22  # 16 MiB of float32: stays near the last-level cache
 
@@ -137,9 +137,9 @@ def matrix_power(matrix: Float[Tensor, "*b c c"], exponent: float) -> Float[Tens
 
     Gradients are those of this function, except near its jump at ``FLOOR``. An eigenvalue at the
     floor has the derivative from above. Two eigenvalues on both sides of the floor are coupled by
-    (f(λᵢ) - f(λⱼ)) / (λᵢ - λⱼ), which has no bound where they nearly coincide; if they are less than
-    half the floor apart, they are not coupled. Gradients are then bounded, also where
-    eigenvalues are equal or zero: by 7e7 times the gradient of the result for the inverse root.
+    (f(λᵢ) - f(λⱼ)) / (λᵢ - λⱼ), which has no bound where they nearly coincide; if they are less
+    than half the floor apart, they are not coupled. Gradients are then bounded, also where
+    eigenvalues are equal or zero: no factor exceeds 7e7 for the inverse root, or 700 for the root.
 
     Args:
         matrix: Symmetric matrices.

@@ -118,17 +118,6 @@ def _pixels(features: Float[Tensor, "c h w"]) -> Float[Tensor, "c n"]:
     return features.flatten(1)
 
 
-def measure_statistics_reference(features: Float[Tensor, "c h w"]) -> Statistics:
-    """Compute what :func:`measure_statistics` computes, by the definition, in float64.
-
-    The oracle of the tests and the baseline of the micro-benchmark.
-    """
-    pixels = features.double().flatten(1)
-    mean = pixels.mean(dim=1)
-    centred = pixels - mean[:, None]
-    return Statistics(mean=mean, covariance=centred @ centred.T / pixels.shape[1])
-
-
 def matrix_power(matrix: Float[Tensor, "*b c c"], exponent: float) -> Float[Tensor, "*b c c"]:
     """Return the root, or the inverse root, of symmetric positive semi-definite matrices.
 

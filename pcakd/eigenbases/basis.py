@@ -67,7 +67,10 @@ class RankRule:
     def __post_init__(self) -> None:
         if sum(rule is not None for rule in (self.ranks, self.mcev, self.explained)) != 1:
             raise ConfigError("give exactly one of explicit ranks, an mcev or an explained target")
-        if any(type(rank) is not int or rank < 1 for rank in self.ranks or ()):
+        ranks = self.ranks if self.ranks is not None else ()
+        if not isinstance(ranks, list | tuple) or any(
+            type(rank) is not int or rank < 1 for rank in ranks
+        ):
             raise ConfigError(f"ranks must be positive integers, got {self.ranks}")
         for name, target in (("mcev", self.mcev), ("explained", self.explained)):
             if target is not None and not (isinstance(target, int | float) and 0.0 < target <= 1.0):

@@ -18,7 +18,7 @@ from pcakd.errors import PcakdError, StudentFileError
 from pcakd.students.spec import StudentSpec
 from pcakd.students.student import Student
 from pcakd.utils.devices import resolve_device
-from pcakd.utils.files import read_safetensors, write_safetensors
+from pcakd.utils.files import read_safetensors, to_path, write_safetensors
 from pcakd.utils.registry import unknown_name
 
 FORMAT = "pcakd-student"
@@ -74,7 +74,7 @@ def load_student(
         StudentFileError: The file is missing, damaged or not a student.
         ConfigError: The device is not on this machine.
     """
-    place = resolve_device(device) if isinstance(device, str) else device
+    place = resolve_device(str(device))
     with _located(name_or_path) as path:
         return _read(path).to(place)
 
@@ -90,11 +90,25 @@ def load_card(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:
         StudentFileError: The file is missing, damaged or has no card.
     """
     with _located(name_or_path) as path:
-        metadata = read_safetensors(path, error=StudentFileError)[1]
-        card = _header_of(path, metadata).get("card")
+        card = _read_json(path) if path.suffix.lower() == ".json" else _read_card(path)
     if not isinstance(card, dict):
         raise StudentFileError(f"{path}: the card is not an object; the file is damaged")
     return card
+
+
+def _read_card(path: Path) -> object:
+    metadata = read_safetensors(path, error=StudentFileError)[1]
+    return _header_of(path, metadata).get("card")
+
+
+def _read_json(path: Path) -> object:
+    if not path.is_file():
+        raise StudentFileError(f"{path} is not a file; check the path")
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as cause:
+        reason = " ".join(str(cause).split())
+        raise StudentFileError(f"{path} cannot be read as JSON ({reason}); use another") from cause
 
 
 @contextmanager
@@ -103,9 +117,10 @@ def _located(name_or_path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Raises:
         UnknownNameError: It is neither.
+        StudentFileError: It is no text and no path.
     """
+    path = to_path(name_or_path, "the student", error=StudentFileError)
     text = os.fspath(name_or_path)
-    path = Path(text)
     if text in list_students():
         with as_file(files("pcakd.zoo") / f"{text}.safetensors") as shipped:
             yield shipped

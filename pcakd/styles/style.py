@@ -14,13 +14,13 @@ from torch import Tensor
 
 from pcakd.blocks import Autoencoder
 from pcakd.coarse_to_fine import TAPS, measure_taps
-from pcakd.errors import ConfigError, ShapeError, StyleFileError
+from pcakd.errors import ConfigError, ShapeError, StyleFileError, shorten
 from pcakd.inputs import Photograph, prepare_input
 from pcakd.linalg import Statistics, accumulation_dtype
 from pcakd.styles.identity import StudentIdentity, identify
 from pcakd.styles.mixing import mix_statistics, pool_statistics
 from pcakd.utils.devices import resolve_device
-from pcakd.utils.files import read_safetensors, write_safetensors
+from pcakd.utils.files import read_safetensors, to_path, write_safetensors
 
 FORMAT = "pcakd-style"
 FORMAT_VERSION = 1
@@ -181,6 +181,7 @@ def mix_styles(styles: Sequence[Style], weights: Sequence[float]) -> Style:
         ConfigError: The weights do not make sense, or the styles are of different students.
         NumericalError: The mix does not converge.
     """
+    _require_styles(styles)
     shares = check_weights(weights, len(styles))
     first = styles[0]
     for other in styles[1:]:
@@ -197,6 +198,16 @@ def mix_styles(styles: Sequence[Style], weights: Sequence[float]) -> Style:
         for taps in zip(*(style.taps for style in moved), strict=True)
     )
     return Style(taps=(one, two, three, four), student=first.student)
+
+
+def _require_styles(styles: object) -> None:
+    if not isinstance(styles, list | tuple):
+        raise ConfigError(f"expected a list of styles, got {shorten(styles)}")
+    for style in styles:
+        if not isinstance(style, Style):
+            raise ConfigError(
+                f"cannot mix {shorten(style)}; pcakd.extract_style makes a style of a photograph"
+            )
 
 
 def check_weights(weights: Sequence[float], count: int) -> list[float]:
@@ -229,8 +240,8 @@ def load_style(path: str | os.PathLike[str], *, device: str | torch.device = "cp
         StyleFileError: The file is missing, damaged or not a style.
         ConfigError: The device is not on this machine.
     """
-    place = resolve_device(device) if isinstance(device, str) else device
-    path = Path(path)
+    place = resolve_device(str(device))
+    path = to_path(path, "the style", error=StyleFileError)
     if path.is_file() and path.stat().st_size > _LARGEST_FILE:
         raise StyleFileError(f"{path} is larger than {_LARGEST_FILE >> 20} MiB; it is not a style")
     tensors, metadata = read_safetensors(path, error=StyleFileError)

@@ -7,10 +7,32 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from pcakd.errors import OutputError, PcakdError
+from pcakd.errors import OutputError, PcakdError, shorten
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+def to_path(path: object, what: str, *, error: type[PcakdError] = OutputError) -> Path:
+    """Return a path, given as text or as a path.
+
+    Args:
+        path: The path.
+        what: What it is the path of, for the error message.
+        error: The type of error to raise.
+
+    Raises:
+        PcakdError: (as ``error``) It is neither.
+
+    >>> to_path(None, "the style file")
+    Traceback (most recent call last):
+    pcakd.errors.OutputError: the path of the style file is None; give a text or a pathlib.Path
+    """
+    if isinstance(path, os.PathLike):
+        path = os.fspath(path)
+    if not isinstance(path, str):
+        raise error(f"the path of {what} is {shorten(path)}; give a text or a pathlib.Path")
+    return Path(path)
 
 
 def require_parent(path: Path) -> None:
@@ -53,7 +75,7 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     Raises:
         OutputError: The place cannot be written.
     """
-    path = Path(path)
+    path = to_path(path, "the output")
     require_parent(path)
     try:
         # a short name: one made from the target's would be too long where that has 255 bytes
@@ -123,7 +145,7 @@ def read_safetensors(
     import torch
     from safetensors import SafetensorError, safe_open
 
-    path = Path(path)
+    path = to_path(path, "the file", error=error)
     if not path.is_file():
         raise error(f"{path} is not a file; check the path")
     try:

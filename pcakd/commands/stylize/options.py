@@ -126,8 +126,8 @@ def _add_style_options(parser: argparse.ArgumentParser) -> None:
         help="smooth the result along the content's edges: removes the glow that a strong change "
         "of contrast leaves around dark outlines. Off by default, because it also takes style "
         "away: over 35 pairs SSIM with the content rises by 0.015 (better), but the Gram distance "
-        "from the style by 7 to 11 %% (worse), and colours are paler. Needs OpenCV: pip install "
-        "'pca-kd-bench[filter]'",
+        "from the style by 7 to 11 %% (worse), and colours are paler. Needs OpenCV (the extra "
+        "'filter')",
     )
 
 

@@ -82,17 +82,8 @@ class DistillConfig:
             )
         if self.stem in _RESERVED:
             raise ConfigError(f"the name {self.stem!r} is reserved for another file; use another")
-        self._check_ranks()
+        self.rank_rule.require_fit(self.backbone, get_backbone_entry(self.backbone).widths)
         self.resolve_device()
-
-    def _check_ranks(self) -> None:
-        rule, widths = self.rank_rule, get_backbone_entry(self.backbone).widths
-        if rule.ranks is None:
-            return
-        if len(rule.ranks) != len(widths) or min(rule.ranks) < 1:
-            raise ConfigError(f"ranks must be {len(widths)} positive integers, got {rule.ranks}")
-        if any(rank > width for rank, width in zip(rule.ranks, widths, strict=True)):
-            raise ConfigError(f"ranks {rule.ranks} exceed the widths of the taps, {widths}")
 
     @property
     def stem(self) -> str:

@@ -18,12 +18,17 @@ from pcakd.errors import PcakdError, StudentFileError
 from pcakd.students.spec import StudentSpec
 from pcakd.students.student import Student
 from pcakd.utils.devices import resolve_device
-from pcakd.utils.files import read_safetensors, to_path, write_safetensors
+from pcakd.utils.files import (
+    pack_header,
+    read_safetensors,
+    to_path,
+    unpack_header,
+    write_safetensors,
+)
 from pcakd.utils.registry import unknown_name
 
 FORMAT = "pcakd-student"
 FORMAT_VERSION = 1
-_HEADER = "pcakd"  # one metadata key: safetensors does not keep the order of several
 _SERIES = ("eigenbases", "channel_means")  # tensors by tap that are not weights
 
 
@@ -57,7 +62,7 @@ def save_student(path: str | os.PathLike[str], student: Student) -> None:
     for series in _SERIES:
         for tap, tensor in enumerate(getattr(student, series), start=1):
             tensors[f"{series}.{tap}"] = tensor
-    write_safetensors(path, tensors, {_HEADER: json.dumps(header, sort_keys=True)})
+    write_safetensors(path, tensors, pack_header(header))
 
 
 def load_student(
@@ -148,10 +153,10 @@ def _read(path: Path) -> Student:
 
 def _header_of(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
     try:
-        header = json.loads(metadata[_HEADER])
+        header = unpack_header(metadata)
         known = header["format"] == FORMAT
         version = header["version"]
-    except (KeyError, ValueError, TypeError, RecursionError):
+    except (KeyError, ValueError):
         known, version, header = False, None, {}
     if not known:
         raise StudentFileError(f"{path} is a safetensors file but not of a student; use another")

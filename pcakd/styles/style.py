@@ -1,12 +1,11 @@
 """Styles: what stylization takes from a style image, measured once, mixed, saved and loaded."""
 
-import json
 import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -20,11 +19,16 @@ from pcakd.linalg import Statistics, accumulation_dtype
 from pcakd.styles.identity import StudentIdentity, identify
 from pcakd.styles.mixing import mix_statistics, pool_statistics
 from pcakd.utils.devices import resolve_device
-from pcakd.utils.files import read_safetensors, to_path, write_safetensors
+from pcakd.utils.files import (
+    pack_header,
+    read_safetensors,
+    to_path,
+    unpack_header,
+    write_safetensors,
+)
 
 FORMAT = "pcakd-style"
 FORMAT_VERSION = 1
-_HEADER = "pcakd"  # one metadata key: safetensors does not keep the order of several
 _LARGEST_FILE = 64 << 20
 _ROUNDING = 1e-4
 """Asymmetry and negative eigenvalues that rounding can cause, as a share of the largest entry."""
@@ -92,7 +96,7 @@ class Style:
         for number, tap in zip(TAPS, self.taps, strict=True):
             tensors[f"mean.{number}"] = tap.mean.cpu().double()
             tensors[f"covariance.{number}"] = tap.covariance.cpu().double()
-        write_safetensors(path, tensors, {_HEADER: json.dumps(header, sort_keys=True)})
+        write_safetensors(path, tensors, pack_header(header))
 
     def statistics_for(self, network: Autoencoder) -> tuple[Statistics, ...]:
         """Return the moments on a network's device, if the network is the one that made them.
@@ -255,9 +259,9 @@ def load_style(path: str | os.PathLike[str], *, device: str | torch.device = "cp
 
 def _read_header(path: Path, metadata: dict[str, str]) -> StudentIdentity:
     try:
-        header: dict[str, Any] = json.loads(metadata[_HEADER])
+        header = unpack_header(metadata)
         known, version = header["format"] == FORMAT, header["version"]
-    except (KeyError, ValueError, TypeError, RecursionError):
+    except (KeyError, ValueError):
         known, version, header = False, None, {}
     if not known:
         raise StyleFileError(f"{path} is a safetensors file but not of a style; use another")

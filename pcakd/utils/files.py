@@ -1,16 +1,20 @@
 """Files that are written whole or not at all; tensors in safetensors files."""
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from pcakd.errors import OutputError, PcakdError, shorten
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+_HEADER = "pcakd"
 
 
 def to_path(path: object, what: str, *, error: type[PcakdError] = OutputError) -> Path:
@@ -127,6 +131,33 @@ def write_safetensors(
     )
     with write_atomically(path) as stream:
         stream.write(packed)
+
+
+def pack_header(header: Mapping[str, Any]) -> dict[str, str]:
+    """Return the metadata of a safetensors file that hold JSON values.
+
+    They are one key: safetensors does not keep the order of several.
+
+    >>> pack_header({"version": 1})
+    {'pcakd': '{"version": 1}'}
+    """
+    return {_HEADER: json.dumps(header, sort_keys=True)}
+
+
+def unpack_header(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """Return the JSON values of `pack_header`.
+
+    Raises:
+        KeyError: There is no header.
+        ValueError: It is no JSON object.
+    """
+    try:
+        header = json.loads(metadata[_HEADER])
+    except RecursionError as error:
+        raise ValueError("the header is nested too deeply") from error
+    if not isinstance(header, dict):
+        raise ValueError("the header is no object")
+    return header
 
 
 def read_safetensors(

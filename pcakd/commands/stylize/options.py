@@ -1,19 +1,11 @@
 """The options of ``pcakd stylize``."""
 
 import argparse
-from types import MappingProxyType
-from typing import Final
 
-import torch
-
-from pcakd.commands.parser import add_example, path_argument, text_argument
+from pcakd.commands.parser import DEFAULT_STUDENT, add_example, path_argument, text_argument
 from pcakd.transforms import TRANSFORMS
 from pcakd.utils.devices import describe_devices
-
-DEFAULT_STUDENT: Final = "vgg16"
-PRECISIONS: Final = MappingProxyType(
-    {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-)
+from pcakd.utils.precision import PRECISIONS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

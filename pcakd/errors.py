@@ -1,6 +1,16 @@
 """The typed errors of this project; a command line prints one as one line and exits with 2."""
 
 
+def shorten(value: object) -> str:
+    """Return a value that was given by mistake as one short line for an error message.
+
+    >>> shorten({"a": 1}), shorten([0] * 100)
+    ("{'a': 1}", 'a list')
+    """
+    text = repr(value)
+    return text if len(text) <= 60 and text.isprintable() else f"a {type(value).__name__}"
+
+
 class PcakdError(Exception):
     """Base of every error that bad input can cause; its text is one line that says what to do."""
 

@@ -1,6 +1,7 @@
 """Stylization of images: the public function, which checks and converts its inputs."""
 
 from collections.abc import Callable, Iterator, Sequence
+from numbers import Real
 from typing import TypedDict
 
 import torch
@@ -56,11 +57,12 @@ def stylize(
 
     Raises:
         ShapeError: An image has another type, layout, size, range of values or device.
-        ConfigError: The strength is not in [0, 1], or another student made the style.
+        ConfigError: The strength is not in [0, 1], another student made the style, or a network in
+            training has norms that are not folded.
         UnknownNameError: There is no such transform.
         NumericalError: Features are not finite.
     """
-    if not isinstance(strength, int | float) or not 0.0 <= strength <= 1.0:
+    if not isinstance(strength, Real) or not 0.0 <= strength <= 1.0:
         raise ConfigError(f"strength must be a number in [0, 1], got {strength!r}")
     require_transform(transform)
     images = prepare_input("content", content, student)

@@ -2,7 +2,6 @@
 
 import copy
 import hashlib
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -19,16 +18,11 @@ from pcakd.blocks import RunBlock, run_plain
 from pcakd.coarse_to_fine import run_fast
 from pcakd.students import Student
 from pcakd.tiling import run_tiled
+from pcakd.utils.precision import PRECISIONS
 from pcakd.utils.sections import section
 from pcakd.weights import hash_tensors
 
 M = TypeVar("M", bound=nn.Module)
-
-_DTYPES: Mapping[str, torch.dtype] = {
-    "fp32": torch.float32,
-    "fp16": torch.float16,
-    "bf16": torch.bfloat16,
-}
 
 
 def create_baseline(name: str) -> Subject:
@@ -178,5 +172,5 @@ def _place(network: M, device: Device, precision: Precision) -> tuple[M, torch.d
     Weights and images are converted, without autocast: ``pcakd.linalg`` computes in float32 or
     float64, and autocast would narrow its products.
     """
-    dtype = _DTYPES[precision]
+    dtype = PRECISIONS[precision]
     return copy.deepcopy(network).to(device=device, dtype=dtype), dtype

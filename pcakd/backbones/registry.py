@@ -13,8 +13,9 @@ from pcakd.backbones import mobilenet, mobilenet_v2, tiny, vgg
 from pcakd.backbones.interface import Backbone
 from pcakd.backbones.timm_models import PREFIX, create_timm, describe_timm
 from pcakd.backbones.timm_weights import list_timm_weight_sets
-from pcakd.errors import ConfigError, UnknownNameError
+from pcakd.errors import ConfigError, UnknownNameError, WeightsError
 from pcakd.utils.devices import resolve_device
+from pcakd.utils.files import to_path
 from pcakd.utils.registry import Registry, unknown_name
 from pcakd.weights import WeightsCard, load_weights
 
@@ -70,15 +71,15 @@ def load_backbone(
 
     Raises:
         UnknownNameError: There is no such backbone or weight set.
-        ConfigError: The device is not on this machine, timm is missing, or a model of timm cannot
-            be a backbone.
+        ConfigError: The device is not on this machine, or a model of timm cannot be a backbone.
+        MissingExtraError: timm is needed and not installed.
         WeightsError: The weights are not found or are damaged.
 
     >>> backbone = load_backbone("tiny")
     >>> [tuple(features.shape) for features in backbone(torch.rand(1, 3, 32, 32))]
     [(1, 8, 32, 32), (1, 12, 16, 16), (1, 16, 8, 8), (1, 20, 4, 4)]
     """
-    place = resolve_device(device) if isinstance(device, str) else device
+    place = resolve_device(str(device))
     weight_set, path = split_weights(weights, name)
     return create_backbone(name, weight_set=weight_set, path=path, seed=seed).to(place)
 
@@ -90,14 +91,15 @@ def split_weights(
 
     Raises:
         UnknownNameError: There is no such backbone.
+        WeightsError: ``weights`` is no text and no path.
 
     >>> split_weights("caffe", "vgg16")
     ('caffe', None)
     """
     if weights is None:
         return None, None
-    if isinstance(weights, os.PathLike):
-        return None, Path(weights)
+    if not isinstance(weights, str):
+        return None, to_path(weights, "the weights", error=WeightsError)
     known = get_backbone_entry(backbone).weight_sets
     name, equals, path = weights.partition("=")
     if equals and name in known:
@@ -119,11 +121,12 @@ def create_backbone(
 
     Raises:
         UnknownNameError: There is no such backbone or weight set.
-        ConfigError: Weights are given for a backbone that has random ones, timm is missing, or a
-            model of timm cannot be a backbone or has no weights.
+        ConfigError: Weights are given for a backbone that has random ones, or a model of timm
+            cannot be a backbone or has no weights.
+        MissingExtraError: timm is needed and not installed.
         WeightsError: The weights are not found or are damaged.
     """
-    if name.startswith(PREFIX):
+    if isinstance(name, str) and name.startswith(PREFIX):
         return create_timm(name, weight_set=weight_set, path=path, seed=seed)
     entry = get_backbone_entry(name)
     if not entry.weight_sets:
@@ -145,9 +148,10 @@ def get_backbone_entry(name: str) -> BackboneEntry:
 
     Raises:
         UnknownNameError: There is no such backbone.
-        ConfigError: A model of timm cannot be a backbone, or timm is missing.
+        ConfigError: A model of timm cannot be a backbone.
+        MissingExtraError: timm is needed and not installed.
     """
-    if name.startswith(PREFIX):
+    if isinstance(name, str) and name.startswith(PREFIX):
         return _timm_entry(name)
     try:
         return _REGISTRY.get(name)

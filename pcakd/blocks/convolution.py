@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from pcakd.blocks.padding import PadMode, pad_by_one, pad_reflect
 from pcakd.blocks.spans import Edges, Span, Tile, clip
 from pcakd.blocks.stage import Features, Source, Stage
+from pcakd.errors import ConfigError
 from pcakd.transforms import AffineMap
 
 
@@ -211,7 +212,7 @@ def _weights(layer: nn.Module | None) -> tuple[Tensor, Tensor]:
     """Return the weight and bias of a convolution that is not in training.
 
     Raises:
-        ValueError: It has a norm or a standardisation.
+        ConfigError: It has a norm or a standardisation.
         TypeError: The layer is no convolution.
     """
     if isinstance(layer, FoldedConv):
@@ -220,5 +221,8 @@ def _weights(layer: nn.Module | None) -> tuple[Tensor, Tensor]:
         raise TypeError(f"a convolution runs with a ConvLayer, not {type(layer).__name__}")
     bias = layer.conv.bias
     if bias is None or layer.norm is not None or layer.input_mean is not None:
-        raise ValueError("a block in training cannot run in tiles; fold its norms first")
+        raise ConfigError(
+            "this network is in training and has norms that are not folded; call fold() of each "
+            "ConvLayer first, or enable gradients"
+        )
     return layer.conv.weight, bias

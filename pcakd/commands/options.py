@@ -84,11 +84,9 @@ def rank_rule(args: argparse.Namespace) -> RankRule:
         return RankRule(mcev=args.mcev, explained=args.explained)
     if args.ranks is None:
         return default_rank_rule(args.backbone)
-    ranks = four_integers("--ranks", args.ranks)
-    widths = get_backbone_entry(args.backbone).widths
-    if any(rank > width for rank, width in zip(ranks, widths, strict=True)):
-        raise ConfigError(f"--ranks {args.ranks} exceeds the channels of the taps, {widths}")
-    return RankRule(ranks=ranks)
+    rule = RankRule(ranks=four_integers("--ranks", args.ranks))
+    rule.require_fit(args.backbone, get_backbone_entry(args.backbone).widths)
+    return rule
 
 
 def four_rates(option: str, text: str) -> tuple[float, float, float, float]:

@@ -7,6 +7,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import NoReturn
 
+DEFAULT_STUDENT = "vgg16"
+
 
 class OneLineParser(argparse.ArgumentParser):
     """A parser that ends bad usage with one line and exit status 2."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from pcakd.coarse_to_fine import require_min_size
-from pcakd.commands.parser import add_example
+from pcakd.commands.parser import DEFAULT_STUDENT, add_example
 from pcakd.errors import ConfigError, OutputError
 from pcakd.images import load_image
 from pcakd.students import load_student
@@ -18,8 +18,6 @@ from pcakd.styles import Style, check_weights, extract_style, load_style, mix_st
 from pcakd.utils.devices import describe_devices, resolve_device
 from pcakd.utils.files import require_parent
 from pcakd.utils.precision import full_precision
-
-DEFAULT_STUDENT = "vgg16"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,8 +12,9 @@ from pcakd.distillation.recipe import Recipe
 from pcakd.distillation.recipes import create_recipe
 from pcakd.distillation.run_files.checkpoint import CHECKPOINT
 from pcakd.eigenbases import RankRule, default_rank_rule
-from pcakd.errors import ConfigError
+from pcakd.errors import ConfigError, shorten
 from pcakd.utils.devices import resolve_device
+from pcakd.utils.files import to_path
 
 EIGENBASES = "eigenbases.safetensors"
 """Name of the eigenbases in a run's folder."""
@@ -47,6 +48,7 @@ class DistillConfig:
         ConfigError: A value is out of range, two rank rules are given, or the device is not on
             this machine.
         UnknownNameError: The backbone is not known.
+        WeightsError: The weights are no name and no path.
 
     >>> config = DistillConfig(backbone="tiny", data="photos", output="runs/tiny", device="cpu")
     >>> config.student_path.as_posix()
@@ -67,23 +69,21 @@ class DistillConfig:
 
     def __post_init__(self) -> None:
         get_backbone_entry(self.backbone)
-        if self.name is not None and not _NAME.fullmatch(self.name):
+        to_path(self.data, "the photographs", error=ConfigError)
+        to_path(self.output, "the output", error=ConfigError)
+        self.split_weights()
+        if self.recipe is not None and not isinstance(self.recipe, Recipe):
+            raise ConfigError(f"expected a pcakd.Recipe, got {shorten(self.recipe)}")
+        if self.name is not None and not (
+            isinstance(self.name, str) and _NAME.fullmatch(self.name)
+        ):
             raise ConfigError(
                 f"the name {self.name!r} cannot be a file's; use letters, digits, '.', '_' and '-'"
             )
         if self.stem in _RESERVED:
             raise ConfigError(f"the name {self.stem!r} is reserved for another file; use another")
-        self._check_ranks()
+        self.rank_rule.require_fit(self.backbone, get_backbone_entry(self.backbone).widths)
         self.resolve_device()
-
-    def _check_ranks(self) -> None:
-        rule, widths = self.rank_rule, get_backbone_entry(self.backbone).widths
-        if rule.ranks is None:
-            return
-        if len(rule.ranks) != len(widths) or min(rule.ranks) < 1:
-            raise ConfigError(f"ranks must be {len(widths)} positive integers, got {rule.ranks}")
-        if any(rank > width for rank, width in zip(rule.ranks, widths, strict=True)):
-            raise ConfigError(f"ranks {rule.ranks} exceed the widths of the taps, {widths}")
 
     @property
     def stem(self) -> str:

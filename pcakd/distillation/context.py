@@ -2,17 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import torch
 from torch import Tensor
 
 from pcakd.backbones import Backbone
 from pcakd.blocks import Autoencoder, Source
+from pcakd.coarse_to_fine import TAPS
 from pcakd.distillation.losses.features import subspace_error
 from pcakd.eigenbases import Eigenbasis
-
-TAPS: Final = (1, 2, 3, 4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,7 @@ from pcakd.distillation.run_files.lock import claim_output
 from pcakd.distillation.schedule import PhaseSchedule
 from pcakd.distillation.trainer import Run, Trainer
 from pcakd.eigenbases import Eigenbasis, load_eigenbases, save_eigenbases
+from pcakd.errors import ConfigError, shorten
 from pcakd.students import ARCHITECTURES, Student, StudentSpec, create_student, save_student
 from pcakd.utils.extras import check_extra
 from pcakd.utils.files import write_text
@@ -55,6 +56,8 @@ def distill(config: DistillConfig) -> tuple[Student, dict[str, Any]]:
         PcakdError: The input cannot be used, the output cannot be written, or the training
             collapsed.
     """
+    if not isinstance(config, DistillConfig):
+        raise ConfigError(f"expected a pcakd.DistillConfig, got {shorten(config)}")
     check_extra("train", "pcakd.distill")
     for phase in config.settings.phases():
         own_groups(phase.schedule.batch, phase.sampling)  # fails before any work is done

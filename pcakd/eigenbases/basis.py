@@ -6,6 +6,7 @@ is known: the top eigenvectors of the average within-image covariance. One strea
 and one ``eigh`` compute it exactly.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -67,11 +68,33 @@ class RankRule:
     def __post_init__(self) -> None:
         if sum(rule is not None for rule in (self.ranks, self.mcev, self.explained)) != 1:
             raise ConfigError("give exactly one of explicit ranks, an mcev or an explained target")
-        if any(type(rank) is not int or rank < 1 for rank in self.ranks or ()):
+        ranks = self.ranks if self.ranks is not None else ()
+        if not isinstance(ranks, list | tuple) or any(
+            type(rank) is not int or rank < 1 for rank in ranks
+        ):
             raise ConfigError(f"ranks must be positive integers, got {self.ranks}")
         for name, target in (("mcev", self.mcev), ("explained", self.explained)):
             if target is not None and not (isinstance(target, int | float) and 0.0 < target <= 1.0):
                 raise ConfigError(f"the {name} target must lie in (0, 1], got {target}")
+
+    def require_fit(self, backbone: str, widths: Sequence[int]) -> None:
+        """Check explicit ranks against the taps of a backbone.
+
+        Args:
+            backbone: Its name, for the error message.
+            widths: Channels of its taps.
+
+        Raises:
+            ConfigError: There is not one rank for each tap, or one exceeds the tap's channels.
+        """
+        if self.ranks is not None and (
+            len(self.ranks) != len(widths)
+            or any(rank > width for rank, width in zip(self.ranks, widths, strict=True))
+        ):
+            raise ConfigError(
+                f"ranks {self.ranks} do not fit {backbone}; give one for each tap, at most "
+                f"{tuple(widths)}"
+            )
 
 
 def default_rank_rule(backbone: str) -> RankRule:

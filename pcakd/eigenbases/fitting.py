@@ -111,14 +111,7 @@ def _choose_rule(
     if ranks is not None and not isinstance(ranks, Sequence):
         raise ConfigError(f"ranks must be one integer for each tap, got {ranks!r}")
     rule = RankRule(ranks=None if ranks is None else tuple(ranks), mcev=mcev, explained=explained)
-    if rule.ranks is not None and (
-        len(rule.ranks) != len(backbone.widths)
-        or any(rank > width for rank, width in zip(rule.ranks, backbone.widths, strict=True))
-    ):
-        raise ConfigError(
-            f"ranks {rule.ranks} do not fit {backbone.name}; give one for each tap, at most "
-            f"{backbone.widths}"
-        )
+    rule.require_fit(backbone.name, backbone.widths)
     return rule
 
 

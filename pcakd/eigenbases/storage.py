@@ -1,6 +1,5 @@
 """Files of eigenbases: safetensors with a JSON header."""
 
-import json
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -9,10 +8,9 @@ from torch import Tensor
 
 from pcakd.eigenbases.basis import Eigenbasis
 from pcakd.errors import PcakdError
-from pcakd.utils.files import read_safetensors, write_safetensors
+from pcakd.utils.files import pack_header, read_safetensors, unpack_header, write_safetensors
 
 FORMAT = "pcakd-eigenbases"
-_HEADER = "pcakd"
 
 
 def save_eigenbases(
@@ -42,7 +40,7 @@ def save_eigenbases(
         tensors[f"channel_means.{tap}"] = means
     shares = [{"mcev": e.mcev, "explained": e.explained} for e in eigenbases]
     header = {"format": FORMAT, "version": 1, "taps": shares, "card": card}
-    write_safetensors(path, tensors, {_HEADER: json.dumps(header, sort_keys=True)})
+    write_safetensors(path, tensors, pack_header(header))
 
 
 def load_eigenbases(
@@ -55,7 +53,7 @@ def load_eigenbases(
     """
     tensors, metadata = read_safetensors(path)
     try:
-        header = json.loads(metadata[_HEADER])
+        header = unpack_header(metadata)
         if header["format"] != FORMAT:
             raise ValueError(f"format {header['format']!r}")
         eigenbases = [

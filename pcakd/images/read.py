@@ -16,6 +16,7 @@ from pcakd.errors import ImageError
 from pcakd.images.colour import describe_samples, to_tensor
 from pcakd.images.formats import READ_FORMATS, READ_NAMES
 from pcakd.images.metadata import clean_exif
+from pcakd.utils.files import to_path
 from pcakd.utils.out_of_memory import is_out_of_memory
 
 MAX_PIXELS: Final = 300_000_000
@@ -48,7 +49,7 @@ def load_image(path: str | os.PathLike[str]) -> Float[Tensor, "3 h w"]:
     Raises:
         ImageError: The file is missing, not such an image, damaged or too large.
     """
-    path = Path(path)
+    path = to_path(path, "the image", error=ImageError)
     with _opened(path) as image:
         samples = describe_samples(image)
         return to_tensor(_upright(image), samples)
@@ -65,7 +66,7 @@ def load_image_with_exif(
     Raises:
         ImageError: As ``load_image``; EXIF data that cannot be read is None, no error.
     """
-    path = Path(path)
+    path = to_path(path, "the image", error=ImageError)
     with _opened(path) as image:
         samples = describe_samples(image)
         upright = _upright(image)
@@ -102,7 +103,7 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     Raises:
         ImageError: The file is missing, not an image that ``load_image`` takes, or too large.
     """
-    path = Path(path)
+    path = to_path(path, "the image", error=ImageError)
     with _opened(path) as image:
         return image.height, image.width
 

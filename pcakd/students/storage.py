@@ -18,12 +18,17 @@ from pcakd.errors import PcakdError, StudentFileError
 from pcakd.students.spec import StudentSpec
 from pcakd.students.student import Student
 from pcakd.utils.devices import resolve_device
-from pcakd.utils.files import read_safetensors, write_safetensors
+from pcakd.utils.files import (
+    pack_header,
+    read_safetensors,
+    to_path,
+    unpack_header,
+    write_safetensors,
+)
 from pcakd.utils.registry import unknown_name
 
 FORMAT = "pcakd-student"
 FORMAT_VERSION = 1
-_HEADER = "pcakd"  # one metadata key: safetensors does not keep the order of several
 _SERIES = ("eigenbases", "channel_means")  # tensors by tap that are not weights
 
 
@@ -57,7 +62,7 @@ def save_student(path: str | os.PathLike[str], student: Student) -> None:
     for series in _SERIES:
         for tap, tensor in enumerate(getattr(student, series), start=1):
             tensors[f"{series}.{tap}"] = tensor
-    write_safetensors(path, tensors, {_HEADER: json.dumps(header, sort_keys=True)})
+    write_safetensors(path, tensors, pack_header(header))
 
 
 def load_student(
@@ -74,7 +79,7 @@ def load_student(
         StudentFileError: The file is missing, damaged or not a student.
         ConfigError: The device is not on this machine.
     """
-    place = resolve_device(device) if isinstance(device, str) else device
+    place = resolve_device(str(device))
     with _located(name_or_path) as path:
         return _read(path).to(place)
 
@@ -90,11 +95,25 @@ def load_card(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:
         StudentFileError: The file is missing, damaged or has no card.
     """
     with _located(name_or_path) as path:
-        metadata = read_safetensors(path, error=StudentFileError)[1]
-        card = _header_of(path, metadata).get("card")
+        card = _read_json(path) if path.suffix.lower() == ".json" else _read_card(path)
     if not isinstance(card, dict):
         raise StudentFileError(f"{path}: the card is not an object; the file is damaged")
     return card
+
+
+def _read_card(path: Path) -> object:
+    metadata = read_safetensors(path, error=StudentFileError)[1]
+    return _header_of(path, metadata).get("card")
+
+
+def _read_json(path: Path) -> object:
+    if not path.is_file():
+        raise StudentFileError(f"{path} is not a file; check the path")
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as cause:
+        reason = " ".join(str(cause).split())
+        raise StudentFileError(f"{path} cannot be read as JSON ({reason}); use another") from cause
 
 
 @contextmanager
@@ -103,9 +122,10 @@ def _located(name_or_path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Raises:
         UnknownNameError: It is neither.
+        StudentFileError: It is no text and no path.
     """
+    path = to_path(name_or_path, "the student", error=StudentFileError)
     text = os.fspath(name_or_path)
-    path = Path(text)
     if text in list_students():
         with as_file(files("pcakd.zoo") / f"{text}.safetensors") as shipped:
             yield shipped
@@ -133,10 +153,10 @@ def _read(path: Path) -> Student:
 
 def _header_of(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
     try:
-        header = json.loads(metadata[_HEADER])
+        header = unpack_header(metadata)
         known = header["format"] == FORMAT
         version = header["version"]
-    except (KeyError, ValueError, TypeError, RecursionError):
+    except (KeyError, ValueError):
         known, version, header = False, None, {}
     if not known:
         raise StudentFileError(f"{path} is a safetensors file but not of a student; use another")

@@ -16,6 +16,9 @@ _PRECISIONS = {
 }
 """Precisions that weights of a type can be rounded to without rounding twice, finest first."""
 
+_FINEST_FIRST = _PRECISIONS[torch.float32]
+"""Messages show the first of these hashes."""
+
 _LONGEST_NAME = 200
 
 
@@ -47,7 +50,7 @@ class StudentIdentity:
         return bool(shared) and all(self.hashes[key] == other.hashes[key] for key in shared)
 
     def __str__(self) -> str:
-        digest = next(iter(self.hashes.values()), "")
+        digest = next((self.hashes[each] for each in _FINEST_FIRST if each in self.hashes), "")
         return f"{self.name!r} ({digest[:8]})"
 
 

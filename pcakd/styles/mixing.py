@@ -11,11 +11,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from pcakd.errors import NumericalError
 from pcakd.linalg import Statistics, eigh
 
-_TOLERANCE = 1e-13
+_TOLERANCE = 1e-11
 """Relative change of the covariance at which the iteration stops."""
-_MOST_STEPS = 500
+_ROUNDING = 1e-8
+"""A change under this may be rounding: the iteration also stops when it no longer falls."""
+_PATIENCE = 5
+"""Steps without a new smallest change after which it no longer falls."""
+_MOST_STEPS = 200
+_LARGEST_CHANGE = 1e-3
+"""Relative change of the last step that is accepted; singular covariances converge slowly."""
 _SMALLEST_SHARE = 1e-12
 """Eigenvalues under this share of the largest one count as zero."""
 
@@ -43,7 +50,9 @@ def pool_statistics(moments: Sequence[Statistics], counts: Sequence[int]) -> Sta
 def mix_statistics(moments: Sequence[Statistics], weights: Sequence[float]) -> Statistics:
     """Return the Wasserstein barycentre of Gaussians with given moments.
 
-    Its mean is the weighted mean. Its covariance S solves S = Σ wᵢ (S^½ Cᵢ S^½)^½.
+    Its mean is the weighted mean. Its covariance S solves S = Σ wᵢ (S^½ Cᵢ S^½)^½. The CPU computes
+    it in float64, which the iteration needs; the result has the type and device of the first
+    moments.
 
     Args:
         moments: Mean and covariance of each Gaussian, of equal numbers of channels.
@@ -51,28 +60,52 @@ def mix_statistics(moments: Sequence[Statistics], weights: Sequence[float]) -> S
 
     Returns:
         The moments of the barycentre; those of a single Gaussian are returned as they are.
+
+    Raises:
+        NumericalError: The iteration does not converge, or a covariance is not finite.
     """
     if len(moments) == 1:
         return moments[0]
-    mean = _weighted_sum([each.mean for each in moments], weights)
-    covariances = [each.covariance for each in moments]
-    return Statistics(mean=mean, covariance=_mix_covariances(covariances, weights))
+    mean = _weighted_sum([each.mean.cpu().double() for each in moments], weights)
+    covariances = [each.covariance.cpu().double() for each in moments]
+    covariance = _mix_covariances(covariances, weights)
+    like = moments[0].covariance  # converted before the move: MPS has no float64
+    return Statistics(
+        mean=mean.to(like.dtype).to(like.device),
+        covariance=covariance.to(like.dtype).to(like.device),
+    )
 
 
 def _mix_covariances(
     covariances: Sequence[Float[Tensor, "c c"]], weights: Sequence[float]
 ) -> Float[Tensor, "c c"]:
     current = _weighted_sum(covariances, weights)
+    change = scale = smallest = float("inf")
+    since = 0
     for _ in range(_MOST_STEPS):
-        root, inverse = _roots(current)
-        middle = _weighted_sum([_roots(root @ each @ root)[0] for each in covariances], weights)
-        following = _symmetric(inverse @ middle @ middle @ inverse)
-        change = torch.linalg.norm(following - current)
-        scale = torch.linalg.norm(following)
+        following = _step(current, covariances, weights)
+        scale = float(torch.linalg.norm(following))
+        change = float(torch.linalg.norm(following - current))
         current = following
-        if not bool(change > _TOLERANCE * scale):
-            break
+        smallest, since = (change, 0) if change < smallest else (smallest, since + 1)
+        if change <= _TOLERANCE * scale or (since >= _PATIENCE and smallest <= _ROUNDING * scale):
+            return current
+    if not change <= _LARGEST_CHANGE * scale:
+        raise NumericalError(
+            f"the mix of these styles does not converge in {_MOST_STEPS} steps; mix others"
+        )
     return current
+
+
+def _step(
+    current: Float[Tensor, "c c"],
+    covariances: Sequence[Float[Tensor, "c c"]],
+    weights: Sequence[float],
+) -> Float[Tensor, "c c"]:
+    """Return S^-½ (Σ wᵢ (S^½ Cᵢ S^½)^½)² S^-½."""
+    root, inverse = _roots(current)
+    middle = _weighted_sum([_roots(root @ each @ root)[0] for each in covariances], weights)
+    return _symmetric(inverse @ middle @ middle @ inverse)
 
 
 def _roots(matrix: Float[Tensor, "c c"]) -> tuple[Tensor, Tensor]:

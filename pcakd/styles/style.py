@@ -1,12 +1,11 @@
 """Styles: what stylization takes from a style image, measured once, mixed, saved and loaded."""
 
-import json
 import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -14,17 +13,22 @@ from torch import Tensor
 
 from pcakd.blocks import Autoencoder
 from pcakd.coarse_to_fine import TAPS, measure_taps
-from pcakd.errors import ConfigError, ShapeError, StyleFileError
+from pcakd.errors import ConfigError, ShapeError, StyleFileError, shorten
 from pcakd.inputs import Photograph, prepare_input
 from pcakd.linalg import Statistics, accumulation_dtype
 from pcakd.styles.identity import StudentIdentity, identify
 from pcakd.styles.mixing import mix_statistics, pool_statistics
 from pcakd.utils.devices import resolve_device
-from pcakd.utils.files import read_safetensors, write_safetensors
+from pcakd.utils.files import (
+    pack_header,
+    read_safetensors,
+    to_path,
+    unpack_header,
+    write_safetensors,
+)
 
 FORMAT = "pcakd-style"
 FORMAT_VERSION = 1
-_HEADER = "pcakd"  # one metadata key: safetensors does not keep the order of several
 _LARGEST_FILE = 64 << 20
 _ROUNDING = 1e-4
 """Asymmetry and negative eigenvalues that rounding can cause, as a share of the largest entry."""
@@ -96,7 +100,7 @@ class Style:
         for number, tap in zip(TAPS, self.taps, strict=True):
             tensors[f"mean.{number}"] = tap.mean.cpu().double()
             tensors[f"covariance.{number}"] = tap.covariance.cpu().double()
-        write_safetensors(path, tensors, {_HEADER: json.dumps(header, sort_keys=True)})
+        write_safetensors(path, tensors, pack_header(header))
 
     def statistics_for(self, network: Autoencoder) -> tuple[Statistics, ...]:
         """Return the moments on a network's device, if the network is the one that made them.
@@ -183,7 +187,9 @@ def mix_styles(styles: Sequence[Style], weights: Sequence[float]) -> Style:
 
     Raises:
         ConfigError: The weights do not make sense, or the styles are of different students.
+        NumericalError: The mix does not converge.
     """
+    _require_styles(styles)
     shares = check_weights(weights, len(styles))
     first = styles[0]
     for other in styles[1:]:
@@ -200,6 +206,16 @@ def mix_styles(styles: Sequence[Style], weights: Sequence[float]) -> Style:
         for taps in zip(*(style.taps for style in moved), strict=True)
     )
     return Style(taps=(one, two, three, four), student=first.student)
+
+
+def _require_styles(styles: object) -> None:
+    if not isinstance(styles, list | tuple):
+        raise ConfigError(f"expected a list of styles, got {shorten(styles)}")
+    for style in styles:
+        if not isinstance(style, Style):
+            raise ConfigError(
+                f"cannot mix {shorten(style)}; pcakd.extract_style makes a style of a photograph"
+            )
 
 
 def check_weights(weights: Sequence[float], count: int) -> list[float]:
@@ -232,8 +248,8 @@ def load_style(path: str | os.PathLike[str], *, device: str | torch.device = "cp
         StyleFileError: The file is missing, damaged or not a style.
         ConfigError: The device is not on this machine.
     """
-    place = resolve_device(device) if isinstance(device, str) else device
-    path = Path(path)
+    place = resolve_device(str(device))
+    path = to_path(path, "the style", error=StyleFileError)
     if path.is_file() and path.stat().st_size > _LARGEST_FILE:
         raise StyleFileError(f"{path} is larger than {_LARGEST_FILE >> 20} MiB; it is not a style")
     tensors, metadata = read_safetensors(path, error=StyleFileError)
@@ -247,9 +263,9 @@ def load_style(path: str | os.PathLike[str], *, device: str | torch.device = "cp
 
 def _read_header(path: Path, metadata: dict[str, str]) -> StudentIdentity:
     try:
-        header: dict[str, Any] = json.loads(metadata[_HEADER])
+        header = unpack_header(metadata)
         known, version = header["format"] == FORMAT, header["version"]
-    except (KeyError, ValueError, TypeError, RecursionError):
+    except (KeyError, ValueError):
         known, version, header = False, None, {}
     if not known:
         raise StyleFileError(f"{path} is a safetensors file but not of a style; use another")

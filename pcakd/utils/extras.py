@@ -44,8 +44,8 @@ def require_extra(extra: Extra, module: str, purpose: str) -> Any:
 
     >>> require_extra("filter", "no_such_library", "--guided-filter")
     Traceback (most recent call last):
-    pcakd.errors.MissingExtraError: no_such_library is needed for --guided-filter; pip install \
-'pca-kd-bench[filter]'
+    pcakd.errors.MissingExtraError: no_such_library is needed for --guided-filter; install the \
+extra 'filter': pip install '.[filter]' in the clone, or 'pca-kd-bench[filter]'
     """
     try:
         return import_module(module)
@@ -79,4 +79,7 @@ def _missing(extra: Extra, module: str, purpose: str) -> MissingExtraError:
 
 
 def _advice(extra: Extra) -> str:
-    return f"pip install 'pca-kd-bench[{extra}]'"
+    return (
+        f"install the extra {extra!r}: pip install '.[{extra}]' in the clone, or "
+        f"'pca-kd-bench[{extra}]'"
+    )

@@ -1,16 +1,42 @@
 """Files that are written whole or not at all; tensors in safetensors files."""
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
-from pcakd.errors import OutputError, PcakdError
+from pcakd.errors import OutputError, PcakdError, shorten
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+_HEADER = "pcakd"
+
+
+def to_path(path: object, what: str, *, error: type[PcakdError] = OutputError) -> Path:
+    """Return a path, given as text or as a path.
+
+    Args:
+        path: The path.
+        what: What it is the path of, for the error message.
+        error: The type of error to raise.
+
+    Raises:
+        PcakdError: (as ``error``) It is neither.
+
+    >>> to_path(None, "the style file")
+    Traceback (most recent call last):
+    pcakd.errors.OutputError: the path of the style file is None; give a text or a pathlib.Path
+    """
+    if isinstance(path, os.PathLike):
+        path = os.fspath(path)
+    if not isinstance(path, str):
+        raise error(f"the path of {what} is {shorten(path)}; give a text or a pathlib.Path")
+    return Path(path)
 
 
 def require_parent(path: Path) -> None:
@@ -53,7 +79,7 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     Raises:
         OutputError: The place cannot be written.
     """
-    path = Path(path)
+    path = to_path(path, "the output")
     require_parent(path)
     try:
         # a short name: one made from the target's would be too long where that has 255 bytes
@@ -107,6 +133,33 @@ def write_safetensors(
         stream.write(packed)
 
 
+def pack_header(header: Mapping[str, Any]) -> dict[str, str]:
+    """Return the metadata of a safetensors file that hold JSON values.
+
+    They are one key: safetensors does not keep the order of several.
+
+    >>> pack_header({"version": 1})
+    {'pcakd': '{"version": 1}'}
+    """
+    return {_HEADER: json.dumps(header, sort_keys=True)}
+
+
+def unpack_header(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """Return the JSON values of `pack_header`.
+
+    Raises:
+        KeyError: There is no header.
+        ValueError: It is no JSON object.
+    """
+    try:
+        header = json.loads(metadata[_HEADER])
+    except RecursionError as error:
+        raise ValueError("the header is nested too deeply") from error
+    if not isinstance(header, dict):
+        raise ValueError("the header is no object")
+    return header
+
+
 def read_safetensors(
     path: str | os.PathLike[str], *, error: type[PcakdError] = PcakdError
 ) -> tuple[dict[str, "Tensor"], dict[str, str]]:
@@ -123,7 +176,7 @@ def read_safetensors(
     import torch
     from safetensors import SafetensorError, safe_open
 
-    path = Path(path)
+    path = to_path(path, "the file", error=error)
     if not path.is_file():
         raise error(f"{path} is not a file; check the path")
     try:

@@ -1,9 +1,15 @@
-"""Float32 without TF32."""
+"""Precisions by name; float32 without TF32."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
 import torch
+
+PRECISIONS: Mapping[str, torch.dtype] = MappingProxyType(
+    {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+)
+"""The names that options and benchmark profiles give to types."""
 
 
 @contextmanager

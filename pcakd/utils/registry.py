@@ -16,7 +16,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError
     backbone 'vgg18' is not known; did you mean 'vgg19'? Known: mobilenet_v1, vgg19
     """
     names = sorted(known)
-    near = get_close_matches(name, names, n=1)
+    near = get_close_matches(str(name), names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else "."
     return UnknownNameError(f"{kind} {name!r} is not known{hint} Known: {', '.join(names)}")
 
@@ -51,7 +51,7 @@ class Registry(Generic[T]):
         """
         try:
             return self._entries[name]
-        except KeyError:
+        except (KeyError, TypeError):  # a list, say, cannot be looked up
             raise unknown_name(self.kind, name, self._entries) from None
 
     def names(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from plain_statistics import measure_statistics_reference
 
 from pcakd.errors import NumericalError, ShapeError
 from pcakd.linalg import (
@@ -11,7 +12,6 @@ from pcakd.linalg import (
     matrix_power,
     measure_batch,
     measure_statistics,
-    measure_statistics_reference,
 )
 
 shapes = st.tuples(st.integers(1, 9), st.integers(1, 12), st.integers(1, 12))
@@ -146,6 +146,24 @@ def test_gradients_of_powers_are_finite_differences(values, exponent):
         return matrix_power(0.5 * (matrix + matrix.mT), exponent)
 
     assert torch.autograd.gradcheck(power, (matrices,), eps=1e-9, atol=1e-2, rtol=1e-4)
+
+
+@pytest.mark.parametrize("gap", [0.0, 1e-16, 1e-12, 1e-8, 1e-6, 9e-6])
+@pytest.mark.parametrize("exponent", [0.5, -0.5])
+def test_gradients_of_powers_are_bounded_at_the_floor(gap, exponent):
+    matrices = _with_spectrum([1.0, FLOOR + gap, FLOOR - gap, FLOOR - gap, 0.0]).requires_grad_()
+    (found,) = torch.autograd.grad(matrix_power(matrices, exponent).sum(), matrices)
+    # the largest quotient f(floor) / (floor / 2), for each of 25 entries
+    bound = 25 * FLOOR**exponent / (0.5 * FLOOR)
+    assert bool(found.isfinite().all())
+    assert float(found.abs().max()) <= bound
+
+
+def test_gradients_of_powers_of_zero_are_zero():
+    matrices = torch.zeros(2, 4, 4, dtype=torch.float64, requires_grad=True)
+    for exponent in (0.5, -0.5):
+        (found,) = torch.autograd.grad(matrix_power(matrices, exponent).sum(), matrices)
+        assert not bool(found.any())
 
 
 def test_matrices_that_are_not_finite_have_no_power():

@@ -2,12 +2,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_statistics import measure_statistics_reference
 
-from pcakd.blocks import BlockDesign
+from pcakd.blocks import BlockDesign, ConvLayer
 from pcakd.blocks.residuals import high_frequencies
 from pcakd.coarse_to_fine import NUM_STEPS, pad_to_multiple
 from pcakd.errors import ConfigError, NumericalError, ShapeError, UnknownNameError
-from pcakd.linalg import measure_statistics_reference
 from pcakd.pipeline import stylize
 from pcakd.students import StudentSpec, create_student
 from pcakd.styles import extract_style
@@ -293,3 +293,15 @@ def test_padding_reflects_right_and_bottom():
 
 def test_high_frequencies_of_a_flat_image_are_zero():
     assert float(high_frequencies(torch.full((1, 3, 8, 8), 0.3)).abs().max()) < 1e-6
+
+
+def test_a_network_whose_norms_are_not_folded_is_refused():
+    student = _student(SPECS[0])
+    layer = next(module for module in student.modules() if isinstance(module, ConvLayer))
+    layer.norm = torch.nn.BatchNorm2d(layer.conv.out_channels).eval()
+    image = torch.rand(3, 16, 16)
+    with torch.no_grad():
+        with pytest.raises(ConfigError, match=r"not folded; call fold\(\)"):
+            stylize(student, image, image)
+        layer.fold()
+        assert stylize(student, image, image).shape == image.shape

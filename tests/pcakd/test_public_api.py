@@ -150,3 +150,78 @@ def test_shipped_students_give_gradients_and_batches(photographs):
     result.mean().backward()
     assert bool(image.grad.isfinite().all())
     assert float(image.grad.abs().max()) > 0.0
+
+
+def _distill_config(**changes):
+    given = {"backbone": "tiny", "data": "photos", "output": "out", "device": "cpu"}
+    return pcakd.DistillConfig(**given | changes)
+
+
+@pytest.fixture(scope="module")
+def student():
+    return pcakd.load_student("mobilenet_v1")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda _, __: pcakd.load_student("vgg16", device=torch.device("cuda:99")), "this machine"),
+        (lambda _, __: pcakd.load_student("vgg16", device=0), "device '0'"),
+        (lambda _, __: pcakd.load_student("vgg16", device=None), "device 'None'"),
+        (lambda _, __: pcakd.load_style("a.safetensors", device=0), "device '0'"),
+        (lambda _, __: pcakd.load_backbone("tiny", device=torch.device("meta")), "device 'meta'"),
+        (lambda _, __: pcakd.load_student(None), "the path of the student is None"),
+        (lambda _, __: pcakd.load_student(b"a.safetensors"), "the path of the student is b'a"),
+        (lambda _, __: pcakd.load_card(3), "the path of the student is 3"),
+        (lambda _, __: pcakd.load_style(None), "the path of the style is None"),
+        (lambda _, __: pcakd.load_image(None), "the path of the image is None"),
+        (lambda _, x: pcakd.save_image(None, x), "the path of the image is None"),
+        (lambda _, __: pcakd.load_backbone(None), "backbone None is not known"),
+        (lambda _, __: pcakd.load_backbone(["vgg16"]), "is not known"),
+        (lambda _, __: pcakd.load_backbone("vgg16", weights=3), "the path of the weights is 3"),
+        (lambda s, x: pcakd.stylize(s, x, x.to_sparse()), "style is a sparse tensor"),
+        (lambda s, x: pcakd.extract_style(s, x.to_sparse()), "style is a sparse tensor"),
+        (lambda s, x: s(x, x, transform=3), "transform 3 is not known"),
+        (lambda s, x: s(x, x, transform=["zca"]), "is not known"),
+        (lambda s, x: s(x, x, strength=float("nan")), "strength"),
+        (lambda s, x: s(x, x, strength=np.float32("nan")), "strength"),
+        (lambda s, x: s(x, x, strength="1"), "strength"),
+        (lambda _, x: pcakd.stylize("vgg16", x, x), "the student is 'vgg16'"),
+        (lambda _, x: pcakd.extract_style(None, x), "the student is None"),
+        (lambda _, x: pcakd.mix_styles([x], [1]), "cannot mix a Tensor"),
+        (lambda _, x: pcakd.mix_styles(x, [1]), "expected a list of styles"),
+        (lambda _, __: pcakd.distill({}), "expected a pcakd.DistillConfig, got {}"),
+        (lambda _, __: _distill_config(name=3), "the name 3"),
+        (lambda _, __: _distill_config(recipe={}), "expected a pcakd.Recipe, got {}"),
+        (lambda _, __: _distill_config(data=None), "the path of the photographs is None"),
+        (lambda _, __: _distill_config(output=3), "the path of the output is 3"),
+        (lambda _, __: _distill_config(weights=3), "the path of the weights is 3"),
+        (lambda _, __: _distill_config(backbone=None), "backbone None is not known"),
+        (lambda _, __: _distill_config(ranks=3), "ranks must be"),
+    ],
+)
+def test_wrong_arguments_are_one_line(student, call, message):
+    with pytest.raises(pcakd.PcakdError) as error:
+        call(student, torch.rand(3, 16, 16))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_numbers_of_numpy_and_devices_of_torch_are_accepted(student):
+    image = torch.rand(3, 16, 16)
+    expected = student(image, image.flip(1), strength=0.5)
+    assert torch.equal(student(image, image.flip(1), strength=np.float32(0.5)), expected)
+    assert pcakd.load_student("vgg16", device=torch.device("cpu")).regularizer
+
+
+@pytest.mark.parametrize("name", pcakd.list_students())
+def test_cards_are_also_json_files(name, tmp_path):
+    card = pcakd.load_card(ROOT / "pcakd" / "zoo" / f"{name}.json")
+    assert pcakd.load_card(name).items() <= card.items()
+    for text, message in (("{", "cannot be read as JSON"), ("[1]", "the card is not an object")):
+        (tmp_path / "bad.json").write_text(text, encoding="utf-8")
+        with pytest.raises(pcakd.PcakdError, match=message) as error:
+            pcakd.load_card(tmp_path / "bad.json")
+        assert "\n" not in str(error.value)
+    with pytest.raises(pcakd.PcakdError, match="is not a file"):
+        pcakd.load_card(tmp_path / "none.json")

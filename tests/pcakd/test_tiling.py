@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from pcakd.blocks import AvgPool, BlockDesign, BlockStack, Conv, MaxPool
 from pcakd.distillation.norms import prepare_layers
+from pcakd.errors import ConfigError
 from pcakd.students import StudentSpec, create_student
 from pcakd.tiling import lay_out, run_tiled
 from pcakd.transforms import AffineMap
@@ -99,5 +100,5 @@ def test_the_result_keeps_the_layout_of_its_input():
 def test_blocks_in_training_are_refused():
     student = create_student(SPECS[1]).double()
     prepare_layers(student.encoder.layers(1))
-    with torch.inference_mode(), pytest.raises(ValueError, match="fold"):
+    with torch.inference_mode(), pytest.raises(ConfigError, match="fold"):
         run_tiled(student.encoder, 1, _random(1, 3, 16, 16))

@@ -8,7 +8,6 @@ from typing import Final
 import torch
 
 from pcakd.commands.stylize.batch import BatchSettings, enough_memory, say, stylize_all
-from pcakd.commands.stylize.options import PRECISIONS
 from pcakd.commands.stylize.plan import Plan, make_plan
 from pcakd.errors import ConfigError
 from pcakd.images import load_image
@@ -16,7 +15,7 @@ from pcakd.students import Student, load_student
 from pcakd.styles import Style, extract_style, load_style
 from pcakd.utils.devices import resolve_device
 from pcakd.utils.extras import require_extra
-from pcakd.utils.precision import full_precision
+from pcakd.utils.precision import PRECISIONS, full_precision
 
 _SHOWN_NAMES: Final = 5
 

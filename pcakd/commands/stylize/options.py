@@ -1,19 +1,11 @@
 """The options of ``pcakd stylize``."""
 
 import argparse
-from types import MappingProxyType
-from typing import Final
 
-import torch
-
-from pcakd.commands.parser import add_example, path_argument, text_argument
+from pcakd.commands.parser import DEFAULT_STUDENT, add_example, path_argument, text_argument
 from pcakd.transforms import TRANSFORMS
 from pcakd.utils.devices import describe_devices
-
-DEFAULT_STUDENT: Final = "vgg16"
-PRECISIONS: Final = MappingProxyType(
-    {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-)
+from pcakd.utils.precision import PRECISIONS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -126,8 +118,8 @@ def _add_style_options(parser: argparse.ArgumentParser) -> None:
         help="smooth the result along the content's edges: removes the glow that a strong change "
         "of contrast leaves around dark outlines. Off by default, because it also takes style "
         "away: over 35 pairs SSIM with the content rises by 0.015 (better), but the Gram distance "
-        "from the style by 7 to 11 %% (worse), and colours are paler. Needs OpenCV: pip install "
-        "'pca-kd-bench[filter]'",
+        "from the style by 7 to 11 %% (worse), and colours are paler. Needs OpenCV (the extra "
+        "'filter')",
     )
 
 

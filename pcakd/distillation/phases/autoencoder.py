@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from pcakd.blocks import Autoencoder, ConvLayer
+from pcakd.coarse_to_fine import TAPS
 from pcakd.distillation.context import (
-    TAPS,
     TrainingContext,
     decode_to_image,
     name_taps,

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from pcakd.blocks import Autoencoder, ConvLayer
-from pcakd.distillation.context import TAPS, TrainingContext, name_taps, tap_shares
+from pcakd.coarse_to_fine import TAPS
+from pcakd.distillation.context import TrainingContext, name_taps, tap_shares
 from pcakd.distillation.health import examine_taps
 from pcakd.distillation.norms import follow_batches, measure_moments, prepare_layers, start_norm
 from pcakd.distillation.phases.interface import (

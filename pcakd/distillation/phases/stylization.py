@@ -8,9 +8,8 @@ from torch import Tensor
 
 from pcakd.backbones import Backbone
 from pcakd.blocks import Autoencoder, ConvLayer, Source, run_plain
-from pcakd.coarse_to_fine import Settings, transform_and_decode
+from pcakd.coarse_to_fine import TAPS, Settings, transform_and_decode
 from pcakd.distillation.context import (
-    TAPS,
     TrainingContext,
     decode_to_image,
     name_taps,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pcakd.errors import TrainingError
-from pcakd.utils.files import read_safetensors, write_safetensors
+from pcakd.utils.files import pack_header, read_safetensors, unpack_header, write_safetensors
 
 CHECKPOINT = "checkpoint.safetensors"
 """Name of the checkpoint in a run's folder."""
@@ -24,7 +24,6 @@ START = "start."
 AVERAGE = "average."
 """Prefix of the averaged weights."""
 
-_HEADER = "pcakd"
 _FORMATS = "pcakd-checkpoint-"
 _FORMAT = f"{_FORMATS}6"
 
@@ -69,7 +68,7 @@ def save_checkpoint(
         fingerprint: Settings that must be the same when the training resumes.
     """
     header = {"format": _FORMAT, "progress": asdict(progress), "fingerprint": fingerprint}
-    write_safetensors(path, state, {_HEADER: json.dumps(header, sort_keys=True)})
+    write_safetensors(path, state, pack_header(header))
 
 
 def load_checkpoint(
@@ -82,7 +81,7 @@ def load_checkpoint(
     """
     tensors, metadata = read_safetensors(path, error=TrainingError)
     try:
-        header = json.loads(metadata[_HEADER])
+        header = unpack_header(metadata)
         known = header["format"] == _FORMAT
         if not known and str(header["format"]).startswith(_FORMATS):
             raise TrainingError(

@@ -118,4 +118,4 @@ def save_contact_sheet(path: Path, rows: Float[Tensor, "r n 3 s s"]) -> None:
     """Write rows of square images as one image."""
     gap = torch.ones(*rows.shape[:-1], 4, device=rows.device)
     strips = torch.cat((rows, gap), dim=-1).permute(0, 2, 3, 1, 4).flatten(3)
-    save_image(path, torch.cat(tuple(strips), dim=-2).cpu())
+    save_image(path, torch.cat(tuple(strips), dim=-2).clamp(0.0, 1.0).cpu())

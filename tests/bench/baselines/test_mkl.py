@@ -4,9 +4,9 @@ import torch
 from colour_images import correlated_image
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_statistics import measure_statistics_reference
 
 from bench.baselines import transfer_mkl
-from pcakd.linalg import measure_statistics_reference
 
 
 @settings(max_examples=15, deadline=None)

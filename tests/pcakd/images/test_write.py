@@ -6,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from image_files import PIXELS, as_bytes, one_line
+from PIL import Image
 
 from pcakd.errors import ConfigError, ImageError, OutputError, ShapeError
 from pcakd.images import load_image, save_image
@@ -23,7 +24,7 @@ def test_lossless_formats_round_trip(tmp_path, suffix):
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
-@given(st.lists(st.floats(-0.5, 1.5, width=32), min_size=3, max_size=3))
+@given(st.lists(st.floats(-0.015625, 1.015625, width=32), min_size=3, max_size=3))
 def test_values_are_clipped_and_rounded_to_the_nearest_level(tmp_path_factory, values):
     path = tmp_path_factory.mktemp("round") / "a.png"
     image = torch.tensor(values).reshape(3, 1, 1)
@@ -88,7 +89,41 @@ def test_a_lower_quality_is_a_smaller_file(tmp_path, suffix):
     assert sizes[0] < sizes[1]
 
 
-@pytest.mark.parametrize("quality", [0, 101])
+def test_other_types_give_the_same_file(tmp_path):
+    image = torch.from_numpy(PIXELS).permute(2, 0, 1)
+    kinds = (
+        image,
+        image / 255,
+        image.double() / 255,
+        PIXELS,
+        PIXELS / 255,
+        Image.fromarray(PIXELS),
+    )
+    for kind in kinds:
+        save_image(tmp_path / "a.png", kind)
+        np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "a.png")), PIXELS)
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (torch.full((3, 4, 4), 255.0), "divide by 255"),
+        (torch.full((3, 4, 4), -0.5), "expected values in"),
+        (np.full((4, 4, 3), 255.0), "divide by 255"),
+        (torch.ones(3, 4, 4, dtype=torch.int64), "is int64"),
+        (torch.ones(3, 4, 4).to_sparse(), "dense"),
+        (np.ones((3, 4, 4)), r"expected \(h, w, 3\)"),
+        (None, "is None"),
+    ],
+)
+def test_what_is_no_image_is_refused(tmp_path, image, message):
+    with pytest.raises(ShapeError, match=message) as error:
+        save_image(tmp_path / "a.png", image)
+    one_line(error, "a.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("quality", [0, 101, "a", None, 9.5])
 def test_qualities_out_of_range_are_refused(tmp_path, quality):
     with pytest.raises(ConfigError, match="quality must lie in 1 to 100"):
         save_image(tmp_path / "a.jpg", torch.zeros(3, 4, 4), quality=quality)

@@ -248,7 +248,7 @@ def test_checkpoint_that_tensorflow_refuses(checkpoint, monkeypatch):
 
 def test_checkpoint_without_tensorflow(checkpoint, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'pca-kd-bench\[tf\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[tf\]'"):
         import_authors(checkpoint)
 
 

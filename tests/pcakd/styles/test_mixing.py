@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 
+from pcakd.errors import NumericalError
 from pcakd.linalg import Statistics, measure_statistics
+from pcakd.styles import mixing
 from pcakd.styles.mixing import mix_statistics, pool_statistics
 
 
@@ -122,3 +124,43 @@ def test_barycentres_of_many_channels(size):
     found = mix_statistics(gaussians, [0.25] * 4).covariance
     assert float(torch.linalg.eigvalsh(found)[0]) > 0.0
     assert torch.equal(found, found.mT)
+
+
+def _count_steps(monkeypatch):
+    calls = []
+    step = mixing._step
+    monkeypatch.setattr(mixing, "_step", lambda *given: (calls.append(1), step(*given))[1])
+    return calls
+
+
+@pytest.mark.parametrize("rank", [None, 30])
+def test_the_iteration_stops_where_its_change_no_longer_falls(monkeypatch, rank):
+    """Singular matrices stay above the tolerance: rounding moves values near zero."""
+    calls = _count_steps(monkeypatch)
+    mix_statistics([_gaussian(64, 1, rank), _gaussian(64, 2, 40)], [0.5, 0.5])
+    assert 5 < len(calls) < 150
+
+
+def test_slow_mixes_of_flat_gaussians_end_at_the_last_step(monkeypatch):
+    calls = _count_steps(monkeypatch)
+    found = mix_statistics([_gaussian(64, 1, 20), _gaussian(64, 2, 20)], [0.5, 0.5])
+    assert len(calls) == mixing._MOST_STEPS
+    assert bool(found.covariance.isfinite().all())
+
+
+def test_moments_in_float32_are_mixed_in_float64(monkeypatch):
+    calls = _count_steps(monkeypatch)
+    wide = [_gaussian(32, seed) for seed in range(2)]
+    expected = mix_statistics(wide, [0.3, 0.7])
+    narrow = [Statistics(mean=g.mean.float(), covariance=g.covariance.float()) for g in wide]
+    found = mix_statistics(narrow, [0.3, 0.7])
+    assert found.mean.dtype == found.covariance.dtype == torch.float32
+    _close(found.covariance, expected.covariance, 1e-5)
+    _close(found.mean, expected.mean, 1e-6)
+    assert len(calls) < 200
+
+
+def test_a_mix_that_does_not_converge_is_an_error(monkeypatch):
+    monkeypatch.setattr(mixing, "_MOST_STEPS", 2)
+    with pytest.raises(NumericalError, match="does not converge in 2 steps"):
+        mix_statistics([_gaussian(8, 1), _gaussian(8, 2)], [0.5, 0.5])

@@ -50,6 +50,13 @@ def test_a_style_gives_what_its_photograph_gives(student, styles, tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "s.safetensors"]
 
 
+def test_a_student_has_the_same_name_in_memory_and_from_a_file(styles, tmp_path):
+    styles[0].save(tmp_path / "s.safetensors")
+    made, loaded = styles[0].student, load_style(tmp_path / "s.safetensors").student
+    assert str(loaded) == str(made)
+    assert made.hashes["float32"][:8] in str(made)
+
+
 def test_several_photographs_are_pooled(student):
     """Halves of an image, cut where no convolution sees the cut, make the image."""
     image = torch.full((3, 32, 64), 0.25)

@@ -36,7 +36,10 @@ def photo(tmp_path):
 def _one_line(capsys, extra):
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert error.endswith(f"pip install 'pca-kd-bench[{extra}]'\n")
+    assert error.endswith(
+        f"; install the extra {extra!r}: pip install '.[{extra}]' in the clone, or "
+        f"'pca-kd-bench[{extra}]'\n"
+    )
     return error
 
 

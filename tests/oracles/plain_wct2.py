@@ -9,7 +9,7 @@ there.
 import torch
 import torch.nn.functional as F
 
-_LOW, _HIGH = torch.tensor([1.0, 1.0]) / 2**0.5, torch.tensor([-1.0, 1.0]) / 2**0.5
+_LOW, _HIGH = (torch.tensor([s, 1.0], dtype=torch.float64) / 2**0.5 for s in (1.0, -1.0))
 _KERNELS = [torch.outer(a, b) for a in (_LOW, _HIGH) for b in (_LOW, _HIGH)]  # LL, LH, HL, HH
 
 
@@ -71,7 +71,7 @@ def _pool(features):
 
 
 def _expand(kernel, features):
-    return kernel.expand(features.shape[1], 1, 2, 2).contiguous()
+    return kernel.to(features.dtype).expand(features.shape[1], 1, 2, 2).contiguous()
 
 
 def _convolve(layers, features):
@@ -100,6 +100,6 @@ def _describe(features):
 def _decompose(flat):
     mean = flat.mean(1, keepdim=True)
     centred = flat - mean
-    covariance = centred @ centred.T / flat.shape[1] + torch.eye(len(flat))
+    covariance = centred @ centred.T / flat.shape[1] + torch.eye(len(flat), dtype=flat.dtype)
     u, s, _ = torch.linalg.svd(covariance)
     return mean, u, s

@@ -139,14 +139,14 @@ def test_shipped_students_run_in_half_precision(dtype, photographs):
 
 
 def test_shipped_students_give_gradients_and_batches(photographs):
-    content, style, other = map(pcakd.load_image, photographs)
-    student = pcakd.load_student("mobilenet_v1")
+    content, style, other = (pcakd.load_image(path).double() for path in photographs)
+    student = pcakd.load_student("mobilenet_v1").double()
     batch = torch.stack((content, other))
     plain = student(batch, style)
-    torch.testing.assert_close(plain[0], student(content, style), rtol=0.0, atol=1e-5)
+    torch.testing.assert_close(plain[0], student(content, style))
     image = style.clone().requires_grad_()
     result = student(batch, image)
-    torch.testing.assert_close(result.detach(), plain, rtol=0.0, atol=1e-4)
+    torch.testing.assert_close(result.detach(), plain)
     result.mean().backward()
     assert bool(image.grad.isfinite().all())
     assert float(image.grad.abs().max()) > 0.0

@@ -14,6 +14,9 @@ from bench.analysis.stats import (
     ratio_interval,
 )
 
+pytestmark = pytest.mark.numerics
+
+
 SAMPLES = st.lists(st.integers(1, 10**12), min_size=1, max_size=12)
 
 

@@ -17,8 +17,8 @@ TRANSFERS = [transfer_mkl, transfer_reinhard]
 
 @pytest.mark.parametrize("transfer", TRANSFERS)
 def test_a_transfer_to_itself_changes_nothing(transfer: Transfer) -> None:
-    image = correlated_image(7)
-    torch.testing.assert_close(transfer(image, image), image, atol=1e-4, rtol=0)
+    image = correlated_image(7).double()
+    torch.testing.assert_close(transfer(image, image), image)
 
 
 @pytest.mark.parametrize("transfer", TRANSFERS)
@@ -41,7 +41,9 @@ def test_a_content_without_colour_takes_the_styles_mean(transfer: Transfer, flat
     style = correlated_image(11)
     output = transfer(content, style)
     assert bool(torch.isfinite(output).all())
-    torch.testing.assert_close(output.mean((1, 2)), style.mean((1, 2)), atol=0.02, rtol=0)
+    # Reinhard keeps the mean of Lab; the curve between Lab and RGB moves it by about a variance
+    shift = 2 * float(style.var((1, 2)).max()) if transfer is transfer_reinhard else 1e-5
+    torch.testing.assert_close(output.mean((1, 2)), style.mean((1, 2)), atol=shift, rtol=0)
     assert float(output.std()) < 0.2
 
 

@@ -9,6 +9,8 @@ from bench.baselines.idt import match_distribution, transfer_idt, transfer_idt_r
 from bench.profiling.macs import count_macs
 from bench.subjects import Prepared
 
+pytestmark = pytest.mark.numerics
+
 
 def sliced_distance(first, second, directions=50):
     """Return the mean 1-D transport distance of two colour distributions over random axes."""

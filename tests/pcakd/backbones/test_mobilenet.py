@@ -8,6 +8,8 @@ from pcakd.backbones import (
     create_backbone,
 )
 
+pytestmark = pytest.mark.numerics
+
 
 @pytest.mark.weights
 def test_the_mobilenet_teacher_fires_as_it_was_trained_to(weights_folder, data_folder):

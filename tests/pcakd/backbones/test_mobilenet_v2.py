@@ -12,6 +12,8 @@ from pcakd.backbones import (
 from pcakd.backbones.mobilenet_v2 import create_mobilenet_v2
 from pcakd.errors import WeightsError
 
+pytestmark = pytest.mark.numerics
+
 
 def test_mobilenet_v2_taps_are_those_of_torchvision(torchvision_v2):
     teacher = create_mobilenet_v2(torchvision_v2.state_dict(), None)

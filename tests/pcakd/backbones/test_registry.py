@@ -16,6 +16,8 @@ from pcakd.backbones import (
 )
 from pcakd.errors import ConfigError, ShapeError, UnknownNameError, WeightsError
 
+pytestmark = pytest.mark.numerics
+
 
 def test_tiny_is_seeded():
     first, again, other = (create_backbone("tiny", seed=seed) for seed in (0, 0, 1))

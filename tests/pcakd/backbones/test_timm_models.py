@@ -18,6 +18,9 @@ from pcakd.errors import (
 )
 from pcakd.weights import get_weight_set
 
+pytestmark = pytest.mark.numerics
+
+
 timm = pytest.importorskip("timm")
 
 LITE0 = "timm/tf_efficientnet_lite0"

@@ -8,6 +8,8 @@ import torch.nn.functional as F
 
 from pcakd.blocks.padding import pad_by_one, pad_reflect
 
+pytestmark = pytest.mark.numerics
+
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("mode", ["reflect", "replicate"])

@@ -9,6 +9,9 @@ from tiny_distillation import RECIPE
 from pcakd.distillation.evaluation import TapReport
 from pcakd.distillation.health import CollapseError, require_healthy, require_reconstruction
 
+pytestmark = pytest.mark.numerics
+
+
 SOUND = TapReport(r2=0.3, ceiling=0.9, dead_channels=1, channels=4)
 RULES = replace(RECIPE, min_r2_share=0.1, max_dead_share=0.25)
 

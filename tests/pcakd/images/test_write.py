@@ -11,6 +11,8 @@ from PIL import Image
 from pcakd.errors import ConfigError, ImageError, OutputError, ShapeError
 from pcakd.images import load_image, save_image
 
+pytestmark = pytest.mark.numerics
+
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp"])
 def test_lossless_formats_round_trip(tmp_path, suffix):

@@ -9,6 +9,8 @@ from pcakd.errors import ConfigError
 from pcakd.pipeline import stylize
 from pcakd.students import StudentSpec, create_student, load_student, save_student
 
+pytestmark = pytest.mark.numerics
+
 
 @pytest.mark.parametrize(
     ("architecture", "ranks", "colour_conv", "parameters"),

@@ -8,6 +8,8 @@ from bench.peers.training.regression import fit_layer
 from pcakd.blocks import Conv, ConvLayer
 from pcakd.distillation.run_files.checkpoint import pack_optimizer, unpack_optimizer
 
+pytestmark = pytest.mark.numerics
+
 
 @pytest.fixture
 def task():

@@ -7,6 +7,8 @@ from stylize_command import file_names, run_stylize, stylize_into
 
 from pcakd.images import load_image
 
+pytestmark = pytest.mark.numerics
+
 
 def test_transforms_strengths_and_the_filter_matter(folder, tmp_path):
     results = {}

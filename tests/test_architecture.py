@@ -49,8 +49,7 @@ ALLOWED: dict[str, str] = {
         "pcakd.blocks pcakd.errors pcakd.inputs pcakd.pipeline pcakd.styles pcakd.utils"
     ),
     "pcakd.styles": (
-        "pcakd.blocks pcakd.coarse_to_fine pcakd.errors pcakd.inputs pcakd.linalg "
-        "pcakd.utils"
+        "pcakd.blocks pcakd.coarse_to_fine pcakd.errors pcakd.inputs pcakd.linalg pcakd.utils"
     ),
     "pcakd.tiling": "pcakd.blocks pcakd.transforms",
     "pcakd.transforms": "pcakd.linalg pcakd.utils",

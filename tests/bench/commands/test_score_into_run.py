@@ -175,11 +175,11 @@ def test_other_pairs_than_the_runs_are_refused(run_folder, pairs, results, chang
         case "less":
             (pairs / "02_content.png").unlink()
             (pairs / "02_style.png").unlink()
-            message = "scored pair 02, --pairs does not have it"
+            message = "evaluated image pair 02, --pairs does not have it"
         case "more":
             for role in ("content", "style"):
                 save_random(pairs / f"03_{role}.png", 40, 40)
-            message = "did not score pair 03"
+            message = "has no image pair 03"
         case _:
             save_random(pairs / "02_style.png", 50, 50, seed=9)
             message = "pair 02 of --pairs has other files than the run's"

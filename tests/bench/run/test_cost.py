@@ -99,5 +99,7 @@ def test_the_configuration_of_a_case_has_the_keys_of_earlier_records(tmp_path):
 def test_a_subject_with_the_cost_of_another_names_it():
     require_cost(INFO)
     trained = replace(INFO, name="photowct2-vgg16", cost_subject="photowct2")
-    with pytest.raises(ConfigError, match="the cost of photowct2; name photowct2"):
+    with pytest.raises(
+        ConfigError, match="the cost of photowct2, only its quality differs; name photowct2"
+    ):
         require_cost(trained)

@@ -59,7 +59,7 @@ def test_existing_results_are_skipped(folder, tmp_path, capsys):
     assert stylize_into(folder, folder / "photos", output, "--skip-existing") == 0
     assert (output / "grey.png").read_bytes() == b"kept"
     error = capsys.readouterr().err
-    assert "skipped 1 result that exist" in error
+    assert "skipped 1 existing result" in error
     assert error.count("wrote ") == 5
     assert stylize_into(folder, folder / "photos", output, "--skip-existing") == 0
     assert "wrote" not in capsys.readouterr().err

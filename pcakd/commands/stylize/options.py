@@ -117,9 +117,8 @@ def _add_style_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="smooth the result along the content's edges: removes the glow that a strong change "
         "of contrast leaves around dark outlines. Off by default, because it also takes style "
-        "away: over 35 pairs SSIM with the content rises by 0.015 (better), but the Gram distance "
-        "from the style by 7 to 11 %% (worse), and colours are paler. Needs OpenCV (the extra "
-        "'filter')",
+        "away: SSIM and LPIPS get better, but the Gram distance from the style gets worse, and "
+        "colours are paler. Needs OpenCV (the extra 'filter')",
     )
 
 

@@ -4,8 +4,10 @@ Modules of `pcakd` import optional libraries inside functions, after `require_ex
 core runs without them.
 """
 
+import sys
 from collections.abc import Mapping
 from importlib import import_module
+from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any, Literal
@@ -70,8 +72,15 @@ def check_extra(extra: Extra, purpose: str) -> None:
     """
     for each in (*_INCLUDES.get(extra, ()), extra):
         for module in EXTRAS[each]:
-            if find_spec(module) is None:
+            if not _is_installed(module):
                 raise _missing(extra, module, purpose)
+
+
+def _is_installed(module: str) -> bool:
+    if module == "pip" and module not in sys.modules:
+        # setuptools takes a plain search for pip as a start of pip, and breaks its later import
+        return PathFinder.find_spec(module) is not None
+    return find_spec(module) is not None
 
 
 def _missing(extra: Extra, module: str, purpose: str) -> MissingExtraError:

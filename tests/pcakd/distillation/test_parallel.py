@@ -55,16 +55,16 @@ def test_two_processes_train_what_one_does(photos, tmp_path):
     assert "FutureWarning" not in two.stderr
     expected, found = (load_eigenbases(f / "eigenbases.safetensors")[0] for f in (alone, together))
     for a, b in zip(expected, found, strict=True):
-        torch.testing.assert_close(a.basis, b.basis, atol=1e-10, rtol=0)
+        torch.testing.assert_close(a.basis, b.basis, atol=1e-6, rtol=0)  # stored in float32
         torch.testing.assert_close(a.eigenvalues, b.eigenvalues, atol=1e-10, rtol=0)
     losses, others = _losses(alone), _losses(together)
     # a sum over 4 × 32² pixels in another order errs by about √4096 · 1.2e-7 = 8e-6 in float32, and
     # there are some ten layers; statistics of half a batch would differ by 1e-2
     np.testing.assert_allclose(others, losses, rtol=1e-4, atol=1e-6)
     first, second = (load_student(f / "tiny.safetensors") for f in (alone, together))
-    for name, weight in first.state_dict().items():  # the last step of each moved them by 1e-3
-        scale = 1.0 + float(weight.abs().max())
-        torch.testing.assert_close(second.state_dict()[name], weight, rtol=0, atol=1e-5 * scale)
+    # what the last step makes of them: it moves these losses by 6 %, and rounding by less than 1e-4
+    held_out, others = (each.card["phases"][-1]["held_out_losses"] for each in (first, second))
+    assert others == pytest.approx(held_out, rel=1e-3, abs=1e-5)
     assert (first.card["processes"], second.card["processes"]) == (1, 2)
 
 

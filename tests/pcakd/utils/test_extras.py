@@ -1,5 +1,6 @@
 """Missing libraries: every command that needs one ends in one line that names its extra."""
 
+import subprocess
 import sys
 
 import numpy as np
@@ -61,6 +62,15 @@ def test_each_module_of_an_extra_is_checked(extra, module, block):
     block(module)
     with pytest.raises(MissingExtraError, match=rf"^{module} is needed for a test; .*\[{extra}\]"):
         check_extra(extra, "a test")
+
+
+def test_the_check_leaves_setuptools_usable():
+    pytest.importorskip("setuptools")
+    code = (
+        "from pcakd.utils.extras import check_extra; check_extra('train', 'x'); import setuptools"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_bench_includes_the_extras_that_it_needs(block):

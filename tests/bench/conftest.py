@@ -4,6 +4,8 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from fake_worker import JOBS, FakeMetrics
+from small_runs import run_jobs_here
 
 from bench.records.schema import Case, Record, hash_case
 
@@ -34,6 +36,13 @@ def _record(case, changes):
 def importable_code(monkeypatch):
     """Let processes that a test starts import this checkout."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+
+
+@pytest.fixture
+def in_process(monkeypatch):
+    """Run the jobs of `fake_worker` in this process."""
+    monkeypatch.setattr("bench.quality.metrics.Metrics", FakeMetrics)
+    run_jobs_here(monkeypatch, JOBS)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import torch
 from tqdm import tqdm
 
 from bench.plan.cases import SubjectInfo
@@ -10,8 +11,10 @@ from bench.plan.config import BenchmarkProfile
 from bench.records.identity import Machine
 from bench.run.context import RunContext, RunDescription
 from bench.run.recorder import Recorder
+from bench.worker import process
+from bench.worker.child import describe_failure
 
-FAKE_WORKER = (sys.executable, str(Path(__file__).parents[1] / "bench" / "fake_worker.py"))
+FAKE_WORKER = (sys.executable, str(Path(__file__).with_name("fake_worker.py")))
 MACHINE = Machine(device="cpu", device_name="Some CPU", threads=1)
 
 
@@ -52,3 +55,20 @@ def make_context(folder, *, command=("/none",), memory_bytes=2**34, known=None, 
 def no_bar():
     """Return a progress bar that prints nothing."""
     return tqdm(disable=True)
+
+
+def run_jobs_here(monkeypatch, jobs):
+    """Run jobs in this process: a child takes seconds to import torch."""
+
+    def run_child(job, *, budget, on_message, command=None):
+        threads = torch.get_num_threads()
+        try:
+            jobs[job["job"]](job, on_message)
+        except Exception as error:
+            return process._failure(describe_failure(error))
+        finally:
+            torch.set_num_threads(threads)
+        return process.Outcome(status="ok")
+
+    for module in ("worker.process", "run.preflight", "run.quality"):
+        monkeypatch.setattr(f"bench.{module}.run_child", run_child)

@@ -4,7 +4,6 @@ import argparse
 import json
 
 import pytest
-from small_runs import FAKE_WORKER
 
 from bench.commands import ratio
 from bench.records.store import read_records
@@ -17,13 +16,7 @@ def run(*arguments):
     return ratio.run(parser.parse_args([*map(str, arguments), "--device", "cpu"]))
 
 
-@pytest.fixture
-def _fake_worker(monkeypatch, importable_code):
-    monkeypatch.setattr("bench.worker.process.WORKER", FAKE_WORKER)
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("_fake_worker")
+@pytest.mark.usefixtures("in_process")
 def test_a_ratio_is_measured_printed_and_recorded(tmp_path, capsys):
     out = tmp_path / "run"
     assert run("plain", "content", "--resolution", "48x32", "--rounds", 3, "--out", out) == 0

@@ -38,8 +38,13 @@ def tiny():
     return Prepared(modules=(student,), run=partial(run_fast, student, run_block=run_plain))
 
 
-@pytest.mark.parametrize("name", QUICK)
-@pytest.mark.parametrize("size", [(40, 56), (720, 1280)])
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        *((name, (40, 56)) for name in QUICK),
+        *((name, (720, 1280)) for name in list_students()),  # many tiles
+    ],
+)
 def test_sections_sum_to_the_total(name, size):
     subject = parse_subject(name)
     for transform in subject.transforms:

@@ -93,8 +93,7 @@ def test_breakdown_resolutions_are_resolutions_of_the_run():
     assert choose_profile(PROFILE, None, "64x64").breakdown_resolutions == ()
 
 
-@pytest.mark.slow
-@pytest.mark.usefixtures("importable_code")
+@pytest.mark.usefixtures("in_process")
 def test_a_run_with_a_breakdown(tmp_path):
     profile = replace(
         PROFILE,

@@ -193,10 +193,9 @@ def test_a_real_child_is_stopped_at_what_it_may_add(tmp_path):
     assert 0 < plain.peak_bytes <= 256 * MIB
 
 
-@pytest.mark.slow
-@pytest.mark.usefixtures("importable_code")
+@pytest.mark.usefixtures("in_process")
 def test_a_run_measures_it_after_cost_and_resumes(tmp_path):
-    profile = replace(PROFILE, subjects=("broken", "killed"))
+    profile = replace(PROFILE, subjects=("broken", "greedy"))
     request = Request(profile=profile, device="cpu", out=tmp_path / "run", command=FAKE_WORKER)
     kinds = [(r.kind, r.status) for r in read_records(run_benchmark(request))]
     assert kinds == [

@@ -18,7 +18,6 @@ from bench.run.preflight import refuse_same_names
 from bench.run.runner import Request, default_folder, run_benchmark
 from pcakd.errors import ConfigError, OutputError, PcakdError
 
-pytestmark = pytest.mark.usefixtures("importable_code")
 PROFILE = make_profile(transforms=("zca", "ot"))
 
 
@@ -43,6 +42,7 @@ def run(tmp_path, profile, **options):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("importable_code")
 def test_a_healthy_subject(tmp_path, pairs):
     profile = replace(
         PROFILE,
@@ -87,6 +87,7 @@ def test_a_healthy_subject(tmp_path, pairs):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("importable_code")
 def test_misbehaving_subjects(tmp_path):
     budget = 1.5 * 2**30 / total_bytes(torch.device("cpu"))
     profile = replace(
@@ -118,6 +119,7 @@ def test_misbehaving_subjects(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("importable_code")
 def test_a_timeout_is_remembered(tmp_path):
     profile = replace(
         PROFILE,
@@ -131,17 +133,18 @@ def test_a_timeout_is_remembered(tmp_path):
     assert late.reason.startswith("not run: sleepy 48x32 ended in timeout; nothing measured")
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("in_process")
 def test_resume_keeps_records_and_a_new_run_starts_a_new_file(tmp_path):
     profile = replace(PROFILE, resolutions=("48x32",))
     first = run(tmp_path, profile)
     assert run(tmp_path, profile, resume=True) == first
-    retrained = replace(profile, subjects=("killed",))
-    assert [record.case.subject for record in run(tmp_path, retrained)] == ["killed"]
+    retrained = replace(profile, subjects=("broken",))
+    assert [record.case.subject for record in run(tmp_path, retrained)] == ["broken"]
     (aside,) = (tmp_path / "run").glob("records.*.jsonl")
     assert read_records(aside) == first
 
 
+@pytest.mark.usefixtures("in_process")
 def test_scores_over_other_pairs_are_not_added(tmp_path, pairs):
     profile = replace(PROFILE, resolutions=("48x32",), subjects=("untrained", "plain"))
     first = run(tmp_path, profile, pairs=pairs, only=("quality",))
@@ -150,6 +153,7 @@ def test_scores_over_other_pairs_are_not_added(tmp_path, pairs):
     assert read_records(tmp_path / "run") == first
 
 
+@pytest.mark.usefixtures("in_process")
 def test_only_students_have_a_curve(tmp_path, pairs):
     profile = replace(
         PROFILE,
@@ -203,6 +207,7 @@ def test_a_run_without_cases_keeps_the_records(tmp_path, monkeypatch, only):
     assert (tmp_path / "run" / "records.jsonl").read_text() == "kept\n"
 
 
+@pytest.mark.usefixtures("in_process")
 def test_bad_input_ends_the_run_before_it_begins(tmp_path, pairs):
     bad = replace(pairs[0], content=tmp_path / "none.png")
     (tmp_path / "old" / "run").mkdir(parents=True)

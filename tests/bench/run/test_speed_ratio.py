@@ -26,7 +26,6 @@ PROFILE = make_profile(
     ratio_resolution="48x32",
     ratio_rounds=4,
 )
-pytestmark = pytest.mark.usefixtures("importable_code")
 
 
 def plan_ratios(profile=PROFILE):
@@ -44,7 +43,7 @@ def test_plans_follow_the_profile():
     assert (second.case.warmup, second.case.samples, second.seconds) == (1, 4, 120.0)
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("in_process")
 def test_a_run_measures_speed_ratios_after_costs(tmp_path):
     profile = replace(
         PROFILE,
@@ -72,6 +71,7 @@ def test_a_run_measures_speed_ratios_after_costs(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("importable_code")
 def test_running_out_of_time_is_a_result(tmp_path):
     profile = replace(PROFILE, case_seconds=3.0, speed_ratios=("sleepy plain",))
     (planned,) = plan_ratios(profile)

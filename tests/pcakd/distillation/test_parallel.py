@@ -4,11 +4,13 @@ import csv
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from tiny_distillation import RECIPE, make_config
 from torch.distributed.distributed_c10d import Backend, BackendConfig
 
 from pcakd.distillation.parallel import (
@@ -17,6 +19,7 @@ from pcakd.distillation.parallel import (
     own_part,
     world_size,
 )
+from pcakd.distillation.run import distill
 from pcakd.eigenbases import load_eigenbases
 from pcakd.errors import ConfigError
 from pcakd.students import load_student
@@ -79,15 +82,13 @@ def test_a_batch_that_does_not_divide_is_refused_in_one_line(photos, tmp_path):
     assert not (tmp_path / "run").exists()  # the last phase's batch is known before the first
 
 
-@pytest.mark.slow
-def test_more_processes_than_photographs_are_refused_in_one_line(photos, tmp_path):
-    options = ("--backbone", "tiny", "--data", photos, "-o", tmp_path / "run", "--device", "cpu")
-    shape = ("--crop", "32", "--batch", "4", "--basis-images", "1", "--perceptual", "tiny")
-    done = _run(*TWO, "-m", "pcakd", "distill", *options, *shape)
-    assert done.returncode != 0
-    lines = [line for line in done.stderr.splitlines() if "pcakd: error:" in line]
-    assert len(lines) == 1
-    assert "1 photographs for the eigenbases are too few for 2 processes" in lines[0]
+def test_more_processes_than_photographs_are_refused(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("pcakd.distillation.eigenbases.world_size", lambda: 2)
+    few = replace(RECIPE, basis_images=1)
+    match = "1 photographs for the eigenbases are too few for 2 processes"
+    with pytest.raises(ConfigError, match=match):
+        distill(make_config(photos, tmp_path / "run", recipe=few))
+    assert not (tmp_path / "run").exists()
 
 
 def test_gpus_have_a_backend_for_tensors_on_the_cpu_too():

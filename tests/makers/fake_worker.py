@@ -110,10 +110,14 @@ class FakeMetrics:
         return MetricValues(gram=0.5, ssim=ssim, lpips=float(content.mean()))
 
 
+JOBS = {
+    "describe": describe,
+    "cost": partial(measure_cost, parse=parse),
+    "ratio": partial(measure_ratio, parse=parse),
+    "capacity": partial(measure_capacity, parse=parse),
+    "breakdown": partial(measure_breakdown, parse=parse),
+    "quality": score,
+}
+
 if __name__ == "__main__":
-    cost = partial(measure_cost, parse=parse)
-    ratio = partial(measure_ratio, parse=parse)
-    capacity = partial(measure_capacity, parse=parse)
-    breakdown = partial(measure_breakdown, parse=parse)
-    jobs = {"describe": describe, "cost": cost, "ratio": ratio, "capacity": capacity}
-    sys.exit(serve({**jobs, "breakdown": breakdown, "quality": score}))
+    sys.exit(serve(JOBS))

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 
-from jaxtyping import Float
 from torch import Tensor
 from tqdm import tqdm
 
@@ -18,6 +17,7 @@ from pcakd.eigenbases.basis import (
 from pcakd.eigenbases.covariance import measure_covariances
 from pcakd.eigenbases.sources import DEFAULT_CROP, ImageSource, list_sources, read_batches
 from pcakd.errors import ConfigError, NumericalError, UnknownNameError
+from pcakd.images.crops import is_flat
 
 
 def fit_eigenbases(
@@ -60,7 +60,7 @@ def fit_eigenbases(
 
     Raises:
         ConfigError: More than one rule is given, or a rank or target is out of range.
-        ImageError: An image file cannot be read, or a folder holds none.
+        ImageError: An image file cannot be read or is too narrow to crop, or a folder holds none.
         ShapeError: There is no image, or one has another type, layout or range of values, or is too
             small.
         NumericalError: The images are of one colour each, so that there is nothing to explain.
@@ -78,18 +78,18 @@ def fit_eigenbases(
     rule = _choose_rule(backbone, ranks, mcev, explained)
     sources = list_sources(images)
     total = len(sources) if isinstance(sources, Sequence) else None
-    varied: list[bool] = []
+    flat: list[bool] = []
 
     def batches() -> Iterator[Tensor]:
         for batch in read_batches(sources, backbone, crop=crop):
-            varied.append(_varies(batch))
+            flat.append(is_flat(batch))
             yield batch
 
     with tqdm(
         batches(), total=total, desc="covariances", unit="image", disable=not progress
     ) as bar:
         streams = measure_covariances(backbone, bar)
-    if varied and not any(varied):
+    if flat and all(flat):
         raise NumericalError(
             "the images are of one colour each: there is no variance to explain; use photographs"
         )
@@ -113,8 +113,3 @@ def _choose_rule(
     rule = RankRule(ranks=None if ranks is None else tuple(ranks), mcev=mcev, explained=explained)
     rule.require_fit(backbone.name, backbone.widths)
     return rule
-
-
-def _varies(batch: Float[Tensor, "b 3 h w"]) -> bool:
-    pixels = batch.flatten(2)
-    return bool((pixels != pixels[..., :1]).any())

@@ -2,15 +2,16 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TypeAlias
 
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import interpolate
 
 from pcakd.backbones import Backbone
 from pcakd.errors import ConfigError, ShapeError
 from pcakd.images import list_images, load_image
+from pcakd.images.crops import cut_centre, enlarge_to, require_croppable, to_bytes
 from pcakd.inputs import Photograph, prepare_input
 
 ImageSource: TypeAlias = Photograph | str | os.PathLike[str]
@@ -18,8 +19,6 @@ ImageSource: TypeAlias = Photograph | str | os.PathLike[str]
 
 DEFAULT_CROP = 256
 """Side in pixels of the square that is cut out of each photograph."""
-
-_MOST_ELONGATED = 20  # a narrower photograph would grow to gigabytes when it is enlarged
 
 
 def list_sources(
@@ -55,7 +54,7 @@ def read_batches(
 
     Raises:
         ConfigError: The crop is not positive.
-        ImageError: A file cannot be read.
+        ImageError: A file cannot be read, or is too narrow to crop.
         ShapeError: An image has another type, layout or range of values, or is too small.
     """
     if crop is not None and crop < 1:
@@ -78,21 +77,16 @@ def _read(
 ) -> Float[Tensor, "*b 3 h w"]:
     if isinstance(source, str | os.PathLike):
         photograph = load_image(source)
-        return photograph if crop is None else _cut_centre(name, photograph, crop)
+        return photograph if crop is None else _crop(Path(source), photograph, crop)
     if isinstance(source, Tensor):
         weight = next(backbone.parameters())
         source = source.to(weight) if source.is_floating_point() else source.to(weight.device)
     return prepare_input(name, source, backbone)
 
 
-def _cut_centre(name: str, image: Float[Tensor, "3 h w"], side: int) -> Float[Tensor, "3 s s"]:
-    """Cut out the central square; a smaller image is enlarged first."""
-    shorter, longer = sorted(image.shape[-2:])
-    if longer > _MOST_ELONGATED * shorter:
-        raise ShapeError(f"{name}: {longer} by {shorter} pixels are too narrow to crop; remove it")
-    if shorter < side:
-        size = [max(side, round(length * side / shorter)) for length in image.shape[-2:]]
-        image = interpolate(image[None], size=size, mode="bilinear", antialias=True)[0]
-        image = image.mul(255.0).round().div(255.0)  # 8 bits, as in the training crops
-    top, left = ((length - side) // 2 for length in image.shape[-2:])
-    return image[:, top : top + side, left : left + side]
+def _crop(path: Path, image: Float[Tensor, "3 h w"], side: int) -> Float[Tensor, "3 s s"]:
+    """Cut out the central square; a smaller image is enlarged first, as in training."""
+    require_croppable(path, *image.shape[-2:])
+    if min(image.shape[-2:]) < side:
+        image = enlarge_to(to_bytes(image), side).float() / 255.0
+    return cut_centre(image, side)

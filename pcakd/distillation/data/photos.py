@@ -17,11 +17,17 @@ from tqdm import tqdm
 
 from pcakd.distillation.data.sampling import Sampling
 from pcakd.distillation.parallel import own_part
-from pcakd.errors import ImageError, TrainingError
+from pcakd.errors import TrainingError
 from pcakd.images import image_size, list_images, load_image
+from pcakd.images.crops import (
+    cut_centre,
+    enlarge_to,
+    is_flat,
+    require_croppable,
+    to_bytes,
+)
 
 _CACHE_BYTES = 2 << 30  # decoded photographs kept as 8-bit values
-_LARGEST_RATIO = 20  # of sides; a narrower photograph, enlarged to a crop, would take gigabytes
 _PLAIN = Sampling()
 _GAMMA = 0.5  # exposure changes by exponents from e^-½ to e^½
 _GAINS = (0.75, 1.1)  # smallest and largest gain of a colour channel
@@ -49,7 +55,7 @@ class Photos:
         self.held_out: list[Path] = [paths[i] for i in sorted(order[:kept])]
         self.training: list[Path] = [paths[i] for i in sorted(order[kept:])]
         for path in paths:
-            _check(path)
+            require_croppable(path, *image_size(path))
         self._seed = seed
         self._cache: dict[Path, Tensor] = {}
         self._cached_bytes = 0
@@ -63,7 +69,7 @@ class Photos:
         """
         paths = [*self.training, *self.held_out]
         with tqdm(paths, desc="photographs", unit="photo") as bar:  # an error ends its line
-            flat = {path for path in bar if _is_flat(self._decode(path))}
+            flat = {path for path in bar if is_flat(self._decode(path))}
         for part, what in ((self.training, "training"), (self.held_out, "held-out")):
             if flat.issuperset(part):
                 raise TrainingError(
@@ -116,7 +122,8 @@ class Photos:
         return images
 
     def _random_crop(self, crop: int, sampling: Sampling, rng: np.random.Generator) -> Tensor:
-        image = self._large_enough(self.training[rng.integers(len(self.training))], crop)
+        path = self.training[rng.integers(len(self.training))]
+        image = enlarge_to(self._decode(path), crop)
         part = _cut(image, crop, sampling.zoom, rng)
         part = part.flip(-1) if rng.random() < 0.5 else part
         result = part.float() / 255.0 if part.dtype == torch.uint8 else part
@@ -129,26 +136,15 @@ class Photos:
         for start in range(0, len(paths), size):
             crops = []
             for path in paths[start : start + size]:
-                image = self._large_enough(path, crop)
-                top, left = (image.shape[-2] - crop) // 2, (image.shape[-1] - crop) // 2
-                crops.append(image[:, top : top + crop, left : left + crop].float() / 255.0)
+                image = enlarge_to(self._decode(path), crop)
+                crops.append(cut_centre(image, crop).float() / 255.0)
             yield torch.stack(crops)
-
-    def _large_enough(self, path: Path, crop: int) -> Tensor:
-        image = self._decode(path)
-        short = min(image.shape[-2:])
-        if short >= crop:
-            return image
-        scale = crop / short
-        size = tuple(max(crop, round(side * scale)) for side in image.shape[-2:])
-        enlarged = F.interpolate(image[None].float(), size=size, mode="bilinear", antialias=True)
-        return enlarged[0].round().to(torch.uint8)
 
     def _decode(self, path: Path) -> Tensor:
         cached = self._cache.get(path)
         if cached is not None:
             return cached
-        image = (load_image(path) * 255.0).round().to(torch.uint8)
+        image = to_bytes(load_image(path))
         if self._cached_bytes + image.numel() <= _CACHE_BYTES:
             self._cache[path] = image
             self._cached_bytes += image.numel()
@@ -163,18 +159,6 @@ def own_groups(size: int, sampling: Sampling) -> Sequence[int]:
     """
     unit = "image pair" if sampling.image_pairs else "crop"
     return own_part(range(size // sampling.group_size), unit=unit)
-
-
-def _is_flat(image: UInt8[Tensor, "3 h w"]) -> bool:
-    pixels = image.flatten(1)
-    return bool((pixels == pixels[:, :1]).all())
-
-
-def _check(path: Path) -> None:
-    """Check the size in a file's header."""
-    height, width = image_size(path)
-    if max(height, width) > _LARGEST_RATIO * min(height, width):
-        raise ImageError(f"{path} is {width} × {height}, too narrow to crop; remove it")
 
 
 def _cut(

@@ -148,5 +148,5 @@ def test_black_photographs_are_an_error_for_a_backbone_that_pads_with_zeros(tmp_
 
 def test_a_photograph_that_is_too_narrow_is_named(backbone, tmp_path):
     Image.new("RGB", (500, 10)).save(tmp_path / "strip.png")
-    with pytest.raises(ShapeError, match=r"strip\.png: 500 by 10 pixels are too narrow"):
+    with pytest.raises(ImageError, match=r"strip\.png is 500 × 10, too narrow"):
         fit_eigenbases(backbone, tmp_path)

@@ -32,7 +32,7 @@ def _do_nothing() -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class TapSettings:
     """What to apply at each tap, and how to compute it.
 
     Attributes:
@@ -56,7 +56,7 @@ def transform_and_decode(
     network: Autoencoder,
     maps: list[Source],
     targets: Sequence[Statistics],
-    settings: Settings,
+    settings: TapSettings,
 ) -> Float[Tensor, "b 3 h w"]:
     """Transform and decode at taps 4 to 1.
 
@@ -124,7 +124,7 @@ def run_fast(
     on_step()
     maps = _encode(network, content, run_block)
     on_step()
-    settings = Settings(
+    settings = TapSettings(
         transform=transform, strength=strength, run_block=run_block, on_step=on_step
     )
     result = transform_and_decode(network, maps, style, settings)
@@ -174,7 +174,7 @@ def run_differentiable(
     on_step()
     taps, maps = network.encode_with_sources(pad_to_multiple(content, network.stride))
     on_step()
-    settings = Settings(
+    settings = TapSettings(
         transform=transform,
         strength=strength,
         measure=measure_batch,

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.peers.wavelets import NUM_BANDS, Bands, HaarUnpool, haar_unpool, haar_unpool_bands
-from pcakd.blocks import Features, Source, Span, Stage, Tile
+from pcakd.blocks import Features, ResidualStage, Source, Span, Stage, Tile
 from pcakd.blocks.stage import require_map
 from pcakd.blocks.upsampling import Upsample, enlarge
 
@@ -16,7 +16,7 @@ Details: TypeAlias = tuple[Tensor, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class AddPooledResidual(Stage):
+class AddPooledResidual(ResidualStage):
     """Adds what average pooling took from the matching encoder block's map.
 
     That is the map before the pooling minus the pooled one, enlarged again (bilinear).
@@ -42,11 +42,6 @@ class AddPooledResidual(Stage):
         """Return the sum at a tile."""
         del layer, before
         return pooled_residual_at(after, require_map(self, source)).add_(part)
-
-    def input_span(self, span: Span, size: int) -> Span:
-        """Return the span itself."""
-        del size
-        return span
 
 
 class _Unpooling(Stage):

@@ -4,7 +4,7 @@ from pcakd.blocks.autoencoder import Autoencoder, Regularizer
 from pcakd.blocks.convolution import Conv, ConvLayer
 from pcakd.blocks.design import BlockDesign, BlockKind, design_decoder, design_encoder
 from pcakd.blocks.pooling import AvgPool, MaxPool
-from pcakd.blocks.residuals import AddResidual, ConcatResidual
+from pcakd.blocks.residuals import AddResidual, ConcatResidual, ResidualStage
 from pcakd.blocks.spans import Span, Tile
 from pcakd.blocks.stack import BlockStack, RunBlock, run_plain
 from pcakd.blocks.stage import Block, Features, Source, Stage
@@ -24,6 +24,7 @@ __all__ = [
     "Features",
     "MaxPool",
     "Regularizer",
+    "ResidualStage",
     "RunBlock",
     "Source",
     "Span",

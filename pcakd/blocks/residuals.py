@@ -12,7 +12,7 @@ from pcakd.blocks.spans import Span, Tile
 from pcakd.blocks.stage import Features, Source, Stage, require_map
 
 
-class _ResidualStage(Stage):
+class ResidualStage(Stage):
     """A stage that keeps the size, and reads of its input what it writes."""
 
     __slots__ = ()
@@ -24,7 +24,7 @@ class _ResidualStage(Stage):
 
 
 @dataclass(frozen=True, slots=True)
-class AddResidual(_ResidualStage):
+class AddResidual(ResidualStage):
     """Adds the high frequencies of the matching encoder block's input."""
 
     def run(
@@ -51,7 +51,7 @@ class AddResidual(_ResidualStage):
 
 
 @dataclass(frozen=True, slots=True)
-class ConcatResidual(_ResidualStage):
+class ConcatResidual(ResidualStage):
     """Appends the high frequencies of the matching encoder block's input as channels.
 
     An affine map of the features commutes with it: it leaves the appended channels as they are.

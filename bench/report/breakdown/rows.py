@@ -8,7 +8,7 @@ from bench.analysis.amdahl import bound
 from bench.records.identity import Machine, label_subjects, machine_of
 from bench.records.schema import FILTER, Record
 from bench.records.units import NS_PER_MS, NS_PER_S
-from bench.report.common.rows import name_size
+from bench.report.common.rows import CaseRow, name_size
 from bench.report.common.summary import Interval, Summary, median_latency_ms
 from pcakd.utils.sections import SectionName
 
@@ -53,7 +53,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BreakdownRow:
+class BreakdownRow(CaseRow):
     """The time breakdown of one subject with one transform at one resolution.
 
     Attributes:
@@ -62,13 +62,6 @@ class BreakdownRow:
         sections: By name: those of SECTIONS that the subject has, and FILTER if it was measured.
     """
 
-    subject: str
-    transform: str
-    resolution: str
-    width: int
-    height: int
-    machine: Machine
-    status: str
     latency_ms: Interval | None
     macs_content: int | None
     sections: Mapping[str, Work]

@@ -1,7 +1,5 @@
 """The tables of the time breakdown: all sections, and the speed-up that thinner networks give."""
 
-from collections.abc import Callable
-
 import pandas as pd
 
 from bench.records.schema import FILTER
@@ -12,12 +10,13 @@ from bench.report.common.formats import (
     format_bytes,
     format_count,
     format_interval,
+    format_lower_bound,
     format_number,
     format_share,
 )
 from bench.report.common.section import Table
 from bench.report.common.summary import Summary
-from bench.report.common.tables import NONE, machine_column, machine_numbers, optional
+from bench.report.common.tables import NONE, case_numbers, machine_column, optional
 
 SECTION_COLUMNS = ("Section", "Median ms", "Share", "MACs", "Bytes", "MACs/s", "MACs/byte")
 
@@ -96,8 +95,8 @@ def section_cells(row: BreakdownRow) -> list[dict[str, str]]:
                 "Section": f"{section} (optional)" if section == FILTER else section,
                 "Median ms": format_number(work.latency_ns / NS_PER_MS),
                 "Share": optional(row.share(section), format_share),
-                "MACs": _count(work.macs, format_count, opaque=work.opaque),
-                "Bytes": _count(work.bytes, format_bytes, opaque=work.opaque),
+                "MACs": format_lower_bound(work.macs, format_count, uncounted=bool(work.opaque)),
+                "Bytes": format_lower_bound(work.bytes, format_bytes, uncounted=bool(work.opaque)),
                 "MACs/s": optional(rate, format_count),
                 "MACs/byte": optional(work.macs_per_byte, format_number),
             }
@@ -108,7 +107,7 @@ def section_cells(row: BreakdownRow) -> list[dict[str, str]]:
 def _section_numbers(row: BreakdownRow) -> list[dict[str, object]]:
     return [
         {
-            **_head(row),
+            **case_numbers(row),
             "section": section,
             "latency_median_ns": work.latency_ns,
             "share": row.share(section),
@@ -148,7 +147,7 @@ def _speedup_numbers(row: BreakdownRow, gain: Thinning | None) -> dict[str, obje
     convolutions = row.convolutions
     interval = gain.interleaved if gain else None
     return {
-        **_head(row),
+        **case_numbers(row),
         "status": row.status,
         "latency_median_ms": row.latency_ms.value if row.latency_ms else None,
         "timer_overhead": row.timer_overhead,
@@ -165,24 +164,6 @@ def _speedup_numbers(row: BreakdownRow, gain: Thinning | None) -> dict[str, obje
         "speedup_measured_high": interval.high if interval else None,
         "speedup_measured_rounds": interval.count if interval else None,
     }
-
-
-def _head(row: BreakdownRow) -> dict[str, object]:
-    return {
-        "subject": row.subject,
-        "transform": row.transform,
-        "resolution": row.resolution,
-        "width": row.width,
-        "height": row.height,
-        **machine_numbers(row.machine),
-    }
-
-
-def _count(value: float | None, write: Callable[[float], str], *, opaque: int) -> str:
-    """Write a count; uncounted operators make it a lower bound, or leave nothing."""
-    if value is None or (opaque and not value):
-        return "not counted"
-    return f"≥ {write(value)}" if opaque else write(value)
 
 
 def _times(value: float) -> str:

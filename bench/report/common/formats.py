@@ -1,6 +1,6 @@
 """Numbers as text. Records keep raw numbers; only this module rounds."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from bench.analysis.stats import MIN_SAMPLES
 from bench.report.common.summary import Interval
@@ -43,6 +43,21 @@ def format_bytes(value: float) -> str:
     while abs(value) >= 1024 and step < len(_BINARY) - 1:
         value, step = value / 1024, step + 1
     return f"{format_number(value)} {_BINARY[step]}"
+
+
+def format_lower_bound(
+    value: float | None, write: Callable[[float], str], *, uncounted: bool
+) -> str:
+    """Write a count, which operators that are not counted make a lower bound.
+
+    >>> format_lower_bound(2000, format_count, uncounted=True)
+    '≥ 2.00 k'
+    >>> format_lower_bound(0, format_count, uncounted=True)
+    'not counted'
+    """
+    if value is None or (uncounted and not value):
+        return "not counted"
+    return f"≥ {write(value)}" if uncounted else write(value)
 
 
 def format_interval(interval: Interval) -> str:

@@ -14,13 +14,8 @@ at most a fifth too high.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CostRow:
-    """What one subject costs at one resolution; all repeats together.
-
-    Attributes:
-        latency_p95_ms: 95th percentile; None from too few samples.
-        allowed_bytes: The share of the machine's memory that a case may take.
-    """
+class CaseRow:
+    """A subject at a resolution on a machine, and how its measurement ended."""
 
     subject: str
     transform: str
@@ -29,6 +24,17 @@ class CostRow:
     height: int
     machine: Machine
     status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostRow(CaseRow):
+    """What one subject costs at one resolution; all repeats together.
+
+    Attributes:
+        latency_p95_ms: 95th percentile; None from too few samples.
+        allowed_bytes: The share of the machine's memory that a case may take.
+    """
+
     reason: str | None
     num_params: int | None
     num_eigenbasis_params: int | None

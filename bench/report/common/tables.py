@@ -6,6 +6,7 @@ import pandas as pd
 
 from bench.quality.protocol import METRICS
 from bench.records.identity import Machine
+from bench.report.common.rows import CaseRow
 from bench.report.common.summary import Summary
 
 NONE = "—"
@@ -76,6 +77,18 @@ def machine_numbers(machine: Machine) -> dict[str, object]:
         "device": machine.device,
         "device_name": machine.device_name,
         "threads": machine.threads,
+    }
+
+
+def case_numbers(row: CaseRow) -> dict[str, object]:
+    """Return the columns of raw data that identify a case at a resolution."""
+    return {
+        "subject": row.subject,
+        "transform": row.transform,
+        "resolution": row.resolution,
+        "width": row.width,
+        "height": row.height,
+        **machine_numbers(row.machine),
     }
 
 

@@ -1,17 +1,23 @@
 """The table of costs: parameters, multiply-adds, latency and peak memory."""
 
-from collections.abc import Sequence
+from functools import partial
 from typing import get_args
 
 import pandas as pd
 
 from bench.analysis.stats import Interval, describe_intervals
 from bench.records.uncounted import UncountedOperator
-from bench.report.common.formats import format_bytes, format_count, format_interval, format_number
+from bench.report.common.formats import (
+    format_bytes,
+    format_count,
+    format_interval,
+    format_lower_bound,
+    format_number,
+)
 from bench.report.common.rows import CostRow
 from bench.report.common.section import Table
 from bench.report.common.summary import Summary
-from bench.report.common.tables import NONE, machine_column, machine_numbers, optional
+from bench.report.common.tables import NONE, case_numbers, machine_column, optional
 
 
 def cost_table(summary: Summary) -> Table:
@@ -51,7 +57,8 @@ def _cells(row: CostRow) -> dict[str, str]:
     missing = "not run" if row.status == "predicted" else row.status
     if row.status == "ok":
         missing = "not measured"
-    uncounted = sorted(row.uncounted.keys() & set(get_args(UncountedOperator)))
+    uncounted = bool(row.uncounted.keys() & set(get_args(UncountedOperator)))
+    count = partial(format_lower_bound, write=format_count, uncounted=uncounted)
     flops = None if row.macs_total is None else 2 * row.macs_total
     return {
         "Subject": row.subject,
@@ -60,8 +67,8 @@ def _cells(row: CostRow) -> dict[str, str]:
         "Parameters": optional(row.num_params, whole_number, missing),
         "Eigenbasis parameters": optional(row.num_eigenbasis_params, whole_number, missing),
         "MACs per content pixel": optional(row.macs_per_pixel, whole_number, missing),
-        "MACs": optional(row.macs_total, lambda n: _count_cell(n, uncounted), missing),
-        "FLOPs (2×MACs)": optional(flops, lambda n: _count_cell(n, uncounted), missing),
+        "MACs": optional(row.macs_total, count, missing),
+        "FLOPs (2×MACs)": optional(flops, count, missing),
         "Median ms": latency_cell(row, missing),
         "p95 ms": optional(row.latency_p95_ms, format_number, NONE if row.latency_ms else missing),
         "Interval ms": format_interval(row.latency_ms) if row.latency_ms else missing,
@@ -69,13 +76,6 @@ def _cells(row: CostRow) -> dict[str, str]:
         "Samples": str(row.num_samples),
         "Status": row.status,
     }
-
-
-def _count_cell(count: float, uncounted: Sequence[str]) -> str:
-    """Write a count; uncounted operators make it a lower bound, or leave nothing."""
-    if not uncounted:
-        return format_count(count)
-    return f"≥ {format_count(count)}" if count else "not counted"
 
 
 def _memory_cell(row: CostRow, missing: str) -> str:
@@ -98,12 +98,7 @@ def _bounds(interval: Interval | None) -> dict[str, object]:
 
 def _numbers(row: CostRow) -> dict[str, object]:
     return {
-        "subject": row.subject,
-        "transform": row.transform,
-        "resolution": row.resolution,
-        "width": row.width,
-        "height": row.height,
-        **machine_numbers(row.machine),
+        **case_numbers(row),
         "status": row.status,
         "reason": row.reason,
         "num_params": row.num_params,

@@ -9,7 +9,7 @@ FILES = (*plot_files(f"{LOSSES_PREFIX}*"), *table_files(*TABLE_NAMES.values()))
 
 _LOSSES_NOTE = (
     "The losses of each student's training, with a panel for each phase. Blocks follow each "
-    "other from left to right; where there is little room, 3#2 stands for the second attempt "
+    "other from left to right; where space is short, 3#2 stands for the second attempt "
     "at block 3. *loss* is the minimised sum, the others are its terms. Long series are drawn as "
     "means of neighbouring rows. Values below a hundred-thousandth of a phase's largest loss are "
     "outside its panel. The files are in `histories/`."

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from pcakd.backbones import Backbone
 from pcakd.blocks import Autoencoder, ConvLayer, Source, run_plain
-from pcakd.coarse_to_fine import TAPS, Settings, transform_and_decode
+from pcakd.coarse_to_fine import TAPS, TapSettings, transform_and_decode
 from pcakd.distillation.context import (
     TrainingContext,
     decode_to_image,
@@ -155,7 +155,7 @@ class StylizationPhase:
         styles = [
             Statistics(mean=_swap(each.mean), covariance=_swap(each.covariance)) for each in moments
         ]
-        settings = Settings(measure=measure_batch, run_block=run_plain)
+        settings = TapSettings(measure=measure_batch, run_block=run_plain)
         return transform_and_decode(self.context.student, [*sources, taps[-1]], styles, settings)
 
 

@@ -20,8 +20,9 @@ from pcakd.errors import PcakdError
 if TYPE_CHECKING:
     from pcakd.backbones import list_backbones, load_backbone
     from pcakd.distillation.config import DistillConfig
-    from pcakd.distillation.recipe import Recipe
+    from pcakd.distillation.recipe import AutoencoderWeights, Recipe, StylizationWeights
     from pcakd.distillation.run import distill
+    from pcakd.distillation.schedule import Schedule
     from pcakd.eigenbases import Eigenbasis, fit_eigenbases
     from pcakd.images import load_image, save_image
     from pcakd.pipeline import stylize
@@ -31,12 +32,15 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 
 __all__ = [
+    "AutoencoderWeights",
     "DistillConfig",
     "Eigenbasis",
     "PcakdError",
     "Recipe",
+    "Schedule",
     "Student",
     "Style",
+    "StylizationWeights",
     "__version__",
     "distill",
     "extract_style",
@@ -54,11 +58,14 @@ __all__ = [
 ]
 
 _MODULES = {
+    "AutoencoderWeights": "pcakd.distillation.recipe",
     "DistillConfig": "pcakd.distillation.config",
     "Eigenbasis": "pcakd.eigenbases",
     "Recipe": "pcakd.distillation.recipe",
+    "Schedule": "pcakd.distillation.schedule",
     "Student": "pcakd.students",
     "Style": "pcakd.styles",
+    "StylizationWeights": "pcakd.distillation.recipe",
     "distill": "pcakd.distillation.run",
     "extract_style": "pcakd.styles",
     "fit_eigenbases": "pcakd.eigenbases",

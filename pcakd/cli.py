@@ -93,7 +93,7 @@ def _parse(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--version", action="version", version=f"pcakd {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
     for name, text in COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
+        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         if given and name == given[0]:  # other commands, and torch, are not imported
             module = import_module(f"pcakd.commands.{name.replace('-', '_')}")
             module.add_arguments(command)

@@ -17,6 +17,18 @@ Photograph: TypeAlias = Tensor | Image.Image | np.ndarray
 uint8; a PIL image; or an array ``(h, w, 3)``, float in [0, 1] or uint8."""
 
 
+def require_student(student: object) -> None:
+    """Check that what should be a student can encode and decode.
+
+    Raises:
+        ConfigError: It cannot.
+    """
+    if not isinstance(student, nn.Module) or not hasattr(student, "encode_block"):
+        raise ConfigError(
+            f"the student is {shorten(student)}; expected a student (pcakd.load_student loads one)"
+        )
+
+
 def prepare_input(name: str, image: object, network: nn.Module) -> Float[Tensor, "*b 3 h w"]:
     """Return an image as a float tensor that a network can read; check everything about it.
 
@@ -31,12 +43,7 @@ def prepare_input(name: str, image: object, network: nn.Module) -> Float[Tensor,
     Raises:
         ShapeError: The image has another type, layout, size, range of values or device than
             expected; the text says what was expected.
-        ConfigError: The network is none.
     """
-    if not isinstance(network, nn.Module):
-        raise ConfigError(
-            f"the student is {shorten(network)}; expected a network (pcakd.load_student loads one)"
-        )
     weight = next(network.parameters())
     if isinstance(image, Image.Image):
         tensor = from_pillow(name, image).to(weight.device)

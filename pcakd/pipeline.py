@@ -11,7 +11,7 @@ from torch import Tensor
 from pcakd.blocks import Autoencoder
 from pcakd.coarse_to_fine import measure_style, run_differentiable, run_fast
 from pcakd.errors import ConfigError, NumericalError, ShapeError
-from pcakd.inputs import Photograph, prepare_input
+from pcakd.inputs import Photograph, prepare_input, require_student
 from pcakd.linalg import Statistics
 from pcakd.styles import Style
 from pcakd.transforms import require_transform
@@ -53,11 +53,13 @@ def stylize(
             for each batch), for a progress bar.
 
     Returns:
-        RGB in [0, 1], of the shape of ``content``.
+        RGB in [0, 1], of the shape of ``content``. On a CPU a single result is channels-last in
+        memory (``permute(1, 2, 0)`` is contiguous).
 
     Raises:
         ShapeError: An image has another type, layout, size, range of values or device.
-        ConfigError: The strength is not in [0, 1], another student made the style, or a network in
+        ConfigError: The strength is not in [0, 1], another student made the style, the
+            student is none, or a network in
             training has norms that are not folded.
         UnknownNameError: There is no such transform.
         NumericalError: Features are not finite.
@@ -65,6 +67,7 @@ def stylize(
     if not isinstance(strength, Real) or not 0.0 <= strength <= 1.0:
         raise ConfigError(f"strength must be a number in [0, 1], got {strength!r}")
     require_transform(transform)
+    require_student(student)
     images = prepare_input("content", content, student)
     batch = images if images.dim() == 4 else images[None]
     looks = _prepare_style(style, student, len(batch))

@@ -59,7 +59,7 @@ ALLOWED: dict[str, str] = {
     "bench": "",
     "bench.__main__": "bench.cli",
     "bench.ablations": (
-        "pcakd.distillation pcakd.errors pcakd.images pcakd.utils bench.analysis "
+        "pcakd.distillation pcakd.errors pcakd.images pcakd.students pcakd.utils bench.analysis "
         "bench.machine bench.plan bench.quality bench.report bench.subjects"
     ),
     "bench.analysis": "bench.records",

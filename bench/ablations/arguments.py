@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pcakd.distillation.run_files.compatibility import RENAMED_SETTINGS
 from pcakd.errors import ConfigError
+from pcakd.students.former_names import RENAMED_SETTINGS
 
 
 def write_arguments(table: Mapping[str, Any]) -> list[str]:

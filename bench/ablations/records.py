@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.ablations.arguments import read_arguments
-from pcakd.distillation.run_files.compatibility import RENAMED_SETTINGS, rename_settings
 from pcakd.errors import ConfigError
+from pcakd.students.former_names import RENAMED_SETTINGS, rename_card, rename_settings
 from pcakd.utils.files import write_text
 
 FORMAT = 1
@@ -135,6 +135,7 @@ def _rename_settings(content: dict[str, Any]) -> dict[str, Any]:
     """Return a record's content with today's names of settings."""
     for key in ("recipe", "base_recipe"):
         content[key] = rename_settings(content[key])
+    content["card"] = rename_card(content["card"])
     for old, new in RENAMED_SETTINGS.items():
         content["options"] = [
             option.replace(f"{old}=", f"{new}=", 1) if option.startswith(f"{old}=") else option

@@ -11,7 +11,6 @@ from bench.analysis.stats import describe_intervals, difference_interval
 from bench.quality.protocol import METRICS
 from bench.report.common.formats import format_difference
 from bench.report.common.tables import to_markdown
-from pcakd.distillation.run_files.compatibility import phase_reports
 
 _NONE = "—"
 _TAPS = 4
@@ -95,7 +94,7 @@ def _minutes(card: Mapping[str, Any]) -> str:
 
 def _last(card: Mapping[str, Any], key: str) -> Any:
     """Return an entry from the report of the last phase that has it."""
-    reports = reversed(phase_reports(card))
+    reports = reversed(card.get("phases", ()))
     return next((report[key] for report in reports if report.get(key)), None)
 
 

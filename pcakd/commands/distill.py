@@ -21,8 +21,8 @@ from pcakd.distillation.recipe import Recipe
 from pcakd.distillation.recipes import PHASES, change_recipe, create_recipe
 from pcakd.distillation.run import distill
 from pcakd.distillation.run_files.comparison import describe_reproduction, has_same_weights
-from pcakd.distillation.run_files.compatibility import RENAMED_SETTINGS
 from pcakd.students import load_student
+from pcakd.students.former_names import RENAMED_SETTINGS
 from pcakd.utils.deprecation import warn_renamed
 from pcakd.utils.devices import resolve_device
 from pcakd.utils.extras import check_extra

@@ -74,6 +74,8 @@ class DistillConfig:
         self.split_weights()
         if self.recipe is not None and not isinstance(self.recipe, Recipe):
             raise ConfigError(f"expected a pcakd.Recipe, got {shorten(self.recipe)}")
+        if not isinstance(self.resume, bool):
+            raise ConfigError(f"resume must be True or False, got {shorten(self.resume)}")
         if self.name is not None and not (
             isinstance(self.name, str) and _NAME.fullmatch(self.name)
         ):

@@ -97,5 +97,5 @@ def evaluate_taps(
             for total, tap, features in zip(totals, taps, teacher, strict=True):
                 total.add(tap, features)
     if any(total.flat for total in totals):
-        raise TrainingError("the middles of the held-out photographs are flat; use another --seed")
+        raise TrainingError("the middles of the held-out photographs are flat; use another seed")
     return [total.report() for total in totals]

@@ -57,7 +57,7 @@ def join_group(environment: Mapping[str, str], device: torch.device) -> Iterator
         return
     _check_environment(environment)
     if device.type == "mps":
-        raise ConfigError("several processes cannot train on mps; pass --device cpu")
+        raise ConfigError("several processes cannot train on mps; choose the device cpu")
     if device.type == "cuda":
         device = torch.device("cuda", int(environment.get("LOCAL_RANK", environment["RANK"])))
         if device.index >= torch.cuda.device_count():
@@ -117,7 +117,7 @@ def own_part(items: Sequence[T], *, unit: str = "item") -> Sequence[T]:
         plural = "" if len(items) == 1 else "s"
         raise ConfigError(
             f"a batch of {len(items)} {unit}{plural} does not divide among {size} processes; "
-            "choose another --batch"
+            "choose another batch size"
         )
     share = len(items) // size
     return items[rank() * share : (rank() + 1) * share]

@@ -1,16 +1,32 @@
 """Schedules of training phases: number of steps, learning rate, batch and crop size."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from pcakd.distillation.data.sampling import Sampling
-from pcakd.errors import ConfigError
+from pcakd.errors import ConfigError, shorten
 
 ALL_BLOCKS = 0
 """Value of `PhaseSchedule.block` for a phase that trains all four blocks together."""
 
 _WARM_UP = 0.1
 _FINAL_RATE = 0.01
+
+
+def require_types(settings: Any) -> None:
+    """Check the fields of a dataclass whose type is a class; an integer is a number, too.
+
+    Raises:
+        ConfigError: A value has another type.
+    """
+    for each in fields(settings):
+        value, kind = getattr(settings, each.name), each.type
+        if not isinstance(kind, type):
+            continue
+        allowed = (int, float) if kind is float else kind
+        if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
+            raise ConfigError(f"{each.name} must be of type {kind.__name__}, got {shorten(value)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +49,7 @@ class Schedule:
     crop: int = 160
 
     def __post_init__(self) -> None:
+        require_types(self)
         if not 32 <= self.crop <= 2048 or self.crop % 16:
             raise ConfigError(f"crop must be a multiple of 16 from 32 to 2048, got {self.crop}")
         if self.steps < 1:

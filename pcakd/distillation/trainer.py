@@ -239,7 +239,7 @@ class Trainer:
         if progress.attempt >= self.run.recipe.max_attempts:
             raise CollapsedTrainingError(
                 f"{message}; gave up after {progress.attempt} attempts; train again with more "
-                "steps, lower rates or another --seed"
+                "steps, lower rates or another seed"
             )
         if is_writer():
             tqdm.write(f"{message}; restarting it with another seed and half the rate")

@@ -16,7 +16,7 @@ from pcakd.eigenbases.basis import (
 )
 from pcakd.eigenbases.covariance import measure_covariances
 from pcakd.eigenbases.sources import DEFAULT_CROP, ImageSource, list_sources, read_batches
-from pcakd.errors import ConfigError, NumericalError, UnknownNameError
+from pcakd.errors import ConfigError, NumericalError, UnknownNameError, shorten
 from pcakd.images.crops import is_flat
 
 
@@ -59,7 +59,8 @@ def fit_eigenbases(
         The eigenbases of taps 1 to 4.
 
     Raises:
-        ConfigError: More than one rule is given, or a rank or target is out of range.
+        ConfigError: The backbone is none, more than one rule is given, or a rank or target is out
+            of range.
         ImageError: An image file cannot be read or is too narrow to crop, or a folder holds none.
         ShapeError: There is no image, or one has another type, layout or range of values, or is too
             small.
@@ -75,6 +76,10 @@ def fit_eigenbases(
     >>> [tuple(each.basis.shape) for each in bases]
     [(8, 4), (12, 6), (16, 8), (20, 10)]
     """
+    if not isinstance(backbone, Backbone):
+        raise ConfigError(
+            f"the backbone is {shorten(backbone)}; expected one that pcakd.load_backbone loads"
+        )
     rule = _choose_rule(backbone, ranks, mcev, explained)
     sources = list_sources(images)
     total = len(sources) if isinstance(sources, Sequence) else None

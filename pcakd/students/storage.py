@@ -15,6 +15,7 @@ from torch import Tensor
 
 from pcakd.blocks import BlockDesign, Regularizer
 from pcakd.errors import PcakdError, StudentFileError
+from pcakd.students.former_names import rename_card
 from pcakd.students.spec import StudentSpec
 from pcakd.students.student import Student
 from pcakd.utils.devices import resolve_device
@@ -98,7 +99,7 @@ def load_card(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:
         card = _read_json(path) if path.suffix.lower() == ".json" else _read_card(path)
     if not isinstance(card, dict):
         raise StudentFileError(f"{path}: the card is not an object; the file is damaged")
-    return card
+    return rename_card(card)
 
 
 def _read_card(path: Path) -> object:
@@ -203,7 +204,7 @@ def _student_of(path: Path, header: dict[str, Any], tensors: Mapping[str, Tensor
                 regularizer=regularizer,
                 eigenbases=eigenbases,
                 channel_means=means,
-                card=card,
+                card=rename_card(card),
             )
     except (KeyError, TypeError, ValueError, OverflowError, PcakdError) as cause:
         raise StudentFileError(f"{path}: header damaged ({cause}); use another file") from cause

@@ -14,7 +14,7 @@ from torch import Tensor
 from pcakd.blocks import Autoencoder
 from pcakd.coarse_to_fine import TAPS, measure_taps
 from pcakd.errors import ConfigError, ShapeError, StyleFileError, shorten
-from pcakd.inputs import Photograph, prepare_input
+from pcakd.inputs import Photograph, prepare_input, require_student
 from pcakd.linalg import Statistics, accumulation_dtype
 from pcakd.styles.identity import StudentIdentity, identify
 from pcakd.styles.mixing import mix_statistics, pool_statistics
@@ -145,8 +145,9 @@ def extract_style(
     Raises:
         ShapeError: An image has another type, layout, size, range of values or device, or there is
             none.
-        ConfigError: The weights do not make sense.
+        ConfigError: The student is none, or the weights do not make sense.
     """
+    require_student(student)
     measured = [
         measure_taps(student, prepare_input("style", image, student)) for image in _split(images)
     ]

@@ -18,10 +18,10 @@ import pcakd
 
 ROOT = Path(__file__).parents[2]
 NAMES = {
-    "DistillConfig", "Eigenbasis", "PcakdError", "Recipe", "Student", "Style", "__version__",
-    "distill", "extract_style", "fit_eigenbases", "list_backbones", "list_students",
-    "load_backbone", "load_card", "load_image", "load_student", "load_style", "mix_styles",
-    "save_image", "stylize",
+    "AutoencoderWeights", "DistillConfig", "Eigenbasis", "PcakdError", "Recipe", "Schedule",
+    "Student", "Style", "StylizationWeights", "__version__", "distill", "extract_style",
+    "fit_eigenbases", "list_backbones", "list_students", "load_backbone", "load_card",
+    "load_image", "load_student", "load_style", "mix_styles", "save_image", "stylize",
 }  # fmt: skip
 HEAVY = ("torch", "numpy", "PIL", "safetensors", "tqdm", "jaxtyping", "pcakd.pipeline")
 PARAMETERS = {
@@ -187,6 +187,15 @@ def student():
         (lambda s, x: s(x, x, strength=np.float32("nan")), "strength"),
         (lambda s, x: s(x, x, strength="1"), "strength"),
         (lambda _, x: pcakd.stylize("vgg16", x, x), "the student is 'vgg16'"),
+        (lambda _, x: pcakd.stylize(torch.nn.Conv2d(3, 3, 1), x, x), "expected a student"),
+        (lambda _, x: pcakd.fit_eigenbases("vgg16", [x]), "the backbone is 'vgg16'; expected"),
+        (lambda *_: pcakd.Recipe(average="0.9"), "average must be of type float, got '0.9'"),
+        (lambda *_: pcakd.Recipe(zoom=3), "zoom must be two rising numbers of pixels"),
+        (lambda *_: pcakd.Recipe(seed=1.5), "seed must be of type int, got 1.5"),
+        (lambda *_: pcakd.Recipe(encoder=3), "encoder must be of type Schedule, got 3"),
+        (lambda *_: pcakd.Recipe(regularizer="1"), "the regularizer must be finite"),
+        (lambda *_: pcakd.Schedule(steps=True, rate=1.0), "steps must be of type int, got True"),
+        (lambda *_: pcakd.StylizationWeights(style="1"), "style must be of type float"),
         (lambda _, x: pcakd.extract_style(None, x), "the student is None"),
         (lambda _, x: pcakd.mix_styles([x], [1]), "cannot mix a Tensor"),
         (lambda _, x: pcakd.mix_styles(x, [1]), "expected a list of styles"),

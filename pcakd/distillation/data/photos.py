@@ -74,7 +74,7 @@ class Photos:
             if flat.issuperset(part):
                 raise TrainingError(
                     f"the {what} photographs in {part[0].parent} are flat, of one colour each; "
-                    "use others, or another --seed"
+                    "use others, or another seed"
                 )
 
     def manifest(self) -> dict[str, str]:

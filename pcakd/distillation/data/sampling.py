@@ -28,7 +28,7 @@ class Sampling:
     identity_share: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.zoom is not None and not 16 <= self.zoom[0] <= self.zoom[1]:
+        if self.zoom is not None and not _rises(self.zoom):
             raise ConfigError(f"zoom must be two rising numbers of pixels from 16, got {self.zoom}")
         if not (0.0 <= self.exposure <= 1.0 and 0.0 <= self.identity_share <= 1.0):
             raise ConfigError("exposure and identity_share must lie in [0, 1]")
@@ -37,3 +37,9 @@ class Sampling:
     def group_size(self) -> int:
         """Number of crops drawn together: 2 for image pairs, otherwise 1."""
         return 2 if self.image_pairs else 1
+
+
+def _rises(zoom: object) -> bool:
+    if not isinstance(zoom, tuple) or len(zoom) != 2:
+        return False
+    return all(isinstance(each, int) for each in zoom) and 16 <= zoom[0] <= zoom[1]

@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 
-from pcakd.distillation.run_files.compatibility import rename_settings
 from pcakd.students import Student
 
 _SETTINGS = (
@@ -37,7 +36,7 @@ def describe_reproduction(student: Student, other: Student, *, name: str) -> str
     different = [key for key in mine if not torch.equal(mine[key], theirs[key])]
     largest = max(float((mine[key] - theirs[key]).abs().max()) for key in different)
     named = [
-        *_differences(_current(student.card), _current(other.card)),
+        *_differences(student.card, other.card),
         *_sessions(student.card, other.card),
     ]
     reasons = "; ".join(named or _commits(student.card, other.card)) or "the cards name no reason"
@@ -76,9 +75,3 @@ def _sessions(mine: dict[str, Any], theirs: dict[str, Any]) -> Iterator[str]:
     for card, whose in ((mine, "this one"), (theirs, "the other one")):
         if "sessions" in card:
             yield f"{whose} resumed with another machine, release or number of threads"
-
-
-def _current(card: dict[str, Any]) -> dict[str, Any]:
-    """Return a card whose recipe has today's names of settings."""
-    recipe = card.get("recipe")
-    return card | {"recipe": rename_settings(recipe)} if isinstance(recipe, dict) else card

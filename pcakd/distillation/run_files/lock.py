@@ -35,7 +35,7 @@ def claim_output(output: Path, *, resume: bool) -> Iterator[None]:
     filelock = require_extra("train", "filelock", "training")
     if not resume and (output / CHECKPOINT).exists():
         raise TrainingError(
-            f"{output} holds a training run already; pass --resume or name another folder"
+            f"{output} holds a training run already; resume it, or name another folder"
         )
     made = [folder for folder in (output, *output.parents) if not folder.exists()]
     make_folder(output)

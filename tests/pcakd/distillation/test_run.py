@@ -51,7 +51,7 @@ def test_a_run_leaves_student_card_logs_and_sheets(unbroken, photos):
 
 
 def test_bad_input_is_one_line(unbroken, photos, tmp_path):
-    with pytest.raises(TrainingError, match="pass --resume or name another folder"):
+    with pytest.raises(TrainingError, match="resume it, or name another folder"):
         distill(make_config(photos, unbroken))
     other = replace(RECIPE, seed=3)
     with pytest.raises(TrainingError, match=r"of a run with other settings: \w+ was"):

@@ -12,7 +12,6 @@ from tiny_distillation import RECIPE, make_config
 from pcakd.cli import main
 from pcakd.distillation import trainer as trainer_module
 from pcakd.distillation.run import distill
-from pcakd.distillation.run_files.compatibility import phase_reports
 from pcakd.errors import TrainingError
 from pcakd.students import load_student
 
@@ -85,17 +84,6 @@ def test_core_minutes_are_cpu_time(photos, tmp_path, monkeypatch, processes):
     steps = 6 + 8 + 6  # two ticks each from one reading of a clock to its next
     assert card["device_seconds"] == steps * 2 * 60.0 * processes
     assert card["core_minutes"] == pytest.approx(steps * 2 * 6.0 / 60.0 * processes, abs=0.05)
-
-
-def test_cards_of_former_releases_have_their_reports_under_another_key():
-    reports = [{"phase": "encoder"}]
-    assert phase_reports({"phases": reports}) == phase_reports({"legs": reports}) == reports
-    assert phase_reports({}) == []
-    assert [each["phase"] for each in phase_reports(load_student("vgg16").card)] == [
-        "encoder",
-        "autoencoder",
-        "stylization",
-    ]
 
 
 def test_former_names_of_settings_work_with_a_warning(photos, tmp_path, capsys):

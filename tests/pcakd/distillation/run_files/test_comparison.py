@@ -44,9 +44,7 @@ def test_two_trainings_are_compared_and_reasons_are_named(unbroken):
     assert "photos.manifest_sha256 is " in text  # what older cards lack is no reason
     assert not {"held_out", "cpu", "None"} & {*text.replace(".", " ").split()}
     assert "the other one resumed with another machine" in text
-    recipe = {**student.card["recipe"]}
-    recipe["twins"] = recipe.pop("identity_share") + 0.5  # its name in cards before 0.2
-    other.card = student.card | {"recipe": recipe}
+    other.card = student.card | {"recipe": student.card["recipe"] | {"identity_share": 0.625}}
     text = describe_reproduction(student, other, name="tiny")
     assert "recipe.identity_share is 0.125, was 0.625" in text
     thin = create_student(StudentSpec(architecture="tiny", ranks=(4, 6, 8, 9)))

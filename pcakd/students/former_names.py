@@ -7,6 +7,8 @@ from typing import Any
 RENAMED_SETTINGS: Mapping[str, str] = MappingProxyType({"twins": "identity_share"})
 """Settings of a recipe by their names before 0.2."""
 
+_RENAMED = {"legs": "phases"}
+
 
 def rename_settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """Return a recipe's JSON values under today's names.
@@ -17,10 +19,13 @@ def rename_settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
     return {RENAMED_SETTINGS.get(name, name): value for name, value in recipe.items()}
 
 
-def phase_reports(card: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the reports of the phases on a card; cards before 0.2 have them under ``legs``.
+def rename_card(card: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a card under today's names.
 
-    >>> phase_reports({"legs": [{"phase": "encoder"}]})
-    [{'phase': 'encoder'}]
+    >>> rename_card({"legs": [{"phase": "encoder"}], "recipe": {"twins": 0.125}})
+    {'phases': [{'phase': 'encoder'}], 'recipe': {'identity_share': 0.125}}
     """
-    return list(card.get("phases", card.get("legs", ())))
+    renamed = {_RENAMED.get(name, name): value for name, value in card.items()}
+    if isinstance(renamed.get("recipe"), Mapping):
+        renamed["recipe"] = rename_settings(renamed["recipe"])
+    return renamed

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import accumulate, product
 from math import isqrt
+from threading import Lock
 from typing import TypeAlias
 
 import torch
@@ -23,6 +24,7 @@ from pcakd.blocks.spans import Span, Tile, cut
 from pcakd.blocks.stack import BlockStack
 from pcakd.blocks.stage import Features, Source, Stage
 from pcakd.transforms import AffineMap, apply_affine
+from pcakd.utils.threads import map_in_threads
 
 _CPU_TILE_BYTES = 4 << 20  # a few such maps fit the caches, and their memory is reused
 _TILE_BYTES = 1 << 30  # on an accelerator: hardly ever more than one tile, and 32-bit indices
@@ -75,21 +77,46 @@ def run_tiled(
     side = _tile_side(stages, features, tile_bytes)
     rows, columns = (cut(axis[-1], side) for axis in sizes)
     tiles = [Tile(*spans) for spans in product(rows, columns)]
-    first = _run_tile(steps, features, source, _path(stages, sizes, tiles[0]))
     if len(tiles) == 1:
-        return first
-    result = torch.empty(
-        (*first.shape[:2], rows[0].size, columns[0].size),
-        dtype=features.dtype,
-        device=features.device,
-        memory_format=layout_of(features),
-    )
-    tiles[0].of(result).copy_(first)
-    del first
-    for tile in tiles[1:]:
-        part = _run_tile(steps, features, source, _path(stages, sizes, tile))
-        tile.of(result).copy_(part)
-    return result
+        return _run_tile(steps, features, source, _path(stages, sizes, tiles[0]))
+    result = _Result(features, size=(rows[0].size, columns[0].size))
+
+    def run(tile: Tile) -> None:
+        result.write(tile, _run_tile(steps, features, source, _path(stages, sizes, tile)))
+
+    map_in_threads(run, tiles, device=features.device.type)
+    return result.whole()
+
+
+class _Result:
+    """A map that tiles are written into; the first one shows how many channels it has."""
+
+    def __init__(self, like: Features, *, size: tuple[int, int]) -> None:
+        self._like, self._size = like, size
+        self._lock = Lock()
+        self._whole: Features | None = None
+
+    def write(self, tile: Tile, part: Features) -> None:
+        """Write a tile."""
+        with self._lock:
+            if self._whole is None:
+                self._whole = torch.empty(
+                    (*part.shape[:2], *self._size),
+                    dtype=self._like.dtype,
+                    device=self._like.device,
+                    memory_format=layout_of(self._like),
+                )
+        tile.of(self._whole).copy_(part)
+
+    def whole(self) -> Features:
+        """Return the map.
+
+        Raises:
+            ValueError: There was no tile.
+        """
+        if self._whole is None:
+            raise ValueError("a map has at least one tile")
+        return self._whole
 
 
 def _run_tile(

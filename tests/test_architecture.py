@@ -51,7 +51,7 @@ ALLOWED: dict[str, str] = {
     "pcakd.styles": (
         "pcakd.blocks pcakd.coarse_to_fine pcakd.errors pcakd.inputs pcakd.linalg pcakd.utils"
     ),
-    "pcakd.tiling": "pcakd.blocks pcakd.transforms",
+    "pcakd.tiling": "pcakd.blocks pcakd.transforms pcakd.utils",
     "pcakd.transforms": "pcakd.linalg pcakd.utils",
     "pcakd.utils": "pcakd.errors",
     "pcakd.weights": "pcakd.errors pcakd.utils",

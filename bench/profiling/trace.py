@@ -7,7 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch.profiler import ProfilerActivity, profile, record_function
+from torch.profiler import (
+    ProfilerActivity,
+    _ExperimentalConfig,
+    profile,
+    record_function,
+)
 
 from pcakd.errors import OutputError
 from pcakd.utils.files import write_atomically
@@ -28,7 +33,10 @@ def write_trace(path: Path, call: Callable[[], object], *, device: torch.device)
     activities = [ProfilerActivity.CPU]
     if device.type == "cuda":
         activities.append(ProfilerActivity.CUDA)
-    with profile(activities=activities) as profiler, instrument_sections(record_function):
+    with (
+        profile(activities=activities, experimental_config=_all_threads()) as profiler,
+        instrument_sections(record_function),
+    ):
         call()
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder) / "trace.json"
@@ -37,6 +45,14 @@ def write_trace(path: Path, call: Callable[[], object], *, device: torch.device)
     _require_trace(path, content)
     with write_atomically(path) as stream:
         stream.write(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+
+
+def _all_threads() -> _ExperimentalConfig | None:
+    """Return the setting that records tiles, which run in threads of their own; None before 2.7."""
+    try:
+        return _ExperimentalConfig(profile_all_threads=True)
+    except TypeError:
+        return None
 
 
 def _require_trace(path: Path, content: bytes) -> None:

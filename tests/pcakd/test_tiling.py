@@ -102,3 +102,25 @@ def test_blocks_in_training_are_refused():
     prepare_layers(student.encoder.layers(1))
     with torch.inference_mode(), pytest.raises(ConfigError, match="fold"):
         run_tiled(student.encoder, 1, _random(1, 3, 16, 16))
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_tiles_on_threads_are_those_of_one_thread(threads):
+    student = create_student(SPECS[0]).eval().requires_grad_(False).double()
+    image = lay_out(_random(1, 3, 96, 80))
+    before = torch.get_num_threads()
+
+    def run():
+        with torch.inference_mode():
+            features = run_tiled(student.encoder, 1, image, tile_bytes=20000)
+            affine = _affine(features.shape[1])
+            return run_tiled(student.decoder, 1, features, image, affine=affine, tile_bytes=20000)
+
+    try:
+        torch.set_num_threads(1)
+        alone = run()
+        torch.set_num_threads(threads)
+        together = [run() for _ in range(5)]
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(each, alone) for each in together)

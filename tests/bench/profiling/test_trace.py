@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import threading
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from bench.profiling import trace
 from bench.profiling.trace import write_trace
 from pcakd.errors import OutputError
 from pcakd.utils.sections import section
+from pcakd.utils.threads import map_in_threads
 
 CPU = torch.device("cpu")
 
@@ -39,6 +41,24 @@ def test_sections_are_nested_ranges(tmp_path, name):
     assert found.keys() >= {"transform", "eigh"}
     assert found["transform"][0] <= found["eigh"][0] < found["eigh"][1] <= found["transform"][1]
     assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.skipif(trace._all_threads() is None, reason="this torch profiles one thread")
+def test_operators_of_all_threads_are_in_the_trace(tmp_path):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        write_trace(tmp_path / "trace.json", call_in_threads, device=CPU)
+    finally:
+        torch.set_num_threads(threads)
+    events = json.loads((tmp_path / "trace.json").read_bytes())["traceEvents"]
+    own = [event for event in events if event["name"] == "aten::linalg_eigh"]
+    assert len(own) == 6
+    assert threading.get_native_id() not in {event["tid"] for event in own}
+
+
+def call_in_threads():
+    map_in_threads(lambda _: torch.linalg.eigh(torch.eye(8)), range(6), device="cpu")
 
 
 def test_a_failure_keeps_the_file_of_before(tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch.profiler import (
     ProfilerActivity,
-    _ExperimentalConfig,
+    _ExperimentalConfig,  # type: ignore[attr-defined]
     profile,
     record_function,
 )

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torch._C._profiler import _ExperimentalConfig
 from torch.profiler import (
     ProfilerActivity,
-    _ExperimentalConfig,  # type: ignore[attr-defined]
     profile,
     record_function,
 )

@@ -65,8 +65,6 @@ def render_means(rows: Sequence[Row]) -> str:
 
 
 def _cell(values: Sequence[float]) -> str:
-    """Format a mean and its interval; a single value has no interval."""
-    if len(values) == 1:
-        return f"{values[0]:.3f}"
+    """Format a mean and its interval; few values have no interval."""
     mean, low, high = mean_interval(values)
-    return f"{mean:.3f} [{low:.3f}, {high:.3f}]"
+    return f"{mean:.3f}" if low is None else f"{mean:.3f} [{low:.3f}, {high:.3f}]"

@@ -170,11 +170,11 @@ def median_latency_ms(samples: Sequence[int]) -> Interval | None:
     """Return the median of samples in nanoseconds as milliseconds, with its interval."""
     if not samples:
         return None
-    low, high = median_interval(samples)
+    ends = median_interval(samples)
     return Interval(
         value=median(samples) / NS_PER_MS,
-        low=low / NS_PER_MS,
-        high=high / NS_PER_MS,
+        low=ends[0] / NS_PER_MS if ends else None,
+        high=ends[1] / NS_PER_MS if ends else None,
         count=len(samples),
     )
 

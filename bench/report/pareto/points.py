@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bench.analysis.pareto import pareto_front
 from bench.report.common.rows import CostRow, name_subject
+from bench.report.common.subjects import is_reference
 from bench.report.common.summary import HIGHER_IS_BETTER, Interval, Summary, joined_subject
 
 
@@ -23,9 +24,16 @@ class Point:
     cost_subject: str | None = None
 
     @property
+    def reference(self) -> bool:
+        """Whether the point is the unchanged content, which the methods are compared with."""
+        return is_reference(self.subject)
+
+    @property
     def name(self) -> str:
         """The label: the subject, its transform, and the subject whose cost is shown."""
         name = name_subject(self.subject, self.transform)
+        if self.reference:
+            return f"{name} (reference)"
         return f"{name} (VGG-16; cost: {self.cost_subject}, VGG-19)" if self.cost_subject else name
 
 
@@ -84,6 +92,10 @@ def choose_resolution(summary: Summary) -> CostRow | None:
 
 
 def mark_front(points: Sequence[Point], *, x: str, y: str) -> tuple[bool, ...]:
-    """Return for each point whether it is on the Pareto front; ``x`` and ``y`` name the axes."""
-    places = [(point.x.value, point.y.value) for point in points]
-    return pareto_front(places, (HIGHER_IS_BETTER[x], HIGHER_IS_BETTER[y]))
+    """Return for each point whether it is on the Pareto front; ``x`` and ``y`` name the axes.
+
+    The reference is never on the front and dominates nothing.
+    """
+    places = [(point.x.value, point.y.value) for point in points if not point.reference]
+    front = iter(pareto_front(places, (HIGHER_IS_BETTER[x], HIGHER_IS_BETTER[y])))
+    return tuple(not point.reference and next(front) for point in points)

@@ -88,13 +88,25 @@ def _front_sentence(points: Sequence[Point], x: str, y: str) -> str:
     front = mark_front(points, x=x, y=y)
     sign = -1 if HIGHER_IS_BETTER[y] else 1
     ranked = sorted(zip(points, front, strict=True), key=lambda each: sign * each[0].y.value)
-    best = ", ".join(point.name for point, on in ranked if on)
-    beaten = ", ".join(point.name for point, on in ranked if not on)
-    return f"On the Pareto front: {best}." + (f" Dominated: {beaten}." if beaten else "")
+    named = {
+        "On the Pareto front": [point.name for point, on in ranked if on],
+        "Dominated": [point.name for point, on in ranked if not on and not point.reference],
+        "Never on the front, because it is no method": [p.name for p, _ in ranked if p.reference],
+    }
+    return " ".join(f"{title}: {', '.join(names)}." for title, names in named.items() if names)
 
 
 def _bars(points: Sequence[Point]) -> str:
-    return f" Error bars: {name_intervals(each for p in points for each in (p.x, p.y))}."
+    """Say what error bars are, and that those of metrics do not compare subjects."""
+    text = ""
+    if bars := name_intervals(each for point in points for each in (point.x, point.y)):
+        text = f" Error bars: {bars}."
+    if name_intervals(point.y for point in points):
+        text += (
+            " Those of metrics show the variation between image pairs, which all subjects share: "
+            "*Differences between subjects* compares image pair by image pair."
+        )
+    return text
 
 
 def _left_out(summary: Summary, points: Sequence[Point]) -> str:

@@ -55,6 +55,7 @@ class PlannedCase:
         seconds: Time budget of its process.
         other: The second subject of a speed ratio.
         pair: The image pair of a quality or curve case.
+        repeat: Which repetition of the case this is, from 0; each has a process of its own.
     """
 
     case: Case
@@ -63,6 +64,7 @@ class PlannedCase:
     seconds: float
     other: SubjectInfo | None = None
     pair: ImagePair | None = None
+    repeat: int = 0
 
 
 def create_case(kind: Kind, subject: SubjectInfo, machine: Machine, **fields: Any) -> Case:

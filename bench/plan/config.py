@@ -61,6 +61,7 @@ class Override:
     sample_seconds: Seconds | None = None
     case_seconds: Seconds | None = None
     ratio_rounds: Positive | None = None
+    processes: Positive | None = None
 
     def applies_to(self, subject: str, device: str) -> bool:
         """Return whether the override applies to a subject on a kind of device."""
@@ -72,6 +73,7 @@ class Override:
         """Return the settings that it replaces."""
         names = (
             "measured", "warmup", "samples", "sample_seconds", "case_seconds", "ratio_rounds",
+            "processes",
         )  # fmt: skip
         given = {name: getattr(self, name) for name in names}
         return {name: value for name, value in given.items() if value is not None}
@@ -88,7 +90,8 @@ class BenchmarkProfile:
         measured: Those of the resolutions to measure; the others are predicted.
         transforms: Transforms of the quality cases.
         warmup: Untimed calls.
-        samples: The most timed calls.
+        samples: The most timed calls of a process.
+        processes: Processes that time each cost case, in rounds over all cases.
         case_seconds: Time budget in seconds of a case's process, and of each quality case.
         memory_fraction: Share of the device's memory that a case may take, in (0, 1].
         quality_max_side: Image pairs are reduced to this many pixels a side before they are scored;
@@ -119,6 +122,7 @@ class BenchmarkProfile:
     memory_fraction: Annotated[float, Field(gt=0, le=1)]
     quality_max_side: NonNegative
     sample_seconds: Seconds | None = None
+    processes: Positive = 1
     speed_ratios: Annotated[tuple[str, ...], AfterValidator(_refuse_repeats)] = ()
     ratio_resolution: str = "HD"
     ratio_rounds: Positive = 6
@@ -149,6 +153,7 @@ class BenchmarkProfile:
             "sample_seconds": self.sample_seconds,
             "case_seconds": self.case_seconds,
             "ratio_rounds": self.ratio_rounds,
+            "processes": self.processes,
         }
         for override in self.overrides:
             if override.applies_to(subject, device):

@@ -18,7 +18,8 @@ class CaseSettings:
         profile: Name of the benchmark profile, or of the command that measures without one.
         measured: Resolutions to measure; the profile's other ones are predicted.
         warmup: Untimed calls.
-        samples: The most timed calls.
+        samples: The most timed calls of a process.
+        processes: Processes that time a cost case, in rounds over all cases.
         sample_seconds: No further call is timed once the calls so far took this long together, but
             at least `LEAST_SAMPLES` are; None sets no limit.
         case_seconds: Time budget in seconds of the process of a case, start included.
@@ -33,6 +34,7 @@ class CaseSettings:
     measured: tuple[str, ...] = ()
     warmup: int
     samples: int
+    processes: int = 1
     sample_seconds: float | None = None
     case_seconds: float
     ratio_rounds: int = 6

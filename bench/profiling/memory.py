@@ -1,18 +1,24 @@
 """Peak memory of this process.
 
-On a CPU the peak is the largest resident size since the process began, minus the resident size when
-the meter was created (interpreter and libraries). On CUDA it is the most that torch's allocator has
-handed out since then, without its caches and without the CUDA context. Both include the subject's
-weights, both images and all maps in between.
+On a CPU the peak is the largest resident size after the meter was created, minus the resident size
+then (interpreter and libraries). On CUDA it is the most that torch's allocator has handed out since
+then, without its caches and without the CUDA context. Both include the subject's weights, both
+images and all maps in between.
+
+A CPU's resident size is that of live memory only if the allocator returns what is freed: start the
+process with `bench.worker.allocator.FIXED_ALLOCATOR` in its environment.
 """
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import torch
 
 _STATUS = Path("/proc/self/status")
+_CLEAR_REFS = Path("/proc/self/clear_refs")
+_RESET_PEAK = "5"  # of proc(5)
 
 
 class MemoryMeter:
@@ -28,6 +34,8 @@ class MemoryMeter:
             torch.cuda.reset_peak_memory_stats(device)
             self.baseline_bytes = torch.cuda.memory_allocated(device)
         else:
+            with suppress(OSError):  # otherwise the peak is that since the process began
+                _CLEAR_REFS.write_text(_RESET_PEAK, encoding="ascii")
             self.baseline_bytes = psutil.Process().memory_info().rss
 
     def peak_bytes(self) -> int:
@@ -40,7 +48,7 @@ class MemoryMeter:
 
 
 def _peak_resident_bytes() -> int:
-    """Return the largest resident size of the process so far.
+    """Return the largest resident size of the process since its peak was reset.
 
     On Linux it is read from ``/proc``: ``getrusage`` gives a child process the peak of its parent,
     so it is used only where there is no ``/proc``.

@@ -103,8 +103,8 @@ class Record:
 
     Attributes:
         case_hash: `hash_case` of ``case``.
-        repeat: Number of a repetition; repetitions of a case are pooled. `bench run` writes 0 only.
-            Of two records of one repetition the later one counts.
+        repeat: Number of a repetition, which is a process of its own. Of two records of one
+            repetition the later one counts.
         config: The resolved configuration that the case ran under.
         environment: Versions, processor, operating system (`bench.machine.environment`).
         commit: Git commit of the code, or None outside a repository.
@@ -119,6 +119,8 @@ class Record:
         macs_by_operator: ``macs_total`` by operator.
         uncounted: Operators without a MAC formula, with their number of calls.
         latency_ns: Raw samples in nanoseconds.
+        machine_state: The machine before and after the samples (`bench.machine.state`), how much
+            its calibration changed, and whether that is more than allowed.
         peak_bytes: Peak of the memory that the case added to its process: weights, both
             images and all that stylizing needs (`bench.profiling.memory`).
         baseline_bytes: What the process held before: interpreter and libraries.
@@ -165,6 +167,7 @@ class Record:
     macs_by_operator: dict[str, int] | None = None
     uncounted: dict[str, int] | None = None
     latency_ns: list[int] | None = None
+    machine_state: dict[str, Any] | None = None
     peak_bytes: int | None = None
     baseline_bytes: int | None = None
     predicted_latency_ns: int | None = None

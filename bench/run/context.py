@@ -75,7 +75,12 @@ class RunContext:
         return Budget(seconds=seconds, memory_bytes=memory_bytes, added_bytes=added_bytes)
 
     def measure(
-        self, job: Mapping[str, Any], planned: PlannedCase, *, added_bytes: int | None = None
+        self,
+        job: Mapping[str, Any],
+        planned: PlannedCase,
+        *,
+        added_bytes: int | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> tuple[list[Message], Outcome]:
         """Run the job of a case in a child process; return its messages and how it ended.
 
@@ -84,6 +89,7 @@ class RunContext:
                 where it has no such key.
             planned: The case.
             added_bytes: What the process may add to the memory that it holds before the case.
+            environment: Environment variables that the process gets in addition.
         """
         case, settings = planned.case, planned.settings
         shared = {
@@ -95,7 +101,9 @@ class RunContext:
             "memory_fraction": settings.memory_fraction,
         }
         budget = self.budget(settings, seconds=planned.seconds, added_bytes=added_bytes)
-        return ask_child(shared | dict(job), budget=budget, command=self.command)
+        return ask_child(
+            shared | dict(job), budget=budget, command=self.command, environment=environment
+        )
 
 
 def open_context(

@@ -1,40 +1,59 @@
-"""Cost: latency and peak memory of each subject, measured or predicted. No torch."""
+"""Cost: latency and peak memory of each subject, measured or predicted. No torch.
 
+A case is timed in several processes, because a process has luck of its own: addresses, caches,
+the cores that it gets. The processes come in rounds over all cases, so that a slow period of the
+machine does not hit the processes of one case alone. Memory is measured in one more process.
+"""
+
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bench.analysis.stats import median
+from bench.machine.state import MOST_CHANGE
 from bench.plan.cases import PlannedCase, SubjectInfo, create_case
 from bench.plan.config import BenchmarkProfile
 from bench.plan.prediction import Measured, Prediction, predict_cost
 from bench.plan.resolutions import Resolution, sort_resolutions
 from bench.plan.settings import CaseSettings
 from bench.records.identity import Machine
-from bench.records.schema import Case, Kind, Obtained, Record
+from bench.records.schema import Case, Kind, Obtained, Record, hash_case
 from bench.records.units import NS_PER_S
 from bench.run.context import START_SECONDS, Bar, Measurement, RunContext, RunDescription
+from bench.worker.allocator import FIXED_ALLOCATOR
 from bench.worker.process import record_fields
 
 LATENCY_PROTOCOL = (
-    "two float32 images on the device to the clipped output, style encoding included, "
-    "style as large as content; TF32 off; no guided filter"
+    "two photographs (the shipped image pair 01, cut or continued by reflection), float32 on the "
+    "device, to the clipped output, style encoding included, style as large as content; TF32 off; "
+    "no guided filter"
 )
 _PROTOCOL = {
     "latency": LATENCY_PROTOCOL,
-    "peak_bytes": "what the case added to its process: weights, both images, all that it needs",
+    "processes": "each repeat is a process of its own; rounds over all cases; a repeat during "
+    f"which the calibration changed by more than a factor of {MOST_CHANGE:g} is measured once more",
+    "peak_bytes": "what one call added to a process of its own, after a call on a small image: "
+    "weights, both images, all that it needs; freed memory returns to the system at once",
     "macs": "multiply-adds; fvcore with handles for what it misses (bench.profiling.handles)",
 }
 
 
 def plan(profile: BenchmarkProfile, description: RunDescription) -> list[PlannedCase]:
-    """List the cost cases, subject by subject."""
-    return [
+    """List the cost cases in rounds, each subject by subject."""
+    cases = [
         planned
         for subject in description.subjects
         for planned in plan_sizes(
             "cost", subject, profile.resolutions, profile=profile, machine=description.machine
         )
+    ]
+    rounds = max((planned.settings.processes for planned in cases), default=0)
+    return [
+        replace(planned, repeat=number)
+        for number in range(rounds)
+        for planned in cases
+        if number < planned.settings.processes
     ]
 
 
@@ -82,7 +101,9 @@ def run(context: RunContext, cases: Sequence[PlannedCase], bar: Bar) -> list[Rec
     records = []
     for planned in cases:
         bar.set_description(f"cost of {planned.case.subject} at {planned.case.resolution}")
-        records.append(measuring.run(planned))
+        record = measuring.run(planned)
+        if record is not None:
+            records.append(record)
         bar.update()
     return records
 
@@ -92,20 +113,27 @@ MEASUREMENT = Measurement(name="cost", kind="cost", plan=plan, run=run)
 
 @dataclass(slots=True)
 class CostMeasurement:
-    """Measures or predicts cost cases, in the order of their size.
+    """Measures or predicts cost cases, in the order of their size and in rounds.
 
     Attributes:
         context: The run.
+        first: The records of the first round, by case hash.
         measured: Measured cases so far, by subject and transform.
         exhausted: Why no larger case of a subject can succeed.
     """
 
     context: RunContext
+    first: dict[str, Record] = field(default_factory=dict)
     measured: dict[tuple[str, str], list[Measured]] = field(default_factory=dict)
     exhausted: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def run(self, planned: PlannedCase) -> Record:
-        """Return the record of one case: a known one, a measurement or a prediction."""
+    def run(self, planned: PlannedCase) -> Record | None:
+        """Return the record of one case: a known one, a measurement or a prediction.
+
+        None in a later round, if the first one has no measurement.
+        """
+        if planned.repeat:
+            return self._run_again(planned)
         record = self.context.recorder.find(planned)
         if record is None:
             counts = _counts(planned)
@@ -119,7 +147,20 @@ class CostMeasurement:
             counts["obtained"] |= fields.pop("obtained", {})
             record = self.context.recorder.write(planned, protocol=_PROTOCOL, **counts, **fields)
         self._learn(record)
+        self.first[record.case_hash] = record
         return record
+
+    def _run_again(self, planned: PlannedCase) -> Record | None:
+        """Time a case in a further process."""
+        first = self.first.get(hash_case(planned.case))
+        if first is None or first.status != "ok":
+            return None
+        known = self.context.recorder.find(planned)
+        if known is not None:
+            return known
+        counts, fields = _counts(planned), self._measure_latency(planned)
+        counts["obtained"] |= fields.pop("obtained", {})
+        return self.context.recorder.write(planned, protocol=_PROTOCOL, **counts, **fields)
 
     def _predict(self, case: Case, macs: int) -> Prediction | None:
         own = self.measured.get(_key(case), [])
@@ -144,6 +185,27 @@ class CostMeasurement:
         )
 
     def _measure(self, planned: PlannedCase) -> dict[str, Any]:
+        """Measure memory, then latency; memory also shows whether the case fits."""
+        memory = record_fields(
+            *self.context.measure({"job": "memory"}, planned, environment=FIXED_ALLOCATOR)
+        )
+        if memory["status"] != "ok":
+            return memory
+        latency = self._measure_latency(planned)
+        return {**memory, **latency, "obtained": memory["obtained"] | latency.get("obtained", {})}
+
+    def _measure_latency(self, planned: PlannedCase) -> dict[str, Any]:
+        """Time a case in a process; once more if the machine changed meanwhile."""
+        started = time.monotonic()
+        fields = self._time(planned)
+        took = time.monotonic() - started
+        disturbed = (fields.get("machine_state") or {}).get("disturbed", False)
+        if not disturbed or 2 * took > planned.seconds:
+            return fields
+        again = self._time(planned)
+        return again if again["status"] == "ok" else fields
+
+    def _time(self, planned: PlannedCase) -> dict[str, Any]:
         settings = planned.settings
         job = {
             "job": "cost",

@@ -17,6 +17,7 @@ from bench.records.schema import Obtained, Record, Status
 from bench.records.units import NS_PER_S
 from bench.run.bisection import Bounds, End, Found, Trial, Verdict, find_largest
 from bench.run.context import START_SECONDS, Bar, Measurement, RunContext, RunDescription
+from bench.worker.allocator import FIXED_ALLOCATOR
 from bench.worker.process import NO_ANSWER, Message, Outcome
 from pcakd.errors import ConfigError
 
@@ -32,8 +33,9 @@ On CUDA, torch's allocator repeats itself, and once is enough.
 _UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _PROTOCOL = {
     "capacity": "sizes of 16 k × 9 k pixels for a whole k, the style as large as the content; each "
-    "size is one call without warm-up, in a new process; the search ends when the smallest size "
-    "that ran out of memory exceeds the largest that fits by at most 2 % of the side, or by one k; "
+    "size is one call after one on a small image, in a new process that returns freed memory to "
+    "the system at once; the search ends when the smallest size that ran out of memory exceeds the "
+    "largest that fits by at most 2 % of the side, or by one k; "
     "on a CPU, memory is what the case adds to its process: the parent process enforces the limit, "
     "peak_bytes decides, and a size that ran out of memory is tried twice; on CUDA, the limit of "
     "torch's allocator, which includes its cache, decides"
@@ -145,7 +147,9 @@ def _try_scale(context: RunContext, planned: PlannedCase, scale: int) -> Trial:
     width, height = scale_size(scale)
     job = {"job": "capacity", "width": width, "height": height, "memory_bytes": given}
     added_bytes = None if planned.case.device == "cuda" else given
-    answers, outcome = context.measure(job, planned, added_bytes=added_bytes)
+    answers, outcome = context.measure(
+        job, planned, added_bytes=added_bytes, environment=FIXED_ALLOCATOR
+    )
     final = next((each for each in answers if each["type"] == "capacity"), None)
     return judge(outcome, final, given=given, allowed=context.allowed_bytes(planned.settings))
 

@@ -20,23 +20,25 @@ class Recorder:
         environment: Goes into every record.
         commit: Commit of the code, or None.
         dirty: Whether the code differed from it.
-        known: Records that the folder held before and that are not measured again, by case hash.
+        known: Records that the folder held before and that are not measured again, by case hash
+            and repeat.
     """
 
     folder: Path
     environment: Mapping[str, Any]
     commit: str | None = None
     dirty: bool | None = None
-    known: Mapping[str, Record] = field(default_factory=dict)
+    known: Mapping[tuple[str, int], Record] = field(default_factory=dict)
 
     def find(self, planned: PlannedCase) -> Record | None:
         """Return the record of a case that need not be measured again."""
-        return self.known.get(hash_case(planned.case))
+        return self.known.get((hash_case(planned.case), planned.repeat))
 
     def write(self, planned: PlannedCase, **fields: Any) -> Record:
         """Append the record of a case; ``fields`` are those of `bench.records.schema.Record`."""
         record = create_record(
             planned.case,
+            repeat=planned.repeat,
             config=planned.settings.as_config(),
             environment=dict(self.environment),
             commit=self.commit,
@@ -58,13 +60,13 @@ def create_record(case: Case, **fields: Any) -> Record:
     )
 
 
-def known_records(folder: Path) -> dict[str, Record]:
-    """Return the records of a folder that a resumed run keeps, by case hash.
+def known_records(folder: Path) -> dict[tuple[str, int], Record]:
+    """Return the records of a folder that a resumed run keeps, by case hash and repeat.
 
     Errors are measured again, and predictions are made again from all records of the run.
     """
     if not records_path(folder).exists():
         return {}
     again = ("error", "predicted")
-    latest = {record.case_hash: record for record in read_records(folder)}
+    latest = {(record.case_hash, record.repeat): record for record in read_records(folder)}
     return {key: record for key, record in latest.items() if record.status not in again}

@@ -68,10 +68,12 @@ def run_child(
     budget: Budget,
     on_message: Callable[[Message], None],
     command: Sequence[str] = WORKER,
+    environment: Mapping[str, str] | None = None,
 ) -> Outcome:
     """Run a job in a child process and pass on its messages as they arrive.
 
     The child ends before the call does. On Linux it also ends if this process is killed.
+    ``environment`` adds to the environment variables of this process.
 
     Raises:
         ConfigError: The child reports bad input, or no child can be started.
@@ -79,7 +81,11 @@ def run_child(
     with tempfile.TemporaryFile() as errors:
         try:
             process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env={**os.environ, **(environment or {})},
             )
         except OSError as error:
             raise ConfigError(f"cannot start {command[0]}: {error.strerror or error}") from error
@@ -97,12 +103,22 @@ def run_child(
 
 
 def ask_child(
-    job: Mapping[str, Any], *, budget: Budget, command: Sequence[str] = WORKER
+    job: Mapping[str, Any],
+    *,
+    budget: Budget,
+    command: Sequence[str] = WORKER,
+    environment: Mapping[str, str] | None = None,
 ) -> tuple[list[Message], Outcome]:
     """Run a job and return its messages and how it ended; bad input is an error of the case."""
     answers: list[Message] = []
     try:
-        outcome = run_child(job, budget=budget, on_message=answers.append, command=command)
+        outcome = run_child(
+            job,
+            budget=budget,
+            on_message=answers.append,
+            command=command,
+            environment=environment,
+        )
     except ConfigError as error:
         outcome = Outcome(status="error", reason=str(error))
     return answers, outcome

@@ -16,6 +16,7 @@ from bench.worker.jobs import (
     measure_breakdown,
     measure_capacity,
     measure_cost,
+    measure_memory,
     measure_ratio,
     score_quality,
 )
@@ -113,6 +114,7 @@ class FakeMetrics:
 JOBS = {
     "describe": describe,
     "cost": partial(measure_cost, parse=parse),
+    "memory": partial(measure_memory, parse=parse),
     "ratio": partial(measure_ratio, parse=parse),
     "capacity": partial(measure_capacity, parse=parse),
     "breakdown": partial(measure_breakdown, parse=parse),

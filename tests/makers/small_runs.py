@@ -60,7 +60,7 @@ def no_bar():
 def run_jobs_here(monkeypatch, jobs):
     """Run jobs in this process: a child takes seconds to import torch."""
 
-    def run_child(job, *, budget, on_message, command=None):
+    def run_child(job, *, budget, on_message, command=None, environment=None):
         threads = torch.get_num_threads()
         try:
             jobs[job["job"]](job, on_message)

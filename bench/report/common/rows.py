@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bench.analysis.stats import Interval
+from bench.analysis.stats import Interval, ProcessInterval
 from bench.records.identity import Machine
 
 OOM_MARGIN = 1.25
@@ -31,6 +31,8 @@ class CostRow(CaseRow):
     """What one subject costs at one resolution; all repeats together.
 
     Attributes:
+        latency_ms: Over the processes that measured the case.
+        num_disturbed: Processes during which the machine changed.
         latency_p95_ms: 95th percentile; None from too few samples.
         allowed_bytes: The share of the machine's memory that a case may take.
     """
@@ -42,7 +44,8 @@ class CostRow(CaseRow):
     macs_total: int | None
     uncounted: dict[str, int]
     num_samples: int
-    latency_ms: Interval | None
+    latency_ms: ProcessInterval | None
+    num_disturbed: int
     latency_p95_ms: float | None
     peak_bytes: int | None
     predicted_latency_ms: float | None

@@ -4,7 +4,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.analysis.stats import MIN_SAMPLES, mean_interval, median, median_interval, p95
+from bench.analysis.stats import (
+    MIN_SAMPLES,
+    ProcessInterval,
+    mean_interval,
+    median,
+    median_interval,
+    p95,
+    process_interval,
+)
 from bench.analysis.stats import Interval as Interval  # part of the rows
 from bench.analysis.trainings import find_trainings
 from bench.quality.protocol import METRICS
@@ -128,7 +136,7 @@ def joined_subject(summary: Summary, row: QualityRow) -> str | None:
 
 def _cost_row(subject: str, group: Sequence[Record]) -> CostRow:
     measured = [record for record in group if record.status == "ok"]
-    shown = (measured or list(group))[-1]
+    shown = min(measured or group, key=lambda record: record.repeat)
     case = shown.case
     samples = [ns for record in measured for ns in record.latency_ns or ()]
     peaks = [record.peak_bytes for record in measured if record.peak_bytes is not None]
@@ -147,13 +155,24 @@ def _cost_row(subject: str, group: Sequence[Record]) -> CostRow:
         macs_total=shown.macs_total,
         uncounted=dict(shown.uncounted or {}),
         num_samples=len(samples),
-        latency_ms=median_latency_ms(samples),
+        latency_ms=_latency_of_processes(measured),
+        num_disturbed=sum(
+            bool((record.machine_state or {}).get("disturbed")) for record in measured
+        ),
         latency_p95_ms=p95(samples) / NS_PER_MS if len(samples) >= MIN_SAMPLES else None,
         peak_bytes=max(peaks, default=None),
         predicted_latency_ms=_to_ms(shown.predicted_latency_ns),
         predicted_peak_bytes=shown.predicted_peak_bytes,
         allowed_bytes=_allowed_bytes(shown),
     )
+
+
+def _latency_of_processes(records: Sequence[Record]) -> ProcessInterval | None:
+    """Return the latency in milliseconds over the processes that measured a case."""
+    processes = [
+        [ns / NS_PER_MS for ns in record.latency_ns] for record in records if record.latency_ns
+    ]
+    return process_interval(processes) if processes else None
 
 
 def _allowed_bytes(record: Record) -> int | None:

@@ -1,11 +1,11 @@
 """The table of costs: parameters, multiply-adds, latency and peak memory."""
 
 from functools import partial
-from typing import get_args
+from typing import Literal, get_args
 
 import pandas as pd
 
-from bench.analysis.stats import Interval, describe_intervals
+from bench.analysis.stats import Interval
 from bench.records.uncounted import UncountedOperator
 from bench.report.common.formats import (
     format_bytes,
@@ -29,10 +29,14 @@ def cost_table(summary: Summary) -> Table:
         ),
         data=pd.DataFrame([_numbers(row) for row in summary.cost], dtype=object),
         note=(
-            f"*Interval ms* is the {describe_intervals('median', 'samples')}. *MACs* are "
-            "multiply-adds for both images; *MACs per content pixel* are those of the convolutions "
-            "on the content path. *Eigenbasis parameters* are used in training only. ≈ predicted "
-            "and not run; ≥ lower bound, because part of the work is uncounted."
+            "*Median ms* is the median over the medians of the processes that timed a case, and "
+            "*Interval ms* its 95 % interval over processes, from 3 up: t on logarithms. *Within* "
+            "and *Between* are the coefficients of variation of the samples of a process and of "
+            "the medians. A process is *disturbed* if the calibration before and after it differs "
+            "by more than the protocol of the records allows. *MACs* are multiply-adds for both "
+            "images; *MACs per content pixel* are those of the convolutions on the content path. "
+            "*Eigenbasis parameters* are used in training only. ≈ predicted and not run; ≥ lower "
+            "bound, because part of the work is uncounted."
         ),
     )
 
@@ -72,10 +76,26 @@ def _cells(row: CostRow) -> dict[str, str]:
         "Median ms": latency_cell(row, missing),
         "p95 ms": optional(row.latency_p95_ms, format_number, NONE if row.latency_ms else missing),
         "Interval ms": format_interval(row.latency_ms) if row.latency_ms else missing,
+        "Within": _variation(row, "within", missing),
+        "Between": _variation(row, "between", missing),
         "Peak memory": _memory_cell(row, missing),
+        "Processes": _processes(row),
         "Samples": str(row.num_samples),
         "Status": row.status,
     }
+
+
+def _variation(row: CostRow, name: Literal["within", "between"], missing: str) -> str:
+    if row.latency_ms is None:
+        return missing
+    return optional(getattr(row.latency_ms, name), lambda share: f"{100 * share:.1f} %")
+
+
+def _processes(row: CostRow) -> str:
+    if row.latency_ms is None:
+        return "0"
+    disturbed = f" ({row.num_disturbed} disturbed)" if row.num_disturbed else ""
+    return f"{row.latency_ms.count}{disturbed}"
 
 
 def _memory_cell(row: CostRow, missing: str) -> str:
@@ -106,8 +126,12 @@ def _numbers(row: CostRow) -> dict[str, object]:
         "macs_per_content_pixel": row.macs_per_pixel,
         "macs_total": row.macs_total,
         "flops_total": None if row.macs_total is None else 2 * row.macs_total,
+        "num_processes": row.latency_ms.count if row.latency_ms else 0,
+        "num_disturbed_processes": row.num_disturbed,
         "num_samples": row.num_samples,
         **_bounds(row.latency_ms),
+        "latency_variation_within": row.latency_ms.within if row.latency_ms else None,
+        "latency_variation_between": row.latency_ms.between if row.latency_ms else None,
         "latency_p95_ms": row.latency_p95_ms,
         "peak_bytes": row.peak_bytes,
         "predicted_latency_ms": row.predicted_latency_ms,

@@ -7,6 +7,7 @@ from bench.worker.jobs.measure import (
     measure_breakdown,
     measure_capacity,
     measure_cost,
+    measure_memory,
     measure_ratio,
 )
 from bench.worker.jobs.score import score_quality
@@ -15,6 +16,7 @@ from bench.worker.jobs.setup import Job, Send
 JOBS: Mapping[str, Callable[[Job, Send], None]] = {
     "describe": describe_run,
     "cost": measure_cost,
+    "memory": measure_memory,
     "ratio": measure_ratio,
     "breakdown": measure_breakdown,
     "capacity": measure_capacity,
@@ -29,6 +31,7 @@ __all__ = [
     "measure_breakdown",
     "measure_capacity",
     "measure_cost",
+    "measure_memory",
     "measure_ratio",
     "score_quality",
 ]

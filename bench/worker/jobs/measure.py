@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from bench.machine.memory import total_bytes
+from bench.machine.state import compare_states, read_state
 from bench.profiling.breakdown import create_section_clock, median_sections, time_sections
 from bench.profiling.latency import create_timer, measure_interleaved, measure_latency
 from bench.profiling.memory import MemoryMeter
@@ -14,16 +15,18 @@ from bench.subjects import Subject, parse_subject
 from bench.worker.jobs.setup import Job, Send, choose_device, make_images
 from pcakd.utils.precision import full_precision
 
+_SMALL = 80  # pixels a side of the image that makes torch load its libraries
+
 
 def measure_cost(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
-    """Send latency samples and peak memory of one subject at one size."""
+    """Send latency samples of one subject at one size, and the state of the machine around them."""
     device = choose_device(job["device"])
     if device.type == "cuda":
         torch.cuda.set_per_process_memory_fraction(job["memory_fraction"])
     timer = create_timer(device)
-    meter = MemoryMeter(device)
     with full_precision(), torch.inference_mode():
         call = _load_case(job, device, parse)
+        before = read_state()
         samples = measure_latency(
             call,
             timer=timer,
@@ -31,14 +34,27 @@ def measure_cost(job: Job, send: Send, *, parse: Callable[[str], Subject] = pars
             samples=job["samples"],
             seconds=job["sample_seconds"],
         )
-    send(
-        {
-            "type": "cost",
-            "latency_ns": samples,
-            "peak_bytes": meter.peak_bytes(),
-            "baseline_bytes": meter.baseline_bytes,
-        }
-    )
+    state = compare_states(before, read_state())
+    send({"type": "cost", "latency_ns": samples, "machine_state": state})
+
+
+def measure_memory(
+    job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject
+) -> None:
+    """Send the peak memory of one call of one subject at one size.
+
+    A call on a small image comes first, so that libraries which torch loads at their first use
+    belong to the baseline.
+    """
+    device = choose_device(job["device"])
+    if device.type == "cuda":
+        torch.cuda.set_per_process_memory_fraction(job["memory_fraction"])
+    with full_precision(), torch.inference_mode():
+        _load_case({**job, "height": _SMALL, "width": _SMALL}, device, parse)()
+        meter = MemoryMeter(device)
+        _load_case(job, device, parse)()
+    peak = meter.peak_bytes()
+    send({"type": "memory", "peak_bytes": peak, "baseline_bytes": meter.baseline_bytes})
 
 
 def measure_ratio(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
@@ -75,9 +91,10 @@ def measure_capacity(
         share = job["memory_bytes"] / total_bytes(device)
         torch.cuda.set_per_process_memory_fraction(min(share, job["memory_fraction"]))
     timer = create_timer(device)
-    meter = MemoryMeter(device)
-    send({"type": "baseline", "baseline_bytes": meter.baseline_bytes})
     with full_precision(), torch.inference_mode():
+        _load_case({**job, "height": _SMALL, "width": _SMALL}, device, parse)()
+        meter = MemoryMeter(device)
+        send({"type": "baseline", "baseline_bytes": meter.baseline_bytes})
         latency_ns = timer.time(_load_case(job, device, parse))
     send({"type": "capacity", "peak_bytes": meter.peak_bytes(), "latency_ns": latency_ns})
 

@@ -3,13 +3,15 @@
 from dataclasses import replace
 
 import pytest
-from small_runs import make_context, make_description, make_info, make_profile
+from small_runs import make_context, make_description, make_info, make_profile, no_bar
 
 from bench.plan.cases import require_cost
+from bench.plan.config import Override
 from bench.plan.prediction import Measured
 from bench.records.store import read_records
-from bench.run.cost import CostMeasurement, plan
+from bench.run.cost import CostMeasurement, plan, run
 from bench.run.recorder import known_records
+from bench.worker.process import Outcome
 from pcakd.errors import ConfigError
 
 PROFILE = make_profile()
@@ -87,6 +89,7 @@ def test_the_configuration_of_a_case_has_the_keys_of_earlier_records(tmp_path):
         "measured": ["48x32", "96x64"],
         "warmup": 1,
         "samples": 3,
+        "processes": 1,
         "sample_seconds": None,
         "case_seconds": 600.0,
         "paired_rounds": 6,
@@ -94,6 +97,54 @@ def test_the_configuration_of_a_case_has_the_keys_of_earlier_records(tmp_path):
         "quality_max_side": 64,
         "capacity_gib": 0.0,
     }
+
+
+def test_rounds_go_over_all_cases():
+    often = Override(subjects=("other",), processes=3)
+    profile = replace(PROFILE, subjects=("plain", "other"), overrides=(often,), processes=2)
+    planned = plan(profile, make_description(INFO, make_info("other")))
+    sizes = ("48x32", "96x64", "384x256")
+    assert [(p.repeat, p.case.subject, p.case.resolution) for p in planned] == [
+        (number, subject, size)
+        for number, subjects in enumerate((("plain", "other"), ("plain", "other"), ("other",)))
+        for subject in subjects
+        for size in sizes
+    ]
+    assert planned[0].settings.as_config()["processes"] == 2
+
+
+@pytest.mark.usefixtures("in_process")
+def test_each_process_is_a_repeat_and_memory_is_measured_once(tmp_path):
+    profile = replace(PROFILE, resolutions=("48x32",), processes=3)
+    info = replace(INFO, macs={"48x32": INFO.macs["48x32"]})
+    planned = plan(profile, make_description(info, make_info("greedy")))
+    records = run(make_context(tmp_path), planned, no_bar())
+    assert [(r.case.subject, r.repeat, r.status) for r in records] == [
+        ("plain", 0, "ok"), ("greedy", 0, "oom"), ("plain", 1, "ok"), ("plain", 2, "ok"),
+    ]  # fmt: skip
+    plain = [record for record in records if record.status == "ok"]
+    assert all(len(record.latency_ns) == 3 and record.macs_total == 400 for record in plain)
+    assert [record.peak_bytes is None for record in plain] == [False, True, True]
+    assert all(record.machine_state["after"]["matmul_ns"] > 0 for record in plain)
+    assert len({record.case_hash for record in plain}) == 1
+    again = run(make_context(tmp_path, known=known_records(tmp_path)), planned, no_bar())
+    assert [record for record in again if record.status == "ok"] == plain
+
+
+@pytest.mark.parametrize(("seconds", "calls"), [(600.0, 2), (0.0, 1)])
+def test_a_disturbed_process_is_measured_once_more_within_the_budget(tmp_path, seconds, calls):
+    given = []
+
+    class Context:
+        def measure(self, job, planned, **options):
+            given.append(job["job"])
+            state = {"disturbed": len(given) == 1}
+            answer = {"type": "cost", "latency_ns": [len(given)], "machine_state": state}
+            return [answer], Outcome(status="ok")
+
+    planned = replace(plan_cases()[0], seconds=seconds)
+    fields = CostMeasurement(Context())._measure_latency(planned)
+    assert (len(given), fields["latency_ns"]) == (calls, [calls])
 
 
 def test_a_subject_with_the_cost_of_another_names_it():

@@ -62,7 +62,7 @@ def test_capacity_sends_the_baseline_before_it_starts():
         return parse(text)
 
     measure_capacity(job, messages.append, parse=look)
-    assert seen == [["baseline"]]
+    assert seen == [[], ["baseline"]]
     first, last = messages
     assert first["baseline_bytes"] > 0
     assert last["type"] == "capacity"

@@ -1,7 +1,7 @@
 """Ends of 95 % intervals of many sets of samples at once, as arrays. No torch.
 
 An interval that is labelled 95 % covers the true value in at least 93 % of cases, for skewed and
-heavy-tailed samples too. `tests/bench/analysis/test_intervals_coverage.py` measures it.
+heavy-tailed samples too: `tests/bench/analysis/test_intervals_coverage.py` measures it.
 """
 
 import numpy as np

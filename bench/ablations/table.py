@@ -2,15 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from statistics import fmean
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
 from bench.ablations.records import AblationRecord
-from bench.analysis.stats import describe_intervals, difference_interval
+from bench.analysis.stats import (
+    Difference,
+    describe_holm,
+    describe_intervals,
+    difference_interval,
+    mark_by_holm,
+)
 from bench.quality.protocol import METRICS
 from bench.report.common.formats import format_difference
 from bench.report.common.tables import to_markdown
+
+_Key: TypeAlias = tuple[str, str]
+"""Name of a record, and of a metric."""
 
 _NONE = "—"
 _TAPS = 4
@@ -23,19 +32,25 @@ _NOTE = (
     "that the widths of the taps allow. *Reconstruction* is the reconstruction error from tap 4 on "
     "held-out photographs, as a share of their variance. Gram, SSIM and LPIPS are means over image "
     "pairs with `zca` at strength 1, without a guided filter. In brackets follows the difference "
-    "from the base, image pair by image pair, with its {intervals}; * marks intervals without 0. "
-    "Trainings whose base has `--steps` are shorter than the default recipe: compare them with "
-    "each other, not with fully trained students."
+    "from the base, image pair by image pair, with its {intervals}. {stars}Trainings "
+    "whose base has `--steps` are shorter than the default recipe: compare them with each other, "
+    "not with fully trained students."
 )
 
 
 def write_page(records: Mapping[str, AblationRecord]) -> str:
     """Compose the page: a table for each base, and the origin of the records."""
-    note = _NOTE.format(intervals=describe_intervals("mean", "image pairs"))
+    changes = _changes(records)
+    every = list(changes.values())
+    marks = dict(zip(changes, mark_by_holm(every), strict=True))
+    stars = describe_holm(every, "page")
+    note = _NOTE.format(
+        intervals=describe_intervals("mean", "image pairs"), stars=f"{stars} " if stars else ""
+    )
     sections = [f"# Ablation study of the distillation\n\n{note}"]
     for base in (record for record in records.values() if record.base is None):
         others = [record for record in records.values() if record.base == base.name]
-        rows = [_cells(record, base) for record in [base, *others]]
+        rows = [_cells(record, base, changes, marks) for record in [base, *others]]
         title = f"## Base `{base.name}`\n\n`pcakd distill {' '.join(base.options)}`"
         sections.append(f"{title}\n\n{to_markdown(pd.DataFrame(rows))}")
         remarks = [_remark(record, base) for record in [base, *others]]
@@ -57,7 +72,28 @@ def _remark(record: AblationRecord, base: AblationRecord) -> str:
     return ""
 
 
-def _cells(record: AblationRecord, base: AblationRecord) -> dict[str, str]:
+def _changes(records: Mapping[str, AblationRecord]) -> dict[_Key, Difference]:
+    """Return all differences from bases, over common image pairs."""
+    found: dict[_Key, Difference] = {}
+    for record in records.values():
+        base = records.get(record.base or "")
+        if base is None or record is base or record.incomparable(base):
+            continue
+        for metric in METRICS:
+            own, other = (each.scores.get(metric.name, {}) for each in (record, base))
+            if common := sorted(own.keys() & other.keys()):
+                found[record.name, metric.name] = difference_interval(
+                    [own[pair] for pair in common], [other[pair] for pair in common]
+                )
+    return found
+
+
+def _cells(
+    record: AblationRecord,
+    base: AblationRecord,
+    changes: Mapping[_Key, Difference],
+    marks: Mapping[_Key, bool],
+) -> dict[str, str]:
     shown = record.options[len(base.options) :] if record is not base else ()
     return {
         "Ablation": record.name,
@@ -65,7 +101,7 @@ def _cells(record: AblationRecord, base: AblationRecord) -> dict[str, str]:
         "Options": f"`{' '.join(shown)}`" if shown else _NONE,
         "R² of taps (share of ceiling)": _carried(record.card),
         "Reconstruction": _reconstruction(record.card),
-        **{metric.title: _score(record, base, metric.name) for metric in METRICS},
+        **{metric.title: _score(record, metric.name, changes, marks) for metric in METRICS},
         "Minutes": _minutes(record.card),
     }
 
@@ -98,16 +134,19 @@ def _last(card: Mapping[str, Any], key: str) -> Any:
     return next((report[key] for report in reports if report.get(key)), None)
 
 
-def _score(record: AblationRecord, base: AblationRecord, metric: str) -> str:
-    own, other = record.scores.get(metric, {}), base.scores.get(metric, {})
+def _score(
+    record: AblationRecord,
+    metric: str,
+    changes: Mapping[_Key, Difference],
+    marks: Mapping[_Key, bool],
+) -> str:
+    own, key = record.scores.get(metric, {}), (record.name, metric)
     if not own:
         return _NONE
     mean = f"{fmean(own.values()):.3f}"
-    common = sorted(own.keys() & other.keys())
-    if record is base or not common or record.incomparable(base):
-        return mean
-    change = difference_interval([own[p] for p in common], [other[p] for p in common])
-    return f"{mean} ({format_difference(change)})"
+    return (
+        f"{mean} ({format_difference(changes[key], star=marks[key])})" if key in changes else mean
+    )
 
 
 def _origin(records: Sequence[AblationRecord]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bench.analysis.stats import MIN_SAMPLES, Interval, median, ratio_interval
+from bench.analysis.stats import Interval, median, ratio_interval
 from bench.records.identity import Machine, machine_of
 from bench.records.schema import Case, Record
 
@@ -66,13 +66,12 @@ def describe_ratio(speed: SpeedRatio) -> str:
         return f"{first} against {second}: {speed.record.status}, {reason} ({place})"
     ratio = speed.ratio
     rounds = f"{ratio.count} round" + ("s" if ratio.count != 1 else "")
-    span = "95 % interval" if ratio.count >= MIN_SAMPLES else "min to max"
-    low, high = (format_ratio(end, ratio.value) for end in (ratio.low, ratio.high))
-    ends = f"{span} {low} to {high}, "
-    return (
-        f"{second} is {format_ratio(ratio.value)}× as fast as {first} "
-        f"({ends if ratio.count > 1 else ''}{rounds}, {place})"
-    )
+    span = ""
+    if ratio.ends:
+        low, high = (format_ratio(end, ratio.value) for end in ratio.ends)
+        span = f"95 % interval {low} to {high}, "
+    value = format_ratio(ratio.value)
+    return f"{second} is {value}× as fast as {first} ({span}{rounds}, {place})"
 
 
 def format_ratio(value: float, beside: float | None = None) -> str:
@@ -89,15 +88,26 @@ def format_ratio(value: float, beside: float | None = None) -> str:
     return f"{value:.{2 if scale < 3 else 1 if scale < 30 else 0}f}"
 
 
+def format_ratio_interval(ratio: Interval) -> str:
+    """Format the interval of a ratio; empty if there is none.
+
+    >>> format_ratio_interval(Interval(value=4.0, low=2.0, high=5.0, count=6))
+    '[2.0, 5.0]'
+    """
+    if ratio.ends is None:
+        return ""
+    low, high = (format_ratio(end, ratio.value) for end in ratio.ends)
+    return f"[{low}, {high}]"
+
+
 def invert_ratio(ratio: Interval) -> Interval:
     """Return the ratio with the two subjects exchanged.
 
     >>> invert_ratio(Interval(value=4.0, low=2.0, high=5.0, count=6))
     Interval(value=0.25, low=0.2, high=0.5, count=6)
     """
-    return Interval(
-        value=1 / ratio.value, low=1 / ratio.high, high=1 / ratio.low, count=ratio.count
-    )
+    low, high = (1 / ratio.ends[1], 1 / ratio.ends[0]) if ratio.ends else (None, None)
+    return Interval(value=1 / ratio.value, low=low, high=high, count=ratio.count)
 
 
 def _join(group: list[Record]) -> SpeedRatio:

@@ -7,8 +7,13 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-LEVEL = 0.95
-RESAMPLES = 2000
+from bench.analysis.intervals import (
+    ERROR,
+    mean_ends,
+    mean_p_values,
+    median_ends,
+    process_ends,
+)
 
 MIN_SAMPLES = 6
 """The smallest number of samples that has an interval.
@@ -16,30 +21,64 @@ MIN_SAMPLES = 6
 The range of n samples misses the median with probability 2^(1-n), which exceeds 5 % for n = 5.
 """
 
-_SEED = 0
+_ROUNDING = 1e-12
+
+Ends = tuple[float, float]
+"""Lower and upper end of an interval."""
+
+Samples = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """A median, mean or ratio of ``count`` samples with its 95 % interval."""
+    """A median, mean or ratio of ``count`` samples with its 95 % interval.
+
+    The ends are None for fewer than `MIN_SAMPLES` samples, which have no interval.
+    """
 
     value: float
-    low: float
-    high: float
+    low: float | None = None
+    high: float | None = None
     count: int
 
     @property
-    def excludes_zero(self) -> bool:
-        """Whether the interval does not contain 0; False for fewer than `MIN_SAMPLES` samples."""
-        return self.count >= MIN_SAMPLES and (self.low > 0.0 or self.high < 0.0)
+    def ends(self) -> Ends | None:
+        """Both ends; None if there is no interval."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference(Interval):
+    """A mean of paired differences.
+
+    Attributes:
+        p_value: Of the hypothesis that the mean is 0. It is below 0.05 exactly if the interval
+            excludes 0. None without an interval.
+    """
+
+    p_value: float | None = None
 
 
 class MeanInterval(NamedTuple):
-    """A mean with its 95 % interval, in the unit of the samples."""
+    """A mean with its 95 % interval, in the unit of the samples; few samples have no interval."""
 
     mean: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessInterval(Interval):
+    """A latency measured in ``count`` processes: the median over their medians.
+
+    Attributes:
+        within: Variation within a process: the root mean square of the processes' coefficients of
+            variation (standard deviation divided by the mean). None if no process has two samples.
+        between: Coefficient of variation of the processes' medians. None for one process.
+    """
+
+    within: float | None
+    between: float | None
 
 
 def median(samples: Sequence[float]) -> float:
@@ -60,24 +99,37 @@ def p95(samples: Sequence[float]) -> float:
     return float(np.percentile(_array(samples), 95))
 
 
-def median_interval(samples: Sequence[float]) -> tuple[float, float]:
-    """Return the 95 % percentile-bootstrap interval of the median (2,000 seeded resamples).
+def median_interval(samples: Sequence[float]) -> Ends | None:
+    """Return the 95 % interval of the median between two of the samples (`median_ends`).
 
-    Fewer than 6 samples give their minimum and maximum, because resamples of so few cover less than
-    95 %. Equal samples give an interval of width 0.
+    Fewer than 6 samples have none.
 
-    >>> median_interval([3, 1, 2])
-    (1.0, 3.0)
+    >>> median_interval([6, 5, 1, 2, 3, 4])
+    (1.0, 6.0)
     """
-    return _interval(samples, "median")
+    ends = median_ends(_array(samples))
+    return None if ends is None else (float(ends[0]), float(ends[1]))
 
 
-def mean_interval(samples: Sequence[float]) -> MeanInterval:
-    """Return the mean with its 95 % percentile-bootstrap interval (2,000 seeded resamples).
+def mean_interval(
+    samples: Sequence[float], *, bounds: Ends = (-math.inf, math.inf)
+) -> MeanInterval:
+    """Return the mean with its 95 % interval (`mean_ends`); fewer than 6 samples have none.
 
-    Fewer than 6 samples give their minimum and maximum instead.
+    Equal samples give an interval of width 0.
+
+    Args:
+        samples: One or more.
+        bounds: The least and the greatest possible value of a sample, where the interval ends.
     """
-    return MeanInterval(float(np.mean(_array(samples))), *_interval(samples, "mean"))
+    values = _array(samples)
+    mean = float(np.mean(values))
+    if values.size < MIN_SAMPLES:
+        return MeanInterval(mean, None, None)
+    if _are_equal(values):
+        return MeanInterval(mean, mean, mean)
+    low, high = mean_ends(values)
+    return MeanInterval(mean, max(float(low), bounds[0]), min(float(high), bounds[1]))
 
 
 def ratio_interval(first: Sequence[float], second: Sequence[float]) -> Interval:
@@ -90,62 +142,128 @@ def ratio_interval(first: Sequence[float], second: Sequence[float]) -> Interval:
         ValueError: The sides differ in length, are empty, or hold a sample that is not positive.
 
     >>> ratio_interval([2, 8, 4], [1, 2, 4])
-    Interval(value=2.0, low=1.0, high=4.0, count=3)
+    Interval(value=2.0, low=None, high=None, count=3)
     """
     if len(first) != len(second) or any(each <= 0 for each in (*first, *second)):
         raise ValueError("expected as many positive samples on both sides")
     logs = [math.log2(a / b) for a, b in zip(first, second, strict=True)]
-    low, high = median_interval(logs)
-    return Interval(value=2 ** median(logs), low=2**low, high=2**high, count=len(logs))
+    low, high = median_interval(logs) or (None, None)
+    return Interval(
+        value=2 ** median(logs),
+        low=None if low is None else 2**low,
+        high=None if high is None else 2**high,
+        count=len(logs),
+    )
 
 
-def difference_interval(first: Sequence[float], second: Sequence[float]) -> Interval:
+def difference_interval(first: Sequence[float], second: Sequence[float]) -> Difference:
     """Return the mean of ``first[i] - second[i]`` with the interval of `mean_interval`.
 
     >>> difference_interval([3.0, 5.0], [1.0, 2.0])
-    Interval(value=2.5, low=2.0, high=3.0, count=2)
+    Difference(value=2.5, low=None, high=None, count=2, p_value=None)
     """
-    differences = [a - b for a, b in zip(first, second, strict=True)]
-    mean, low, high = mean_interval(differences)
-    return Interval(value=mean, low=low, high=high, count=len(differences))
+    differences = _array([a - b for a, b in zip(first, second, strict=True)])
+    mean, low, high = mean_interval(differences.tolist())
+    p_value = None
+    if low is not None:
+        equal = _are_equal(differences)
+        p_value = float(mean == 0) if equal else float(mean_p_values(differences))
+    return Difference(value=mean, low=low, high=high, count=differences.size, p_value=p_value)
+
+
+def process_interval(processes: Sequence[Sequence[float]]) -> ProcessInterval:
+    """Return a latency that was measured in several processes, with its 95 % interval.
+
+    The value is the median over the processes' medians. Three to five processes have a t interval
+    on the logarithms of the medians, more processes the interval of `median_interval` over them.
+    Only processes are independent: more samples of a process do not make the interval narrower.
+
+    Args:
+        processes: The samples of each process, all positive; processes may differ in count.
+
+    Raises:
+        ValueError: There is no process, or one has no sample or a sample that is not positive.
+
+    >>> found = process_interval([[1, 2, 3], [1, 2, 3], [1, 2, 3]])
+    >>> found.value, found.count, found.between
+    (2.0, 3, 0.0)
+    """
+    samples = [_array(each) for each in processes]
+    if not samples or any(each.min() <= 0 for each in samples):
+        raise ValueError("expected one or more processes with positive samples")
+    medians = np.array([np.median(each) for each in samples])
+    ends = process_ends(np.log(medians))
+    varied = [_variation(each) for each in samples if each.size > 1]
+    return ProcessInterval(
+        value=float(np.median(medians)),
+        low=None if ends is None else math.exp(ends[0]),
+        high=None if ends is None else math.exp(ends[1]),
+        count=len(samples),
+        within=float(np.sqrt(np.mean(np.square(varied)))) if varied else None,
+        between=_variation(medians) if medians.size > 1 else None,
+    )
+
+
+def mark_by_holm(differences: Sequence[Difference]) -> tuple[bool, ...]:
+    """Return which differences are not 0, at an error of 5 % for all of them together.
+
+    Differences without an interval are never marked, and do not count.
+
+    Source:
+        S. Holm, A simple sequentially rejective multiple test procedure, Scand. J. Statist. 6
+        (1979).
+    """
+    tested = sorted(
+        (each.p_value, place) for place, each in enumerate(differences) if each.p_value is not None
+    )
+    marked = [False] * len(differences)
+    for passed, (p_value, place) in enumerate(tested):
+        if p_value * (len(tested) - passed) >= ERROR:
+            break
+        marked[place] = True
+    return tuple(marked)
+
+
+def describe_holm(differences: Sequence[Difference], place: str) -> str:
+    """Say what an asterisk means, and among how many comparisons; empty without intervals.
+
+    >>> describe_holm([Difference(value=0.1, count=2)], "table")
+    ''
+    """
+    count = sum(each.p_value is not None for each in differences)
+    if not count:
+        return ""
+    return (
+        "An asterisk marks a difference that is not zero after Holm's correction for the "
+        f"{count} comparison{'s' * (count != 1)} of this {place} (5 % for even one false "
+        "asterisk). The intervals are not corrected: one in twenty misses the true value by chance."
+    )
 
 
 def describe_intervals(statistic: Literal["median", "mean"], samples: str) -> str:
     """Describe the intervals of a table.
 
     >>> describe_intervals("mean", "pairs")
-    '95 % bootstrap interval of the mean from 6 pairs up, min to max below'
+    '95 % interval of the mean from 6 pairs up, none below'
     """
     return (
-        f"{LEVEL * 100:.0f} % bootstrap interval of the {statistic} from {MIN_SAMPLES} {samples} "
-        "up, min to max below"
+        f"{(1 - ERROR) * 100:.0f} % interval of the {statistic} from {MIN_SAMPLES} {samples} up, "
+        "none below"
     )
 
 
-def _interval(
-    samples: Sequence[float], statistic: Literal["median", "mean"]
-) -> tuple[float, float]:
-    values = _array(samples)
-    function = np.median if statistic == "median" else np.mean
-    if np.ptp(values) == 0:
-        value = float(function(values))
-        return value, value
-    if values.size < MIN_SAMPLES:
-        return float(values.min()), float(values.max())
-    from scipy.stats import bootstrap  # slow to import
+def _variation(values: Samples) -> float:
+    from scipy.stats import variation
 
-    ends = bootstrap(
-        (values,),
-        function,
-        n_resamples=RESAMPLES,
-        confidence_level=LEVEL,
-        method="percentile",
-        rng=np.random.default_rng(_SEED),
-    ).confidence_interval
-    return float(ends.low), float(ends.high)
+    return float(variation(values, ddof=1))
 
 
-def _array(samples: Sequence[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _are_equal(values: Samples) -> bool:
+    """Return whether samples differ by no more than rounding."""
+    return bool(np.ptp(values) <= _ROUNDING * np.abs(values).max())
+
+
+def _array(samples: Sequence[float]) -> Samples:
     values = np.asarray(samples, dtype=np.float64)
     if values.ndim != 1 or values.size == 0:
         raise ValueError(f"expected one or more samples, got shape {values.shape}")

@@ -15,7 +15,6 @@ from bench.claims.rows import (
     missing_row,
     no_record,
     quality_command,
-    write_span,
 )
 from bench.claims.verdicts import Finding, judge_direction
 from bench.quality.protocol import METRICS
@@ -46,12 +45,11 @@ def _difference_row(
 ) -> ClaimRow:
     difference = found.difference
     means = f"{found.means[0]:.3f} against {found.means[1]:.3f}"
-    ends = f"{difference.low:+.3f} to {difference.high:+.3f}"
     return ClaimRow(
         claim=claim,
         published=published,
         measured=f"{difference.value:+.3f}",
-        span=write_span(ends, difference.count),
+        span=" to ".join(f"{end:+.3f}" for end in difference.ends) if difference.ends else "—",
         place=found.place,
         verdict=finding.verdict,
         remark=join_remarks(finding.remark, means, note),

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.analysis.stats import MIN_SAMPLES
 from bench.claims.verdicts import Finding, Verdict
 
 Unit = Literal["parameters", "share", "ratio", "metric value", "bytes"]
@@ -57,17 +56,6 @@ def missing_row(claim: str, published: str, unit: Unit, finding: Finding) -> Cla
     return ClaimRow(
         claim=claim, published=published, verdict=finding.verdict, remark=finding.remark, unit=unit
     )
-
-
-def write_span(ends: str, count: int) -> str:
-    """Format an interval; few samples have a range instead, and one sample has none.
-
-    >>> write_span("1.9 to 2.1", 6), write_span("1.9 to 2.1", 3), write_span("2.0 to 2.0", 1)
-    ('1.9 to 2.1', '1.9 to 2.1 (min to max)', '—')
-    """
-    if count < 2:
-        return "—"
-    return ends if count >= MIN_SAMPLES else f"{ends} (min to max)"
 
 
 def join_remarks(*remarks: str) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bench.analysis.ratios import SpeedRatio, format_ratio
-from bench.analysis.stats import Interval
+from bench.analysis.stats import Ends, Interval
 from bench.claims.evidence import Place, describe_place, find_speeds
 from bench.claims.published import OVERALL_PAIRS, OVERALL_SPEED, PEERS, STUDENTS, SpeedClaim
-from bench.claims.rows import ClaimRow, join_remarks, missing_row, no_record, write_span
+from bench.claims.rows import ClaimRow, join_remarks, missing_row, no_record
 from bench.claims.verdicts import Finding, judge_speed
 from bench.records.schema import Record
 
@@ -38,7 +38,7 @@ def _speed_row(
         claim=claim,
         published=published,
         measured=f"{format_ratio(ratio.value)}×" if ratio else "—",
-        span=write_span(_span(ratio, ratio), ratio.count) if ratio else "—",
+        span=_span(ratio.ends, (ratio.value, ratio.value)) if ratio and ratio.ends else "—",
         place=describe_place(place),
         verdict=finding.verdict,
         remark=join_remarks(finding.remark, on_cpu if ratio and place[0] == "cpu" else ""),
@@ -50,8 +50,9 @@ def _speed_row(
     )
 
 
-def _span(least: Interval, most: Interval) -> str:
-    return f"{format_ratio(least.low, least.value)} to {format_ratio(most.high, most.value)}"
+def _span(ends: Ends, beside: Ends) -> str:
+    low, high = (format_ratio(*each) for each in zip(ends, beside, strict=True))
+    return f"{low} to {high}"
 
 
 def _failed(record: Record) -> Finding:
@@ -89,22 +90,25 @@ def _overall_row(
     row = _speed_row(_OVERALL, published, place, least, finding)
     if least is most:
         return row
-    lowest = min(ratios.values(), key=lambda each: each.low)
-    highest = max(ratios.values(), key=lambda each: each.high)
-    count = min(each.count for each in ratios.values())
-    return replace(
+    row = replace(
         row,
         measured=f"{format_ratio(least.value)} to {format_ratio(most.value)}×",
-        span=write_span(_span(lowest, highest), count),
+        span="—",
         value=None,
-        low=lowest.low,
-        high=highest.high,
-        count=count,
+        low=None,
+        high=None,
+        count=min(each.count for each in ratios.values()),
     )
+    known = [(*each.ends, each.value) for each in ratios.values() if each.ends]
+    if len(known) < len(ratios):
+        return row
+    low, _, lowest = min(known)
+    _, high, highest = max(known, key=lambda each: each[1])
+    return replace(row, span=_span((low, high), (lowest, highest)), low=low, high=high)
 
 
 def _judge_overall(ratios: Mapping[tuple[str, str], Interval]) -> Finding:
-    """Judge all speed ratios of a place: one outside fails the claim, and all are needed."""
+    """Judge all speed ratios of a place: one below fails the claim, and all are needed."""
     least, most = OVERALL_SPEED
     findings = {pair: judge_speed(r, least=least, most=most) for pair, r in ratios.items()}
     outside = _remarks(findings, "not reproduced")
@@ -116,7 +120,8 @@ def _judge_overall(ratios: Mapping[tuple[str, str], Interval]) -> Finding:
     unclear = _remarks(findings, "not comparable")
     if unclear:
         return Finding(verdict="not comparable", remark=unclear)
-    return Finding(verdict="reproduced")
+    above = _remarks(findings, "exceeded")
+    return Finding(verdict="exceeded" if above else "reproduced", remark=above)
 
 
 def _remarks(findings: Mapping[tuple[str, str], Finding], verdict: str) -> str:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from bench.analysis.stats import MIN_SAMPLES, Interval
 
-Verdict = Literal["reproduced", "not reproduced", "not comparable"]
+Verdict = Literal["reproduced", "exceeded", "not reproduced", "not comparable"]
 
 TOLERANCE = 1.25
 """Tolerance of "about k×", as a factor.
@@ -20,11 +20,11 @@ RULES = (
     f"A **speed-up** of about k× is *reproduced* if the speed ratio lies between k / {TOLERANCE:g} "
     f"and {TOLERANCE:g} k; the paper gives one or two digits and says *about*. A speed-up of a to "
     f"b× is *reproduced* if each ratio lies between a / {TOLERANCE:g} and {TOLERANCE:g} b. It is "
-    "*not reproduced* if the whole interval of a ratio lies outside; the remark then says whether "
-    "the speed-up is larger or smaller than claimed. It is *not comparable* if only the ratio lies "
-    "outside and its interval reaches inside, if the interval reaches beyond both ends, or if "
-    f"there are fewer than {MIN_SAMPLES} rounds. The ratio is judged on each device where it was "
-    "measured; only on a GPU is it the quantity of the paper.",
+    "*exceeded* if the whole interval of a ratio lies above and no ratio falls short, and *not "
+    "reproduced* if the whole interval of a ratio lies below. It is *not comparable* if only the "
+    "ratio lies outside and its interval reaches inside, if the interval reaches beyond both ends, "
+    f"or if there are fewer than {MIN_SAMPLES} rounds. The ratio is judged on each device where it "
+    "was measured; only on a GPU is it the quantity of the paper.",
     "A **direction** is *reproduced* if the interval of the mean difference, student minus other "
     "model over their common image pairs, lies on the claimed side of zero. It is *not reproduced* "
     "if the interval contains zero or lies on the other side. Fewer than "
@@ -70,18 +70,19 @@ def judge_at_most(value: float, *, limit: float) -> Finding:
 def judge_speed(ratio: Interval, *, least: float, most: float) -> Finding:
     """Judge a speed ratio against a published range; a single figure has ``least == most``."""
     low, high = least / TOLERANCE, most * TOLERANCE
-    if ratio.count < MIN_SAMPLES:
+    if ratio.ends is None:
         rounds = f"{ratio.count} of at least {MIN_SAMPLES} rounds"
         return Finding(verdict="not comparable", remark=f"too few rounds for an interval: {rounds}")
-    if ratio.low < low and ratio.high > high:
+    smallest, largest = ratio.ends
+    if smallest < low and largest > high:
         return Finding(
             verdict="not comparable",
             remark="the interval reaches beyond both ends of the claim; measure more rounds",
         )
-    if ratio.low > high:
-        return Finding(verdict="not reproduced", remark="a larger speed-up than claimed")
-    if ratio.high < low:
-        slower = " (it is slower)" if ratio.high < 1 else ""
+    if smallest > high:
+        return Finding(verdict="exceeded", remark="a larger speed-up than claimed")
+    if largest < low:
+        slower = " (it is slower)" if largest < 1 else ""
         return Finding(verdict="not reproduced", remark=f"a smaller speed-up than claimed{slower}")
     if not low <= ratio.value <= high:
         return Finding(
@@ -93,16 +94,17 @@ def judge_speed(ratio: Interval, *, least: float, most: float) -> Finding:
 
 def judge_direction(difference: Interval, *, higher: bool) -> Finding:
     """Judge the mean difference of student − peer against the claimed sign."""
-    if difference.count < MIN_SAMPLES:
+    if difference.ends is None:
         pairs = f"{difference.count} of at least {MIN_SAMPLES}"
         return Finding(
             verdict="not comparable", remark=f"too few common image pairs for an interval: {pairs}"
         )
-    if difference.low <= 0 <= difference.high:
+    low, high = difference.ends
+    if low <= 0 <= high:
         return Finding(
             verdict="not reproduced", remark="no difference is shown: the interval contains zero"
         )
-    if (difference.low > 0) == higher:
+    if (low > 0) == higher:
         return Finding(verdict="reproduced")
     return Finding(verdict="not reproduced", remark="the difference has the other sign")
 

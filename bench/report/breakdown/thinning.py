@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from bench.analysis.amdahl import speedup
-from bench.analysis.ratios import format_ratio, invert_ratio, speed_ratios
+from bench.analysis.ratios import (
+    format_ratio,
+    format_ratio_interval,
+    invert_ratio,
+    speed_ratios,
+)
 from bench.claims.evidence import is_same_work, macs_per_pixel
 from bench.claims.published import STUDENTS
 from bench.records.identity import Machine, label_subjects
@@ -123,11 +128,8 @@ def _is_full_of(full: BreakdownRow, student: BreakdownRow) -> bool:
 def format_measured(gain: Thinning) -> str:
     """Write the measured speed-up, with its interval if the measurement was interleaved."""
     value = f"{format_ratio(gain.measured)}×"
-    interval = gain.interleaved
-    if interval is None or interval.count < 2:
-        return value
-    low, high = (format_ratio(end, gain.measured) for end in (interval.low, interval.high))
-    return f"{value} [{low}, {high}]"
+    interval = format_ratio_interval(gain.interleaved) if gain.interleaved else ""
+    return f"{value} {interval}".strip()
 
 
 def explain_thinning(gain: Thinning) -> str:

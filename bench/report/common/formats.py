@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
-from bench.analysis.stats import MIN_SAMPLES
-from bench.report.common.summary import Interval
+from bench.analysis.stats import MIN_SAMPLES, Difference, Interval
+from bench.report.common.tables import NONE
 
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB")
 _DECIMAL = ("", "k", "M", "G", "T", "P")
@@ -61,38 +61,40 @@ def format_lower_bound(
 
 
 def format_interval(interval: Interval) -> str:
-    """Write the interval of a latency; one sample has no interval.
+    """Write the interval of a latency; few samples have none.
 
-    >>> format_interval(Interval(value=2.0, low=1.5, high=2.5, count=5))
+    >>> format_interval(Interval(value=2.0, low=1.5, high=2.5, count=6))
     '1.50 to 2.50'
+    >>> format_interval(Interval(value=2.0, count=5))
+    '—'
     """
-    if interval.count < 2:
-        return "1 sample"
-    return f"{format_number(interval.low)} to {format_number(interval.high)}"
+    return " to ".join(map(format_number, interval.ends)) if interval.ends else NONE
 
 
-def format_difference(difference: Interval) -> str:
-    """Write a difference of metric values, with * if its interval excludes zero.
+def format_difference(difference: Difference, *, star: bool) -> str:
+    """Write a difference of metric values with its interval, and with * if ``star``.
 
-    >>> format_difference(Interval(value=-0.05, low=-0.0625, high=-0.0375, count=29))
+    >>> format_difference(Difference(value=-0.05, low=-0.0625, high=-0.0375, count=29), star=True)
     '-0.050 [-0.062, -0.037] *'
     """
-    if difference.count < 2:
+    if difference.ends is None:
         return f"{difference.value:+.3f}"
-    star = " *" if difference.excludes_zero else ""
-    return f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]{star}"
+    low, high = difference.ends
+    return f"{difference.value:+.3f} [{low:+.3f}, {high:+.3f}]{' *' * star}"
 
 
 def name_intervals(intervals: Iterable[Interval]) -> str:
-    """Say what the error bars of a plot are; single samples have none.
+    """Say what the error bars of a plot are; empty if there are none.
 
-    >>> name_intervals([Interval(value=2.0, low=1.5, high=2.5, count=5)])
-    'min to max'
+    >>> name_intervals([Interval(value=2.0, low=1.5, high=2.5, count=6)])
+    '95 % interval'
+    >>> name_intervals([Interval(value=2.0, count=5)])
+    ''
     """
-    wide = [each.count >= MIN_SAMPLES for each in intervals if each.count > 1]
-    if all(wide):
-        return "95 % interval"
-    return f"95 % interval (min to max below {MIN_SAMPLES} samples)" if any(wide) else "min to max"
+    known = [each.ends is not None for each in intervals]
+    if not any(known):
+        return ""
+    return "95 % interval" if all(known) else f"95 % interval (none below {MIN_SAMPLES} samples)"
 
 
 def format_metric(interval: Interval) -> str:
@@ -101,9 +103,10 @@ def format_metric(interval: Interval) -> str:
     >>> format_metric(Interval(value=0.5, low=0.45, high=0.55, count=6))
     '0.500 [0.450, 0.550]'
     """
-    if interval.count < 2:
+    if interval.ends is None:
         return f"{interval.value:.3f}"
-    return f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+    low, high = interval.ends
+    return f"{interval.value:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def format_share(share: float) -> str:

@@ -3,9 +3,12 @@
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+REFERENCE = "content"
+"""The subject whose output is its content: metrics are read against it, and it is no method."""
+
 DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
     {
-        "content": "content image, unchanged",
+        REFERENCE: "reference: the content image, unchanged",
         "reinhard": "colour transfer of Reinhard et al. (mean and deviation in CIELAB)",
         "mkl": "linear Monge-Kantorovich colour transfer",
         "histogram": "histogram matching of each colour channel",
@@ -26,6 +29,15 @@ DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Descriptions by the name of the subject."""
+
+
+def is_reference(subject: str) -> bool:
+    """Return whether a label (`bench.records.identity.label_subjects`) names the reference.
+
+    >>> is_reference("content"), is_reference("content (0a1b2c)"), is_reference("vgg16")
+    (True, True, False)
+    """
+    return subject.partition(" (")[0] == REFERENCE
 
 
 def describe_subjects(names: Iterable[str]) -> str:

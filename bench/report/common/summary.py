@@ -170,11 +170,11 @@ def median_latency_ms(samples: Sequence[int]) -> Interval | None:
     """Return the median of samples in nanoseconds as milliseconds, with its interval."""
     if not samples:
         return None
-    low, high = median_interval(samples)
+    ends = median_interval(samples)
     return Interval(
         value=median(samples) / NS_PER_MS,
-        low=low / NS_PER_MS,
-        high=high / NS_PER_MS,
+        low=ends[0] / NS_PER_MS if ends else None,
+        high=ends[1] / NS_PER_MS if ends else None,
         count=len(samples),
     )
 
@@ -190,15 +190,16 @@ def quality_row(
             by_pair.setdefault(record.case_hash, []).append(record)
         else:
             failures[record.status] = failures.get(record.status, 0) + 1
-    metrics = {}
-    for metric in METRIC_NAMES:
+    metrics: dict[str, Interval] = {}
+    for metric in METRICS:
         means = [
-            _mean(getattr(record, metric) for record in repeats) for repeats in by_pair.values()
+            _mean(getattr(record, metric.name) for record in repeats)
+            for repeats in by_pair.values()
         ]
         values = [value for value in means if value is not None]
         if values:
-            mean, low, high = mean_interval(values)
-            metrics[metric] = Interval(value=mean, low=low, high=high, count=len(values))
+            mean, low, high = mean_interval(values, bounds=metric.bounds)
+            metrics[metric.name] = Interval(value=mean, low=low, high=high, count=len(values))
     return QualityRow(
         subject=subject,
         transform=transform,

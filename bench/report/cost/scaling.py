@@ -27,9 +27,9 @@ def scaling_plots(summary: Summary) -> list[Plot]:
     """Return the plot; none if the machines differ or no case has a latency."""
     if not summary.comparable or not any(row.expected_latency_ms for row in summary.cost):
         return []
-    intervals = [row.latency_ms for row in summary.cost if row.latency_ms]
+    bars = name_intervals(row.latency_ms for row in summary.cost if row.latency_ms)
     caption = (
-        f"Filled: measured medians, error bars: {name_intervals(intervals)}. Hollow: predictions. "
+        f"Filled: measured medians{f', error bars: {bars}' * bool(bars)}. Hollow: predictions. "
         "A line ends where a subject would run out of memory."
     )
     return [
@@ -95,9 +95,15 @@ def _draw_series(axes: Axes, rows: Sequence[CostRow], place: int) -> None:
             [_pixels(row)], [latency], shape, color=colour, markersize=5.5, zorder=3,
             markerfacecolor="white" if hollow else colour,
         )  # fmt: skip
-        if row.latency_ms and row.latency_ms.count > 1:
-            ends = [row.latency_ms.low, row.latency_ms.high]
-            axes.plot([_pixels(row)] * 2, ends, "_-", color=colour, linewidth=0.9, markersize=5)
+        if row.latency_ms and row.latency_ms.ends:
+            axes.plot(
+                [_pixels(row)] * 2,
+                row.latency_ms.ends,
+                "_-",
+                color=colour,
+                linewidth=0.9,
+                markersize=5,
+            )
 
 
 def _name_lines(axes: Axes, lines: Sequence[tuple[str, list[CostRow]]]) -> None:

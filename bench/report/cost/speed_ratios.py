@@ -4,7 +4,12 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from bench.analysis.ratios import SpeedRatio, format_ratio, speed_ratios
+from bench.analysis.ratios import (
+    SpeedRatio,
+    format_ratio,
+    format_ratio_interval,
+    speed_ratios,
+)
 from bench.analysis.stats import describe_intervals
 from bench.records.identity import Machine, label_subjects
 from bench.records.units import NS_PER_MS
@@ -80,11 +85,7 @@ def _cells(
         "A ms": _milliseconds(speed.latency_ns, status),
         "B ms": _milliseconds(speed.other_latency_ns, status),
         "A / B": f"{format_ratio(ratio.value)}×" if ratio else status,
-        "[low, high]": (
-            f"[{format_ratio(ratio.low, ratio.value)}, {format_ratio(ratio.high, ratio.value)}]"
-            if ratio and ratio.count > 1
-            else "1 round" if ratio else status
-        ),
+        "[low, high]": format_ratio_interval(ratio) or NONE if ratio else status,
         "Separate runs": optional(separate, lambda value: f"{format_ratio(value)}×", NONE),
         "Rounds": str(ratio.count if ratio else 0),
         "Status": status,
@@ -100,7 +101,6 @@ def _numbers(
 ) -> dict[str, object]:
     case, ratio = speed.case, speed.ratio
     first, second = _labels(names, speed)
-    wide = ratio if ratio and ratio.count > 1 else None
     return {
         "subject": first,
         "transform": case.transform,
@@ -118,7 +118,7 @@ def _numbers(
             None if speed.other_latency_ns is None else speed.other_latency_ns / NS_PER_MS
         ),
         "ratio": ratio.value if ratio else None,
-        "ratio_low": wide.low if wide else None,
-        "ratio_high": wide.high if wide else None,
+        "ratio_low": ratio.low if ratio else None,
+        "ratio_high": ratio.high if ratio else None,
         "ratio_separate": _separate_ratio(names, medians, speed),
     }

@@ -87,12 +87,11 @@ def _memory_cell(row: CostRow, missing: str) -> str:
 
 
 def _bounds(interval: Interval | None) -> dict[str, object]:
-    """Return a median and the ends of its interval; one sample has no interval."""
-    wide = interval if interval and interval.count > 1 else None
+    """Return a median and the ends of its interval, which few samples do not have."""
     return {
         "latency_median_ms": interval.value if interval else None,
-        "latency_median_low_ms": wide.low if wide else None,
-        "latency_median_high_ms": wide.high if wide else None,
+        "latency_median_low_ms": interval.low if interval else None,
+        "latency_median_high_ms": interval.high if interval else None,
     }
 
 

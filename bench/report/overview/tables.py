@@ -1,11 +1,14 @@
 """The overview: one line for each subject and transform."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from bench.records.identity import Machine
 from bench.report.common.formats import format_bytes
 from bench.report.common.rows import OOM_MARGIN, CostRow
 from bench.report.common.section import Table
+from bench.report.common.subjects import is_reference
 from bench.report.common.summary import BORROWED_COST, METRIC_NAMES, Summary, joined_subject
 from bench.report.common.tables import ARROWS, NONE, machine_column, optional
 from bench.report.cost.tables import latency_cell, whole_number
@@ -31,13 +34,19 @@ def overview_table(summary: Summary) -> Table:
     latency = "Median latency in milliseconds by resolution. " if summary.cost else ""
     note = (
         f"{latency}Mean metric values over the image pairs. ↓ lower is better, ↑ higher is better, "
-        f"≈ predicted and not run, — not part of this run.{_oom(summary)}"
+        f"≈ predicted and not run, — not part of this run.{_oom(summary)}{_reference(ordered)}"
     )
     return Table(
         name="overview",
         cells=pd.DataFrame([_cells(summary, key) for key in ordered]),
         note="\n\n".join(filter(None, [note, borrowed_costs(summary)])),
     )
+
+
+def _reference(keys: Sequence[tuple[str, str, Machine]]) -> str:
+    """Say that the unchanged content is a reference, if it is a row."""
+    names = [f"`{subject}`" for subject, *_ in keys if is_reference(subject)]
+    return f" {', '.join(names)} is a reference and no method." if names else ""
 
 
 def borrowed_costs(summary: Summary) -> str:

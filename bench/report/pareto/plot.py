@@ -13,19 +13,24 @@ from bench.report.common.figures import AXIS_TITLES, log_axis, new_figure
 from bench.report.common.formats import name_intervals
 from bench.report.common.labels import Place
 from bench.report.common.summary import HIGHER_IS_BETTER, Interval
-from bench.report.pareto.points import Point, mark_front
+from bench.report.pareto.points import Point, axis_limits, mark_front
 
 FRONT_COLOUR = "#0b5fa5"
 GREY = "#9a9a9a"
+BLACK = "#000000"
 MARKERS = {"zca": "o", "ot": "s", "adain": "^", "none": "D"}
 
+_REFERENCE_MARKER = "x"
 _MARK = 4.5  # half the side that is kept free around a mark, in points
 _BAR = 1.5  # half the thickness that labels avoid around an error bar, in points
+_LEGEND_COLUMNS = 7
 _LEGEND_LETTERS = 70  # more do not fit in one line
 
 
 def pareto_plot(points: Sequence[Point], *, x: str, y: str, title: str, size: str = "") -> Figure:
     """Draw one figure against another: the front in blue, dominated points grey, error bars.
+
+    The reference is a black cross.
 
     Args:
         points: At least one point.
@@ -39,13 +44,17 @@ def pareto_plot(points: Sequence[Point], *, x: str, y: str, title: str, size: st
     if x == "latency":
         log_axis(axes, "x", [point.x.value for point in points])
     for point, best in zip(points, front, strict=True):
-        _draw_point(axes, point, FRONT_COLOUR if best else GREY)
+        _draw_point(axes, point, FRONT_COLOUR if best else BLACK if point.reference else GREY)
     steps = _staircase(points, front, higher_is_better=HIGHER_IS_BETTER[x])
     axes.plot(
-        *zip(*steps, strict=True), color=FRONT_COLOUR, linewidth=1, linestyle=(0, (4, 3)),
-        alpha=0.7, zorder=1,
+        [x for x, _ in steps], [y for _, y in steps], color=FRONT_COLOUR, linewidth=1,
+        linestyle=(0, (4, 3)), alpha=0.7, zorder=1,
     )  # fmt: skip
     axes.margins(0.12)
+    if x != "latency" and (limits := axis_limits([point.x for point in points])):
+        axes.set_xlim(limits)
+    if limits := axis_limits([point.y for point in points]):
+        axes.set_ylim(limits)
     axes.set(xlabel=AXIS_TITLES[x].format(size=size), ylabel=AXIS_TITLES[y])
     axes.set_title(title, fontsize=10, loc="left")
     _draw_legend(axes, points, front)
@@ -55,9 +64,10 @@ def pareto_plot(points: Sequence[Point], *, x: str, y: str, title: str, size: st
 
 def _bars(interval: Interval) -> list[list[float]] | None:
     """Return the lengths of an error bar; rounding may put a value outside its interval."""
-    if interval.count < 2:
+    if interval.ends is None:
         return None
-    return [[max(interval.value - interval.low, 0.0)], [max(interval.high - interval.value, 0.0)]]
+    low, high = interval.ends
+    return [[max(interval.value - low, 0.0)], [max(high - interval.value, 0.0)]]
 
 
 def _draw_point(axes: Axes, point: Point, colour: str) -> None:
@@ -67,17 +77,24 @@ def _draw_point(axes: Axes, point: Point, colour: str) -> None:
         fmt="none", ecolor=to_rgba(colour, 0.35), elinewidth=0.9, capsize=2, zorder=2,
     )  # fmt: skip
     axes.plot(
-        [point.x.value], [point.y.value], MARKERS.get(point.transform, "v"), color=colour,
+        [point.x.value], [point.y.value], _marker(point), color=colour,
         markersize=6, markerfacecolor="white" if point.cost_subject else colour,
         zorder=4 if front else 3,
     )  # fmt: skip
 
 
+def _marker(point: Point) -> str:
+    return _REFERENCE_MARKER if point.reference else MARKERS.get(point.transform, "v")
+
+
 def _draw_legend(axes: Axes, points: Sequence[Point], front: Sequence[bool]) -> None:
     axes.plot([], [], "o", color=FRONT_COLOUR, label="Pareto front")
-    if not all(front):
+    methods = [point for point in points if not point.reference]
+    if sum(front) < len(methods):
         axes.plot([], [], "o", color=GREY, label="dominated")
-    for transform in dict.fromkeys(point.transform for point in points):
+    if len(methods) < len(points):
+        axes.plot([], [], _REFERENCE_MARKER, color=BLACK, label="reference")
+    for transform in dict.fromkeys(point.transform for point in methods):
         marker = MARKERS.get(transform, "v")
         label = "no transform" if transform == "none" else transform
         axes.plot([], [], marker, color="black", label=label)
@@ -86,12 +103,13 @@ def _draw_legend(axes: Axes, points: Sequence[Point], front: Sequence[bool]) -> 
             [], [], "o", color=FRONT_COLOUR, markerfacecolor="white", label="another subject's cost"
         )
     bars = name_intervals(each for point in points for each in (point.x, point.y))
-    axes.errorbar([], [], yerr=[], fmt="none", ecolor="black", capsize=2, label=bars)
+    if bars:
+        axes.errorbar([], [], yerr=[], fmt="none", ecolor="black", capsize=2, label=bars)
     handles, labels = axes.get_legend_handles_labels()
-    wide = sum(map(len, labels)) > _LEGEND_LETTERS
+    wide = sum(map(len, labels)) > _LEGEND_LETTERS or len(labels) > _LEGEND_COLUMNS
     axes.figure.legend(
-        handles, labels, loc="outside lower center", ncols=4 if wide else 7, fontsize=7.5,
-        frameon=False, handletextpad=0.4, columnspacing=1.2,
+        handles, labels, loc="outside lower center", ncols=4 if wide else _LEGEND_COLUMNS,
+        fontsize=7.5, frameon=False, handletextpad=0.4, columnspacing=1.2,
     )  # fmt: skip
 
 
@@ -131,4 +149,6 @@ def _label_points(
 def _bar_lines(point: Point) -> list[tuple[Place, Place]]:
     """Return the ends of the error bars of a point."""
     x, y = point.x, point.y
-    return [((x.low, y.value), (x.high, y.value)), ((x.value, y.low), (x.value, y.high))]
+    across = [((x.ends[0], y.value), (x.ends[1], y.value))] if x.ends else []
+    up = [((x.value, y.ends[0]), (x.value, y.ends[1]))] if y.ends else []
+    return across + up

@@ -12,6 +12,7 @@ from bench.report.pareto.plot import pareto_plot
 from bench.report.pareto.points import (
     Point,
     choose_resolution,
+    has_cut_bar,
     latency_points,
     mark_front,
     quality_points,
@@ -54,7 +55,7 @@ def _style_plot(summary: Summary, content: str) -> Plot | None:
         name=f"style-{content}",
         title=title,
         caption=_front_sentence(points, content, "gram")
-        + _bars(points)
+        + _bars(points, content)
         + _external(summary)
         + _fewer_image_pairs(summary)
         + _untrained(summary),
@@ -72,7 +73,7 @@ def _latency_plot(summary: Summary, metric: str) -> Plot | None:
         name=f"latency-{metric}",
         title=title,
         caption=_front_sentence(points, "latency", metric)
-        + _bars(points)
+        + _bars(points, "latency")
         + _borrowed(points)
         + _left_out(summary, points),
         draw=partial(pareto_plot, points, x="latency", y=metric, title=title, size=chosen.size),
@@ -88,13 +89,27 @@ def _front_sentence(points: Sequence[Point], x: str, y: str) -> str:
     front = mark_front(points, x=x, y=y)
     sign = -1 if HIGHER_IS_BETTER[y] else 1
     ranked = sorted(zip(points, front, strict=True), key=lambda each: sign * each[0].y.value)
-    best = ", ".join(point.name for point, on in ranked if on)
-    beaten = ", ".join(point.name for point, on in ranked if not on)
-    return f"On the Pareto front: {best}." + (f" Dominated: {beaten}." if beaten else "")
+    named = {
+        "On the Pareto front": [point.name for point, on in ranked if on],
+        "Dominated": [point.name for point, on in ranked if not on and not point.reference],
+        "Never on the front, because it is no method": [p.name for p, _ in ranked if p.reference],
+    }
+    return " ".join(f"{title}: {', '.join(names)}." for title, names in named.items() if names)
 
 
-def _bars(points: Sequence[Point]) -> str:
-    return f" Error bars: {name_intervals(each for p in points for each in (p.x, p.y))}."
+def _bars(points: Sequence[Point], x: str) -> str:
+    """Say what error bars are, and that those of metrics do not compare subjects."""
+    text = ""
+    if bars := name_intervals(each for point in points for each in (point.x, point.y)):
+        text = f" Error bars: {bars}."
+    if name_intervals(point.y for point in points):
+        text += (
+            " Those of metrics show the variation between image pairs, which all subjects share: "
+            "*Differences between subjects* compares image pair by image pair."
+        )
+    columns = [[point.y for point in points]]
+    columns += [] if x == "latency" else [[point.x for point in points]]
+    return text + " Bars that reach the frame go on." * any(map(has_cut_bar, columns))
 
 
 def _left_out(summary: Summary, points: Sequence[Point]) -> str:

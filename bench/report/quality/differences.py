@@ -6,7 +6,13 @@ from itertools import combinations
 
 import pandas as pd
 
-from bench.analysis.stats import Interval, describe_intervals, difference_interval
+from bench.analysis.stats import (
+    Difference,
+    describe_holm,
+    describe_intervals,
+    difference_interval,
+    mark_by_holm,
+)
 from bench.claims.published import TRANSFORM
 from bench.records.identity import Machine
 from bench.report.common.formats import format_difference
@@ -30,7 +36,7 @@ class DifferenceRow:
     subject: str
     other: str
     machine: Machine
-    differences: Mapping[str, Interval]
+    differences: Mapping[str, Difference]
 
 
 def difference_rows(summary: Summary) -> list[DifferenceRow]:
@@ -50,7 +56,7 @@ def difference_rows(summary: Summary) -> list[DifferenceRow]:
     return rows
 
 
-def _compare(summary: Summary, one: QualityRow, other: QualityRow) -> dict[str, Interval]:
+def _compare(summary: Summary, one: QualityRow, other: QualityRow) -> dict[str, Difference]:
     """Return the differences of the metrics that both have for common image pairs."""
     found = {}
     for metric in METRIC_NAMES:
@@ -68,32 +74,38 @@ def _compare(summary: Summary, one: QualityRow, other: QualityRow) -> dict[str, 
 def differences_table(summary: Summary) -> Table:
     """Return the table; empty if fewer than two subjects have common image pairs."""
     rows = difference_rows(summary)
+    every = [difference for row in rows for difference in row.differences.values()]
+    marks = iter(mark_by_holm(every))
+    starred = [{metric: next(marks) for metric in row.differences} for row in rows]
+    both = list(zip(rows, starred, strict=True))
     return Table(
         name="differences",
         cells=pd.DataFrame(
-            [{**machine_column(summary, row.machine), **_cells(row)} for row in rows]
+            [{**machine_column(summary, row.machine), **_cells(row, stars)} for row, stars in both]
         ),
-        data=pd.DataFrame([line for row in rows for line in _numbers(row)], dtype=object),
+        data=pd.DataFrame(
+            [line for row, stars in both for line in _numbers(row, stars)], dtype=object
+        ),
         note=(
             f"A minus B with `{TRANSFORM}`: the mean of the differences over the image pairs that "
             f"both have values for, and the {describe_intervals('mean', 'image pairs')}. "
-            "An asterisk marks an interval that excludes zero. Image pairs differ more than "
-            "subjects do, so these intervals are often narrower than those of the means: a "
-            "difference can exclude zero although the intervals of the two means overlap. One in "
-            "twenty 95 % intervals misses the true value by chance, so one asterisk among many is "
-            "weak evidence."
-        ),
+            "Image pairs differ more than subjects do, so these intervals are often narrower than "
+            "those of the means: a difference can exclude zero although the intervals of the two "
+            f"means overlap. {describe_holm(every, 'table')}"
+        ).strip(),
     )
 
 
-def _cells(row: DifferenceRow) -> dict[str, str]:
+def _cells(row: DifferenceRow, stars: Mapping[str, bool]) -> dict[str, str]:
     return {
         "A": row.subject,
         "B": row.other,
         "Image pairs": _count_image_pairs(row),
         **{
             ARROWS[metric]: (
-                format_difference(row.differences[metric]) if metric in row.differences else NONE
+                format_difference(row.differences[metric], star=stars[metric])
+                if metric in row.differences
+                else NONE
             )
             for metric in METRIC_NAMES
         },
@@ -106,7 +118,7 @@ def _count_image_pairs(row: DifferenceRow) -> str:
     return " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
 
 
-def _numbers(row: DifferenceRow) -> list[dict[str, object]]:
+def _numbers(row: DifferenceRow, stars: Mapping[str, bool]) -> list[dict[str, object]]:
     """Return a line for each metric, as raw numbers."""
     return [
         {
@@ -119,6 +131,8 @@ def _numbers(row: DifferenceRow) -> list[dict[str, object]]:
             "difference": interval.value,
             "low": interval.low,
             "high": interval.high,
+            "p_value": interval.p_value,
+            "significant": stars[metric],
         }
         for metric, interval in row.differences.items()
     ]

@@ -6,6 +6,7 @@ from bench.analysis.stats import Interval, describe_intervals
 from bench.report.common.formats import format_metric
 from bench.report.common.rows import QualityRow
 from bench.report.common.section import Table
+from bench.report.common.subjects import is_reference
 from bench.report.common.summary import METRIC_NAMES, Summary
 from bench.report.common.tables import ARROWS, machine_column, machine_numbers
 
@@ -23,10 +24,12 @@ def quality_table(summary: Summary) -> Table:
         data=pd.DataFrame([quality_numbers(row) for row in summary.quality], dtype=object),
         note=(
             f"Means over the image pairs, {_size(summary)}. [low, high] is the "
-            f"{describe_intervals('mean', 'image pairs')}. {_external(summary)}Gram is the "
+            f"{describe_intervals('mean', 'image pairs')}. It shows the variation between image "
+            "pairs, which all subjects share; to compare two subjects, read their differences over "
+            f"the same image pairs. {_external(summary)}Gram is the "
             "relative error of the output's Gram matrices to those of the style image. SSIM and "
             "LPIPS compare the output with the content image. Read style and content metrics "
-            "together: the unchanged content image has a perfect SSIM."
+            "together: the unchanged content image, a reference and no method, has a perfect SSIM."
         ),
     )
 
@@ -69,21 +72,24 @@ def quality_numbers(row: QualityRow) -> dict[str, object]:
 
 
 def _bounds(name: str, interval: Interval | None) -> dict[str, float | None]:
-    """Return a mean and the ends of its interval; one image pair has no interval."""
-    wide = interval if interval and interval.count > 1 else None
+    """Return a mean and the ends of its interval, which few image pairs do not have."""
     return {
         name: interval.value if interval else None,
-        f"{name}_low": wide.low if wide else None,
-        f"{name}_high": wide.high if wide else None,
+        f"{name}_low": interval.low if interval else None,
+        f"{name}_high": interval.high if interval else None,
     }
 
 
 def _status_cell(row: QualityRow) -> str:
-    """Write ``ok`` and how many image pairs failed; a subject without weights has none."""
+    """Write ``ok`` or ``reference``, and how many image pairs failed.
+
+    A subject without weights has no metric values.
+    """
     if not row.num_image_pairs and set(row.failures) == {"untrained"}:
         return "untrained"
+    measured = "reference" if is_reference(row.subject) else "ok"
     ends = [f"{status}: {count}" for status, count in row.failures.items()]
-    return "; ".join([*(["ok"] if row.num_image_pairs else []), *ends])
+    return "; ".join([*([measured] if row.num_image_pairs else []), *ends])
 
 
 def _external(summary: Summary) -> str:

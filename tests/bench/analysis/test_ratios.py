@@ -4,13 +4,12 @@ import doctest
 
 import pytest
 
-from bench.analysis import ratios, stats
+from bench.analysis import ratios
 from bench.analysis.ratios import describe_ratio, speed_ratios
 
 
 def test_examples_in_docstrings():
     assert doctest.testmod(ratios).failed == 0
-    assert doctest.testmod(stats).failed == 0
 
 
 def test_the_ratio_is_that_of_the_rounds(make_pair, make_cost):
@@ -40,8 +39,7 @@ def test_repeats_are_joined_and_failures_do_not_hide_figures(make_pair):
         ),
         (
             {"ratio": 0.5, "rounds": 4, "transform": "ot", "threads": 1},
-            "mobilenet_v1 is 0.50× as fast as vgg16@ot "
-            "(min to max 0.49 to 0.51, 4 rounds, HD, cpu Some CPU, 1 thread)",
+            "mobilenet_v1 is 0.50× as fast as vgg16@ot (4 rounds, HD, cpu Some CPU, 1 thread)",
         ),
         (
             {"ratio": 40, "rounds": 1},

@@ -1,58 +1,87 @@
 """Summaries agree with their definitions and do not depend on the run."""
 
+import doctest
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import quantile_test
 
+from bench.analysis import intervals, stats
 from bench.analysis.stats import (
+    Difference,
+    describe_holm,
     difference_interval,
+    mark_by_holm,
     mean_interval,
     median,
     median_interval,
     p95,
+    process_interval,
     ratio_interval,
 )
 
 pytestmark = pytest.mark.numerics
 
 
-SAMPLES = st.lists(st.integers(1, 10**12), min_size=1, max_size=12)
+SAMPLES = st.lists(st.integers(1, 10**12), min_size=1, max_size=40)
+
+
+def test_examples_in_docstrings():
+    assert doctest.testmod(stats).failed == 0
+    assert doctest.testmod(intervals).failed == 0
 
 
 @settings(max_examples=25, deadline=None)
 @given(SAMPLES)
-def test_intervals_hold_their_value_within_the_samples(samples):
+def test_intervals_hold_their_value(samples):
+    mean = mean_interval(samples)
+    assert mean.mean == pytest.approx(np.mean(samples))
+    assert median(samples) <= p95(samples) <= max(samples)
+    if len(samples) < 6:
+        assert median_interval(samples) is mean.low is mean.high is None
+        return
     low, high = median_interval(samples)
     assert min(samples) <= low <= median(samples) <= high <= max(samples)
-    mean, low, high = mean_interval(samples)
     slack = 1e-9 * max(samples)  # a mean of equal numbers rounds
-    assert min(samples) - slack <= low <= high <= max(samples) + slack
-    assert mean == pytest.approx(np.mean(samples))
-    assert median(samples) <= p95(samples) <= max(samples)
+    assert mean.low - slack <= mean.mean <= mean.high + slack
 
 
-def test_interval_is_repeatable_and_covers_the_truth():
-    samples = np.random.default_rng(3).normal(5.0, 1.0, 200).tolist()
-    first = mean_interval(samples)
-    assert first == mean_interval(samples)
-    assert first.low < 5.0 < first.high
-    # the closed formula: mean ± 1.96 · s / √n
-    half = 1.96 * np.std(samples, ddof=1) / np.sqrt(200)
-    assert first.high - first.low == pytest.approx(2 * half, rel=0.1)
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(1, 50), min_size=6, max_size=60))
+def test_the_interval_of_the_median_is_that_of_scipy(samples):
+    found = quantile_test(samples, p=0.5).confidence_interval(0.95)
+    assert median_interval(samples) == (found.low, found.high)
 
 
-def test_few_samples_give_their_range():
-    assert median_interval([5, 1, 2, 3, 4]) == (1.0, 5.0)
-    assert mean_interval([5, 1, 2, 3, 4]) == (3.0, 1.0, 5.0)
-    low, high = median_interval([6, 5, 1, 2, 3, 4])
-    assert (low, high) != (1.0, 6.0)
+def test_the_interval_of_the_mean_is_close_to_t_for_many_symmetric_samples():
+    samples = np.random.default_rng(3).normal(5.0, 1.0, 200)
+    low, high = mean_interval([*samples, *(10 - samples)])[1:]
+    half = 1.966 * np.std([*samples, *(10 - samples)], ddof=1) / 20
+    assert (low + high) / 2 == pytest.approx(5.0)
+    assert half < (high - low) / 2 < 1.01 * half
 
 
-def test_single_sample_has_an_interval_of_no_width():
-    interval = mean_interval([4.0])
-    assert interval == (4.0, 4.0, 4.0)
-    assert median_interval([7]) == (7.0, 7.0)
+def test_the_interval_of_a_mean_reaches_further_to_the_longer_tail():
+    mean, low, high = mean_interval([1, 1, 2, 2, 3, 9])
+    assert high - mean > 1.5 * (mean - low)
+    mirrored = mean_interval([-1, -1, -2, -2, -3, -9])
+    assert mirrored == pytest.approx((-mean, -high, -low))
+
+
+def test_the_interval_of_a_mean_ends_at_the_bounds_of_its_samples():
+    samples = [0.1, 0.2, 0.2, 0.3, 0.9, 1.0]
+    low, high = mean_interval(samples)[1:]
+    assert low < 0 < 1 < high
+    assert mean_interval(samples, bounds=(0.0, 1.0))[1:] == (0.0, 1.0)
+
+
+def test_equal_samples_have_an_interval_of_no_width():
+    assert mean_interval([4.0] * 6) == (4.0, 4.0, 4.0)
+    assert median_interval([7] * 6) == (7.0, 7.0)
+    third = mean_interval([0.1 + 0.2, 0.3, 0.3, 0.3, 0.3, 0.3])  # they differ by rounding
+    assert third.low == third.high == pytest.approx(0.3)
 
 
 def test_nothing_has_no_median():
@@ -61,7 +90,7 @@ def test_nothing_has_no_median():
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.tuples(st.integers(1, 10**9), st.integers(1, 10**9)), min_size=1, max_size=12))
+@given(st.lists(st.tuples(st.integers(1, 10**9), st.integers(1, 10**9)), min_size=6, max_size=12))
 def test_exchanging_the_sides_inverts_a_ratio(pairs):
     first, second = [a for a, _ in pairs], [b for _, b in pairs]
     there, back = ratio_interval(first, second), ratio_interval(second, first)
@@ -77,7 +106,7 @@ def test_ratios_are_taken_pair_by_pair():
     ratio = ratio_interval(first, second)
     assert (ratio.value, ratio.low, ratio.high, ratio.count) == (2.0, 2.0, 2.0, 6)
     assert ratio_interval([*first, 9000], [*second, 10]).value == 2.0  # one disturbed round
-    assert ratio_interval([20, 30], [10, 10]).low == 2.0
+    assert ratio_interval([20, 30], [10, 10]).ends is None
 
 
 @pytest.mark.parametrize("sides", [([1, 2], [1]), ([], []), ([1, 0], [1, 1])])
@@ -90,3 +119,69 @@ def test_differences_are_taken_pair_by_pair():
     first = [1.0, 5.0, 9.0, 2.0, 7.0, 4.0]
     found = difference_interval(first, [each - 0.5 for each in first])
     assert (found.value, found.low, found.high, found.count) == (0.5, 0.5, 0.5, 6)
+    assert found.p_value == 0.0
+    assert difference_interval(first, first).p_value == 1.0
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.integers(-20, 30), min_size=6, max_size=12).filter(lambda each: len({*each}) > 1)
+)
+def test_a_p_value_is_small_exactly_where_the_interval_excludes_zero(differences):
+    found = difference_interval(differences, [0] * len(differences))
+    assert (found.p_value < 0.05) == (found.low > 0 or found.high < 0)
+
+
+def differences(*p_values):
+    return [Difference(value=1.0, low=0.5, high=1.5, count=9, p_value=each) for each in p_values]
+
+
+def test_holm_rejects_step_by_step():
+    # 0.04 and 0.012 are small alone; 0.012 passes as the third of four, 0.03 does not
+    assert mark_by_holm(differences(0.04, 0.001, 0.012, 0.013)) == (True, True, True, True)
+    assert mark_by_holm(differences(0.04, 0.001, 0.026, 0.012)) == (False, True, False, True)
+    assert mark_by_holm(differences(0.02, 0.02, 0.02)) == (False, False, False)
+    assert mark_by_holm([]) == ()
+
+
+def test_differences_without_an_interval_are_no_comparisons():
+    few = Difference(value=9.0, count=5)
+    assert mark_by_holm([few, *differences(0.02, 0.04)]) == (False, True, True)
+    text = describe_holm([few, *differences(0.02, 0.04)], "table")
+    assert "the 2 comparisons of this table" in text
+    assert describe_holm([few], "table") == ""
+
+
+def test_processes_count_and_not_their_samples():
+    processes = [[90, 100, 110], [100, 110, 120], [110, 120, 130]]
+    found = process_interval(processes)
+    assert (found.value, found.count) == (110.0, 3)
+    assert found.low < 100
+    assert found.high > 120
+    again = process_interval([each * 50 for each in processes])
+    assert again.ends == found.ends
+    assert found.between == pytest.approx(10 / 110)
+    variations = [10 / 100, 10 / 110, 10 / 120]
+    assert found.within == pytest.approx(np.sqrt(np.mean(np.square(variations))))
+
+
+def test_processes_scale_with_the_unit():
+    processes = [[90, 100, 110], [100, 115], [110, 120, 130], [99]]
+    one = process_interval(processes)
+    other = process_interval([[1e6 * each for each in samples] for samples in processes])
+    assert other.ends == pytest.approx([1e6 * each for each in one.ends])
+    assert (other.within, other.between) == pytest.approx((one.within, one.between))
+
+
+def test_two_processes_have_no_interval_and_one_no_variation_between():
+    two, one = process_interval([[5.0], [6.0]]), process_interval([[5.0]])
+    assert (two.value, two.ends, two.within) == (5.5, None, None)
+    assert (one.value, one.ends, one.within, one.between) == (5.0, None, None, None)
+    six = process_interval([[float(each)] for each in range(1, 7)])
+    assert six.ends == pytest.approx((1.0, 6.0))
+
+
+@pytest.mark.parametrize("processes", [[], [[1.0], []], [[1.0, 0.0]]])
+def test_processes_need_positive_samples(processes):
+    with pytest.raises(ValueError, match=r"positive|one or more"):
+        process_interval(processes)

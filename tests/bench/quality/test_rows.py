@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,10 +28,11 @@ def test_a_missing_parent_folder_is_an_error(tmp_path: Path) -> None:
 
 
 def test_means_are_shown_with_intervals_and_directions() -> None:
-    lines = render_means(ROWS).splitlines()
+    many = [*ROWS[:2], *(replace(ROWS[n % 2], pair=f"0{n + 3}") for n in range(4)), ROWS[2]]
+    lines = render_means(many).splitlines()
     assert lines[0].split() == ["subject", "image", "pairs", "Gram", "↓", "SSIM", "↑", "LPIPS", "↓"]
     assert lines[2].split() == [
-        *("mkl", "2", "0.200", "[0.100,", "0.300]", "0.600", "[0.500,", "0.700]"),
+        *("mkl", "6", "0.200", "[0.047,", "0.353]", "0.600", "[0.447,", "0.753]"),
         *("0.333", "[0.333,", "0.333]"),
     ]
     assert lines[3].split() == ["content", "1", "0.900", "1.000", "0.000"]

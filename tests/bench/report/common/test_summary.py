@@ -50,10 +50,12 @@ def test_failures_of_quality_are_counted(records):
 
 
 def test_multiply_adds_per_pixel_and_milliseconds(make_cost):
-    (row,) = summarize([make_cost()]).cost
+    (row,) = summarize([make_cost(latency_ns=[n * 1_000_000 for n in range(6, 13)])]).cost
     assert row.macs_per_pixel == 10
-    assert row.latency_ms.value == 11.0
-    assert row.latency_ms.low <= 11.0 <= row.latency_ms.high
+    assert row.latency_ms.value == 9.0
+    assert row.latency_ms.ends == (6.0, 12.0)
+    (few,) = summarize([make_cost()]).cost
+    assert (few.latency_ms.value, few.latency_ms.ends) == (11.0, None)
 
 
 @pytest.mark.parametrize(("status", "expected"), [("predicted", 9.0), ("timeout", None)])

@@ -31,21 +31,38 @@ def test_differences_are_over_the_same_image_pairs(students):
     ]  # fmt: skip
     gram = rows[1].differences["gram"]
     assert gram.value == pytest.approx(-0.125)
-    assert -0.25 < gram.low < gram.value < gram.high < -0.0625
+    assert -0.5 < gram.low < gram.value < gram.high < 0.0
     assert gram.count == 7
     assert rows[1].differences["ssim"].value == 0.0
 
 
-def test_an_asterisk_marks_an_interval_that_excludes_zero(students):
-    to_mobilenet, to_authors, _ = differences_table(summarize(students)).cells["Gram ↓"]
+def test_an_asterisk_marks_what_holms_correction_leaves(students):
+    table = differences_table(summarize(students))
+    to_mobilenet, to_authors, _ = table.cells["Gram ↓"]
     assert to_authors.endswith("] *")
     assert to_mobilenet.startswith("-0.009 [-")
     assert to_mobilenet.endswith("]")
+    assert "the 9 comparisons of this table" in table.note
+    gram = table.data[table.data["metric"] == "gram"]
+    assert gram["significant"].tolist() == [False, True, False]
+    assert gram["p_value"].iloc[1] < 0.05 / 9
+
+
+def test_an_interval_without_zero_has_no_asterisk_among_many(students, make_quality):
+    # 0.004 is small for nine comparisons, but not for thirty
+    names = [f"student-{number}" for number in range(2)]
+    more = [make_quality(name, pair=f"0{n}", gram=0.25 * n) for name in names for n in range(1, 8)]
+    table = differences_table(summarize([*students, *more]))
+    row = table.cells[(table.cells["A"] == "vgg16") & (table.cells["B"] == "authors")]
+    assert row["Gram ↓"].tolist() == ["-0.125 [-0.314, -0.051]"]
+    assert "the 30 comparisons of this table" in table.note
 
 
 def test_few_image_pairs_have_no_asterisk(students):
     few = [record for record in students if record.case.pair < "06"]
-    assert not any("*" in cell for cell in differences_table(summarize(few)).cells["Gram ↓"])
+    table = differences_table(summarize(few))
+    assert not any("[" in cell or "*" in cell for cell in table.cells["Gram ↓"])
+    assert "asterisk" not in table.note
     one = [record for record in students if record.case.pair == "04"]
     assert differences_table(summarize(one)).cells["Gram ↓"].tolist() == [
         "+0.125",

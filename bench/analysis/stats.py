@@ -111,10 +111,16 @@ def median_interval(samples: Sequence[float]) -> Ends | None:
     return None if ends is None else (float(ends[0]), float(ends[1]))
 
 
-def mean_interval(samples: Sequence[float]) -> MeanInterval:
+def mean_interval(
+    samples: Sequence[float], *, bounds: Ends = (-math.inf, math.inf)
+) -> MeanInterval:
     """Return the mean with its 95 % interval (`mean_ends`); fewer than 6 samples have none.
 
     Equal samples give an interval of width 0.
+
+    Args:
+        samples: One or more.
+        bounds: The least and the greatest possible value of a sample, where the interval ends.
     """
     values = _array(samples)
     mean = float(np.mean(values))
@@ -123,7 +129,7 @@ def mean_interval(samples: Sequence[float]) -> MeanInterval:
     if _are_equal(values):
         return MeanInterval(mean, mean, mean)
     low, high = mean_ends(values)
-    return MeanInterval(mean, float(low), float(high))
+    return MeanInterval(mean, max(float(low), bounds[0]), min(float(high), bounds[1]))
 
 
 def ratio_interval(first: Sequence[float], second: Sequence[float]) -> Interval:

@@ -75,7 +75,9 @@ def _summarise(rows: Sequence[dict[str, Any]], subject: str, pairs_name: str) ->
         known = ", ".join(sorted({str(row["subject"]) for row in rows}))
         raise ConfigError(f"there are no metric values of {subject!r}, only of {known}")
     means: dict[str, object] = {
-        metric.name: mean_interval([float(row[metric.name]) for row in own])._asdict()
+        metric.name: mean_interval(
+            [float(row[metric.name]) for row in own], bounds=metric.bounds
+        )._asdict()
         for metric in METRICS
     }
     return {

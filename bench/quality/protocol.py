@@ -1,5 +1,6 @@
 """Names, directions and protocol ids of the quality metrics."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,12 +62,14 @@ class Metric:
         title: The heading in tables and plots.
         higher_is_better: Its direction.
         measures: ``"style"`` (output against style) or ``"content"`` (output against content).
+        bounds: The least and the greatest possible value; intervals of means end there.
     """
 
     name: MetricName
     title: str
     higher_is_better: bool
     measures: Literal["style", "content"]
+    bounds: tuple[float, float] = (-math.inf, math.inf)
 
     @property
     def arrow(self) -> str:
@@ -75,9 +78,17 @@ class Metric:
 
 
 METRICS: tuple[Metric, ...] = (
-    Metric(name="gram", title="Gram", higher_is_better=False, measures="style"),
-    Metric(name="ssim", title="SSIM", higher_is_better=True, measures="content"),
-    Metric(name="lpips", title="LPIPS", higher_is_better=False, measures="content"),
+    Metric(
+        name="gram", title="Gram", higher_is_better=False, measures="style", bounds=(0, math.inf)
+    ),
+    Metric(name="ssim", title="SSIM", higher_is_better=True, measures="content", bounds=(-1, 1)),
+    Metric(
+        name="lpips",
+        title="LPIPS",
+        higher_is_better=False,
+        measures="content",
+        bounds=(0, math.inf),
+    ),
 )
 
 

@@ -57,14 +57,14 @@ def render_means(rows: Sequence[Row]) -> str:
     table = []
     for subject in dict.fromkeys(row.subject for row in rows):
         own = [row for row in rows if row.subject == subject]
-        cells = [_cell([float(getattr(row, m.name)) for row in own]) for m in METRICS]
+        cells = [_cell([float(getattr(row, m.name)) for row in own], m.bounds) for m in METRICS]
         table.append([subject, len(own), *cells])
     headers = ["subject", "image pairs", *(f"{m.title} {m.arrow}" for m in METRICS)]
     text = tabulate(table, headers=headers, tablefmt="simple", disable_numparse=True)
     return f"{text}\n[low, high]: {describe_intervals('mean', 'image pairs')}"
 
 
-def _cell(values: Sequence[float]) -> str:
+def _cell(values: Sequence[float], bounds: tuple[float, float]) -> str:
     """Format a mean and its interval; few values have no interval."""
-    mean, low, high = mean_interval(values)
+    mean, low, high = mean_interval(values, bounds=bounds)
     return f"{mean:.3f}" if low is None else f"{mean:.3f} [{low:.3f}, {high:.3f}]"

@@ -209,15 +209,16 @@ def quality_row(
             by_pair.setdefault(record.case_hash, []).append(record)
         else:
             failures[record.status] = failures.get(record.status, 0) + 1
-    metrics = {}
-    for metric in METRIC_NAMES:
+    metrics: dict[str, Interval] = {}
+    for metric in METRICS:
         means = [
-            _mean(getattr(record, metric) for record in repeats) for repeats in by_pair.values()
+            _mean(getattr(record, metric.name) for record in repeats)
+            for repeats in by_pair.values()
         ]
         values = [value for value in means if value is not None]
         if values:
-            mean, low, high = mean_interval(values)
-            metrics[metric] = Interval(value=mean, low=low, high=high, count=len(values))
+            mean, low, high = mean_interval(values, bounds=metric.bounds)
+            metrics[metric.name] = Interval(value=mean, low=low, high=high, count=len(values))
     return QualityRow(
         subject=subject,
         transform=transform,

@@ -13,7 +13,7 @@ from bench.report.common.figures import AXIS_TITLES, log_axis, new_figure
 from bench.report.common.formats import name_intervals
 from bench.report.common.labels import Place
 from bench.report.common.summary import HIGHER_IS_BETTER, Interval
-from bench.report.pareto.points import Point, mark_front
+from bench.report.pareto.points import Point, axis_limits, mark_front
 
 FRONT_COLOUR = "#0b5fa5"
 GREY = "#9a9a9a"
@@ -23,6 +23,7 @@ MARKERS = {"zca": "o", "ot": "s", "adain": "^", "none": "D"}
 _REFERENCE_MARKER = "x"
 _MARK = 4.5  # half the side that is kept free around a mark, in points
 _BAR = 1.5  # half the thickness that labels avoid around an error bar, in points
+_LEGEND_COLUMNS = 7
 _LEGEND_LETTERS = 70  # more do not fit in one line
 
 
@@ -50,6 +51,10 @@ def pareto_plot(points: Sequence[Point], *, x: str, y: str, title: str, size: st
         linestyle=(0, (4, 3)), alpha=0.7, zorder=1,
     )  # fmt: skip
     axes.margins(0.12)
+    if x != "latency" and (limits := axis_limits([point.x for point in points])):
+        axes.set_xlim(limits)
+    if limits := axis_limits([point.y for point in points]):
+        axes.set_ylim(limits)
     axes.set(xlabel=AXIS_TITLES[x].format(size=size), ylabel=AXIS_TITLES[y])
     axes.set_title(title, fontsize=10, loc="left")
     _draw_legend(axes, points, front)
@@ -101,10 +106,10 @@ def _draw_legend(axes: Axes, points: Sequence[Point], front: Sequence[bool]) -> 
     if bars:
         axes.errorbar([], [], yerr=[], fmt="none", ecolor="black", capsize=2, label=bars)
     handles, labels = axes.get_legend_handles_labels()
-    wide = sum(map(len, labels)) > _LEGEND_LETTERS
+    wide = sum(map(len, labels)) > _LEGEND_LETTERS or len(labels) > _LEGEND_COLUMNS
     axes.figure.legend(
-        handles, labels, loc="outside lower center", ncols=4 if wide else 7, fontsize=7.5,
-        frameon=False, handletextpad=0.4, columnspacing=1.2,
+        handles, labels, loc="outside lower center", ncols=4 if wide else _LEGEND_COLUMNS,
+        fontsize=7.5, frameon=False, handletextpad=0.4, columnspacing=1.2,
     )  # fmt: skip
 
 

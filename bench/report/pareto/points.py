@@ -8,6 +8,8 @@ from bench.report.common.rows import CostRow, name_subject
 from bench.report.common.subjects import is_reference
 from bench.report.common.summary import HIGHER_IS_BETTER, Interval, Summary, joined_subject
 
+_MARGIN = 0.12  # between the outermost mark and the frame, as a share of the axis
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
@@ -99,3 +101,27 @@ def mark_front(points: Sequence[Point], *, x: str, y: str) -> tuple[bool, ...]:
     places = [(point.x.value, point.y.value) for point in points if not point.reference]
     front = iter(pareto_front(places, (HIGHER_IS_BETTER[x], HIGHER_IS_BETTER[y])))
     return tuple(not point.reference and next(front) for point in points)
+
+
+def axis_limits(intervals: Sequence[Interval]) -> tuple[float, float] | None:
+    """Return the limits of a linear axis that shows all values, and error bars as far as sensible.
+
+    Bars are shown as far beyond the values as the values lie apart: those of few image pairs are so
+    long that the values could not be distinguished. None if all values are equal.
+    """
+    values = [each.value for each in intervals]
+    room = max(values) - min(values)
+    if not room:
+        return None
+    ends = [end for each in intervals for end in each.ends or ()]
+    low = max(min([*values, *ends]), min(values) - room)
+    high = min(max([*values, *ends]), max(values) + room)
+    margin = _MARGIN * (high - low)
+    return low - margin, high + margin
+
+
+def has_cut_bar(intervals: Sequence[Interval]) -> bool:
+    """Return whether an error bar is longer than `axis_limits` shows."""
+    limits = axis_limits(intervals)
+    ends = [end for each in intervals for end in each.ends or ()]
+    return limits is not None and any(not limits[0] <= end <= limits[1] for end in ends)

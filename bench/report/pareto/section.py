@@ -12,6 +12,7 @@ from bench.report.pareto.plot import pareto_plot
 from bench.report.pareto.points import (
     Point,
     choose_resolution,
+    has_cut_bar,
     latency_points,
     mark_front,
     quality_points,
@@ -54,7 +55,7 @@ def _style_plot(summary: Summary, content: str) -> Plot | None:
         name=f"style-{content}",
         title=title,
         caption=_front_sentence(points, content, "gram")
-        + _bars(points)
+        + _bars(points, content)
         + _external(summary)
         + _fewer_image_pairs(summary)
         + _untrained(summary),
@@ -72,7 +73,7 @@ def _latency_plot(summary: Summary, metric: str) -> Plot | None:
         name=f"latency-{metric}",
         title=title,
         caption=_front_sentence(points, "latency", metric)
-        + _bars(points)
+        + _bars(points, "latency")
         + _borrowed(points)
         + _left_out(summary, points),
         draw=partial(pareto_plot, points, x="latency", y=metric, title=title, size=chosen.size),
@@ -96,7 +97,7 @@ def _front_sentence(points: Sequence[Point], x: str, y: str) -> str:
     return " ".join(f"{title}: {', '.join(names)}." for title, names in named.items() if names)
 
 
-def _bars(points: Sequence[Point]) -> str:
+def _bars(points: Sequence[Point], x: str) -> str:
     """Say what error bars are, and that those of metrics do not compare subjects."""
     text = ""
     if bars := name_intervals(each for point in points for each in (point.x, point.y)):
@@ -106,7 +107,9 @@ def _bars(points: Sequence[Point]) -> str:
             " Those of metrics show the variation between image pairs, which all subjects share: "
             "*Differences between subjects* compares image pair by image pair."
         )
-    return text
+    columns = [[point.y for point in points]]
+    columns += [] if x == "latency" else [[point.x for point in points]]
+    return text + " Bars that reach the frame go on." * any(map(has_cut_bar, columns))
 
 
 def _left_out(summary: Summary, points: Sequence[Point]) -> str:

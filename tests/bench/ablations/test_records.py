@@ -42,6 +42,21 @@ def test_records_round_trip_and_make_one_page(tmp_path: Path) -> None:
     assert "* device_name a CPU, threads 1, torch 2.9.0, commit `0123abc`: a, b." in page
 
 
+def test_asterisks_are_corrected_for_all_comparisons_of_the_page() -> None:
+    noise = [0.0, 0.02, -0.02, 0.01, -0.01, 0.03, -0.03, 0.0]
+    shifted = {
+        f"{pair:02d}": pair / 10 + 0.03 + each for pair, each in enumerate(noise)
+    }  # its p-value is 0.009
+    base, ablation = _record(), _record(name="a", base="b", scores={"gram": shifted})
+    alone = write_page({"b": base, "a": ablation})
+    assert "(+0.030 [+0.009, +0.051] *)" in alone
+    assert "the 1 comparison of this page" in alone
+    many = {name: _record(name=name, base="b") for name in "cdefgh"}
+    page = write_page({"b": base, "a": ablation, **many})
+    assert "(+0.030 [+0.009, +0.051])" in page
+    assert "the 7 comparisons of this page" in page
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

@@ -5,7 +5,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, bootstrap, ttest_1samp
 
 from bench.analysis.intervals import mean_ends, mean_p_values, median_ends, process_ends
 
@@ -122,13 +122,50 @@ def test_latencies_of_several_processes(name, rng, median_call):
         check(f"{count} processes, {name}", cover(process_ends(logs), median_call))
 
 
-@pytest.mark.parametrize(
-    ("statistic", "count", "truth"), [(np.median, 7, np.log(2)), (np.mean, 6, 1.0)]
-)
-def test_the_percentile_bootstrap_would_fail(statistic, count, truth, rng):
-    # the intervals of releases up to 0.2
-    values = rng.exponential(size=(2000, count))
-    resamples = values[np.arange(2000)[:, None], rng.integers(0, count, (300, 1, count))]
-    ends = np.percentile(statistic(resamples, axis=-1), [2.5, 97.5], axis=0)
-    with pytest.raises(AssertionError, match="bootstrap"):
-        check(f"bootstrap of the {statistic.__name__}, n = {count}", cover(ends, truth))
+def percentile_bootstrap(statistic, values, rng):
+    """The intervals of releases up to 0.2."""
+    trials, count = values.shape
+    drawn = rng.integers(0, count, (300, 1, count))
+    resamples = values[np.arange(trials)[:, None], drawn]
+    return np.percentile(statistic(resamples, axis=-1), [2.5, 97.5], axis=0)
+
+
+def hierarchical_bootstrap(calls, rng):
+    """Draw processes, then calls of each, with replacement; the geometric mean of the medians."""
+    trials, count, size = calls.shape
+    process = rng.integers(0, count, (200, 1, count, 1))
+    call = rng.integers(0, size, (200, 1, count, size))
+    resamples = calls[np.arange(trials)[:, None, None], process, call]
+    means = np.log(np.median(resamples, axis=-1)).mean(axis=-1)
+    return np.percentile(means, [2.5, 97.5], axis=0)
+
+
+def test_percentile_bootstraps_would_fail(rng):
+    values = rng.exponential(size=(2000, 7))
+    ends = percentile_bootstrap(np.median, values, rng)
+    with pytest.raises(AssertionError, match="bootstrap of the median"):
+        check("percentile bootstrap of the median, n = 7", cover(ends, np.log(2)))
+    ends = percentile_bootstrap(np.mean, values[:, :6], rng)
+    with pytest.raises(AssertionError, match="bootstrap of the mean"):
+        check("percentile bootstrap of the mean, n = 6", cover(ends, 1.0))
+
+
+@pytest.mark.parametrize("name", ["exponential", "lognormal, σ = 1"])
+def test_student_t_and_bca_would_fail(name, rng):
+    sample, mean, _ = DISTRIBUTIONS[name]
+    values = sample(rng, (2000, 6))
+    covered = cover(ttest_1samp(values, 0.0, axis=-1).confidence_interval(0.95), mean)
+    with pytest.raises(AssertionError, match="Student t"):
+        check(f"Student t, n = 6, {name}", covered)
+    bca = bootstrap((values,), np.mean, axis=-1, n_resamples=299, method="BCa", rng=rng)
+    covered = cover(bca.confidence_interval, mean)
+    with pytest.raises(AssertionError, match="BCa"):
+        check(f"BCa, n = 6, {name}", covered)
+
+
+def test_a_hierarchical_bootstrap_of_processes_would_fail(rng, median_call):
+    states = BETWEEN["normal, 10 %"](rng, (1000, 3, 1))
+    calls = np.exp(states) * (1 + 0.1 * rng.exponential(size=(1000, 3, 9)))
+    covered = cover(hierarchical_bootstrap(calls, rng), median_call)
+    with pytest.raises(AssertionError, match="hierarchical"):
+        check("hierarchical bootstrap, 3 processes", covered)

@@ -70,6 +70,13 @@ def test_the_interval_of_a_mean_reaches_further_to_the_longer_tail():
     assert mirrored == pytest.approx((-mean, -high, -low))
 
 
+def test_the_interval_of_a_mean_ends_at_the_bounds_of_its_samples():
+    samples = [0.1, 0.2, 0.2, 0.3, 0.9, 1.0]
+    low, high = mean_interval(samples)[1:]
+    assert low < 0 < 1 < high
+    assert mean_interval(samples, bounds=(0.0, 1.0))[1:] == (0.0, 1.0)
+
+
 def test_equal_samples_have_an_interval_of_no_width():
     assert mean_interval([4.0] * 6) == (4.0, 4.0, 4.0)
     assert median_interval([7] * 6) == (7.0, 7.0)

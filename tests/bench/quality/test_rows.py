@@ -32,7 +32,7 @@ def test_means_are_shown_with_intervals_and_directions() -> None:
     lines = render_means(many).splitlines()
     assert lines[0].split() == ["subject", "image", "pairs", "Gram", "↓", "SSIM", "↑", "LPIPS", "↓"]
     assert lines[2].split() == [
-        *("mkl", "6", "0.200", "[0.052,", "0.348]", "0.600", "[0.452,", "0.748]"),
+        *("mkl", "6", "0.200", "[0.047,", "0.353]", "0.600", "[0.447,", "0.753]"),
         *("0.333", "[0.333,", "0.333]"),
     ]
     assert lines[3].split() == ["content", "1", "0.900", "1.000", "0.000"]

@@ -55,6 +55,21 @@ def test_bars_are_said_to_vary_between_image_pairs(make_quality):
     assert "show the variation between image pairs, which all subjects share" in plot.caption
 
 
+def test_long_bars_do_not_hide_the_points_and_are_said_to_go_on(make_quality):
+    values = [*[0.2] * 5, 4.0]
+    records = [make_quality(pair=f"0{n}", gram=value) for n, value in enumerate(values)]
+    records += [make_quality("other", pair=f"0{n}", gram=v + 0.1) for n, v in enumerate(values)]
+    (plot, _) = pareto_plots(summarize(records))
+    assert plot.caption.endswith("Bars that reach the frame go on.")
+    (axes,) = plot.draw().axes
+    low, high = axes.get_ylim()
+    mean = 5 / 6
+    assert mean - 0.2 < low < mean - 0.1
+    assert mean + 0.2 < high < mean + 0.3
+    short = [record for record in records if record.case.pair < "05"]
+    assert "go on" not in pareto_plots(summarize(short))[0].caption
+
+
 def test_captions_name_front_dominated_and_absent(records):
     captions = {plot.name: plot.caption for plot in pareto_plots(summarize(records))}
     assert captions["style-ssim"] == (

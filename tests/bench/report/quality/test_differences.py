@@ -54,7 +54,7 @@ def test_an_interval_without_zero_has_no_asterisk_among_many(students, make_qual
     more = [make_quality(name, pair=f"0{n}", gram=0.25 * n) for name in names for n in range(1, 8)]
     table = differences_table(summarize([*students, *more]))
     row = table.cells[(table.cells["A"] == "vgg16") & (table.cells["B"] == "authors")]
-    assert row["Gram ↓"].tolist() == ["-0.125 [-0.309, -0.054]"]
+    assert row["Gram ↓"].tolist() == ["-0.125 [-0.314, -0.051]"]
     assert "the 30 comparisons of this table" in table.note
 
 

@@ -35,7 +35,9 @@ def test_shipped_profiles(name):
         "HD", "FHD", "QHD", "4K", "5K", "8K",
     ]  # fmt: skip
     assert set(profile.measured) <= set(profile.resolutions)
-    assert profile.settings("vgg16", "cpu").samples >= 5
+    settings = profile.settings("vgg16", "cpu")
+    assert settings.processes == {"quick": 3, "full": 5}[name]
+    assert settings.samples >= 4
 
 
 def test_the_quick_profile_measures_few_sizes():

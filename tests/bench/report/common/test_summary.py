@@ -21,12 +21,30 @@ def test_the_last_record_of_a_case_and_repeat_counts(make_cost):
     assert (row.latency_ms.value, row.num_samples) == (5.0, 1)
 
 
-def test_repeats_are_pooled(make_cost):
-    repeats = [make_cost(repeat=n, latency_ns=[n * 1_000_000] * 2, peak_bytes=n) for n in (1, 2, 3)]
-    (row,) = summarize(repeats).cost
+def test_a_latency_is_that_of_processes(make_cost):
+    states = ({"disturbed": True}, {"disturbed": False}, None)
+    repeats = [
+        make_cost(
+            repeat=n,
+            latency_ns=[n * 1_000_000] * 2,
+            peak_bytes=n or None,
+            machine_state=states[n - 1],
+        )
+        for n in (1, 2, 3)
+    ]
+    (row,) = summarize(repeats[::-1]).cost
     assert row.num_samples == 6
-    assert row.latency_ms.value == 2.0
+    assert (row.latency_ms.value, row.latency_ms.count) == (2.0, 3)
+    assert row.latency_ms.low < 1 < 3 < row.latency_ms.high
+    assert row.latency_ms.within == 0.0
+    assert row.latency_ms.between == pytest.approx(0.5)
+    assert row.num_disturbed == 1
     assert row.peak_bytes == 3
+
+
+def test_one_process_has_no_interval(make_cost):
+    (row,) = summarize([make_cost()]).cost
+    assert row.latency_ms.ends is None
 
 
 def test_a_failed_repeat_does_not_hide_a_measured_one(make_cost):
@@ -53,7 +71,6 @@ def test_multiply_adds_per_pixel_and_milliseconds(make_cost):
     (row,) = summarize([make_cost(latency_ns=[n * 1_000_000 for n in range(6, 13)])]).cost
     assert row.macs_per_pixel == 10
     assert row.latency_ms.value == 9.0
-    assert row.latency_ms.ends == (6.0, 12.0)
     (few,) = summarize([make_cost()]).cost
     assert (few.latency_ms.value, few.latency_ms.ends) == (11.0, None)
 

@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     from bench.report.common.summary import summarize
     from bench.report.cost.largest_image import capacity_rows, console_text
     from bench.run.largest_image import parse_memory, require_searchable
-    from pcakd.utils.files import require_parent
+    from pcakd.utils.files import require_output
 
     profile = load_profile(find_config(args.config), args.profile)
     subjects = split_names("SUBJECTS", ",".join(args.subjects))
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     largest = parse_resolution(args.max_resolution)
     require_searchable(largest)
     if args.json is not None:
-        require_parent(args.json)
+        require_output(args.json, ".json")
     profile = replace(profile, capacity_gib=memory / 2**30)
     with open_run_folder(args.out) as folder:
         records = measure(subjects, profile, largest, folder, device=args.device)

@@ -35,10 +35,10 @@ def run(args: argparse.Namespace) -> int:
     from bench.report.claims.tables import claims_table
     from bench.report.common.summary import summarize
     from bench.report.render import write_claims
-    from pcakd.utils.files import require_parent
+    from pcakd.utils.files import require_output
 
     if args.json is not None:
-        require_parent(args.json)
+        require_output(args.json, ".json")
     summary = summarize(read_records(args.folder))
     path = write_claims(args.folder, summary)
     table = claims_table(summary).cells

@@ -19,7 +19,7 @@ from bench.run.cost import plan_size
 from bench.run.preflight import describe_run
 from bench.worker.process import WORKER
 from pcakd.errors import ConfigError
-from pcakd.utils.files import require_parent
+from pcakd.utils.files import require_output
 
 if TYPE_CHECKING:
     from bench.records.schema import Record
@@ -83,9 +83,9 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("--warmup must be ≥ 0, --samples ≥ 1 and --seconds > 0")
     trace = choose_trace(args)
     if trace:
-        require_parent(trace)
+        require_output(trace, ".json", ".json.gz")
     if args.json is not None:
-        require_parent(args.json)
+        require_output(args.json, ".json")
     with open_run_folder(args.out) as folder:
         record = measure(args, folder)
     if record.status != "ok":

@@ -53,10 +53,10 @@ def run(args: argparse.Namespace) -> int:
         PcakdError: An option, a subject or a folder cannot be used.
     """
     from bench.analysis.ratios import describe_ratio, speed_ratios
-    from pcakd.utils.files import require_parent
+    from pcakd.utils.files import require_output
 
     if args.json is not None:
-        require_parent(args.json)
+        require_output(args.json, ".json")
     with open_run_folder(args.out) as folder:
         record = _measure(args, folder)
     (speed,) = speed_ratios([record])

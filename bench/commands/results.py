@@ -38,10 +38,10 @@ def open_shared(args: argparse.Namespace) -> tuple["torch.device", list["ImagePa
     """
     from bench.quality.pairs import find_pairs
     from pcakd.utils.devices import resolve_device
-    from pcakd.utils.files import require_parent
+    from pcakd.utils.files import require_output
 
     if args.json is not None:
-        require_parent(args.json)
+        require_output(args.json, ".json")
     return resolve_device(args.device), find_pairs(args.pairs)
 
 

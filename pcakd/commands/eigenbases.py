@@ -23,7 +23,7 @@ from pcakd.errors import ConfigError
 from pcakd.images import list_images
 from pcakd.utils.devices import resolve_device
 from pcakd.utils.extras import check_extra
-from pcakd.utils.files import require_parent
+from pcakd.utils.files import require_safetensors
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Fit and write the eigenbases, and print how much variance each rank explains."""
     check_extra("train", "pcakd eigenbases")
-    require_parent(args.output)
+    require_safetensors(args.output)
     if args.images < 1:
         raise ConfigError(f"--images must be at least 1, got {args.images}")
     entry = get_backbone_entry(args.backbone)

@@ -4,10 +4,9 @@ import argparse
 from pathlib import Path
 
 from pcakd.commands.parser import add_example
-from pcakd.errors import OutputError
 from pcakd.students import save_student
 from pcakd.students.authors import import_authors
-from pcakd.utils.files import require_parent
+from pcakd.utils.files import require_safetensors
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,9 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Convert the student and print its architecture and size."""
-    require_parent(args.output)
-    if args.output.suffix != ".safetensors":
-        raise OutputError(f"{args.output} must end in .safetensors, as students do")
+    require_safetensors(args.output)
     student = import_authors(args.source)
     save_student(args.output, student)
     ranks = ", ".join(map(str, student.spec.ranks))

@@ -16,7 +16,7 @@ from pcakd.images import load_image
 from pcakd.students import load_student
 from pcakd.styles import Style, check_weights, extract_style, load_style, mix_styles
 from pcakd.utils.devices import describe_devices, resolve_device
-from pcakd.utils.files import require_parent
+from pcakd.utils.files import require_safetensors
 from pcakd.utils.precision import full_precision
 
 
@@ -89,9 +89,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         PcakdError: An input does not make sense.
     """
-    require_parent(args.output)
-    if args.output.suffix != ".safetensors":
-        raise OutputError(f"cannot write {args.output}: a style file ends in .safetensors")
+    require_safetensors(args.output)
     style: Style = args.run_style(args)
     style.save(args.output)
     if not args.quiet:

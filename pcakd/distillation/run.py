@@ -18,7 +18,7 @@ from pcakd.backbones import (
 )
 from pcakd.distillation.config import EIGENBASES, DistillConfig
 from pcakd.distillation.context import TrainingContext, teacher_dtype
-from pcakd.distillation.data.photos import Photos, own_groups
+from pcakd.distillation.data.photos import Photos, own_groups, require_other_folder
 from pcakd.distillation.eigenbases import fit_over_processes
 from pcakd.distillation.parallel import is_writer, wait_for_all
 from pcakd.distillation.phases import (
@@ -61,6 +61,7 @@ def distill(config: DistillConfig) -> tuple[Student, dict[str, Any]]:
     check_extra("train", "pcakd.distill")
     for phase in config.settings.phases():
         own_groups(phase.schedule.batch, phase.sampling)  # fails before any work is done
+    require_other_folder(config.photo_folder, config.folder)
     if not is_writer():
         return _distill(config)
     with claim_output(config.folder, resume=config.resume):

@@ -33,6 +33,18 @@ _GAMMA = 0.5  # exposure changes by exponents from e^-½ to e^½
 _GAINS = (0.75, 1.1)  # smallest and largest gain of a colour channel
 
 
+def require_other_folder(folder: Path, output: Path) -> None:
+    """Check that a training does not write its pictures among its photographs.
+
+    Raises:
+        TrainingError: Both folders are one.
+    """
+    if folder.is_dir() and output.is_dir() and folder.samefile(output):
+        raise TrainingError(
+            f"{output} is the folder of the photographs; name another folder for the training"
+        )
+
+
 class Photos:
     """A folder of photographs.
 

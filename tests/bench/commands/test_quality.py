@@ -106,6 +106,31 @@ def test_quality_refuses_bad_options_before_it_loads_a_network(
         call(quality, *(each for option in options.items() for each in option))
 
 
+@pytest.mark.parametrize("role", ["content", "style"])
+def test_a_broken_image_is_found_before_any_measurement(
+    pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: str
+) -> None:
+    broken = pairs / f"02_{role}.png"
+    broken.write_bytes(broken.read_bytes()[:-100])
+
+    class Unused:
+        def __init__(self, **options: object) -> None:
+            del options
+
+    monkeypatch.setattr("bench.quality.metrics.Metrics", Unused)  # measuring would fail
+    with pytest.raises(ImageError, match=rf"pair 02: .*02_{role}\.png cannot be decoded"):
+        call(quality, "--pairs", pairs, "--subjects", "mkl", "--json", tmp_path / "out.json")
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_an_image_is_not_replaced_by_rows(pairs: Path) -> None:
+    photo = pairs / "01_content.png"
+    before = photo.read_bytes()
+    with pytest.raises(OutputError, match=r"exists and does not end in \.json"):
+        call(quality, "--pairs", pairs, "--subjects", "mkl", "--json", photo)
+    assert photo.read_bytes() == before
+
+
 @pytest.mark.weights
 @pytest.mark.usefixtures("weights_folder")
 def test_an_output_that_is_not_finite_is_named(pairs: Path, tmp_path: Path) -> None:

@@ -87,6 +87,17 @@ def test_a_broken_photograph_is_found_before_training(photos, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_the_photographs_folder_is_no_output(photos, tmp_path):
+    data, link = tmp_path / "data", tmp_path / "link"
+    shutil.copytree(photos, data)
+    link.symlink_to(data)
+    before = sorted(path.name for path in data.iterdir())
+    for output in (data, link):
+        with pytest.raises(TrainingError, match="is the folder of the photographs"):
+            distill(make_config(data, output))
+    assert sorted(path.name for path in data.iterdir()) == before
+
+
 @pytest.mark.parametrize("name", ["mobilenet_v2", "timm/tf_efficientnet_lite0", "timm/resnet18"])
 def test_students_of_other_backbones_have_their_blocks(name, photos, tmp_path):
     """Random teachers: the machinery from the name of a backbone to a stylized image."""

@@ -25,8 +25,9 @@ def records_path(place: str | os.PathLike[str]) -> Path:
 def append_record(place: str | os.PathLike[str], record: Record) -> None:
     """Append one record as one line, in one write, and wait until it is on the disk.
 
-    An incomplete last line, left by a killed process, is removed first. Only one process may write
-    to a file at a time.
+    An incomplete last line, left by a killed process, is removed first; a whole record that only
+    lacks its line end gets it. Only one process may write to a file at a time
+    (`pcakd.utils.locks`).
 
     Raises:
         OutputError: The file cannot be written.
@@ -35,7 +36,7 @@ def append_record(place: str | os.PathLike[str], record: Record) -> None:
     line = (encode_record(record) + "\n").encode()
     path = records_path(place)
     try:
-        _remove_incomplete_line(path)
+        _repair_last_line(path)
         descriptor = os.open(path, _APPEND, 0o666)
         try:
             written = os.write(descriptor, line)
@@ -78,8 +79,9 @@ def set_records_aside(folder: Path) -> Path | None:
 def read_records(place: str | os.PathLike[str]) -> list[Record]:
     """Read all records of a run folder (or of a ``.jsonl`` file) in order.
 
-    A last line without a line end is incomplete, because its process was killed; it is left out.
-    Every other line must be a whole record.
+    A last line without a line end counts if it is a whole record (an editor may have removed the
+    line end); otherwise its process was killed, and it is left out. Every other line must be a
+    whole record.
 
     Raises:
         ConfigError: There is no such file, or a line is not a record; the message has its number.
@@ -91,7 +93,9 @@ def read_records(place: str | os.PathLike[str]) -> list[Record]:
         raise ConfigError(f"{path} does not exist; name a folder that `bench run` wrote") from None
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
-    *lines, _incomplete = content.split(b"\n")
+    *lines, last = content.split(b"\n")
+    if _is_record(last):
+        lines.append(last)
     return [_decode(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
 
 
@@ -111,8 +115,16 @@ def _decode(path: Path, number: int, line: bytes) -> Record:
         raise ConfigError(f"{path} line {number}: {error}") from error
 
 
-def _remove_incomplete_line(path: Path) -> None:
-    """Remove an incomplete last line, if there is one."""
+def _is_record(line: bytes) -> bool:
+    try:
+        decode_record(line)
+    except ConfigError:
+        return False
+    return True
+
+
+def _repair_last_line(path: Path) -> None:
+    """Complete a last line without a line end that is a record, and remove another one."""
     if not path.exists():
         return
     with path.open("r+b") as stream:
@@ -123,4 +135,9 @@ def _remove_incomplete_line(path: Path) -> None:
         if stream.read(1) == b"\n":
             return
         stream.seek(0)
-        stream.truncate(stream.read().rfind(b"\n") + 1)
+        content = stream.read()
+        start = content.rfind(b"\n") + 1
+        if _is_record(content[start:]):
+            stream.write(b"\n")
+        else:
+            stream.truncate(start)

@@ -29,7 +29,7 @@ def test_store_round_trips(tmp_path_factory, many):
     assert read_records(folder / RECORDS_NAME) == many
 
 
-@pytest.mark.parametrize("kept", [0, 1, 40, -1])
+@pytest.mark.parametrize("kept", [0, 1, 40, -2])
 def test_an_incomplete_last_line_is_left_out_then_removed(tmp_path, kept):
     first, second = make_record(), make_record(repeat=1)
     append_record(tmp_path, first)
@@ -39,6 +39,17 @@ def test_an_incomplete_last_line_is_left_out_then_removed(tmp_path, kept):
     assert read_records(tmp_path) == [first]
     append_record(tmp_path, second)
     assert read_records(tmp_path) == [first, second]
+
+
+def test_a_whole_last_line_without_its_line_end_counts(tmp_path):
+    first, second, third = (make_record(repeat=number) for number in range(3))
+    path = tmp_path / RECORDS_NAME
+    for record in (first, second):
+        append_record(tmp_path, record)
+    path.write_bytes(path.read_bytes().rstrip(b"\n"))
+    assert read_records(tmp_path) == [first, second]
+    append_record(tmp_path, third)
+    assert read_records(tmp_path) == [first, second, third]
 
 
 def test_corrupt_line_is_named(tmp_path):

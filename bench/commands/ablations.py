@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.commands.options import add_device_argument
-from pcakd.errors import ConfigError
+from pcakd.errors import ConfigError, OutputError
 from pcakd.utils.deprecation import warn_renamed
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
     from bench.ablations.records import load_records
     from bench.ablations.table import write_page
     from pcakd.utils.files import write_text
+    from pcakd.utils.locks import lock_folder
 
     args.plan = _find_renamed(args.plan)
     if args.data is None and (args.names or args.pairs is not None or args.train_only):
@@ -99,12 +100,18 @@ def run(args: argparse.Namespace) -> int:
     if args.out is None:
         raise ConfigError("records need a folder; give --out DIR")
     args.out = _find_renamed(args.out)
-    if args.data is not None:
-        _record_all(args)
-    records = load_records(args.out)
-    if not records:
-        raise ConfigError(f"{args.out} holds no record; give --data and --pairs to make some")
-    write_text(args.out / PAGE_NAME, write_page(records))
+    with lock_folder(args.out):
+        if (args.out / PAGE_NAME).exists() and not load_records(args.out):
+            raise OutputError(
+                f"{args.out} holds no record of an ablation, and a page would replace its "
+                f"{PAGE_NAME}; name another folder"
+            )
+        if args.data is not None:
+            _record_all(args)
+        records = load_records(args.out)
+        if not records:
+            raise ConfigError(f"{args.out} holds no record; give --data and --pairs to make some")
+        write_text(args.out / PAGE_NAME, write_page(records))
     sys.stdout.write(f"{args.out / PAGE_NAME}\n")
     return 0
 
@@ -154,8 +161,7 @@ def _record_all(args: argparse.Namespace) -> None:
     known, pairs = load_records(args.out), find_pairs(args.pairs)
     require_unseen(pairs, args.data)
     scorer = Scorer(pairs, next(iter(trainings.values())).config.resolve_device())
-    for folder in (args.out, args.work):
-        make_folder(folder)
+    make_folder(args.work)
     for name, training in trainings.items():
         record, ablation = known.get(name), training.ablation
         base = trainings[ablation.base or name]

@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from bench.quality.pairs import find_pairs, shipped_pairs_folder
     from bench.records.store import read_records
-    from bench.report.render import console_table, render_report
+    from bench.report.render import PAGE_NAME, console_table, render_report
     from bench.run.runner import Request, run_benchmark
     from pcakd.utils.git import git_state
 
@@ -97,8 +97,8 @@ def run(args: argparse.Namespace) -> int:
     )
     scored = any(each.needs_pairs for each in request.measurements)
     with _metric_weights() if scored else nullcontext():
-        folder = run_benchmark(request)
-    page = render_report(folder)
+        folder = run_benchmark(request, finish=render_report)
+    page = folder / PAGE_NAME
     sys.stdout.write(f"{console_table(read_records(folder))}\n\nreport: {page}\n")
     return 0
 

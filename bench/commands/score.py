@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.commands.output import STANDARD_OUTPUT
+from bench.commands.output import STANDARD_OUTPUT, open_own_folder
 from bench.commands.results import add_shared_arguments, finish, open_shared
 from pcakd.errors import ConfigError
 
@@ -66,7 +66,8 @@ def run(args: argparse.Namespace) -> int:
         sys.stderr.write(f"bench: note: ignored, no image pair has these names: {shown}\n")
     name = args.results.resolve().name if args.name is None else args.name
     if args.out is not None:
-        return _add_to_run(args, name, results, pairs, device)
+        with open_own_folder(args.out):
+            return _add_to_run(args, name, results, pairs, device)
 
     from bench.quality.evaluation import evaluate_results
     from bench.quality.metrics import Metrics
@@ -88,7 +89,6 @@ def _add_to_run(
     from bench.records.store import append_record, read_latest_records
     from bench.report.render import render_report
     from bench.run import external, same_pairs
-    from pcakd.utils.files import make_folder
 
     known = read_latest_records(args.out)
     added = external.ExternalResults(name=name, subject_hash=external.hash_results(results))
@@ -98,7 +98,6 @@ def _add_to_run(
     same_pairs.require_same_pairs(known, described)
     metrics = Metrics(device=device, max_side=max_side)
     external.require_same_protocol(known, metrics.protocol)
-    make_folder(args.out)
 
     evaluated = list(evaluate_files(results, pairs, metrics, max_side=max_side))
     for record in _create_records(added, described, evaluated, metrics, max_side, device):

@@ -12,6 +12,12 @@ RECORDS_NAME = "records.jsonl"
 EXAMPLES_FOLDER = "examples"
 HISTORIES_FOLDER = "histories"
 
+_RENDERED = (
+    *("README.md", "examples.jpg", "tables", "plots"),
+    *(EXAMPLES_FOLDER, HISTORIES_FOLDER),
+)
+"""What a run and its report write into a folder beside the records."""
+
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
 """Flags that append bytes unchanged; without the last one Windows rewrites line ends."""
 
@@ -20,6 +26,22 @@ def records_path(place: str | os.PathLike[str]) -> Path:
     """Return the records file of a run folder; a ``.jsonl`` path is the file itself."""
     path = Path(place)
     return path if path.suffix == ".jsonl" else path / RECORDS_NAME
+
+
+def require_run_folder(folder: Path) -> None:
+    """Check that a report rendered into a folder replaces only files of an earlier report.
+
+    Raises:
+        OutputError: The folder has no records, and it holds a file or folder of a report's name.
+    """
+    if records_path(folder).exists() or any(folder.glob("records.*.jsonl")):
+        return
+    for name in _RENDERED:
+        if (folder / name).exists():
+            raise OutputError(
+                f"{folder} is no run folder: it holds no {RECORDS_NAME}, and a report would "
+                f"replace its {name}; name another folder"
+            )
 
 
 def append_record(place: str | os.PathLike[str], record: Record) -> None:
@@ -58,14 +80,14 @@ def set_records_aside(folder: Path) -> Path | None:
 
     Returns:
         The new path, ``records.<time of its last record>.jsonl`` (and ``examples.<same>``,
-        ``histories.<same>``); None where there was no file.
+        ``histories.<same>``); None where there was no record.
 
     Raises:
         OutputError: The file or the folder cannot be renamed.
     """
     path = records_path(folder)
     try:
-        if not path.exists():
+        if not path.exists() or path.stat().st_size == 0:
             return None
         written = f"{datetime.fromtimestamp(path.stat().st_mtime, UTC):%Y%m%dT%H%M%SZ}"
         for name in (EXAMPLES_FOLDER, HISTORIES_FOLDER):

@@ -13,6 +13,7 @@ from bench.records.store import (
     append_record,
     read_latest_records,
     read_records,
+    require_run_folder,
     set_records_aside,
 )
 from pcakd.errors import ConfigError, OutputError
@@ -71,6 +72,15 @@ def test_a_folder_without_records_has_none(tmp_path):
     for record in (make_record(), make_record(reason="later"), make_record(repeat=1)):
         append_record(tmp_path, record)
     assert [record.reason for record in read_latest_records(tmp_path)] == ["later", None]
+
+
+@pytest.mark.parametrize("name", ["README.md", "examples.jpg", "tables", "histories"])
+def test_a_folder_that_is_no_run_folder_is_not_written_into(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(OutputError, match=f"no run folder: .* would replace its {name}"):
+        require_run_folder(tmp_path)
+    (tmp_path / "records.20260101T000000Z.jsonl").touch()
+    require_run_folder(tmp_path)
 
 
 def test_missing_places_are_errors(tmp_path):

@@ -14,9 +14,11 @@ from bench.plan.config import Override
 from bench.plan.image_pairs import ImagePair
 from bench.records.identity import Machine
 from bench.records.store import read_records
+from bench.run.kinds import MEASUREMENTS
 from bench.run.preflight import refuse_same_names
 from bench.run.runner import Request, default_folder, run_benchmark
 from pcakd.errors import ConfigError, OutputError, PcakdError
+from pcakd.utils.locks import LOCK_NAME
 
 PROFILE = make_profile(transforms=("zca", "ot"))
 
@@ -145,6 +147,23 @@ def test_resume_keeps_records_and_a_new_run_starts_a_new_file(tmp_path):
 
 
 @pytest.mark.usefixtures("in_process")
+def test_a_run_that_was_stopped_before_its_first_record_starts_again(tmp_path, monkeypatch):
+    def stop(context, cases, bar):
+        raise KeyboardInterrupt
+
+    profile = replace(PROFILE, resolutions=("48x32",))
+    (cost,) = (each for each in MEASUREMENTS if each.name == "cost")
+    with monkeypatch.context() as patch:
+        patch.setattr("bench.run.runner.MEASUREMENTS", [replace(cost, run=stop)])
+        (tmp_path / "run" / "histories").mkdir(parents=True)  # of a subject of the run
+        (tmp_path / "run" / "records.jsonl").touch()
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path, profile)
+    assert run(tmp_path, profile)
+    assert not list((tmp_path / "run").glob("records.*.jsonl"))
+
+
+@pytest.mark.usefixtures("in_process")
 def test_scores_over_other_pairs_are_not_added(tmp_path, pairs):
     profile = replace(PROFILE, resolutions=("48x32",), subjects=("untrained", "plain"))
     first = run(tmp_path, profile, pairs=pairs, only=("quality",))
@@ -203,7 +222,8 @@ def test_a_run_without_cases_keeps_the_records(tmp_path, monkeypatch, only):
     (tmp_path / "run" / "records.jsonl").write_text("kept\n")
     with pytest.raises(ConfigError, match=f"no case of {only.split(',')[0]}.* for plain"):
         run(tmp_path, PROFILE, only=choose_measurements(only))
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["records.jsonl"]
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert names == {"records.jsonl", LOCK_NAME}
     assert (tmp_path / "run" / "records.jsonl").read_text() == "kept\n"
 
 

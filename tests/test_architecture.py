@@ -73,7 +73,7 @@ ALLOWED: dict[str, str] = {
         "bench.run bench.subjects bench.worker"
     ),
     "bench.data": "",
-    "bench.machine": "pcakd.utils",
+    "bench.machine": "pcakd.__version__ pcakd.utils",
     "bench.peers": (
         "pcakd.backbones pcakd.blocks pcakd.coarse_to_fine pcakd.distillation "
         "pcakd.errors pcakd.linalg pcakd.tiling pcakd.transforms pcakd.utils"

@@ -185,9 +185,11 @@ def _plan(args: argparse.Namespace) -> dict[str, "Training"]:
     """Return the trainings of the named ablations and of their bases."""
     from bench.ablations.plan import choose, read_plan, rename_ablations
     from bench.ablations.training import plan_training
+    from bench.machine.threads import bound_threads
     from pcakd.utils.devices import resolve_device
     from pcakd.utils.git import hash_edits, name_commit
 
+    bound_threads()
     plan, device = read_plan(args.plan), resolve_device(args.device)
     args.names = rename_ablations(plan, args.names)
     commit = name_commit()

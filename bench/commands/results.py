@@ -36,12 +36,14 @@ def open_shared(args: argparse.Namespace) -> tuple["torch.device", list["ImagePa
         PcakdError: The folder of the JSON file does not exist, or the device or the image pairs
             cannot be used.
     """
+    from bench.machine.threads import bound_threads
     from bench.quality.pairs import find_pairs
     from pcakd.utils.devices import resolve_device
     from pcakd.utils.files import require_output
 
     if args.json is not None:
         require_output(args.json, ".json")
+    bound_threads()
     return resolve_device(args.device), find_pairs(args.pairs)
 
 

@@ -66,7 +66,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="add to the records of the run folder and measure only what it does not have yet; "
         "without it, records.jsonl, examples and histories are renamed to records.TIME.jsonl, "
-        "examples.TIME and histories.TIME, and new ones begin",
+        "examples.TIME and histories.TIME, and new ones begin. Results of another commit, torch or "
+        "machine are refused",
+    )
+    parser.add_argument(
+        "--mixed",
+        action="store_true",
+        help="with --resume, keep results of another commit, torch or machine; the page lists how "
+        "many results each made",
     )
 
 
@@ -82,6 +89,8 @@ def run(args: argparse.Namespace) -> int:
     from bench.run.runner import Request, run_benchmark
     from pcakd.utils.git import git_state
 
+    if args.mixed and not args.resume:
+        raise ConfigError("--mixed adds to the records of a folder; give --resume too")
     profile = choose_profile(
         load_profile(find_config(args.config), args.profile), args.subjects, args.resolutions
     )
@@ -92,6 +101,7 @@ def run(args: argparse.Namespace) -> int:
         device=args.device,
         out=args.out,
         resume=args.resume,
+        mixed=args.mixed,
         examples=args.pairs is None,  # photographs of the user stay out of reports
         commit=git_state(),
     )

@@ -119,12 +119,13 @@ def _create_records(
 ) -> list["Record"]:
     """Return one record for each image pair, also for those without a result."""
     from bench.machine.environment import describe_environment
+    from bench.run.context import complete_environment
     from bench.run.external import quality_record
     from pcakd.utils.git import git_state
 
     by_pair = {each.pair: each for each in evaluated}
-    environment = describe_environment(device)
     commit, dirty = git_state()
+    environment = complete_environment(describe_environment(device), (commit, dirty))
     return [
         quality_record(
             added,

@@ -35,6 +35,7 @@ _TYPES: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
                 "device": str,
                 "device_name": str,
                 "memory_bytes": int | None,
+                "memory_limit_bytes": int | None,
                 "threads": int,
             }
         ),

@@ -16,8 +16,10 @@ from tqdm import tqdm
 from bench.plan.cases import require_cost
 from bench.plan.config import BenchmarkProfile
 from bench.plan.image_pairs import ImagePair
-from bench.records.identity import Machine
+from bench.records.identity import Machine, is_external
 from bench.records.loss_histories import copy_histories, plain_name
+from bench.records.provenance import describe_provenance, require_same_provenance
+from bench.records.schema import Record
 from bench.records.store import (
     EXAMPLES_FOLDER,
     read_latest_records,
@@ -25,7 +27,12 @@ from bench.records.store import (
     require_run_folder,
     set_records_aside,
 )
-from bench.run.context import Measurement, RunDescription, open_context
+from bench.run.context import (
+    Measurement,
+    RunDescription,
+    complete_environment,
+    open_context,
+)
 from bench.run.kinds import MEASUREMENTS, NAMES
 from bench.run.preflight import describe_run, refuse_same_names
 from bench.run.same_pairs import require_same_pairs
@@ -46,6 +53,7 @@ class Request:
         out: Run folder, or None for `default_folder`.
         resume: Add to the records of the folder and keep its records of the same cases; otherwise
             `bench.records.store.set_records_aside` renames them and a new file begins.
+        mixed: Whether a resumed folder may hold records of another commit, torch or machine.
         examples: Whether to write small images of every output.
         commit: Commit of the code and whether the code differed from it.
         command: How to start a child process.
@@ -57,6 +65,7 @@ class Request:
     device: str | None = None
     out: Path | None = None
     resume: bool = False
+    mixed: bool = False
     examples: bool = False
     commit: tuple[str | None, bool | None] = (None, None)
     command: Sequence[str] = WORKER
@@ -144,13 +153,23 @@ def _prepare(request: Request) -> RunDescription:
 def _open_folder(request: Request, folder: Path, description: RunDescription) -> None:
     if not request.resume:
         set_records_aside(folder)
-    elif _needs_pairs(request):
-        require_same_pairs(read_latest_records(folder), description.pairs, complete=False)
+    else:
+        _require_same(request, read_latest_records(folder), description)
     histories = {
         plain_name(s.name, s.precision): s.history for s in description.subjects if s.history
     }
     records_path(folder).touch()  # from here on the folder is known as a run's
     copy_histories(folder, histories)
+
+
+def _require_same(request: Request, known: Sequence[Record], description: RunDescription) -> None:
+    """Refuse to add to records of other image pairs, another commit, torch or machine."""
+    if not request.mixed:
+        environment = complete_environment(description.environment, request.commit)
+        current = describe_provenance(*request.commit, environment)
+        require_same_provenance((each for each in known if not is_external(each)), current)
+    if _needs_pairs(request):
+        require_same_pairs(known, description.pairs, complete=False)
 
 
 def _require_cases(request: Request, description: RunDescription) -> None:

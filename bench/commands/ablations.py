@@ -151,15 +151,15 @@ def _record_all(args: argparse.Namespace) -> None:
     """Train and evaluate ablations without a record."""
     from bench.ablations.records import load_records, save_record
     from bench.ablations.scoring import Scorer
-    from bench.ablations.training import require_unseen
     from bench.quality.pairs import find_pairs
+    from bench.quality.unseen import read_folder, require_unseen
     from pcakd.utils.files import make_folder
 
     if args.pairs is None:
         raise ConfigError("ablations are evaluated on image pairs; give --pairs DIR")
     trainings = _plan(args)
     known, pairs = load_records(args.out), find_pairs(args.pairs)
-    require_unseen(pairs, args.data)
+    require_unseen(pairs, read_folder(args.data))
     scorer = Scorer(pairs, next(iter(trainings.values())).config.resolve_device())
     make_folder(args.work)
     for name, training in trainings.items():

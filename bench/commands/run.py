@@ -84,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
         PcakdError: An option or a file cannot be used.
     """
     from bench.quality.pairs import find_pairs, shipped_pairs_folder
+    from bench.quality.unseen import report_seen
     from bench.records.store import read_records
     from bench.report.render import PAGE_NAME, console_table, render_report
     from bench.run.runner import Request, run_benchmark
@@ -106,6 +107,9 @@ def run(args: argparse.Namespace) -> int:
         commit=git_state(),
     )
     scored = any(each.needs_pairs for each in request.measurements)
+    if scored:
+        for line in report_seen(profile.subjects, request.pairs):
+            sys.stderr.write(f"bench: {line}\n")
     with _metric_weights() if scored else nullcontext():
         folder = run_benchmark(request, finish=render_report)
     page = folder / PAGE_NAME

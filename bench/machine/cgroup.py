@@ -70,9 +70,10 @@ def _each(
 ) -> Iterator[N]:
     """Yield the limits of a group and of those above it, in each place that may hold them."""
     places = [root / controller] if controller else [root, root / "unified"]
-    start = PurePosixPath((path or "/").lstrip("/"))
+    start: PurePosixPath = PurePosixPath((path or "/").lstrip("/"))
+    groups: list[PurePosixPath] = [start, *start.parents]
     for place in places:
-        for inner in (start, *start.parents):
+        for inner in groups:
             limit = read(place / inner)
             if limit is not None and limit > 0:
                 yield limit

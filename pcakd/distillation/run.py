@@ -35,6 +35,7 @@ from pcakd.distillation.schedule import PhaseSchedule
 from pcakd.distillation.trainer import Run, Trainer
 from pcakd.eigenbases import Eigenbasis, load_eigenbases, save_eigenbases
 from pcakd.errors import ConfigError, shorten
+from pcakd.images.perceptual import METHOD
 from pcakd.students import ARCHITECTURES, Student, StudentSpec, create_student, save_student
 from pcakd.utils.extras import check_extra
 from pcakd.utils.files import write_text
@@ -140,7 +141,9 @@ def _distill(config: DistillConfig) -> tuple[Student, dict[str, Any]]:
     finished.load_state_dict(student.state_dict())
     if is_writer():
         save_student(config.student_path, finished)
-        text = json.dumps(card | {"manifest": inputs.manifest}, indent=2, sort_keys=True)
+        pictures = {"method": METHOD, "hashes": inputs.photos.perceptual_hashes()}
+        whole = card | {"manifest": inputs.manifest, "pictures": pictures}
+        text = json.dumps(whole, indent=2, sort_keys=True)
         write_text(config.student_path.with_suffix(".json"), text + "\n")
     return finished.eval().requires_grad_(False).to(inputs.device), card
 

@@ -26,6 +26,7 @@ from pcakd.images.crops import (
     require_croppable,
     to_bytes,
 )
+from pcakd.images.perceptual import hash_picture
 
 _CACHE_BYTES = 2 << 30  # decoded photographs kept as 8-bit values
 _PLAIN = Sampling()
@@ -92,6 +93,15 @@ class Photos:
     def manifest(self) -> dict[str, str]:
         """Return the SHA-256 of each training file by its name."""
         return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in self.training}
+
+    def perceptual_hashes(self) -> dict[str, str]:
+        """Return the perceptual hash of each training photograph by its name.
+
+        Photographs of one colour have none.
+        """
+        with tqdm(self.training, desc="perceptual hashes", unit="photo") as bar:
+            found = {p.name: hash_picture(self._decode(p).float() / 255.0) for p in bar}
+        return {name: text for name, text in found.items() if text is not None}
 
     def sample(self, count: int) -> list[Path]:
         """Return at most ``count`` training photographs, evenly spaced by name."""

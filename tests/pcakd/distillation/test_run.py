@@ -17,6 +17,8 @@ from pcakd.distillation.run import distill
 from pcakd.distillation.schedule import Schedule
 from pcakd.eigenbases import load_eigenbases
 from pcakd.errors import ConfigError, ImageError, OutputError, TrainingError
+from pcakd.images import load_image
+from pcakd.images.perceptual import METHOD, hash_picture
 from pcakd.pipeline import stylize
 from pcakd.students import load_student
 from pcakd.weights import get_weight_set
@@ -31,6 +33,10 @@ def test_a_run_leaves_student_card_logs_and_sheets(unbroken, photos):
     assert [phase["phase"] for phase in card["phases"]] == ["encoder", "autoencoder", "stylization"]
     assert set(card["manifest"]) <= {p.name for p in photos.iterdir()}
     assert len(card["manifest"]) + 1 == len(list(photos.iterdir()))
+    assert card["pictures"]["method"] == METHOD
+    assert card["pictures"]["hashes"] == {
+        name: hash_picture(load_image(photos / name)) for name in card["manifest"]
+    }
     for phase in (card["phases"][0], card["phases"][2]):
         assert all(tap["r2"] <= tap["ceiling"] <= 1.0 for tap in phase["taps"])
     assert {"style", "structure", "perceptual"} <= set(card["phases"][2]["held_out_losses"])

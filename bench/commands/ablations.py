@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.commands.options import add_device_argument
+from pcakd.commands.parser import path_argument
 from pcakd.errors import ConfigError, OutputError
 from pcakd.utils.deprecation import warn_renamed
 
@@ -36,34 +37,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--plan",
-        type=Path,
+        type=path_argument,
         default=Path(PLAN_NAME),
         metavar="FILE",
         help=f"TOML file of the ablations and their options (default: {PLAN_NAME})",
     )
     parser.add_argument(
         "--data",
-        type=Path,
+        type=path_argument,
         metavar="DIR",
         help="folder of photographs to train on; without it, only the page is written again from "
         "the records",
     )
     parser.add_argument(
         "--pairs",
-        type=Path,
+        type=path_argument,
         metavar="DIR",
         help="folder of image pairs NN_content.* and NN_style.* for the metrics, none of them in "
         "--data; required with --data",
     )
     parser.add_argument(
         "--out",
-        type=Path,
+        type=path_argument,
         metavar="DIR",
         help="folder for the records and the page; not with --train-only",
     )
     parser.add_argument(
         "--work",
-        type=Path,
+        type=path_argument,
         default=Path("runs/ablations"),
         metavar="DIR",
         help="folder for the trainings (default: runs/ablations)",

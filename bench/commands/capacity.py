@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bench.commands.options import add_config_argument, add_device_argument, split_names
 from bench.commands.output import add_json_argument, open_run_folder, write_json
 from bench.plan.config import BenchmarkProfile, find_config, load_profile
+from pcakd.commands.parser import path_argument
 
 if TYPE_CHECKING:
     from bench.plan.resolutions import Resolution
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_device_argument(parser)
     parser.add_argument(
         "--out",
-        type=Path,
+        type=path_argument,
         metavar="DIR",
         help="run folder whose records.jsonl gets the records; `bench report DIR` shows them",
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.analysis.stats import mean_interval
 from bench.quality.protocol import METRICS, describe_size
+from pcakd.commands.parser import path_argument
 from pcakd.errors import ConfigError
 
 _COLUMNS = ("subject", "pair", *(metric.name for metric in METRICS))
@@ -16,16 +17,18 @@ _COLUMNS = ("subject", "pair", *(metric.name for metric in METRICS))
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = "example: python -m bench card runs/vgg16/vgg16.safetensors --scores dev.json"
-    parser.add_argument("student", type=Path, metavar="FILE", help="student file, .safetensors")
+    parser.add_argument(
+        "student", type=path_argument, metavar="FILE", help="student file, .safetensors"
+    )
     parser.add_argument(
         "--scores",
-        type=Path,
+        type=path_argument,
         metavar="JSON",
         help="metric values, as `bench quality --json` writes them",
     )
     parser.add_argument(
         "--photos",
-        type=Path,
+        type=path_argument,
         metavar="DIR",
         help="folder of the training photographs that the card lists: their perceptual hashes are "
         "added to FILE.json, so that copies of them are recognised among image pairs",

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pcakd.commands.parser import path_argument
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -16,7 +18,9 @@ _STEP = 10  # of photographs whose copies are measured
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = f"example: python -m {EXAMPLE}"
-    parser.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="folders of pictures")
+    parser.add_argument(
+        "folders", nargs="+", type=path_argument, metavar="DIR", help="folders of pictures"
+    )
     parser.add_argument(
         "--copies",
         action="store_true",

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pcakd.commands.parser import path_argument
+
 STANDARD_OUTPUT = Path("-")
 
 
@@ -17,7 +19,7 @@ def add_json_argument(
     """Declare ``--json``; without a file it means standard output."""
     parser.add_argument(
         "--json",
-        type=Path,
+        type=path_argument,
         nargs="?",
         const=STANDARD_OUTPUT,
         metavar="OUT",

@@ -3,11 +3,11 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.commands.options import add_device_argument
 from bench.commands.output import STANDARD_OUTPUT, add_json_argument
+from pcakd.commands.parser import path_argument
 
 if TYPE_CHECKING:
     import torch
@@ -20,7 +20,7 @@ def add_shared_arguments(parser: argparse.ArgumentParser, *, json_required: bool
     """Add ``--pairs``, ``--json`` and ``--device``."""
     parser.add_argument(
         "--pairs",
-        type=Path,
+        type=path_argument,
         required=True,
         metavar="DIR",
         help="folder of image pairs, NN_content.* and NN_style.*",

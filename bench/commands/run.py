@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from bench.commands.options import add_config_argument, add_device_argument, split_names
 from bench.plan.config import BenchmarkProfile, find_config, load_profile
 from bench.plan.resolutions import parse_resolution
+from pcakd.commands.parser import path_argument
 from pcakd.errors import ConfigError, WeightsError
 from pcakd.utils.deprecation import warn_renamed
 from pcakd.utils.registry import unknown_name
@@ -51,13 +52,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--pairs",
-        type=Path,
+        type=path_argument,
         metavar="DIR",
         help="folder of image pairs, NN_content.* and NN_style.* (default: the six pairs of the "
         "package)",
     )
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="run folder (default: reports/[quick-]DEVICE)"
+        "--out",
+        type=path_argument,
+        metavar="DIR",
+        help="run folder (default: reports/[quick-]DEVICE)",
     )
     add_device_argument(parser)
     add_config_argument(parser)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.commands.output import STANDARD_OUTPUT, open_own_folder
 from bench.commands.results import add_shared_arguments, finish, open_shared
+from pcakd.commands.parser import path_argument
 from pcakd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -29,14 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_shared_arguments(parser, json_required=False)
     parser.add_argument(
         "--results",
-        type=Path,
+        type=path_argument,
         required=True,
         metavar="DIR",
         help="folder of stylized images NN.*, each of the size of its content",
     )
     parser.add_argument(
         "--out",
-        type=Path,
+        type=path_argument,
         metavar="DIR",
         help="run folder to add the results to, as a subject with quality and no cost; --pairs "
         "must be the image pairs of the run, and its image size is used",

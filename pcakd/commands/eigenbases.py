@@ -16,7 +16,7 @@ from pcakd.backbones import (
     normalize_activations,
 )
 from pcakd.commands.options import add_device, add_ranks, add_teacher, rank_rule
-from pcakd.commands.parser import add_example
+from pcakd.commands.parser import add_example, path_argument
 from pcakd.eigenbases import fit_eigenbases, save_eigenbases
 from pcakd.eigenbases.sources import DEFAULT_CROP, read_batches
 from pcakd.errors import ConfigError
@@ -30,13 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""
     add_teacher(parser)
     parser.add_argument(
-        "--data", required=True, type=Path, metavar="DIR", help="folder of photographs"
+        "--data", required=True, type=path_argument, metavar="DIR", help="folder of photographs"
     )
     parser.add_argument(
         "-o",
         "--output",
         required=True,
-        type=Path,
+        type=path_argument,
         metavar="FILE",
         help="the .safetensors file to write",
     )

@@ -1,9 +1,8 @@
 """``pcakd import-authors``: convert a student that the authors released to a student file."""
 
 import argparse
-from pathlib import Path
 
-from pcakd.commands.parser import add_example
+from pcakd.commands.parser import add_example, path_argument
 from pcakd.students import save_student
 from pcakd.students.authors import import_authors
 from pcakd.utils.files import require_safetensors
@@ -12,13 +11,16 @@ from pcakd.utils.files import require_safetensors
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""
     parser.add_argument(
-        "source", type=Path, metavar="SRC", help=".npz file, or folder of a TensorFlow checkpoint"
+        "source",
+        type=path_argument,
+        metavar="SRC",
+        help=".npz file, or folder of a TensorFlow checkpoint",
     )
     parser.add_argument(
         "-o",
         "--output",
         required=True,
-        type=Path,
+        type=path_argument,
         metavar="OUT.safetensors",
         help="file to write",
     )

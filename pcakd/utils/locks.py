@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 LOCK_NAME: Final = ".pcakd.lock"
-"""The file that is locked. It stays in the folder, because removing it would let two processes
-lock two files of this name."""
+"""The file that is locked. It stays in the folder after use, because removing it could let two
+processes lock two files of this name."""
 
 
 @contextmanager
@@ -22,8 +22,8 @@ def lock_folder(folder: Path) -> Iterator[None]:
     """Make a folder and lock it for other processes until the block ends.
 
     The operating system holds the lock, so it ends with its process, however that ends. A process
-    can lock a folder again that it has locked already. After an exception, folders that were made
-    here are removed if nothing else is in them.
+    can lock a folder again that it has locked already. After an exception, a lock file that was
+    made here is removed, and so are folders that were made here if nothing is in them.
 
     Args:
         folder: The folder.
@@ -36,14 +36,14 @@ def lock_folder(folder: Path) -> Iterator[None]:
     make_folder(folder)
     file = folder.resolve() / LOCK_NAME
     lock: BaseFileLock = filelock.FileLock(file, timeout=0, is_singleton=True)
-    failed = True
+    is_new, failed = not file.exists(), True
     try:
         _acquire(lock, folder)
         yield
         failed = False
     finally:
         with suppress(OSError):
-            if failed and made and {path.name for path in folder.iterdir()} <= {LOCK_NAME}:
+            if failed and is_new and lock.is_locked:
                 file.unlink(missing_ok=True)  # still locked: no other process has it
         lock.release()
         if failed:

@@ -8,6 +8,7 @@ import torch
 from quality_inputs import call, save_random
 
 from bench.commands import quality
+from bench.quality.unseen import digest_file
 from pcakd.errors import (
     ConfigError,
     ImageError,
@@ -121,6 +122,23 @@ def test_a_broken_image_is_found_before_any_measurement(
     with pytest.raises(ImageError, match=rf"pair 02: .*02_{role}\.png cannot be decoded"):
         call(quality, "--pairs", pairs, "--subjects", "mkl", "--json", tmp_path / "out.json")
     assert not (tmp_path / "out.json").exists()
+
+
+def test_a_training_photograph_among_the_pairs_is_a_warning(
+    pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    student = tmp_path / "mine.safetensors"
+    save_student(student, create_student(StudentSpec(architecture="tiny", ranks=(2, 3, 4, 5))))
+    digest = digest_file(pairs / "02_style.png")
+    student.with_suffix(".json").write_text(json.dumps({"manifest": {"a.jpg": digest}}))
+    monkeypatch.setattr("bench.quality.metrics.Metrics", lambda **options: None)
+    monkeypatch.setattr("bench.quality.evaluation.evaluate_subjects", lambda *_, **__: [])
+    call(quality, "--pairs", pairs, "--subjects", student, "--json", tmp_path / "out.json")
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("bench: warning: ")
+    assert "02_style.png is a.jpg of the training photographs of mine" in first
+    assert second.startswith("bench: note: ")
+    assert "by their files alone" in second
 
 
 def test_an_image_is_not_replaced_by_rows(pairs: Path) -> None:

@@ -70,7 +70,7 @@ def test_only_new_and_empty_folders_are_removed(tmp_path):
     assert not [*tmp_path.iterdir()]
     (tmp_path / "old").mkdir()
     fail(tmp_path / "old")
-    assert (tmp_path / "old").is_dir()
+    assert not [*(tmp_path / "old").iterdir()]
     fail(tmp_path / "used", "losses.csv")
     assert (tmp_path / "used" / "losses.csv").is_file()
 

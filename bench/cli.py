@@ -29,8 +29,9 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "check": "compare parameters and multiply-adds with committed records",
         "train": "train the decoder of a peer network",
         "draw": "draw image pairs from a folder of photographs",
+        "duplicates": "find copies of pictures in folders by perceptual hashes",
         "ablations": "distil with one setting changed at a time and compare",
-        "card": "write quality metrics into the card of a student file",
+        "card": "write quality metrics or perceptual hashes into the card of a student file",
     }
 )
 _RENAMED: Mapping[str, str] = MappingProxyType({"pair": "ratio", "levers": "ablations"})

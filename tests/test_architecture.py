@@ -59,7 +59,7 @@ ALLOWED: dict[str, str] = {
     "bench": "",
     "bench.__main__": "bench.cli",
     "bench.ablations": (
-        "pcakd.distillation pcakd.errors pcakd.images pcakd.students pcakd.utils bench.analysis "
+        "pcakd.distillation pcakd.errors pcakd.students pcakd.utils bench.analysis "
         "bench.machine bench.plan bench.quality bench.report bench.subjects"
     ),
     "bench.analysis": "bench.records",
@@ -67,13 +67,13 @@ ALLOWED: dict[str, str] = {
     "bench.claims": "bench.analysis bench.quality bench.records",
     "bench.cli": "pcakd.__version__ pcakd.commands pcakd.errors pcakd.utils",
     "bench.commands": (
-        "pcakd.backbones pcakd.commands pcakd.errors pcakd.students pcakd.utils "
-        "pcakd.weights bench.ablations bench.analysis bench.claims bench.machine "
-        "bench.peers bench.plan bench.profiling bench.quality bench.records bench.report "
-        "bench.run bench.subjects bench.worker"
+        "pcakd.backbones pcakd.commands pcakd.errors pcakd.images pcakd.students "
+        "pcakd.utils pcakd.weights bench.ablations bench.analysis bench.claims "
+        "bench.machine bench.peers bench.plan bench.profiling bench.quality bench.records "
+        "bench.report bench.run bench.subjects bench.worker"
     ),
     "bench.data": "",
-    "bench.machine": "pcakd.utils",
+    "bench.machine": "pcakd.__version__ pcakd.utils",
     "bench.peers": (
         "pcakd.backbones pcakd.blocks pcakd.coarse_to_fine pcakd.distillation "
         "pcakd.errors pcakd.linalg pcakd.tiling pcakd.transforms pcakd.utils"

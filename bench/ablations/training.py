@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,12 @@ import torch
 from bench.ablations.options import create_config
 from bench.ablations.plan import Ablation
 from bench.machine.environment import describe_environment
-from bench.plan.image_pairs import ImagePair
 from pcakd.distillation.config import DistillConfig
 from pcakd.distillation.data.photos import Photos
 from pcakd.distillation.run import distill
 from pcakd.distillation.run_files.card import digest_manifest
 from pcakd.distillation.run_files.checkpoint import CHECKPOINT
-from pcakd.errors import CollapsedTrainingError, ConfigError, ImageError, PcakdError
-from pcakd.images import list_images
+from pcakd.errors import CollapsedTrainingError, ConfigError, PcakdError
 from pcakd.utils.files import write_text
 
 _DIGITS = 8
@@ -108,29 +105,6 @@ def plan_training(
         commit=commit,
         folders=f"{stem}-*",
     )
-
-
-def require_unseen(pairs: Sequence[ImagePair], data: Path) -> None:
-    """Check that no image pair contains a training photograph.
-
-    Raises:
-        ConfigError: A pair contains one.
-        ImageError: The folder holds no photographs.
-    """
-    seen = {_digest(photo): photo.name for photo in list_images(data)}
-    for pair in pairs:
-        for path in (pair.content, pair.style):
-            if name := seen.get(_digest(path)):
-                raise ConfigError(
-                    f"{path} is {name} of the training photographs in {data}; score over others"
-                )
-
-
-def _digest(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise ImageError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def train(training: Training) -> Outcome:

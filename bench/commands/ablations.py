@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.commands.options import add_device_argument
-from pcakd.errors import ConfigError
+from pcakd.commands.parser import path_argument
+from pcakd.errors import ConfigError, OutputError
 from pcakd.utils.deprecation import warn_renamed
 
 if TYPE_CHECKING:
@@ -36,34 +37,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--plan",
-        type=Path,
+        type=path_argument,
         default=Path(PLAN_NAME),
         metavar="FILE",
         help=f"TOML file of the ablations and their options (default: {PLAN_NAME})",
     )
     parser.add_argument(
         "--data",
-        type=Path,
+        type=path_argument,
         metavar="DIR",
         help="folder of photographs to train on; without it, only the page is written again from "
         "the records",
     )
     parser.add_argument(
         "--pairs",
-        type=Path,
+        type=path_argument,
         metavar="DIR",
         help="folder of image pairs NN_content.* and NN_style.* for the metrics, none of them in "
         "--data; required with --data",
     )
     parser.add_argument(
         "--out",
-        type=Path,
+        type=path_argument,
         metavar="DIR",
         help="folder for the records and the page; not with --train-only",
     )
     parser.add_argument(
         "--work",
-        type=Path,
+        type=path_argument,
         default=Path("runs/ablations"),
         metavar="DIR",
         help="folder for the trainings (default: runs/ablations)",
@@ -88,6 +89,7 @@ def run(args: argparse.Namespace) -> int:
     from bench.ablations.records import load_records
     from bench.ablations.table import write_page
     from pcakd.utils.files import write_text
+    from pcakd.utils.locks import lock_folder
 
     args.plan = _find_renamed(args.plan)
     if args.data is None and (args.names or args.pairs is not None or args.train_only):
@@ -99,12 +101,18 @@ def run(args: argparse.Namespace) -> int:
     if args.out is None:
         raise ConfigError("records need a folder; give --out DIR")
     args.out = _find_renamed(args.out)
-    if args.data is not None:
-        _record_all(args)
-    records = load_records(args.out)
-    if not records:
-        raise ConfigError(f"{args.out} holds no record; give --data and --pairs to make some")
-    write_text(args.out / PAGE_NAME, write_page(records))
+    with lock_folder(args.out):
+        if (args.out / PAGE_NAME).exists() and not load_records(args.out):
+            raise OutputError(
+                f"{args.out} holds no record of an ablation, and a page would replace its "
+                f"{PAGE_NAME}; name another folder"
+            )
+        if args.data is not None:
+            _record_all(args)
+        records = load_records(args.out)
+        if not records:
+            raise ConfigError(f"{args.out} holds no record; give --data and --pairs to make some")
+        write_text(args.out / PAGE_NAME, write_page(records))
     sys.stdout.write(f"{args.out / PAGE_NAME}\n")
     return 0
 
@@ -144,18 +152,17 @@ def _record_all(args: argparse.Namespace) -> None:
     """Train and evaluate ablations without a record."""
     from bench.ablations.records import load_records, save_record
     from bench.ablations.scoring import Scorer
-    from bench.ablations.training import require_unseen
     from bench.quality.pairs import find_pairs
+    from bench.quality.unseen import read_folder, require_unseen
     from pcakd.utils.files import make_folder
 
     if args.pairs is None:
         raise ConfigError("ablations are evaluated on image pairs; give --pairs DIR")
     trainings = _plan(args)
     known, pairs = load_records(args.out), find_pairs(args.pairs)
-    require_unseen(pairs, args.data)
+    require_unseen(pairs, read_folder(args.data))
     scorer = Scorer(pairs, next(iter(trainings.values())).config.resolve_device())
-    for folder in (args.out, args.work):
-        make_folder(folder)
+    make_folder(args.work)
     for name, training in trainings.items():
         record, ablation = known.get(name), training.ablation
         base = trainings[ablation.base or name]
@@ -179,9 +186,11 @@ def _plan(args: argparse.Namespace) -> dict[str, "Training"]:
     """Return the trainings of the named ablations and of their bases."""
     from bench.ablations.plan import choose, read_plan, rename_ablations
     from bench.ablations.training import plan_training
+    from bench.machine.threads import bound_threads
     from pcakd.utils.devices import resolve_device
     from pcakd.utils.git import hash_edits, name_commit
 
+    bound_threads()
     plan, device = read_plan(args.plan), resolve_device(args.device)
     args.names = rename_ablations(plan, args.names)
     commit = name_commit()

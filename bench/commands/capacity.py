@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bench.commands.options import add_config_argument, add_device_argument, split_names
 from bench.commands.output import add_json_argument, open_run_folder, write_json
 from bench.plan.config import BenchmarkProfile, find_config, load_profile
+from pcakd.commands.parser import path_argument
 
 if TYPE_CHECKING:
     from bench.plan.resolutions import Resolution
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_device_argument(parser)
     parser.add_argument(
         "--out",
-        type=Path,
+        type=path_argument,
         metavar="DIR",
         help="run folder whose records.jsonl gets the records; `bench report DIR` shows them",
     )
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     from bench.report.common.summary import summarize
     from bench.report.cost.largest_image import capacity_rows, console_text
     from bench.run.largest_image import parse_memory, require_searchable
-    from pcakd.utils.files import require_parent
+    from pcakd.utils.files import require_output
 
     profile = load_profile(find_config(args.config), args.profile)
     subjects = split_names("SUBJECTS", ",".join(args.subjects))
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     largest = parse_resolution(args.max_resolution)
     require_searchable(largest)
     if args.json is not None:
-        require_parent(args.json)
+        require_output(args.json, ".json")
     profile = replace(profile, capacity_gib=memory / 2**30)
     with open_run_folder(args.out) as folder:
         records = measure(subjects, profile, largest, folder, device=args.device)

@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.analysis.stats import mean_interval
 from bench.quality.protocol import METRICS, describe_size
+from pcakd.commands.parser import path_argument
 from pcakd.errors import ConfigError
 
 _COLUMNS = ("subject", "pair", *(metric.name for metric in METRICS))
@@ -16,13 +17,21 @@ _COLUMNS = ("subject", "pair", *(metric.name for metric in METRICS))
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = "example: python -m bench card runs/vgg16/vgg16.safetensors --scores dev.json"
-    parser.add_argument("student", type=Path, metavar="FILE", help="student file, .safetensors")
+    parser.add_argument(
+        "student", type=path_argument, metavar="FILE", help="student file, .safetensors"
+    )
     parser.add_argument(
         "--scores",
-        type=Path,
-        required=True,
+        type=path_argument,
         metavar="JSON",
         help="metric values, as `bench quality --json` writes them",
+    )
+    parser.add_argument(
+        "--photos",
+        type=path_argument,
+        metavar="DIR",
+        help="folder of the training photographs that the card lists: their perceptual hashes are "
+        "added to FILE.json, so that copies of them are recognised among image pairs",
     )
     parser.add_argument(
         "--pairs-name",
@@ -38,6 +47,42 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         PcakdError: A file is missing or damaged, or has no metric values of the student.
     """
+    if args.scores is None and args.photos is None:
+        raise ConfigError("nothing is given to add; give --scores JSON, --photos DIR or both")
+    if args.photos is not None:
+        _add_pictures(args.student.with_suffix(".json"), args.photos)
+    return _add_scores(args) if args.scores is not None else 0
+
+
+def _add_pictures(path: Path, folder: Path) -> None:
+    """Add the perceptual hashes of the photographs of a card's manifest to the card.
+
+    Raises:
+        PcakdError: The card has no manifest, or the folder lacks one of its photographs.
+    """
+    from bench.quality.unseen import read_folder
+    from pcakd.images.perceptual import METHOD
+    from pcakd.utils.files import write_text
+
+    card = _read_json(path)
+    manifest = card.get("manifest") if isinstance(card, dict) else None
+    if not isinstance(manifest, dict):
+        raise ConfigError(f"{path} lists no photographs; there is nothing to add hashes to")
+    found = read_folder(folder)
+    missing = [name for name, digest in manifest.items() if digest not in found.files]
+    if missing:
+        raise ConfigError(
+            f"{folder} lacks {len(missing)} of the {len(manifest)} photographs of {path}, the "
+            f"first is {missing[0]}; give the folder of the training"
+        )
+    hashes = {name: found.pictures.get(found.files[manifest[name]]) for name in manifest}
+    known = {name: text for name, text in hashes.items() if text is not None}
+    card["pictures"] = {"method": METHOD, "hashes": known}
+    write_text(path, json.dumps(card, indent=2, sort_keys=True) + "\n")
+    print(f"{path}: perceptual hashes of {len(known)} photographs")
+
+
+def _add_scores(args: argparse.Namespace) -> int:
     from pcakd.students import load_student, save_student
     from pcakd.utils.files import write_text
 

@@ -19,6 +19,7 @@ from bench.records.compare import (
 )
 from bench.records.identity import latest_records
 from bench.records.store import read_records, records_path
+from pcakd.commands.parser import path_argument
 from pcakd.errors import ConfigError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = f"example: python -m {EXAMPLE}"
     parser.add_argument(
         "--records",
-        type=Path,
+        type=path_argument,
         default=Path("reports/cpu"),
         metavar="DIR",
         help="folder with the records.jsonl to check against (default: reports/cpu)",

@@ -2,10 +2,10 @@
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
 from textwrap import fill
 
 from bench.commands.output import add_json_argument, write_json
+from pcakd.commands.parser import path_argument
 
 EXAMPLE = "bench claims reports/cpu"
 _WIDTHS = [26, 12, 14, 16, 20, 14, 44]
@@ -14,7 +14,9 @@ _WIDTHS = [26, 12, 14, 16, 20, 14, 44]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = f"example: python -m {EXAMPLE}"
-    parser.add_argument("folder", type=Path, metavar="DIR", help="run folder, with records.jsonl")
+    parser.add_argument(
+        "folder", type=path_argument, metavar="DIR", help="run folder, with records.jsonl"
+    )
     add_json_argument(parser, "claims, facts and rules")
 
 
@@ -35,10 +37,10 @@ def run(args: argparse.Namespace) -> int:
     from bench.report.claims.tables import claims_table
     from bench.report.common.summary import summarize
     from bench.report.render import write_claims
-    from pcakd.utils.files import require_parent
+    from pcakd.utils.files import require_output
 
     if args.json is not None:
-        require_parent(args.json)
+        require_output(args.json, ".json")
     summary = summarize(read_records(args.folder))
     path = write_claims(args.folder, summary)
     table = claims_table(summary).cells

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from pcakd.commands.parser import seed
+from pcakd.commands.parser import path_argument, seed
 from pcakd.errors import ConfigError, ImageError, OutputError
 
 if TYPE_CHECKING:
@@ -19,12 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = "example: python -m bench draw --photos photos/ -o pairs/ --count 40"
     parser.add_argument(
-        "--photos", type=Path, required=True, metavar="DIR", help="folder of photographs"
+        "--photos", type=path_argument, required=True, metavar="DIR", help="folder of photographs"
     )
     parser.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=path_argument,
         required=True,
         metavar="DIR",
         help="new or empty folder for the copies NN_content.* and NN_style.*, and their list",

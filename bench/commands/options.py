@@ -2,9 +2,9 @@
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+from pcakd.commands.parser import path_argument
 from pcakd.errors import ConfigError
 
 
@@ -49,7 +49,7 @@ def add_config_argument(parser: argparse.ArgumentParser) -> None:
     """Declare ``--config``."""
     parser.add_argument(
         "--config",
-        type=Path,
+        type=path_argument,
         metavar="FILE",
         help="file with the benchmark profiles (default: benchmarks.toml of this folder, else that "
         "of the package)",

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pcakd.commands.parser import path_argument
+
 STANDARD_OUTPUT = Path("-")
 
 
@@ -17,7 +19,7 @@ def add_json_argument(
     """Declare ``--json``; without a file it means standard output."""
     parser.add_argument(
         "--json",
-        type=Path,
+        type=path_argument,
         nargs="?",
         const=STANDARD_OUTPUT,
         metavar="OUT",
@@ -29,20 +31,35 @@ def add_json_argument(
 
 @contextmanager
 def open_run_folder(chosen: Path | None) -> Iterator[Path]:
-    """Yield the folder for records, created if needed; without one, a temporary folder.
+    """Yield the folder for records, created if needed and locked; else a temporary folder.
 
     Raises:
-        OutputError: It cannot be created.
+        OutputError: It cannot be created, another process writes into it, or it is no run folder
+            and a report would replace files in it.
     """
-    from pcakd.utils.files import make_folder
-
     if chosen is not None:
-        make_folder(chosen)
-        yield chosen
+        with open_own_folder(chosen):
+            yield chosen
         sys.stderr.write(f"records: {chosen}; `python -m bench report {chosen}` shows them\n")
         return
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         yield Path(folder)
+
+
+@contextmanager
+def open_own_folder(folder: Path) -> Iterator[None]:
+    """Lock a run folder, created if needed, until the block ends.
+
+    Raises:
+        OutputError: It cannot be created, another process writes into it, or it is no run folder
+            and a report would replace files in it.
+    """
+    from bench.records.store import require_run_folder
+    from pcakd.utils.locks import lock_folder
+
+    require_run_folder(folder)
+    with lock_folder(folder):
+        yield
 
 
 def write_json(path: Path | None, content: object, text: str) -> None:

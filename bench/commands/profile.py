@@ -18,8 +18,9 @@ from bench.run.context import open_context
 from bench.run.cost import plan_size
 from bench.run.preflight import describe_run
 from bench.worker.process import WORKER
+from pcakd.commands.parser import path_argument
 from pcakd.errors import ConfigError
-from pcakd.utils.files import require_parent
+from pcakd.utils.files import require_output
 
 if TYPE_CHECKING:
     from bench.records.schema import Record
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     traces = parser.add_mutually_exclusive_group()
     traces.add_argument(
         "--trace",
-        type=Path,
+        type=path_argument,
         metavar="FILE",
         help="file for a trace of one call, to open in ui.perfetto.dev; compressed if it ends in "
         ".gz (default: SUBJECT-R.trace.json.gz in this folder)",
@@ -53,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     traces.add_argument("--no-trace", action="store_true", help="write no trace")
     parser.add_argument(
         "--out",
-        type=Path,
+        type=path_argument,
         metavar="DIR",
         help="run folder whose records.jsonl gets the record; `bench report DIR` shows it",
     )
@@ -83,9 +84,9 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("--warmup must be ≥ 0, --samples ≥ 1 and --seconds > 0")
     trace = choose_trace(args)
     if trace:
-        require_parent(trace)
+        require_output(trace, ".json", ".json.gz")
     if args.json is not None:
-        require_parent(args.json)
+        require_output(args.json, ".json")
     with open_run_folder(args.out) as folder:
         record = measure(args, folder)
     if record.status != "ok":

@@ -1,6 +1,7 @@
 """``bench quality``: quality of subjects over image pairs."""
 
 import argparse
+import sys
 
 from bench.commands.results import add_shared_arguments, finish, open_shared
 from pcakd.errors import ConfigError
@@ -44,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from bench.quality.evaluation import evaluate_subjects, require_quality
     from bench.quality.metrics import Metrics
+    from bench.quality.unseen import report_seen
     from bench.subjects import parse_subjects
 
     device, pairs = open_shared(args)
@@ -51,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
     require_quality(subjects)
     if args.multiple_of < 1:
         raise ConfigError(f"--multiple-of must be 1 or more, got {args.multiple_of}")
+    for line in report_seen(_split(args.subjects), pairs):
+        sys.stderr.write(f"bench: {line}\n")
     metrics = Metrics(device=device, multiple_of=args.multiple_of)
     rows = evaluate_subjects(subjects, pairs, metrics, device=device, multiple_of=args.multiple_of)
     return finish(args, rows)

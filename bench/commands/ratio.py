@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.commands.options import add_device_argument
 from bench.commands.output import add_json_argument, open_run_folder, write_json
+from pcakd.commands.parser import path_argument
 from pcakd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -39,7 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seconds", type=float, default=900.0, metavar="S", help="time budget (default: 900)"
     )
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="run folder whose records.jsonl gets the record"
+        "--out",
+        type=path_argument,
+        metavar="DIR",
+        help="run folder whose records.jsonl gets the record",
     )
     add_json_argument(parser, "the record and its ratio")
 
@@ -53,10 +57,10 @@ def run(args: argparse.Namespace) -> int:
         PcakdError: An option, a subject or a folder cannot be used.
     """
     from bench.analysis.ratios import describe_ratio, speed_ratios
-    from pcakd.utils.files import require_parent
+    from pcakd.utils.files import require_output
 
     if args.json is not None:
-        require_parent(args.json)
+        require_output(args.json, ".json")
     with open_run_folder(args.out) as folder:
         record = _measure(args, folder)
     (speed,) = speed_ratios([record])

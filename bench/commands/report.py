@@ -2,7 +2,8 @@
 
 import argparse
 import sys
-from pathlib import Path
+
+from pcakd.commands.parser import path_argument
 
 EXAMPLE = "bench report reports/cpu"
 
@@ -12,11 +13,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = f"example: python -m {EXAMPLE}"
     target = parser.add_mutually_exclusive_group(required=True)
     target.add_argument(
-        "folder", type=Path, nargs="?", metavar="DIR", help="folder with the records.jsonl of a run"
+        "folder",
+        type=path_argument,
+        nargs="?",
+        metavar="DIR",
+        help="folder with the records.jsonl of a run",
     )
     target.add_argument(
         "--results-table",
-        type=Path,
+        type=path_argument,
         metavar="FILE",
         help="in place of a report, update the results table in this Markdown file (README.md) "
         "from the folder reports beside it",

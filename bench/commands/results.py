@@ -3,11 +3,11 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.commands.options import add_device_argument
 from bench.commands.output import STANDARD_OUTPUT, add_json_argument
+from pcakd.commands.parser import path_argument
 
 if TYPE_CHECKING:
     import torch
@@ -20,7 +20,7 @@ def add_shared_arguments(parser: argparse.ArgumentParser, *, json_required: bool
     """Add ``--pairs``, ``--json`` and ``--device``."""
     parser.add_argument(
         "--pairs",
-        type=Path,
+        type=path_argument,
         required=True,
         metavar="DIR",
         help="folder of image pairs, NN_content.* and NN_style.*",
@@ -36,12 +36,14 @@ def open_shared(args: argparse.Namespace) -> tuple["torch.device", list["ImagePa
         PcakdError: The folder of the JSON file does not exist, or the device or the image pairs
             cannot be used.
     """
+    from bench.machine.threads import bound_threads
     from bench.quality.pairs import find_pairs
     from pcakd.utils.devices import resolve_device
-    from pcakd.utils.files import require_parent
+    from pcakd.utils.files import require_output
 
     if args.json is not None:
-        require_parent(args.json)
+        require_output(args.json, ".json")
+    bound_threads()
     return resolve_device(args.device), find_pairs(args.pairs)
 
 

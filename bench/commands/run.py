@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from bench.commands.options import add_config_argument, add_device_argument, split_names
 from bench.plan.config import BenchmarkProfile, find_config, load_profile
 from bench.plan.resolutions import parse_resolution
+from pcakd.commands.parser import path_argument
 from pcakd.errors import ConfigError, WeightsError
 from pcakd.utils.deprecation import warn_renamed
 from pcakd.utils.registry import unknown_name
@@ -51,13 +52,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--pairs",
-        type=Path,
+        type=path_argument,
         metavar="DIR",
         help="folder of image pairs, NN_content.* and NN_style.* (default: the six pairs of the "
         "package)",
     )
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="run folder (default: reports/[quick-]DEVICE)"
+        "--out",
+        type=path_argument,
+        metavar="DIR",
+        help="run folder (default: reports/[quick-]DEVICE)",
     )
     add_device_argument(parser)
     add_config_argument(parser)
@@ -66,7 +70,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="add to the records of the run folder and measure only what it does not have yet; "
         "without it, records.jsonl, examples and histories are renamed to records.TIME.jsonl, "
-        "examples.TIME and histories.TIME, and new ones begin",
+        "examples.TIME and histories.TIME, and new ones begin. Results of another commit, torch or "
+        "machine are refused",
+    )
+    parser.add_argument(
+        "--mixed",
+        action="store_true",
+        help="with --resume, keep results of another commit, torch or machine; the page lists how "
+        "many results each made",
     )
 
 
@@ -77,11 +88,14 @@ def run(args: argparse.Namespace) -> int:
         PcakdError: An option or a file cannot be used.
     """
     from bench.quality.pairs import find_pairs, shipped_pairs_folder
+    from bench.quality.unseen import report_seen
     from bench.records.store import read_records
-    from bench.report.render import console_table, render_report
+    from bench.report.render import PAGE_NAME, console_table, render_report
     from bench.run.runner import Request, run_benchmark
     from pcakd.utils.git import git_state
 
+    if args.mixed and not args.resume:
+        raise ConfigError("--mixed adds to the records of a folder; give --resume too")
     profile = choose_profile(
         load_profile(find_config(args.config), args.profile), args.subjects, args.resolutions
     )
@@ -92,13 +106,17 @@ def run(args: argparse.Namespace) -> int:
         device=args.device,
         out=args.out,
         resume=args.resume,
+        mixed=args.mixed,
         examples=args.pairs is None,  # photographs of the user stay out of reports
         commit=git_state(),
     )
     scored = any(each.needs_pairs for each in request.measurements)
+    if scored:
+        for line in report_seen(profile.subjects, request.pairs):
+            sys.stderr.write(f"bench: {line}\n")
     with _metric_weights() if scored else nullcontext():
-        folder = run_benchmark(request)
-    page = render_report(folder)
+        folder = run_benchmark(request, finish=render_report)
+    page = folder / PAGE_NAME
     sys.stdout.write(f"{console_table(read_records(folder))}\n\nreport: {page}\n")
     return 0
 

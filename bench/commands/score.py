@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.commands.output import STANDARD_OUTPUT
+from bench.commands.output import STANDARD_OUTPUT, open_own_folder
 from bench.commands.results import add_shared_arguments, finish, open_shared
+from pcakd.commands.parser import path_argument
 from pcakd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -29,14 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_shared_arguments(parser, json_required=False)
     parser.add_argument(
         "--results",
-        type=Path,
+        type=path_argument,
         required=True,
         metavar="DIR",
         help="folder of stylized images NN.*, each of the size of its content",
     )
     parser.add_argument(
         "--out",
-        type=Path,
+        type=path_argument,
         metavar="DIR",
         help="run folder to add the results to, as a subject with quality and no cost; --pairs "
         "must be the image pairs of the run, and its image size is used",
@@ -66,7 +67,8 @@ def run(args: argparse.Namespace) -> int:
         sys.stderr.write(f"bench: note: ignored, no image pair has these names: {shown}\n")
     name = args.results.resolve().name if args.name is None else args.name
     if args.out is not None:
-        return _add_to_run(args, name, results, pairs, device)
+        with open_own_folder(args.out):
+            return _add_to_run(args, name, results, pairs, device)
 
     from bench.quality.evaluation import evaluate_results
     from bench.quality.metrics import Metrics
@@ -88,7 +90,6 @@ def _add_to_run(
     from bench.records.store import append_record, read_latest_records
     from bench.report.render import render_report
     from bench.run import external, same_pairs
-    from pcakd.utils.files import make_folder
 
     known = read_latest_records(args.out)
     added = external.ExternalResults(name=name, subject_hash=external.hash_results(results))
@@ -98,7 +99,6 @@ def _add_to_run(
     same_pairs.require_same_pairs(known, described)
     metrics = Metrics(device=device, max_side=max_side)
     external.require_same_protocol(known, metrics.protocol)
-    make_folder(args.out)
 
     evaluated = list(evaluate_files(results, pairs, metrics, max_side=max_side))
     for record in _create_records(added, described, evaluated, metrics, max_side, device):
@@ -120,12 +120,13 @@ def _create_records(
 ) -> list["Record"]:
     """Return one record for each image pair, also for those without a result."""
     from bench.machine.environment import describe_environment
+    from bench.run.context import complete_environment
     from bench.run.external import quality_record
     from pcakd.utils.git import git_state
 
     by_pair = {each.pair: each for each in evaluated}
-    environment = describe_environment(device)
     commit, dirty = git_state()
+    environment = complete_environment(describe_environment(device), (commit, dirty))
     return [
         quality_record(
             added,

@@ -2,10 +2,9 @@
 
 import argparse
 import sys
-from pathlib import Path
 
 from bench.commands.options import add_device_argument
-from pcakd.commands.parser import seed
+from pcakd.commands.parser import path_argument, seed
 
 DEFAULT_RATE = "0.0015"
 
@@ -15,13 +14,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "example: python -m bench train photowct2 --data photos/ -o runs/photowct2"
     parser.add_argument("peer", metavar="PEER", help="wct2-cat5, wct2-sum, photowct or photowct2")
     parser.add_argument(
-        "--data", required=True, type=Path, metavar="DIR", help="folder of photographs to train on"
+        "--data",
+        required=True,
+        type=path_argument,
+        metavar="DIR",
+        help="folder of photographs to train on",
     )
     parser.add_argument(
         "-o",
         "--output",
         required=True,
-        type=Path,
+        type=path_argument,
         metavar="DIR",
         help="folder for all written files",
     )

@@ -6,16 +6,21 @@ from typing import Any
 
 import torch
 
+from bench.machine.cgroup import read_limits
 from bench.machine.memory import total_bytes
+from pcakd import __version__
 from pcakd.utils.cpu import cpu_name
 
 
 def describe_environment(device: torch.device) -> dict[str, Any]:
-    """Return versions, processor, threads and the settings that change speed or numbers.
+    """Return versions, processor, threads, limits and the settings that change speed or numbers.
 
-    It holds no name of a user, host or network.
+    ``cpu_quota`` (processors) and ``memory_limit_bytes`` are limits of the process's control
+    groups, None without. It holds no name of a user, host or network.
     """
+    limits = read_limits()
     return {
+        "version": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "cuda": torch.version.cuda if device.type == "cuda" else None,
@@ -24,9 +29,11 @@ def describe_environment(device: torch.device) -> dict[str, Any]:
         "architecture": platform.machine(),
         "cpu": cpu_name(),
         "cpu_count": os.cpu_count(),
+        "cpu_quota": limits.cpu_quota,
         "device": device.type,
         "device_name": device_name(device),
         "memory_bytes": total_bytes(device),
+        "memory_limit_bytes": limits.memory_bytes,
         "threads": torch.get_num_threads(),
         "tf32": False,
         "cudnn_benchmark": torch.backends.cudnn.benchmark,

@@ -1,24 +1,20 @@
 """Memory of this machine and of its devices."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
+from bench.machine.cgroup import read_limits
+
 if TYPE_CHECKING:
     import torch
 
-_CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
-
 
 def host_bytes() -> int:
-    """Return the machine's memory in bytes, or its container's limit where that is lower."""
+    """Return the machine's memory in bytes, or its control groups' limit where that is lower."""
     total = int(psutil.virtual_memory().total)
-    try:
-        limit = _CONTAINER_LIMIT.read_text(encoding="ascii").strip()
-    except OSError:
-        return total
-    return min(total, int(limit)) if limit.isdigit() else total
+    limit = read_limits().memory_bytes
+    return total if limit is None else min(total, limit)
 
 
 def total_bytes(device: "torch.device") -> int:

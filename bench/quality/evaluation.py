@@ -55,9 +55,11 @@ def evaluate_subjects(
         progress: Whether to show a progress bar.
 
     Raises:
-        PcakdError: An image cannot be read or is too small, or an output is not finite; the
-            message names the image pair.
+        PcakdError: An image cannot be read or is too small, which is found before any work, or an
+            output is not finite; the message names the image pair.
     """
+    for pair in pairs:
+        _check_pair(pair, multiple_of)
     runs = [
         (row_name(subject.name, transform), subject.prepare(device, transform=transform))
         for subject in subjects
@@ -67,11 +69,7 @@ def evaluate_subjects(
     with tqdm(total=len(runs) * len(pairs), unit="image", disable=not progress) as bar:
         for pair in pairs:
             with _prefix_errors(f"image pair {pair.name}"), full_precision():
-                content, style = (
-                    cut_to_multiple(_load(path), multiple_of).to(device)
-                    for path in (pair.content, pair.style)
-                )
-                require_comparable(content, content)
+                content, style = (each.to(device) for each in _load_pair(pair, multiple_of))
                 grams = metrics.describe_style(style)
                 for name, stylize in runs:
                     bar.set_postfix_str(f"{pair.name} {name}")
@@ -187,6 +185,19 @@ def _row_size(metrics: Metrics) -> str | None:
 
 def _load(path: Path) -> Float[Tensor, "1 3 h w"]:
     return load_image(path)[None]
+
+
+def _load_pair(pair: ImagePair, multiple_of: int) -> tuple[Tensor, Tensor]:
+    content, style = (
+        cut_to_multiple(_load(path), multiple_of) for path in (pair.content, pair.style)
+    )
+    return content, style
+
+
+def _check_pair(pair: ImagePair, multiple_of: int) -> None:
+    with _prefix_errors(f"image pair {pair.name}"):
+        content, _ = _load_pair(pair, multiple_of)
+        require_comparable(content, content)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from bench.records.open_fields import check_open_fields
 from pcakd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -207,7 +208,8 @@ def decode_record(line: str | bytes) -> Record:
 
     Raises:
         ConfigError: The line is not JSON, has another schema version, a field that is unknown,
-            missing or of the wrong type, or a case hash that is not the hash of its case.
+            missing or of the wrong type, a known key of ``config`` or ``environment`` of the wrong
+            type, or a case hash that is not the hash of its case.
     """
     from pydantic import ValidationError
 
@@ -227,6 +229,7 @@ def decode_record(line: str | bytes) -> Record:
         raise ConfigError("case_hash is not the hash of the case; the line was edited, remove it")
     if record.kind != record.case.kind:
         raise ConfigError(f"kind {record.kind!r} differs from its case's {record.case.kind!r}")
+    check_open_fields(record.config, record.environment)
     return record
 
 

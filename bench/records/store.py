@@ -12,6 +12,12 @@ RECORDS_NAME = "records.jsonl"
 EXAMPLES_FOLDER = "examples"
 HISTORIES_FOLDER = "histories"
 
+_RENDERED = (
+    *("README.md", "examples.jpg", "tables", "plots"),
+    *(EXAMPLES_FOLDER, HISTORIES_FOLDER),
+)
+"""What a run and its report write into a folder beside the records."""
+
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
 """Flags that append bytes unchanged; without the last one Windows rewrites line ends."""
 
@@ -22,11 +28,28 @@ def records_path(place: str | os.PathLike[str]) -> Path:
     return path if path.suffix == ".jsonl" else path / RECORDS_NAME
 
 
+def require_run_folder(folder: Path) -> None:
+    """Check that a report rendered into a folder replaces only files of an earlier report.
+
+    Raises:
+        OutputError: The folder has no records, and it holds a file or folder of a report's name.
+    """
+    if records_path(folder).exists() or any(folder.glob("records.*.jsonl")):
+        return
+    for name in _RENDERED:
+        if (folder / name).exists():
+            raise OutputError(
+                f"{folder} is no run folder: it holds no {RECORDS_NAME}, and a report would "
+                f"replace its {name}; name another folder"
+            )
+
+
 def append_record(place: str | os.PathLike[str], record: Record) -> None:
     """Append one record as one line, in one write, and wait until it is on the disk.
 
-    An incomplete last line, left by a killed process, is removed first. Only one process may write
-    to a file at a time.
+    An incomplete last line, left by a killed process, is removed first; a whole record that only
+    lacks its line end gets it. Only one process may write to a file at a time
+    (`pcakd.utils.locks`).
 
     Raises:
         OutputError: The file cannot be written.
@@ -35,7 +58,7 @@ def append_record(place: str | os.PathLike[str], record: Record) -> None:
     line = (encode_record(record) + "\n").encode()
     path = records_path(place)
     try:
-        _remove_incomplete_line(path)
+        _repair_last_line(path)
         descriptor = os.open(path, _APPEND, 0o666)
         try:
             written = os.write(descriptor, line)
@@ -57,14 +80,14 @@ def set_records_aside(folder: Path) -> Path | None:
 
     Returns:
         The new path, ``records.<time of its last record>.jsonl`` (and ``examples.<same>``,
-        ``histories.<same>``); None where there was no file.
+        ``histories.<same>``); None where there was no record.
 
     Raises:
         OutputError: The file or the folder cannot be renamed.
     """
     path = records_path(folder)
     try:
-        if not path.exists():
+        if not path.exists() or path.stat().st_size == 0:
             return None
         written = f"{datetime.fromtimestamp(path.stat().st_mtime, UTC):%Y%m%dT%H%M%SZ}"
         for name in (EXAMPLES_FOLDER, HISTORIES_FOLDER):
@@ -78,8 +101,9 @@ def set_records_aside(folder: Path) -> Path | None:
 def read_records(place: str | os.PathLike[str]) -> list[Record]:
     """Read all records of a run folder (or of a ``.jsonl`` file) in order.
 
-    A last line without a line end is incomplete, because its process was killed; it is left out.
-    Every other line must be a whole record.
+    A last line without a line end counts if it is a whole record (an editor may have removed the
+    line end); otherwise its process was killed, and it is left out. Every other line must be a
+    whole record.
 
     Raises:
         ConfigError: There is no such file, or a line is not a record; the message has its number.
@@ -91,7 +115,9 @@ def read_records(place: str | os.PathLike[str]) -> list[Record]:
         raise ConfigError(f"{path} does not exist; name a folder that `bench run` wrote") from None
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
-    *lines, _incomplete = content.split(b"\n")
+    *lines, last = content.split(b"\n")
+    if _is_record(last):
+        lines.append(last)
     return [_decode(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
 
 
@@ -111,8 +137,16 @@ def _decode(path: Path, number: int, line: bytes) -> Record:
         raise ConfigError(f"{path} line {number}: {error}") from error
 
 
-def _remove_incomplete_line(path: Path) -> None:
-    """Remove an incomplete last line, if there is one."""
+def _is_record(line: bytes) -> bool:
+    try:
+        decode_record(line)
+    except ConfigError:
+        return False
+    return True
+
+
+def _repair_last_line(path: Path) -> None:
+    """Complete a last line without a line end that is a record, and remove another one."""
     if not path.exists():
         return
     with path.open("r+b") as stream:
@@ -123,4 +157,9 @@ def _remove_incomplete_line(path: Path) -> None:
         if stream.read(1) == b"\n":
             return
         stream.seek(0)
-        stream.truncate(stream.read().rfind(b"\n") + 1)
+        content = stream.read()
+        start = content.rfind(b"\n") + 1
+        if _is_record(content[start:]):
+            stream.write(b"\n")
+        else:
+            stream.truncate(start)

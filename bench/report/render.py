@@ -17,6 +17,8 @@ from bench.report.page import SECTIONS, make_sections, write_page
 from pcakd.errors import OutputError
 from pcakd.utils.files import write_atomically, write_text
 
+PAGE_NAME = "README.md"
+
 FORMER_FILES = (
     *table_files("paired", "stages", "capacity", "seeds", "conditions"),
     *plot_files("stages"),
@@ -48,7 +50,7 @@ def render_report(folder: Path) -> Path:
     written = {path for section in sections for path in _write_section(folder, section)}
     patterns = [*FORMER_FILES, *(name for module in SECTIONS for name in module.FILES)]
     _remove_stale(folder, patterns, written)
-    page = folder / "README.md"
+    page = folder / PAGE_NAME
     write_text(page, write_page(summary, sections))
     return page
 

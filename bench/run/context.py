@@ -13,9 +13,11 @@ from bench.plan.config import BenchmarkProfile
 from bench.plan.image_pairs import ImagePair
 from bench.plan.settings import CaseSettings
 from bench.records.identity import Machine
+from bench.records.provenance import EDITS
 from bench.records.schema import Kind, Record
 from bench.run.recorder import Recorder, known_records
 from bench.worker.process import WORKER, Budget, Message, Outcome, ask_child
+from pcakd.utils.git import hash_edits
 
 START_SECONDS = 10.0
 """What the start of a child process takes: interpreter, torch, images."""
@@ -127,7 +129,7 @@ def open_context(
     """
     recorder = Recorder(
         folder=folder,
-        environment=description.environment,
+        environment=complete_environment(description.environment, commit),
         commit=commit[0],
         dirty=commit[1],
         known=known_records(folder) if resume else {},
@@ -138,6 +140,13 @@ def open_context(
         memory_bytes=description.environment["memory_bytes"],
         command=command,
     )
+
+
+def complete_environment(
+    environment: Mapping[str, Any], commit: tuple[str | None, bool | None]
+) -> dict[str, Any]:
+    """Add the hash of uncommitted changes, if the code has some, to an environment."""
+    return {**environment, **({EDITS: hash_edits()} if commit[1] else {})}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

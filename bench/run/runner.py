@@ -6,8 +6,8 @@ the case and does not end the run.
 
 import re
 import tempfile
-from collections.abc import Collection, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,16 +16,29 @@ from tqdm import tqdm
 from bench.plan.cases import require_cost
 from bench.plan.config import BenchmarkProfile
 from bench.plan.image_pairs import ImagePair
-from bench.records.identity import Machine
+from bench.records.identity import Machine, is_external
 from bench.records.loss_histories import copy_histories, plain_name
-from bench.records.store import EXAMPLES_FOLDER, read_latest_records, set_records_aside
-from bench.run.context import Measurement, RunDescription, open_context
+from bench.records.provenance import describe_provenance, require_same_provenance
+from bench.records.schema import Record
+from bench.records.store import (
+    EXAMPLES_FOLDER,
+    read_latest_records,
+    records_path,
+    require_run_folder,
+    set_records_aside,
+)
+from bench.run.context import (
+    Measurement,
+    RunDescription,
+    complete_environment,
+    open_context,
+)
 from bench.run.kinds import MEASUREMENTS, NAMES
 from bench.run.preflight import describe_run, refuse_same_names
 from bench.run.same_pairs import require_same_pairs
 from bench.worker.process import WORKER
 from pcakd.errors import ConfigError
-from pcakd.utils.files import make_folder
+from pcakd.utils.locks import lock_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +53,7 @@ class Request:
         out: Run folder, or None for `default_folder`.
         resume: Add to the records of the folder and keep its records of the same cases; otherwise
             `bench.records.store.set_records_aside` renames them and a new file begins.
+        mixed: Whether a resumed folder may hold records of another commit, torch or machine.
         examples: Whether to write small images of every output.
         commit: Commit of the code and whether the code differed from it.
         command: How to start a child process.
@@ -51,6 +65,7 @@ class Request:
     device: str | None = None
     out: Path | None = None
     resume: bool = False
+    mixed: bool = False
     examples: bool = False
     commit: tuple[str | None, bool | None] = (None, None)
     command: Sequence[str] = WORKER
@@ -61,15 +76,32 @@ class Request:
         return [each for each in MEASUREMENTS if each.name in self.only]
 
 
-def run_benchmark(request: Request) -> Path:
+def run_benchmark(
+    request: Request, *, finish: Callable[[Path], object] = lambda folder: None
+) -> Path:
     """Run all cases of a request and return the folder with their records.
 
+    Args:
+        request: What to run.
+        finish: Is called with the folder at the end, while it is still locked.
+
     Raises:
-        PcakdError: The input is bad, has no case, or the folder cannot be written. A failure of a
-            single case is a record.
+        PcakdError: The input is bad, has no case, or the folder cannot be written or is another
+            run's. A failure of a single case is a record.
     """
-    description = _prepare(request)
-    folder = request.out or default_folder(request.profile.name, description.machine)
+    with lock_folder(request.out) if request.out else nullcontext():
+        if request.out:
+            require_run_folder(request.out)
+        description = _prepare(request)
+        folder = request.out or default_folder(request.profile.name, description.machine)
+        require_run_folder(folder)
+        with lock_folder(folder):
+            _measure(request, folder, description)
+            finish(folder)
+    return folder
+
+
+def _measure(request: Request, folder: Path, description: RunDescription) -> None:
     _open_folder(request, folder, description)
     context = open_context(
         folder,
@@ -88,7 +120,6 @@ def run_benchmark(request: Request) -> Path:
                 total=len(cases), desc=measurement.name, unit="case", disable=not cases
             ) as bar:
                 measurement.run(context, cases, bar)
-    return folder
 
 
 def default_folder(profile: str, machine: Machine) -> Path:
@@ -105,39 +136,40 @@ def default_folder(profile: str, machine: Machine) -> Path:
 
 def _prepare(request: Request) -> RunDescription:
     """Check everything that can be checked before the run folder changes."""
-    is_new = request.out is not None and not request.out.exists()
-    if request.out:
-        make_folder(request.out)
     profile = request.profile
-    try:
-        description = describe_run(
-            profile.subjects,
-            resolutions=profile.resolutions,
-            pairs=request.pairs if _needs_pairs(request) else (),
-            max_side=profile.quality_max_side,
-            device=request.device,
-            command=request.command,
-        )
-        refuse_same_names(description.subjects)
-        _require_cases(request, description)
-    except BaseException:
-        if request.out and is_new:
-            with suppress(OSError):  # it stays if it is not empty
-                request.out.rmdir()
-        raise
+    description = describe_run(
+        profile.subjects,
+        resolutions=profile.resolutions,
+        pairs=request.pairs if _needs_pairs(request) else (),
+        max_side=profile.quality_max_side,
+        device=request.device,
+        command=request.command,
+    )
+    refuse_same_names(description.subjects)
+    _require_cases(request, description)
     return description
 
 
 def _open_folder(request: Request, folder: Path, description: RunDescription) -> None:
-    make_folder(folder)
     if not request.resume:
         set_records_aside(folder)
-    elif _needs_pairs(request):
-        require_same_pairs(read_latest_records(folder), description.pairs, complete=False)
+    else:
+        _require_same(request, read_latest_records(folder), description)
     histories = {
         plain_name(s.name, s.precision): s.history for s in description.subjects if s.history
     }
+    records_path(folder).touch()  # from here on the folder is known as a run's
     copy_histories(folder, histories)
+
+
+def _require_same(request: Request, known: Sequence[Record], description: RunDescription) -> None:
+    """Refuse to add to records of other image pairs, another commit, torch or machine."""
+    if not request.mixed:
+        environment = complete_environment(description.environment, request.commit)
+        current = describe_provenance(*request.commit, environment)
+        require_same_provenance((each for each in known if not is_external(each)), current)
+    if _needs_pairs(request):
+        require_same_pairs(known, description.pairs, complete=False)
 
 
 def _require_cases(request: Request, description: RunDescription) -> None:

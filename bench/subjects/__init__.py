@@ -10,6 +10,7 @@ from bench.subjects.interface import (
 )
 from bench.subjects.parse import (
     FULL_WIDTH,
+    find_card,
     list_subjects,
     parse_subject,
     parse_subjects,
@@ -24,6 +25,7 @@ __all__ = [
     "Prepared",
     "Subject",
     "Variation",
+    "find_card",
     "list_subjects",
     "parse_subject",
     "parse_subjects",

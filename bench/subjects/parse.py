@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import get_args
 
@@ -102,6 +103,20 @@ def parse_subjects(
                 raise ConfigError(f"subject {subject.name!r} is given twice; rename or drop one")
             seen.add((subject.name, transform))
     return subjects
+
+
+def find_card(text: str) -> Path | None:
+    """Return the card (JSON) beside the file of a subject; None for one without.
+
+    Args:
+        text: A subject, as for `parse_subject`.
+    """
+    name, _, _ = _split(text)
+    path = Path(name)
+    if path.suffix != ".safetensors":
+        path = Path(str(files("pcakd.zoo") / f"{name}.safetensors"))
+    card = path.with_suffix(".json")
+    return card if card.is_file() else None
 
 
 def row_name(subject: str, transform: str) -> str:

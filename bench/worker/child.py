@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bench.machine.threads import bound_threads
 from pcakd.errors import PcakdError
 from pcakd.utils.out_of_memory import is_out_of_memory
 
@@ -37,6 +38,7 @@ def serve(jobs: Jobs) -> int:
         job = json.load(sys.stdin)
         if is_orphan(job):
             return 1
+        bound_threads()
         jobs[job["job"]](job, send)
     except Exception as error:  # every failure of a case is a result
         send(describe_failure(error))

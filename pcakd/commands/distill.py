@@ -4,7 +4,6 @@ import argparse
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, fields
-from pathlib import Path
 from typing import Any
 
 from pcakd.commands.options import (
@@ -14,7 +13,7 @@ from pcakd.commands.options import (
     four_integers,
     read_numbers,
 )
-from pcakd.commands.parser import add_example
+from pcakd.commands.parser import add_example, path_argument
 from pcakd.distillation.config import DistillConfig
 from pcakd.distillation.parallel import is_writer, join_group
 from pcakd.distillation.recipe import Recipe
@@ -42,13 +41,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""
     add_teacher(parser)
     parser.add_argument(
-        "--data", required=True, type=Path, metavar="DIR", help="folder of photographs to train on"
+        "--data",
+        required=True,
+        type=path_argument,
+        metavar="DIR",
+        help="folder of photographs to train on",
     )
     parser.add_argument(
         "-o",
         "--output",
         required=True,
-        type=Path,
+        type=path_argument,
         metavar="DIR",
         help="folder for the student, its card, logs and checkpoints",
     )

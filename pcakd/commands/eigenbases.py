@@ -16,27 +16,27 @@ from pcakd.backbones import (
     normalize_activations,
 )
 from pcakd.commands.options import add_device, add_ranks, add_teacher, rank_rule
-from pcakd.commands.parser import add_example
+from pcakd.commands.parser import add_example, path_argument
 from pcakd.eigenbases import fit_eigenbases, save_eigenbases
 from pcakd.eigenbases.sources import DEFAULT_CROP, read_batches
 from pcakd.errors import ConfigError
 from pcakd.images import list_images
 from pcakd.utils.devices import resolve_device
 from pcakd.utils.extras import check_extra
-from pcakd.utils.files import require_parent
+from pcakd.utils.files import require_safetensors
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""
     add_teacher(parser)
     parser.add_argument(
-        "--data", required=True, type=Path, metavar="DIR", help="folder of photographs"
+        "--data", required=True, type=path_argument, metavar="DIR", help="folder of photographs"
     )
     parser.add_argument(
         "-o",
         "--output",
         required=True,
-        type=Path,
+        type=path_argument,
         metavar="FILE",
         help="the .safetensors file to write",
     )
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Fit and write the eigenbases, and print how much variance each rank explains."""
     check_extra("train", "pcakd eigenbases")
-    require_parent(args.output)
+    require_safetensors(args.output)
     if args.images < 1:
         raise ConfigError(f"--images must be at least 1, got {args.images}")
     entry = get_backbone_entry(args.backbone)

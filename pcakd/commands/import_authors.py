@@ -1,25 +1,26 @@
 """``pcakd import-authors``: convert a student that the authors released to a student file."""
 
 import argparse
-from pathlib import Path
 
-from pcakd.commands.parser import add_example
-from pcakd.errors import OutputError
+from pcakd.commands.parser import add_example, path_argument
 from pcakd.students import save_student
 from pcakd.students.authors import import_authors
-from pcakd.utils.files import require_parent
+from pcakd.utils.files import require_safetensors
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""
     parser.add_argument(
-        "source", type=Path, metavar="SRC", help=".npz file, or folder of a TensorFlow checkpoint"
+        "source",
+        type=path_argument,
+        metavar="SRC",
+        help=".npz file, or folder of a TensorFlow checkpoint",
     )
     parser.add_argument(
         "-o",
         "--output",
         required=True,
-        type=Path,
+        type=path_argument,
         metavar="OUT.safetensors",
         help="file to write",
     )
@@ -32,9 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Convert the student and print its architecture and size."""
-    require_parent(args.output)
-    if args.output.suffix != ".safetensors":
-        raise OutputError(f"{args.output} must end in .safetensors, as students do")
+    require_safetensors(args.output)
     student = import_authors(args.source)
     save_student(args.output, student)
     ranks = ", ".join(map(str, student.spec.ranks))

@@ -10,13 +10,13 @@ from torch import Tensor
 from tqdm import tqdm
 
 from pcakd.coarse_to_fine import require_min_size
-from pcakd.commands.parser import DEFAULT_STUDENT, add_example
+from pcakd.commands.parser import DEFAULT_STUDENT, add_example, path_argument
 from pcakd.errors import ConfigError, OutputError
 from pcakd.images import load_image
 from pcakd.students import load_student
 from pcakd.styles import Style, check_weights, extract_style, load_style, mix_styles
 from pcakd.utils.devices import describe_devices, resolve_device
-from pcakd.utils.files import require_parent
+from pcakd.utils.files import require_safetensors
 from pcakd.utils.precision import full_precision
 
 
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_extract(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("images", nargs="+", type=Path, metavar="IMG", help="photographs")
+    parser.add_argument("images", nargs="+", type=path_argument, metavar="IMG", help="photographs")
     _add_output(parser)
     parser.add_argument(
         "--weights",
@@ -74,7 +74,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--output",
         required=True,
-        type=Path,
+        type=path_argument,
         metavar="FILE",
         help="the style file to write, .safetensors",
     )
@@ -89,9 +89,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         PcakdError: An input does not make sense.
     """
-    require_parent(args.output)
-    if args.output.suffix != ".safetensors":
-        raise OutputError(f"cannot write {args.output}: a style file ends in .safetensors")
+    require_safetensors(args.output)
     style: Style = args.run_style(args)
     style.save(args.output)
     if not args.quiet:

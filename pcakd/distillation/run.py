@@ -18,7 +18,7 @@ from pcakd.backbones import (
 )
 from pcakd.distillation.config import EIGENBASES, DistillConfig
 from pcakd.distillation.context import TrainingContext, teacher_dtype
-from pcakd.distillation.data.photos import Photos, own_groups
+from pcakd.distillation.data.photos import Photos, own_groups, require_other_folder
 from pcakd.distillation.eigenbases import fit_over_processes
 from pcakd.distillation.parallel import is_writer, wait_for_all
 from pcakd.distillation.phases import (
@@ -35,6 +35,7 @@ from pcakd.distillation.schedule import PhaseSchedule
 from pcakd.distillation.trainer import Run, Trainer
 from pcakd.eigenbases import Eigenbasis, load_eigenbases, save_eigenbases
 from pcakd.errors import ConfigError, shorten
+from pcakd.images.perceptual import METHOD
 from pcakd.students import ARCHITECTURES, Student, StudentSpec, create_student, save_student
 from pcakd.utils.extras import check_extra
 from pcakd.utils.files import write_text
@@ -61,6 +62,7 @@ def distill(config: DistillConfig) -> tuple[Student, dict[str, Any]]:
     check_extra("train", "pcakd.distill")
     for phase in config.settings.phases():
         own_groups(phase.schedule.batch, phase.sampling)  # fails before any work is done
+    require_other_folder(config.photo_folder, config.folder)
     if not is_writer():
         return _distill(config)
     with claim_output(config.folder, resume=config.resume):
@@ -139,7 +141,9 @@ def _distill(config: DistillConfig) -> tuple[Student, dict[str, Any]]:
     finished.load_state_dict(student.state_dict())
     if is_writer():
         save_student(config.student_path, finished)
-        text = json.dumps(card | {"manifest": inputs.manifest}, indent=2, sort_keys=True)
+        pictures = {"method": METHOD, "hashes": inputs.photos.perceptual_hashes()}
+        whole = card | {"manifest": inputs.manifest, "pictures": pictures}
+        text = json.dumps(whole, indent=2, sort_keys=True)
         write_text(config.student_path.with_suffix(".json"), text + "\n")
     return finished.eval().requires_grad_(False).to(inputs.device), card
 

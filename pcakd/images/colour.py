@@ -1,8 +1,10 @@
 """Decoded pixels of any mode to float RGB in the colour space sRGB."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import product
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -11,23 +13,30 @@ from jaxtyping import Float
 from PIL import Image, ImageCms
 from torch import Tensor
 
-_PHOTOMETRIC, _BITS_PER_SAMPLE, _PLANAR = 262, 258, 284  # tags of TIFF
+_PHOTOMETRIC, _BITS_PER_SAMPLE, _PLANAR, _FORMAT = 262, 258, 284, 339  # tags of TIFF
 _SEPARATE_PLANES: Final = 2
+_KINDS: Final = {2: "signed", 3: "floating-point"}  # of samples, values of _FORMAT
+_GREY_STEPS: Final[Mapping[str, int]] = MappingProxyType({"1": 255, "L;2": 85, "L;4": 17})
+"""What Pillow multiplies grey PNG samples of fewer than 8 bits by; their clear level it leaves."""
+
+_DEEP_COLOUR: Final = "RGB;16B"  # how PNG stores colour of 16 bits
 _SAME_LEVELS: Final = 2  # of 255; two sRGB profiles differ by rounding
 _GREYS: Final = Image.frombytes("L", (256, 1), bytes(range(256)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Samples:
-    """How a file stores grey of more than 8 bits.
+    """How a file stores samples of other than 8 bits.
 
     Attributes:
-        white: The largest value.
-        inverted: Whether 0 is white.
+        white: The largest value of grey of more than 8 bits.
+        inverted: Whether 0 is white there.
+        clear: The transparent level of grey of fewer than 8 bits, in decoded values.
     """
 
     white: float = 65535.0
     inverted: bool = False
+    clear: int | None = None
 
 
 def describe_samples(image: Image.Image) -> Samples:
@@ -40,8 +49,27 @@ def describe_samples(image: Image.Image) -> Samples:
     bits = tuple(tags.get(_BITS_PER_SAMPLE, ()))
     if len(bits) > 1 and max(bits) > 8 and tags.get(_PLANAR) == _SEPARATE_PLANES:
         raise ValueError(f"{max(bits)}-bit samples in separate planes are not supported")
+    for number in tags.get(_FORMAT, ()):
+        if number in _KINDS:
+            raise ValueError(f"{max(bits or (8,))}-bit {_KINDS[number]} samples are not supported")
     white = 4095.0 if bits == (12,) else 65535.0
-    return Samples(white=white, inverted=tags.get(_PHOTOMETRIC) == 0)
+    return Samples(white=white, inverted=tags.get(_PHOTOMETRIC) == 0, clear=_clear_level(image))
+
+
+def _clear_level(image: Image.Image) -> int | None:
+    """Return the transparent level of a grey PNG file of fewer than 8 bits, in decoded values.
+
+    Raises:
+        ValueError: A colour of 16-bit samples is transparent; decoding drops their lower bits.
+    """
+    clear = image.info.get("transparency")
+    tiles = getattr(image, "tile", ()) if image.format == "PNG" else ()
+    raw = tiles[0][3] if tiles else None
+    if clear is None or not isinstance(raw, str):
+        return None
+    if raw == _DEEP_COLOUR:
+        raise ValueError("a transparent colour in 16-bit samples is not supported")
+    return clear * _GREY_STEPS[raw] if raw in _GREY_STEPS else None
 
 
 def to_tensor(image: Image.Image, samples: Samples) -> Float[Tensor, "3 h w"]:
@@ -54,6 +82,9 @@ def to_tensor(image: Image.Image, samples: Samples) -> Float[Tensor, "3 h w"]:
         return _deep_grey_to_tensor(image, samples)
     if image.mode in {"I", "F"}:
         raise ValueError(f"32-bit samples of mode {image.mode!r} have no defined range")
+    if samples.clear is not None:
+        image = image.convert("L")  # a copy, whose information may change
+        image.info["transparency"] = samples.clear
     pixels = torch.from_numpy(np.array(_to_rgb(image))).permute(2, 0, 1)
     # a float tensor made at once in planar layout: one copy, not two, of what at 8K is 400 MB
     return torch.empty(pixels.shape, dtype=torch.float32).copy_(pixels).div_(255.0)

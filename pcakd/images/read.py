@@ -16,6 +16,7 @@ from pcakd.errors import ImageError
 from pcakd.images.colour import describe_samples, to_tensor
 from pcakd.images.formats import READ_FORMATS, READ_NAMES
 from pcakd.images.metadata import clean_exif
+from pcakd.images.tiff import describe_tiff
 from pcakd.utils.files import to_path
 from pcakd.utils.out_of_memory import is_out_of_memory
 
@@ -85,6 +86,11 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     except ImageError:
         raise
     except UnidentifiedImageError as error:
+        if stored := describe_tiff(path):
+            raise ImageError(
+                f"{path} is a TIFF file of {stored}, which is not supported; convert it to 8 or "
+                "16 bits a sample, RGB or grey"
+            ) from error
         raise ImageError(
             f"{path} is not an image that can be read ({READ_NAMES} expected); use another file"
         ) from error

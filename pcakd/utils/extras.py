@@ -19,7 +19,10 @@ Extra = Literal["filter", "train", "bench", "timm", "tf"]
 EXTRAS: Mapping[Extra, tuple[str, ...]] = MappingProxyType(
     {
         "filter": ("cv2",),
-        "train": ("filelock", "h5py", "pip", "platformdirs", "tensorboard", "torchvision"),
+        "train": (
+            *("filelock", "h5py", "imagehash", "pip", "platformdirs", "tensorboard"),
+            "torchvision",
+        ),
         "bench": (
             *("fvcore", "jinja2", "lpips", "matplotlib", "pandas", "psutil", "pydantic"),
             *("scipy", "skimage"),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+SAFETENSORS = ".safetensors"
 _HEADER = "pcakd"
 
 
@@ -54,6 +55,34 @@ def require_parent(path: Path) -> None:
         raise OutputError(f"cannot write {path}: it is a folder; name a file")
     if path.exists() and not path.is_file():
         raise OutputError(f"cannot write {path}: it is a device or a pipe; name a file")
+
+
+def require_output(path: Path, *suffixes: str) -> None:
+    """Check like `require_parent`, and that no file of another kind would be replaced.
+
+    Args:
+        path: The file to write.
+        suffixes: Ends of names of files that may be replaced.
+
+    Raises:
+        OutputError: As `require_parent`, or the file exists and its name ends otherwise.
+    """
+    require_parent(path)
+    if path.exists() and not path.name.endswith(suffixes):
+        raise OutputError(
+            f"{path} exists and does not end in {' or '.join(suffixes)}; name another file"
+        )
+
+
+def require_safetensors(path: Path) -> None:
+    """Check that a safetensors file can be written at ``path``.
+
+    Raises:
+        OutputError: As `require_parent`, or the name does not end in ``.safetensors``.
+    """
+    require_parent(path)
+    if path.suffix != SAFETENSORS:
+        raise OutputError(f"cannot write {path}: the file must end in {SAFETENSORS}")
 
 
 def make_folder(path: Path) -> None:
@@ -121,10 +150,12 @@ def write_safetensors(
     """Write tensors and string metadata as one safetensors file, atomically.
 
     Raises:
-        OutputError: The place cannot be written.
+        OutputError: The place cannot be written, or its name does not end in ``.safetensors``.
     """
     from safetensors.torch import save
 
+    path = to_path(path, "the output")
+    require_safetensors(path)
     packed = save(
         {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
         metadata=dict(metadata) if metadata else None,

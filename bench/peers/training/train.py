@@ -17,7 +17,7 @@ from bench.peers.vgg import Depth, VggAutoencoder
 from pcakd.backbones import Backbone, create_backbone, measure_channel_means, normalize_activations
 from pcakd.backbones.interface import PaddedConv
 from pcakd.backbones.vgg import IMAGENET_MEAN, IMAGENET_STD
-from pcakd.distillation.data.photos import Photos
+from pcakd.distillation.data.photos import Photos, require_other_folder
 from pcakd.distillation.run_files.lock import claim_output
 from pcakd.utils.files import write_text
 from pcakd.utils.precision import full_precision
@@ -63,6 +63,7 @@ def train_peer(request: PeerRequest) -> Path:
             collapsed.
     """
     peer = PEERS.get(request.peer)
+    require_other_folder(request.data, request.output)
     with claim_output(request.output, resume=request.resume):
         return _train_peer(request, peer)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from bench.quality.protocol import METRICS, without_outputs
 from bench.records.identity import Machine
+from bench.records.provenance import count_provenances
 from bench.records.schema import Record
 from bench.report.common.formats import format_count_of
 from bench.report.common.summary import Summary
@@ -23,9 +24,13 @@ def comparability_notes(summary: Summary) -> list[str]:
             f"The records come from {len(names)} machines: {'; '.join(names)}. Their figures are "
             "**not comparable**; plots are left out."
         )
-    commits = {record.commit for record in summary.records}
-    if len(commits) > 1:
-        found.append(f"The records come from {len(commits)} commits.")
+    made_by = count_provenances(summary.records)
+    for number, what in (
+        (len({each.code for each in made_by}), "commits"),
+        (len({each.torch for each in made_by}), "torch releases"),
+    ):
+        if number > 1:
+            found.append(f"The records come from {number} {what} ([list](#environment)).")
     if mixed := _mixed_metrics(summary.records):
         found.append(
             f"The values of {' and '.join(mixed)} follow several protocols (listed below). Values "

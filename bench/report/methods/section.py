@@ -1,12 +1,16 @@
 """The section on methods: contract, protocols, uncounted operators, environment."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
+import pandas as pd
+
+from bench.records.provenance import count_provenances
 from bench.records.schema import Record
 from bench.report.common.section import Section
 from bench.report.common.summary import Summary
+from bench.report.common.tables import to_markdown
 from bench.report.methods.contract import CONTRACT
 from bench.report.methods.not_measured import not_measured_text
 
@@ -101,7 +105,26 @@ def _environment(summary: Summary) -> str:
     names = dict.fromkeys(name for environment in known for name in environment)
     rows += [(name, _join(_text(each[name]) for each in known if name in each)) for name in names]
     lines = [f"| {name} | {value.replace('|', '/')} |" for name, value in rows]
-    return "### Environment\n\n| | |\n|:--|:--|\n" + "\n".join(lines) + "\n"
+    text = "### Environment\n\n| | |\n|:--|:--|\n" + "\n".join(lines) + "\n"
+    return "\n".join([text, *_provenances(records)])
+
+
+def _provenances(records: Sequence[Record]) -> Iterator[str]:
+    """Yield the table of commits, torch releases and machines, if there are several."""
+    counts = count_provenances(records)
+    if len(counts) < 2:
+        return
+    table = pd.DataFrame(
+        {
+            "Commit": each.code,
+            "torch": each.torch,
+            "Machine": each.machine,
+            "Records": str(number),
+        }
+        for each, number in counts.items()
+    )
+    yield "The records come from several commits, torch releases or machines:\n"
+    yield to_markdown(table)
 
 
 def _times(records: Iterable[Record]) -> str:

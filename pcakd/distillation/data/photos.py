@@ -26,11 +26,24 @@ from pcakd.images.crops import (
     require_croppable,
     to_bytes,
 )
+from pcakd.images.perceptual import hash_picture
 
 _CACHE_BYTES = 2 << 30  # decoded photographs kept as 8-bit values
 _PLAIN = Sampling()
 _GAMMA = 0.5  # exposure changes by exponents from e^-½ to e^½
 _GAINS = (0.75, 1.1)  # smallest and largest gain of a colour channel
+
+
+def require_other_folder(folder: Path, output: Path) -> None:
+    """Check that a training does not write its pictures among its photographs.
+
+    Raises:
+        TrainingError: Both folders are one.
+    """
+    if folder.is_dir() and output.is_dir() and folder.samefile(output):
+        raise TrainingError(
+            f"{output} is the folder of the photographs; name another folder for the training"
+        )
 
 
 class Photos:
@@ -80,6 +93,15 @@ class Photos:
     def manifest(self) -> dict[str, str]:
         """Return the SHA-256 of each training file by its name."""
         return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in self.training}
+
+    def perceptual_hashes(self) -> dict[str, str]:
+        """Return the perceptual hash of each training photograph by its name.
+
+        Photographs of one colour have none.
+        """
+        with tqdm(self.training, desc="perceptual hashes", unit="photo") as bar:
+            found = {p.name: hash_picture(self._decode(p).float() / 255.0) for p in bar}
+        return {name: text for name, text in found.items() if text is not None}
 
     def sample(self, count: int) -> list[Path]:
         """Return at most ``count`` training photographs, evenly spaced by name."""

@@ -141,7 +141,7 @@ def test_a_stopped_ablation_resumes_and_a_changed_one_starts_again(
     monkeypatch.setattr(training, "distill", distill)
     monkeypatch.setattr(StandIn, "score", lambda *_: {"gram": {"00": 1.0}})
     assert run(folder, "base") == 130
-    assert not [*(folder / "out").iterdir()]
+    assert not (folder / "out").exists()
     assert run(folder, "base") == 0
     changed = PLAN.replace("steps = [4, 30, 2]", "steps = [5, 30, 2]")
     (folder / "ablations.toml").write_text(changed, encoding="utf-8")

@@ -1,8 +1,12 @@
 import json
 
 import pytest
+from pictures import make_picture
 
 from bench.cli import main
+from bench.quality.unseen import digest_file
+from pcakd.images import load_image
+from pcakd.images.perceptual import METHOD, hash_picture
 from pcakd.students import StudentSpec, create_student, load_student, save_student
 
 
@@ -46,3 +50,38 @@ def test_a_file_without_rows_is_refused(student, tmp_path, capsys):
     path.write_text('{"subject": 1}')
     assert main(["card", str(student), "--scores", str(path)]) == 2
     assert "holds no rows" in capsys.readouterr().err
+
+
+def _photos(tmp_path, count):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for seed in range(count):
+        make_picture(seed).save(folder / f"{seed}.png")
+    return folder
+
+
+def test_perceptual_hashes_are_added_to_an_old_card(student, tmp_path, capsys):
+    folder = _photos(tmp_path, 3)
+    manifest = {f"old{seed}.png": digest_file(folder / f"{seed}.png") for seed in (0, 2)}
+    card = student.with_suffix(".json")
+    card.write_text(json.dumps({"manifest": manifest, "ranks": [1, 2]}))
+    assert main(["card", str(student), "--photos", str(folder)]) == 0
+    assert "perceptual hashes of 2 photographs" in capsys.readouterr().out
+    after = json.loads(card.read_text())
+    assert (after["manifest"], after["ranks"]) == (manifest, [1, 2])
+    expected = hash_picture(load_image(folder / "2.png"))
+    assert after["pictures"]["method"] == METHOD
+    assert after["pictures"]["hashes"]["old2.png"] == expected
+
+
+def test_other_photographs_than_the_cards_are_refused(student, tmp_path, capsys):
+    folder = _photos(tmp_path, 2)
+    before = student.with_suffix(".json").read_text()
+    assert main(["card", str(student), "--photos", str(folder)]) == 2
+    assert "lacks 1 of the 1 photographs" in capsys.readouterr().err
+    assert student.with_suffix(".json").read_text() == before
+    student.with_suffix(".json").write_text("{}")
+    assert main(["card", str(student), "--photos", str(folder)]) == 2
+    assert "lists no photographs" in capsys.readouterr().err
+    assert main(["card", str(student)]) == 2
+    assert "give --scores JSON, --photos DIR or both" in capsys.readouterr().err

@@ -8,6 +8,7 @@ import torch
 from quality_inputs import call, save_random
 
 from bench.commands import quality
+from bench.quality.unseen import digest_file
 from pcakd.errors import (
     ConfigError,
     ImageError,
@@ -104,6 +105,48 @@ def test_quality_refuses_bad_options_before_it_loads_a_network(
     options = {"--pairs": str(pairs), "--subjects": "mkl", "--json": "out.json"} | changes
     with pytest.raises(error, match=message):
         call(quality, *(each for option in options.items() for each in option))
+
+
+@pytest.mark.parametrize("role", ["content", "style"])
+def test_a_broken_image_is_found_before_any_measurement(
+    pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: str
+) -> None:
+    broken = pairs / f"02_{role}.png"
+    broken.write_bytes(broken.read_bytes()[:-100])
+
+    class Unused:
+        def __init__(self, **options: object) -> None:
+            del options
+
+    monkeypatch.setattr("bench.quality.metrics.Metrics", Unused)  # measuring would fail
+    with pytest.raises(ImageError, match=rf"pair 02: .*02_{role}\.png cannot be decoded"):
+        call(quality, "--pairs", pairs, "--subjects", "mkl", "--json", tmp_path / "out.json")
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_a_training_photograph_among_the_pairs_is_a_warning(
+    pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    student = tmp_path / "mine.safetensors"
+    save_student(student, create_student(StudentSpec(architecture="tiny", ranks=(2, 3, 4, 5))))
+    digest = digest_file(pairs / "02_style.png")
+    student.with_suffix(".json").write_text(json.dumps({"manifest": {"a.jpg": digest}}))
+    monkeypatch.setattr("bench.quality.metrics.Metrics", lambda **options: None)
+    monkeypatch.setattr("bench.quality.evaluation.evaluate_subjects", lambda *_, **__: [])
+    call(quality, "--pairs", pairs, "--subjects", student, "--json", tmp_path / "out.json")
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("bench: warning: ")
+    assert "02_style.png is a.jpg of the training photographs of mine" in first
+    assert second.startswith("bench: note: ")
+    assert "by their files alone" in second
+
+
+def test_an_image_is_not_replaced_by_rows(pairs: Path) -> None:
+    photo = pairs / "01_content.png"
+    before = photo.read_bytes()
+    with pytest.raises(OutputError, match=r"exists and does not end in \.json"):
+        call(quality, "--pairs", pairs, "--subjects", "mkl", "--json", photo)
+    assert photo.read_bytes() == before
 
 
 @pytest.mark.weights

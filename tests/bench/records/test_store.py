@@ -13,6 +13,7 @@ from bench.records.store import (
     append_record,
     read_latest_records,
     read_records,
+    require_run_folder,
     set_records_aside,
 )
 from pcakd.errors import ConfigError, OutputError
@@ -29,7 +30,7 @@ def test_store_round_trips(tmp_path_factory, many):
     assert read_records(folder / RECORDS_NAME) == many
 
 
-@pytest.mark.parametrize("kept", [0, 1, 40, -1])
+@pytest.mark.parametrize("kept", [0, 1, 40, -2])
 def test_an_incomplete_last_line_is_left_out_then_removed(tmp_path, kept):
     first, second = make_record(), make_record(repeat=1)
     append_record(tmp_path, first)
@@ -39,6 +40,17 @@ def test_an_incomplete_last_line_is_left_out_then_removed(tmp_path, kept):
     assert read_records(tmp_path) == [first]
     append_record(tmp_path, second)
     assert read_records(tmp_path) == [first, second]
+
+
+def test_a_whole_last_line_without_its_line_end_counts(tmp_path):
+    first, second, third = (make_record(repeat=number) for number in range(3))
+    path = tmp_path / RECORDS_NAME
+    for record in (first, second):
+        append_record(tmp_path, record)
+    path.write_bytes(path.read_bytes().rstrip(b"\n"))
+    assert read_records(tmp_path) == [first, second]
+    append_record(tmp_path, third)
+    assert read_records(tmp_path) == [first, second, third]
 
 
 def test_corrupt_line_is_named(tmp_path):
@@ -60,6 +72,15 @@ def test_a_folder_without_records_has_none(tmp_path):
     for record in (make_record(), make_record(reason="later"), make_record(repeat=1)):
         append_record(tmp_path, record)
     assert [record.reason for record in read_latest_records(tmp_path)] == ["later", None]
+
+
+@pytest.mark.parametrize("name", ["README.md", "examples.jpg", "tables", "histories"])
+def test_a_folder_that_is_no_run_folder_is_not_written_into(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(OutputError, match=f"no run folder: .* would replace its {name}"):
+        require_run_folder(tmp_path)
+    (tmp_path / "records.20260101T000000Z.jsonl").touch()
+    require_run_folder(tmp_path)
 
 
 def test_missing_places_are_errors(tmp_path):

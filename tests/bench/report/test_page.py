@@ -23,6 +23,23 @@ def test_texts_are_the_golden_ones(records, check_golden):
         check_golden(name, tables[name.partition(".")[0]][name])
 
 
+def test_the_page_lists_commits_torch_releases_and_machines(records, make_cost):
+    def page(*more):
+        summary = summarize([*records, *more])
+        return write_page(summary, make_sections(summary))
+
+    assert "| Commit" not in page()
+    other = make_cost("late", commit="f" * 40, environment={"torch": "2.8.0"})
+    text = page(other)
+    assert "> **Note.** The records come from 2 commits ([list](#environment))." in text
+    assert "> **Note.** The records come from 2 torch releases ([list](#environment))." in text
+    lines = [line.split("|")[1:-1] for line in text.splitlines() if "Some CPU, 2 threads" in line]
+    assert [[cell.strip() for cell in line] for line in lines] == [
+        ["0123abc", "2.9.0", "cpu, Some CPU, 2 threads", str(len(records))],
+        ["f" * 12, "2.8.0", "cpu, Some CPU, 2 threads", "1"],
+    ]
+
+
 def test_every_cell_has_text(records):
     for section in make_sections(summarize(records)):
         for table in section.tables:

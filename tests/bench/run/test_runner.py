@@ -1,5 +1,6 @@
 """A run writes one record for each case, also of subjects that fail."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from bench.machine.memory import total_bytes
 from bench.plan.config import Override
 from bench.plan.image_pairs import ImagePair
 from bench.records.identity import Machine
+from bench.records.schema import encode_record
 from bench.records.store import read_records
+from bench.run.kinds import MEASUREMENTS
 from bench.run.preflight import refuse_same_names
 from bench.run.runner import Request, default_folder, run_benchmark
 from pcakd.errors import ConfigError, OutputError, PcakdError
@@ -142,6 +145,67 @@ def test_resume_keeps_records_and_a_new_run_starts_a_new_file(tmp_path):
     assert [record.case.subject for record in run(tmp_path, retrained)] == ["broken"]
     (aside,) = (tmp_path / "run").glob("records.*.jsonl")
     assert read_records(aside) == first
+
+
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"commit": "b" * 40}, "another commit (bbbbbbbbbbbb; this is aaaaaaaaaaaa)"),
+        ({"commit": None}, "another commit (no commit, version"),
+        ({"dirty": True}, "another commit (aaaaaaaaaaaa with unknown changes; this is"),
+        ({"environment": {"torch": "1.0"}}, "another torch (1.0; this is"),
+        ({"environment": {"threads": 77}}, "another machine ("),
+    ],
+)
+def test_results_of_other_code_or_another_machine_are_kept_only_if_asked(
+    tmp_path, changes, message
+):
+    profile, code = replace(PROFILE, resolutions=("48x32",)), ("a" * 40, False)
+    (first,) = run(tmp_path, profile, commit=code)
+    assert run(tmp_path, profile, resume=True, commit=code) == [first]
+    other = replace(
+        first, **changes | {"environment": first.environment | changes.get("environment", {})}
+    )
+    path = tmp_path / "run" / "records.jsonl"
+    path.write_text(encode_record(other) + "\n")
+    with pytest.raises(ConfigError, match=re.escape(message)) as error:
+        run(tmp_path, profile, resume=True, commit=code)
+    assert "--mixed" in str(error.value)
+    assert read_records(path) == [other]
+    profile = replace(profile, resolutions=("48x32", "96x64"))
+    kept, added = run(tmp_path, profile, resume=True, mixed=True, commit=code)
+    assert kept == other
+    assert added.commit == code[0]
+
+
+@pytest.mark.usefixtures("in_process")
+def test_uncommitted_changes_are_told_by_their_hash(tmp_path, monkeypatch):
+    profile, code = replace(PROFILE, resolutions=("48x32",)), ("a" * 40, True)
+    monkeypatch.setattr("bench.run.context.hash_edits", lambda: "1" * 64)
+    (first,) = run(tmp_path, profile, commit=code)
+    assert first.environment["edits"] == "1" * 64
+    assert run(tmp_path, profile, resume=True, commit=code) == [first]
+    monkeypatch.setattr("bench.run.context.hash_edits", lambda: "2" * 64)
+    with pytest.raises(ConfigError, match="with changes 111111111111; this is"):
+        run(tmp_path, profile, resume=True, commit=code)
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_run_that_was_stopped_before_its_first_record_starts_again(tmp_path, monkeypatch):
+    def stop(context, cases, bar):
+        raise KeyboardInterrupt
+
+    profile = replace(PROFILE, resolutions=("48x32",))
+    (cost,) = (each for each in MEASUREMENTS if each.name == "cost")
+    with monkeypatch.context() as patch:
+        patch.setattr("bench.run.runner.MEASUREMENTS", [replace(cost, run=stop)])
+        (tmp_path / "run" / "histories").mkdir(parents=True)  # of a subject of the run
+        (tmp_path / "run" / "records.jsonl").touch()
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path, profile)
+    assert run(tmp_path, profile)
+    assert not list((tmp_path / "run").glob("records.*.jsonl"))
 
 
 @pytest.mark.usefixtures("in_process")

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from command_line import one_line
 from PIL import Image
 
 from pcakd.backbones import load_backbone
@@ -61,3 +62,11 @@ def test_black_photographs_are_an_error_and_nothing_is_written(tmp_path, capsys)
 def test_weights_for_a_random_backbone_are_an_error(photos, tmp_path, capsys):
     assert _run(photos, tmp_path / "bases.safetensors", "--weights", "caffe") == 2
     assert "'tiny' has random weights and cannot load caffe" in capsys.readouterr().err
+
+
+def test_a_photograph_is_not_replaced(photos, tmp_path, capsys):
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"kept")
+    assert _run(photos, photo, "--ranks", "2,3,4,5") == 2
+    one_line(capsys, photo, "must end in .safetensors")
+    assert photo.read_bytes() == b"kept"

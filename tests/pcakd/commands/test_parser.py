@@ -1,10 +1,14 @@
 """A parser whose errors are one line."""
 
 import argparse
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 from command_line import one_line
 
+from bench.cli import COMMANDS as BENCH_COMMANDS
+from pcakd.cli import COMMANDS
 from pcakd.commands.parser import OneLineParser, parse_mixed, path_argument, seed
 
 
@@ -49,3 +53,25 @@ def test_seeds_are_integers():
     assert seed("4294967295") == 4294967295
     with pytest.raises(argparse.ArgumentTypeError, match="4294967296 is not between"):
         seed("4294967296")
+
+
+def _actions(parser):
+    for action in parser._actions:
+        yield action
+        for inner in getattr(action, "choices", None) or ():
+            if isinstance(action, argparse._SubParsersAction):
+                yield from _actions(action.choices[inner])
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        *(f"pcakd.commands.{name.replace('-', '_')}" for name in COMMANDS),
+        *(f"bench.commands.{name}" for name in BENCH_COMMANDS),
+    ],
+)
+def test_no_command_takes_an_empty_path_for_the_current_folder(module):
+    parser = argparse.ArgumentParser()
+    import_module(module).add_arguments(parser)
+    for action in _actions(parser):
+        assert action.type is not Path, f"{module}: {action.dest}; use path_argument"

@@ -71,7 +71,7 @@ def test_the_command_does_not_replace_an_input(folder, student, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["extract", "0.png", "-o", "s.png"], "ends in .safetensors"),
+        (["extract", "0.png", "-o", "s.png"], "must end in .safetensors"),
         (["extract", "0.png", "-o", "no/s.safetensors"], "does not exist"),
         (["extract", "0.png", "-o", "s.safetensors", "--weights", "1,2"], "2 numbers for 1"),
         (

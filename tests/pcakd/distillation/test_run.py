@@ -17,6 +17,8 @@ from pcakd.distillation.run import distill
 from pcakd.distillation.schedule import Schedule
 from pcakd.eigenbases import load_eigenbases
 from pcakd.errors import ConfigError, ImageError, OutputError, TrainingError
+from pcakd.images import load_image
+from pcakd.images.perceptual import METHOD, hash_picture
 from pcakd.pipeline import stylize
 from pcakd.students import load_student
 from pcakd.weights import get_weight_set
@@ -31,6 +33,10 @@ def test_a_run_leaves_student_card_logs_and_sheets(unbroken, photos):
     assert [phase["phase"] for phase in card["phases"]] == ["encoder", "autoencoder", "stylization"]
     assert set(card["manifest"]) <= {p.name for p in photos.iterdir()}
     assert len(card["manifest"]) + 1 == len(list(photos.iterdir()))
+    assert card["pictures"]["method"] == METHOD
+    assert card["pictures"]["hashes"] == {
+        name: hash_picture(load_image(photos / name)) for name in card["manifest"]
+    }
     for phase in (card["phases"][0], card["phases"][2]):
         assert all(tap["r2"] <= tap["ceiling"] <= 1.0 for tap in phase["taps"])
     assert {"style", "structure", "perceptual"} <= set(card["phases"][2]["held_out_losses"])
@@ -85,6 +91,17 @@ def test_a_broken_photograph_is_found_before_training(photos, tmp_path):
     with pytest.raises(TrainingError, match=r"the training photographs in .*data are flat"):
         distill(make_config(data, tmp_path / "run"))
     assert not (tmp_path / "run").exists()
+
+
+def test_the_photographs_folder_is_no_output(photos, tmp_path):
+    data, link = tmp_path / "data", tmp_path / "link"
+    shutil.copytree(photos, data)
+    link.symlink_to(data)
+    before = sorted(path.name for path in data.iterdir())
+    for output in (data, link):
+        with pytest.raises(TrainingError, match="is the folder of the photographs"):
+            distill(make_config(data, output))
+    assert sorted(path.name for path in data.iterdir()) == before
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v2", "timm/tf_efficientnet_lite0", "timm/resnet18"])

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from image_files import PIXELS, RNG, as_bytes, one_line
+from image_files import PIXELS, RNG, as_bytes, one_line, png_row, tiff_file
 from PIL import Image, ImageCms
 
 from pcakd.errors import ImageError
@@ -166,40 +166,17 @@ def test_a_grey_profile_is_applied(tmp_path, mode):
     np.testing.assert_allclose(as_bytes(load_image(tmp_path / "a.png")), expected, atol=2)
 
 
-def _tiff(values: np.ndarray, data: bytes, **tags: int) -> bytes:
-    """Write a grey TIFF file with one strip."""
-    height, width = values.shape[:2]
-    fields = {
-        "ImageWidth": width,
-        "ImageLength": height,
-        "BitsPerSample": 16,
-        "Compression": 1,
-        "PhotometricInterpretation": 1,
-        "SamplesPerPixel": 1,
-        "RowsPerStrip": height,
-        "StripByteCounts": len(data),
-        "PlanarConfiguration": 1,
-        **tags,
-    }
-    fields["StripOffsets"] = 8 + 2 + 12 * (len(fields) + 1) + 4
-    ids = {"ImageWidth": 256, "ImageLength": 257, "BitsPerSample": 258, "Compression": 259,
-           "PhotometricInterpretation": 262, "StripOffsets": 273, "SamplesPerPixel": 277,
-           "RowsPerStrip": 278, "StripByteCounts": 279, "PlanarConfiguration": 284}  # fmt: skip
-    entries = b"".join(struct.pack("<HHII", ids[name], 4, 1, fields[name]) for name in ids)
-    return b"II*\x00\x08\x00\x00\x00" + struct.pack("<H", len(ids)) + entries + bytes(4) + data
-
-
 def test_grey_where_0_is_white_is_inverted(tmp_path):
     values = np.array([[0, 1000, 65535]], dtype="<u2")
     path = tmp_path / "a.tif"
-    path.write_bytes(_tiff(values, values.tobytes(), PhotometricInterpretation=0))
+    path.write_bytes(tiff_file(3, 1, values.tobytes(), PhotometricInterpretation=0))
     np.testing.assert_allclose(load_image(path)[0], 1 - values / 65535.0, atol=1e-6)
 
 
 def test_12_bit_grey_has_its_range(tmp_path):
     values = np.array([[0, 0x123, 0x800, 0xFFF]])
     path = tmp_path / "a.tif"
-    path.write_bytes(_tiff(values, bytes.fromhex("000123800fff"), BitsPerSample=12))
+    path.write_bytes(tiff_file(4, 1, bytes.fromhex("000123800fff"), BitsPerSample=12))
     np.testing.assert_allclose(load_image(path)[0], values / 4095.0, atol=1e-6)
 
 
@@ -207,6 +184,49 @@ def test_the_transparent_grey_of_a_deep_png_is_white(tmp_path):
     values = np.array([[1000, 2000]], dtype=np.uint16)
     Image.fromarray(values).save(tmp_path / "a.png", transparency=1000)
     np.testing.assert_allclose(load_image(tmp_path / "a.png")[0], [[1.0, 2000 / 65535]], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("bits", "data", "clear", "expected"),
+    [
+        (1, 0b01000000, 1, [0, 255]),
+        (1, 0b01000000, 0, [255, 255]),
+        (2, 0b10010000, 2, [255, 85]),
+        (2, 0b10010000, 1, [170, 255]),
+        (4, 0x95, 9, [255, 85]),
+        (8, 0x0905, 9, [255, 5]),
+    ],
+)
+def test_the_transparent_grey_of_a_png_of_any_depth_is_white(tmp_path, bits, data, clear, expected):
+    row = data.to_bytes(max(1, bits // 4))
+    file = png_row(2, row, bits=bits, colour=0, clear=(clear,))
+    (tmp_path / "a.png").write_bytes(file)
+    np.testing.assert_array_equal(as_bytes(load_image(tmp_path / "a.png"))[0, :, 0], expected)
+
+
+def test_a_transparent_colour_of_16_bits_is_refused(tmp_path):
+    row = struct.pack(">6H", 1000, 2000, 3000, 1001, 2001, 3001)  # alike in their upper bytes
+    file = png_row(2, row, bits=16, colour=2, clear=(1000, 2000, 3000))
+    (tmp_path / "a.png").write_bytes(file)
+    with pytest.raises(ImageError, match="transparent colour in 16-bit samples") as error:
+        load_image(tmp_path / "a.png")
+    one_line(error, "a.png")
+
+
+@pytest.mark.parametrize(
+    ("bits", "number", "message"),
+    [
+        (8, 2, "8-bit signed samples"),
+        (16, 2, "16-bit signed samples"),
+        (32, 3, "32-bit floating-point samples"),
+    ],
+)
+def test_samples_that_are_no_levels_are_refused(tmp_path, bits, number, message):
+    file = tiff_file(2, 1, bytes(bits // 4), BitsPerSample=bits, SampleFormat=number)
+    (tmp_path / "a.tif").write_bytes(file)
+    with pytest.raises(ImageError, match=message) as error:
+        load_image(tmp_path / "a.tif")
+    one_line(error, "a.tif")
 
 
 def test_deep_colour_in_separate_planes_is_refused(tmp_path):

@@ -116,3 +116,19 @@ def test_missing_file_and_folder(tmp_path):
         load_image(tmp_path / "none.png")
     with pytest.raises(ImageError, match="is a folder"):
         load_image(tmp_path)
+
+
+def test_permission_and_memory_are_named(tmp_path, monkeypatch):
+    Image.fromarray(PIXELS).save(tmp_path / "a.png")
+    for cause, message in (
+        (PermissionError(13, "Permission denied"), "permission denied; change its mode"),
+        (MemoryError(), "does not fit into memory; make it smaller"),
+    ):
+
+        def fail(*args, error=cause, **options):
+            raise error
+
+        monkeypatch.setattr(Image, "open", fail)
+        with pytest.raises(ImageError, match=message) as error:
+            load_image(tmp_path / "a.png")
+        one_line(error, "a.png")

@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from pcakd.errors import OutputError
-from pcakd.utils.files import make_folder, write_atomically, write_text
+from pcakd.utils.files import (
+    make_folder,
+    require_output,
+    write_atomically,
+    write_safetensors,
+    write_text,
+)
 
 
 def test_a_folder_is_made_with_those_above_it(tmp_path: Path) -> None:
@@ -30,6 +36,19 @@ def test_a_name_of_255_bytes_can_be_written(tmp_path: Path) -> None:
     write_text(path, "text")
     assert path.read_text(encoding="utf-8") == "text"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_files_of_another_kind_are_not_replaced(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"kept")
+    (tmp_path / "old.json").touch()
+    require_output(tmp_path / "old.json", ".json")
+    require_output(tmp_path / "new.txt", ".json")
+    with pytest.raises(OutputError, match=r"exists and does not end in \.json"):
+        require_output(photo, ".json")
+    with pytest.raises(OutputError, match=r"must end in \.safetensors"):
+        write_safetensors(photo, {})
+    assert photo.read_bytes() == b"kept"
 
 
 def _write_half(path: Path, error: BaseException) -> None:

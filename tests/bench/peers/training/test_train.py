@@ -19,7 +19,7 @@ from bench.subjects import parse_subject
 from bench.worker.jobs import JOBS
 from pcakd.backbones.vgg import create_vgg
 from pcakd.distillation import health
-from pcakd.errors import StudentFileError
+from pcakd.errors import StudentFileError, TrainingError
 
 _CONFIG = str(Path(__file__).parents[4] / "benchmarks.toml")
 _CONVS = {0: (3, 64), 2: (64, 64), 5: (64, 128), 7: (128, 128), 10: (128, 256), 12: (256, 256)}
@@ -189,3 +189,9 @@ def test_bad_options_of_the_command_are_one_line(photos, tmp_path, capsys, extra
     with pytest.raises(SystemExit, match="2"):
         main([*arguments, "--seed", "-1"])
     assert not (tmp_path / "run").exists()
+
+
+def test_the_photographs_folder_is_no_output(tmp_path):
+    with pytest.raises(TrainingError, match="is the folder of the photographs"):
+        _train("photowct2", tmp_path, tmp_path)
+    assert not list(tmp_path.iterdir())

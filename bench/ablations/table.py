@@ -8,7 +8,7 @@ import pandas as pd
 
 from bench.ablations.records import AblationRecord
 from bench.analysis.stats import describe_intervals, difference_interval
-from bench.quality.protocol import METRICS
+from bench.quality.protocol import Metric, headline_metrics
 from bench.report.common.formats import format_difference
 from bench.report.common.tables import to_markdown
 from pcakd.distillation.run_files.compatibility import phase_reports
@@ -36,7 +36,8 @@ def write_page(records: Mapping[str, AblationRecord]) -> str:
     sections = [f"# Ablation study of the distillation\n\n{note}"]
     for base in (record for record in records.values() if record.base is None):
         others = [record for record in records.values() if record.base == base.name]
-        rows = [_cells(record, base) for record in [base, *others]]
+        metrics = headline_metrics(_measured([base, *others]))
+        rows = [_cells(record, base, metrics) for record in [base, *others]]
         title = f"## Base `{base.name}`\n\n`pcakd distill {' '.join(base.options)}`"
         sections.append(f"{title}\n\n{to_markdown(pd.DataFrame(rows))}")
         remarks = [_remark(record, base) for record in [base, *others]]
@@ -58,7 +59,15 @@ def _remark(record: AblationRecord, base: AblationRecord) -> str:
     return ""
 
 
-def _cells(record: AblationRecord, base: AblationRecord) -> dict[str, str]:
+def _measured(records: Sequence[AblationRecord]) -> set[str]:
+    """Return the metrics that all records with metric values have."""
+    scored = [set(record.scores) for record in records if record.scores]
+    return set.intersection(*scored) if scored else set()
+
+
+def _cells(
+    record: AblationRecord, base: AblationRecord, metrics: Sequence[Metric]
+) -> dict[str, str]:
     shown = record.options[len(base.options) :] if record is not base else ()
     return {
         "Ablation": record.name,
@@ -66,7 +75,7 @@ def _cells(record: AblationRecord, base: AblationRecord) -> dict[str, str]:
         "Options": f"`{' '.join(shown)}`" if shown else _NONE,
         "R² of taps (share of ceiling)": _carried(record.card),
         "Reconstruction": _reconstruction(record.card),
-        **{metric.title: _score(record, base, metric.name) for metric in METRICS},
+        **{metric.title: _score(record, base, metric.name) for metric in metrics},
         "Minutes": _minutes(record.card),
     }
 

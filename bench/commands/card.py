@@ -10,7 +10,7 @@ from bench.analysis.stats import mean_interval
 from bench.quality.protocol import METRICS, describe_size
 from pcakd.errors import ConfigError
 
-_COLUMNS = ("subject", "pair", *(metric.name for metric in METRICS))
+_COLUMNS = ("subject", "pair", "gram", "ssim", "lpips")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,6 +77,7 @@ def _summarise(rows: Sequence[dict[str, Any]], subject: str, pairs_name: str) ->
     means: dict[str, object] = {
         metric.name: mean_interval([float(row[metric.name]) for row in own])._asdict()
         for metric in METRICS
+        if all(metric.name in row for row in own)
     }
     return {
         "pairs": pairs_name,

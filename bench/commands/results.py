@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.commands.options import add_device_argument
+from bench.commands.options import add_config_argument, add_device_argument
 from bench.commands.output import STANDARD_OUTPUT, add_json_argument
 
 if TYPE_CHECKING:
@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
     from bench.plan.image_pairs import ImagePair
     from bench.quality.rows import Row
+    from bench.records.schema import MetricName
 
 
 def add_shared_arguments(parser: argparse.ArgumentParser, *, json_required: bool = True) -> None:
-    """Add ``--pairs``, ``--json`` and ``--device``."""
+    """Add ``--pairs``, ``--json``, ``--device`` and ``--config``."""
     parser.add_argument(
         "--pairs",
         type=Path,
@@ -27,6 +28,7 @@ def add_shared_arguments(parser: argparse.ArgumentParser, *, json_required: bool
     )
     add_json_argument(parser, "the metric values as a list of rows", required=json_required)
     add_device_argument(parser, "cpu")
+    add_config_argument(parser, "file whose table [metrics] chooses the metrics")
 
 
 def open_shared(args: argparse.Namespace) -> tuple["torch.device", list["ImagePair"]]:
@@ -43,6 +45,17 @@ def open_shared(args: argparse.Namespace) -> tuple["torch.device", list["ImagePa
     if args.json is not None:
         require_parent(args.json)
     return resolve_device(args.device), find_pairs(args.pairs)
+
+
+def choose_metrics(args: argparse.Namespace) -> tuple["MetricName", ...]:
+    """Return the metrics that the configuration file chooses.
+
+    Raises:
+        ConfigError: The file cannot be read, or names an unknown metric.
+    """
+    from bench.plan.config import find_config, load_metrics
+
+    return load_metrics(find_config(args.config))
 
 
 def finish(args: argparse.Namespace, rows: Sequence["Row"]) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.commands.output import STANDARD_OUTPUT
-from bench.commands.results import add_shared_arguments, finish, open_shared
+from bench.commands.results import add_shared_arguments, choose_metrics, finish, open_shared
 from pcakd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ def run(args: argparse.Namespace) -> int:
     from bench.quality.evaluation import evaluate_results
     from bench.quality.metrics import Metrics
 
-    return finish(args, evaluate_results(name, results, pairs, Metrics(device=device)))
+    metrics = Metrics(names=choose_metrics(args), device=device)
+    return finish(args, evaluate_results(name, results, pairs, metrics))
 
 
 def _add_to_run(
@@ -96,7 +97,7 @@ def _add_to_run(
     max_side = external.evaluated_side(known)
     described = [describe_pair(pair, max_side) for pair in pairs]
     same_pairs.require_same_pairs(known, described)
-    metrics = Metrics(device=device, max_side=max_side)
+    metrics = Metrics(names=choose_metrics(args), device=device, max_side=max_side)
     external.require_same_protocol(known, metrics.protocol)
     make_folder(args.out)
 

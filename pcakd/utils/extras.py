@@ -21,8 +21,8 @@ EXTRAS: Mapping[Extra, tuple[str, ...]] = MappingProxyType(
         "filter": ("cv2",),
         "train": ("filelock", "h5py", "pip", "platformdirs", "tensorboard", "torchvision"),
         "bench": (
-            *("fvcore", "jinja2", "lpips", "matplotlib", "pandas", "psutil", "pydantic"),
-            *("scipy", "skimage"),
+            *("fvcore", "jinja2", "lpips", "matplotlib", "pandas", "piq", "psutil"),
+            *("pydantic", "scipy", "skimage"),
         ),
         "timm": ("timm",),
         "tf": ("tensorflow",),

@@ -122,14 +122,13 @@ def headline_metrics(measured: Collection[str]) -> tuple[Metric, ...]:
     )
 
 
-def other_metrics(measured: Collection[str]) -> tuple[Metric, ...]:
-    """Return the measured metrics that are not `headline_metrics`, those of style first.
+def other_metrics(measured: Collection[str], shown: Collection[str]) -> tuple[Metric, ...]:
+    """Return the measured metrics that are not ``shown`` yet, those of style first.
 
-    >>> [metric.name for metric in other_metrics({"gram", "bounded_gram", "gmsd"})]
+    >>> [metric.name for metric in other_metrics({"ssim", "gmsd", "gram"}, {"ssim"})]
     ['gram', 'gmsd']
     """
-    headline = headline_metrics(measured)
-    rest = [each for each in METRICS if each.name in measured and each not in headline]
+    rest = [each for each in METRICS if each.name in measured and each.name not in shown]
     return tuple(sorted(rest, key=lambda metric: metric.measures == "content"))
 
 

@@ -55,8 +55,9 @@ def render_means(rows: Sequence[Row]) -> str:
     last line explains the intervals.
     """
     measured = {name for row in rows for name, value in asdict(row).items() if value is not None}
-    tables = [_means_table(rows, [m for m in headline_metrics(measured) if m.name in measured])]
-    if others := other_metrics(measured):
+    headline = [metric for metric in headline_metrics(measured) if metric.name in measured]
+    tables = [_means_table(rows, headline)] if headline else []
+    if others := other_metrics(measured, {metric.name for metric in headline}):
         tables.append(f"Other metrics\n\n{_means_table(rows, others)}")
     return "\n\n".join(tables) + f"\n[low, high]: {describe_intervals('mean', 'image pairs')}"
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
+from bench.quality.protocol import METRICS
 from bench.records.schema import Record
 from bench.report.common.section import Section
 from bench.report.common.summary import Summary
@@ -14,13 +15,11 @@ FILES: tuple[str, ...] = ()
 
 _PROTOCOL_TITLES: Mapping[str, str] = MappingProxyType(
     {
+        **{metric.name: metric.title for metric in METRICS},
         "capacity": "largest image",
-        "gram": "Gram",
-        "lpips": "LPIPS",
         "macs": "MACs",
         "pair": "speed ratio",
         "peak_bytes": "peak memory",
-        "ssim": "SSIM",
         "stage bytes": "time breakdown, bytes",
         "stage latency": "time breakdown, latency",
         "stage macs": "time breakdown, MACs",

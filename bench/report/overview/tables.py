@@ -6,7 +6,7 @@ from bench.records.identity import Machine
 from bench.report.common.formats import format_bytes
 from bench.report.common.rows import OOM_MARGIN, CostRow
 from bench.report.common.section import Table
-from bench.report.common.summary import BORROWED_COST, METRIC_NAMES, Summary, joined_subject
+from bench.report.common.summary import BORROWED_COST, Summary, headline_names, joined_subject
 from bench.report.common.tables import ARROWS, NONE, machine_column, optional
 from bench.report.cost.tables import latency_cell, whole_number
 from bench.report.quality.tables import mean_cell
@@ -77,7 +77,7 @@ def _cells(summary: Summary, key: tuple[str, str, Machine]) -> dict[str, str]:
     if other:
         costs = [name for name in cells if name.endswith(" ms") or name in _SIZES]
         cells |= {name: f"{cells[name]} †" for name in costs if cells[name] != NONE}
-    for metric in METRIC_NAMES:
+    for metric in headline_names(summary.quality):
         cells[ARROWS[metric]] = mean_cell(quality[0], metric) if quality else NONE
     return cells
 

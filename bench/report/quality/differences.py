@@ -1,6 +1,6 @@
 """Differences between the metric values of subjects over the same image pairs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -12,7 +12,7 @@ from bench.records.identity import Machine
 from bench.report.common.formats import format_difference
 from bench.report.common.rows import QualityRow
 from bench.report.common.section import Table
-from bench.report.common.summary import METRIC_NAMES, Summary
+from bench.report.common.summary import METRIC_NAMES, Summary, headline_names, other_names
 from bench.report.common.tables import ARROWS, NONE, machine_column, machine_numbers
 from bench.report.quality.by_image_pair import metric_by_image_pair
 
@@ -66,12 +66,16 @@ def _compare(summary: Summary, one: QualityRow, other: QualityRow) -> dict[str, 
 
 
 def differences_table(summary: Summary) -> Table:
-    """Return the table; empty if fewer than two subjects have common image pairs."""
+    """Return the table; empty if fewer than two subjects have common image pairs.
+
+    It shows the headline metrics; its raw numbers are of all metrics.
+    """
     rows = difference_rows(summary)
+    metrics = headline_names(summary.quality)
     return Table(
         name="differences",
         cells=pd.DataFrame(
-            [{**machine_column(summary, row.machine), **_cells(row)} for row in rows]
+            [{**machine_column(summary, row.machine), **_cells(row, metrics)} for row in rows]
         ),
         data=pd.DataFrame([line for row in rows for line in _numbers(row)], dtype=object),
         note=(
@@ -86,7 +90,20 @@ def differences_table(summary: Summary) -> Table:
     )
 
 
-def _cells(row: DifferenceRow) -> dict[str, str]:
+def other_differences_table(summary: Summary) -> Table:
+    """Return the same table of the other metrics; empty if there are none."""
+    metrics = other_names(summary.quality)
+    rows = difference_rows(summary) if metrics else []
+    return Table(
+        name="other-differences",
+        cells=pd.DataFrame(
+            [{**machine_column(summary, row.machine), **_cells(row, metrics)} for row in rows]
+        ),
+        note="A minus B, as in the table above; raw numbers are in `tables/differences.csv`.",
+    )
+
+
+def _cells(row: DifferenceRow, metrics: Sequence[str]) -> dict[str, str]:
     return {
         "A": row.subject,
         "B": row.other,
@@ -95,7 +112,7 @@ def _cells(row: DifferenceRow) -> dict[str, str]:
             ARROWS[metric]: (
                 format_difference(row.differences[metric]) if metric in row.differences else NONE
             )
-            for metric in METRIC_NAMES
+            for metric in metrics
         },
     }
 

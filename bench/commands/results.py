@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from bench.records.schema import MetricName
 
 
-def add_shared_arguments(parser: argparse.ArgumentParser, *, json_required: bool = True) -> None:
+def add_shared_arguments(
+    parser: argparse.ArgumentParser, *, json_required: bool = True, pairs_required: bool = True
+) -> None:
     """Add ``--pairs``, ``--json``, ``--device`` and ``--config``."""
     parser.add_argument(
         "--pairs",
         type=Path,
-        required=True,
+        required=pairs_required,
         metavar="DIR",
         help="folder of image pairs, NN_content.* and NN_style.*",
     )
@@ -66,13 +68,24 @@ def finish(args: argparse.Namespace, rows: Sequence["Row"]) -> int:
     Raises:
         OutputError: The file cannot be written.
     """
-    from bench.quality.rows import render_means, render_rows, write_rows
+    from bench.quality.rows import render_means, render_rows
+
+    return finish_texts(args, render_rows(rows), render_means(rows))
+
+
+def finish_texts(args: argparse.Namespace, rows: str, means: str) -> int:
+    """Write rows, which are JSON already, and print means, as `finish` does.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    from pcakd.utils.files import write_text
 
     if args.json == STANDARD_OUTPUT:
-        sys.stdout.write(render_rows(rows))
-        sys.stderr.write(render_means(rows) + "\n")
+        sys.stdout.write(rows)
+        sys.stderr.write(means + "\n")
     else:
         if args.json is not None:
-            write_rows(args.json, rows)
-        sys.stdout.write(render_means(rows) + "\n")
+            write_text(args.json, rows)
+        sys.stdout.write(means + "\n")
     return 0

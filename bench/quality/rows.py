@@ -66,14 +66,14 @@ def _means_table(rows: Sequence[Row], metrics: Sequence[Metric]) -> str:
     table = []
     for subject in dict.fromkeys(row.subject for row in rows):
         own = [row for row in rows if row.subject == subject]
-        cells = [_cell([getattr(row, metric.name) for row in own]) for metric in metrics]
+        cells = [format_mean([getattr(row, metric.name) for row in own]) for metric in metrics]
         table.append([subject, len(own), *cells])
     headers = ["subject", "image pairs", *(f"{m.title} {m.arrow}" for m in metrics)]
     return tabulate(table, headers=headers, tablefmt="simple", disable_numparse=True)
 
 
-def _cell(values: Sequence[float | None]) -> str:
-    """Format a mean and its interval; a single value has no interval.
+def format_mean(values: Sequence[float | None]) -> str:
+    """Write a mean and its interval; a single value has no interval.
 
     Image pairs without a value are left out, and their number is named.
     """

@@ -153,6 +153,7 @@ class Record:
         gmsd: Gradient magnitude similarity deviation from the content; lower is better.
         haarpsi: Haar wavelet similarity to the content, in [0, 1]; higher is better.
         edge_ssim: SSIM of the gradient magnitudes of output and content; higher is better.
+        trained_metrics: Metrics whose formulas the subject was trained on, for quality and a curve.
         cost_subject: The subject whose cost stands for this one's: this one is a peer trained on
             another encoder than the one with which cost is measured.
         other_latency_ns: Raw samples of a speed ratio's second subject, timed in turn with the
@@ -206,6 +207,7 @@ class Record:
     gmsd: float | None = None
     haarpsi: float | None = None
     edge_ssim: float | None = None
+    trained_metrics: list[MetricName] | None = None
     cost_subject: str | None = None
     other_latency_ns: list[int] | None = None
     stages: dict[str, dict[str, int]] | None = None

@@ -117,6 +117,7 @@ def _evaluate_subject(context: RunContext, cases: Sequence[PlannedCase], bar: Ba
         pending.remove(planned)
         if planned.case.kind == "curve":
             fields["own_regularizers"] = planned.subject.regularizers
+        fields["trained_metrics"] = planned.subject.trained_metrics
         cost_subject = planned.subject.cost_subject
         records.append(context.recorder.write(planned, cost_subject=cost_subject, **fields))
         bar.update()

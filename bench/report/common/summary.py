@@ -229,6 +229,7 @@ def quality_row(
         metrics=metrics,
         failures=failures,
         cost_subject=next((r.cost_subject for r in reversed(group) if r.cost_subject), None),
+        trained_metrics=tuple(next((r.trained_metrics for r in group if r.trained_metrics), ())),
         num_external=sum(is_external(record) for record in group),
         num_made_smaller=sum(bool(record.config.get("made_smaller")) for record in group),
     )

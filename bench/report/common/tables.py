@@ -26,6 +26,7 @@ _SYMBOLS = str.maketrans(
         "×": r"$\times$",
         "≈": r"$\approx$",
         "†": r"$\dagger$",
+        "‡": r"$\ddagger$",
         "≥": r"$\geq$",
         "λ": r"$\lambda$",
         "`": "",

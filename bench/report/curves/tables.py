@@ -8,7 +8,7 @@ from bench.report.common.section import Table
 from bench.report.common.summary import Summary, headline_names, raw_names
 from bench.report.common.tables import NONE, machine_column
 from bench.report.curves.rows import CurveRow, curve_rows
-from bench.report.quality.tables import quality_cells, quality_numbers
+from bench.report.quality.tables import quality_cells, quality_numbers, trained_note
 
 _NOTE = (
     "Each trained student at several strengths and several λ, over the same image pairs. Strength "
@@ -34,7 +34,7 @@ def curves_table(summary: Summary) -> Table:
             ]
         ),
         data=pd.DataFrame([_numbers(row, raw) for row in rows], dtype=object),
-        note=_NOTE,
+        note=_NOTE + trained_note(qualities, headline),
     )
 
 

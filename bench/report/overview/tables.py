@@ -9,7 +9,7 @@ from bench.report.common.section import Table
 from bench.report.common.summary import BORROWED_COST, Summary, headline_names, joined_subject
 from bench.report.common.tables import ARROWS, NONE, machine_column, optional
 from bench.report.cost.tables import latency_cell, whole_number
-from bench.report.quality.tables import mean_cell
+from bench.report.quality.tables import mean_cell, trained_note
 
 _SIZES = ("Parameters", "MACs per content pixel")
 
@@ -32,6 +32,7 @@ def overview_table(summary: Summary) -> Table:
     note = (
         f"{latency}Mean metric values over the image pairs. ↓ lower is better, ↑ higher is better, "
         f"≈ predicted and not run, — not part of this run.{_oom(summary)}"
+        f"{trained_note(summary.quality, headline_names(summary.quality))}"
     )
     return Table(
         name="overview",

@@ -15,6 +15,7 @@ from bench.report.common.section import Table
 from bench.report.common.summary import METRIC_NAMES, Summary, headline_names, other_names
 from bench.report.common.tables import ARROWS, NONE, machine_column, machine_numbers
 from bench.report.quality.by_image_pair import metric_by_image_pair
+from bench.report.quality.tables import TRAINED_MARK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +26,14 @@ class DifferenceRow:
         subject: The first one.
         other: The one whose metric values are subtracted.
         differences: Mean difference by metric, over the image pairs that both have values for.
+        trained_metrics: Metrics whose formulas exactly one of the two was trained on.
     """
 
     subject: str
     other: str
     machine: Machine
     differences: Mapping[str, Interval]
+    trained_metrics: frozenset[str] = frozenset()
 
 
 def difference_rows(summary: Summary) -> list[DifferenceRow]:
@@ -45,6 +48,7 @@ def difference_rows(summary: Summary) -> list[DifferenceRow]:
                     other=other.subject,
                     machine=one.machine,
                     differences=found,
+                    trained_metrics=frozenset({*one.trained_metrics} ^ {*other.trained_metrics}),
                 )
             )
     return rows
@@ -85,7 +89,7 @@ def differences_table(summary: Summary) -> Table:
             "subjects do, so these intervals are often narrower than those of the means: a "
             "difference can exclude zero although the intervals of the two means overlap. One in "
             "twenty 95 % intervals misses the true value by chance, so one asterisk among many is "
-            "weak evidence."
+            f"weak evidence.{_trained_note(rows, metrics)}"
         ),
     )
 
@@ -99,7 +103,8 @@ def other_differences_table(summary: Summary) -> Table:
         cells=pd.DataFrame(
             [{**machine_column(summary, row.machine), **_cells(row, metrics)} for row in rows]
         ),
-        note="A minus B, as in the table above; raw numbers are in `tables/differences.csv`.",
+        note="A minus B, as in the table above; raw numbers are in `tables/differences.csv`."
+        + _trained_note(rows, metrics),
     )
 
 
@@ -109,12 +114,21 @@ def _cells(row: DifferenceRow, metrics: Sequence[str]) -> dict[str, str]:
         "B": row.other,
         "Image pairs": _count_image_pairs(row),
         **{
-            ARROWS[metric]: (
-                format_difference(row.differences[metric]) if metric in row.differences else NONE
-            )
+            ARROWS[metric]: (_difference_cell(row, metric) if metric in row.differences else NONE)
             for metric in metrics
         },
     }
+
+
+def _difference_cell(row: DifferenceRow, metric: str) -> str:
+    mark = TRAINED_MARK if metric in row.trained_metrics else ""
+    return f"{format_difference(row.differences[metric])}{mark}"
+
+
+def _trained_note(rows: Sequence[DifferenceRow], metrics: Sequence[str]) -> str:
+    if not any(set(metrics) & row.trained_metrics & {*row.differences} for row in rows):
+        return ""
+    return f"{TRAINED_MARK} one of the two was trained on this formula, which favours it."
 
 
 def _count_image_pairs(row: DifferenceRow) -> str:

@@ -1,6 +1,6 @@
 """The table of metric values: means over image pairs with intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
@@ -10,6 +10,9 @@ from bench.report.common.rows import QualityRow
 from bench.report.common.section import Table
 from bench.report.common.summary import Summary, headline_names, other_names, raw_names
 from bench.report.common.tables import ARROWS, machine_column, machine_numbers
+
+TRAINED_MARK = " ‡"
+"""Follows the value of a metric whose formula the subject was trained on."""
 
 _GRAM_NOTES = {
     "gram": "Gram is the relative error of the output's Gram matrices to those of the style image.",
@@ -38,6 +41,7 @@ def quality_table(summary: Summary) -> Table:
             f"{_GRAM_NOTES[metrics[0]]} SSIM and "
             "LPIPS compare the output with the content image. Read style and content metrics "
             "together: the unchanged content image has a perfect SSIM."
+            f"{trained_note(summary.quality, metrics)}"
         ),
     )
 
@@ -62,6 +66,7 @@ def other_metrics_table(summary: Summary) -> Table:
         note=(
             "Means over the same image pairs, style metrics first. Intervals are in "
             "`tables/quality.csv`; the protocols below define each metric."
+            f"{trained_note(summary.quality, metrics)}"
         ),
     )
 
@@ -73,7 +78,7 @@ def quality_cells(row: QualityRow, metrics: Sequence[str]) -> dict[str, str]:
         "Transform": row.transform,
         "Image pairs": str(row.num_image_pairs),
         **{
-            ARROWS[metric]: format_metric(row.metrics[metric])
+            ARROWS[metric]: f"{format_metric(row.metrics[metric])}{mark_trained(row, metric)}"
             if metric in row.metrics
             else mean_cell(row, metric)
             for metric in metrics
@@ -85,8 +90,24 @@ def quality_cells(row: QualityRow, metrics: Sequence[str]) -> dict[str, str]:
 def mean_cell(row: QualityRow, metric: str) -> str:
     """Write a mean without its interval, or why there is none."""
     if metric in row.metrics:
-        return f"{row.metrics[metric].value:.3f}"
+        return f"{row.metrics[metric].value:.3f}{mark_trained(row, metric)}"
     return ", ".join(row.failures) or "not measured"
+
+
+def mark_trained(row: QualityRow, metric: str) -> str:
+    """Return the mark of a metric whose formula the subject was trained on."""
+    return TRAINED_MARK if metric in row.trained_metrics else ""
+
+
+def trained_note(rows: Iterable[QualityRow], metrics: Sequence[str]) -> str:
+    """Explain the mark; empty if no cell of these metrics has it."""
+    if not any({*row.trained_metrics} & {*row.metrics} & {*metrics} for row in rows):
+        return ""
+    return (
+        f"{TRAINED_MARK} the subject was trained on the formula of this metric, computed with "
+        "another network, which favours it over subjects that were not. Bounded Gram, AlexNet Gram "
+        "and MS-SSIM are relatives of such formulas."
+    )
 
 
 def quality_numbers(row: QualityRow, metrics: Sequence[str]) -> dict[str, object]:

@@ -63,3 +63,34 @@ def test_a_subject_without_the_bounded_gram_keeps_the_relative_one_in_front(make
     others = other_metrics_table(summary)
     assert titles(others) == ["Bounded Gram ↓", "Histogram correlation ↑", "GMSD ↓"]
     assert others.cells["Bounded Gram ↓"].tolist() == ["0.310", "not measured"]
+
+
+def test_metrics_that_a_subject_was_trained_on_are_marked_and_explained(make_quality):
+    student = [
+        make_quality(pair=f"{n:02}", trained_metrics=["gram", "ssim"], bounded_gram=0.3)
+        for n in range(2)
+    ]
+    other = [make_quality("authors", pair=f"{n:02}", bounded_gram=0.3) for n in range(2)]
+    summary = summarize([*student, *other])
+    table = quality_table(summary)
+    assert [cell[-1] for cell in table.cells["SSIM ↑"]] == ["‡", "]"]
+    assert table.cells["Bounded Gram ↓"][0].endswith("]")
+    assert "‡ the subject was trained on" in table.note
+    others = other_metrics_table(summary)
+    assert others.cells["Gram ↓"].tolist() == ["0.500 ‡", "0.500"]
+    assert "‡" in others.note
+    differences = differences_table(summary)
+    assert differences.cells["SSIM ↑"][0].endswith(" ‡")
+    assert not differences.cells["LPIPS ↓"][0].endswith(" ‡")
+    assert "‡ one of the two" in differences.note
+
+
+def test_a_difference_of_two_subjects_trained_alike_is_not_marked(make_quality):
+    records = [
+        make_quality(name, pair=f"{n:02}", trained_metrics=["ssim"])
+        for name in ("vgg16", "mobilenet_v1")
+        for n in range(2)
+    ]
+    table = differences_table(summarize(records))
+    assert "‡" not in table.cells["SSIM ↑"][0]
+    assert "‡" not in table.note

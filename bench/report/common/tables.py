@@ -18,7 +18,7 @@ ARROWS: dict[str, str] = {metric.name: f"{metric.title} {metric.arrow}" for metr
 _TEXT_COLUMNS = {"Machine", "Subject", "Transform", "Resolution", "Status", "A", "B"}
 _TEXT_COLUMNS |= {"Section", "Full-width model", "Metric", "Method", "What it is"}
 _TEXT_COLUMNS |= {"Claim", "Published", "Where", "Verdict", "Remark", "Fact", "From", "Limited by"}
-_TEXT_COLUMNS |= {"Ablation", "What changes", "Options"}
+_TEXT_COLUMNS |= {"Ablation", "What changes", "Options", "Compared with", "Order changes"}
 _SYMBOLS = str.maketrans(
     {
         "↓": r"$\downarrow$",

@@ -5,15 +5,16 @@ from bench.report.common.section import Section, table_files
 from bench.report.common.summary import Summary
 from bench.report.quality.differences import differences_table, other_differences_table
 from bench.report.quality.examples import draw_sheet, evaluated_subjects
+from bench.report.quality.rank_correlations import rank_table
 from bench.report.quality.tables import other_metrics_table, quality_table
 
 EXAMPLES_NAME = "examples.jpg"
-TABLES = ("quality", "other-metrics", "differences", "other-differences")
+TABLES = ("quality", "other-metrics", "differences", "other-differences", "rank-correlations")
 FILES = (EXAMPLES_NAME, *table_files(*TABLES))
 
 
 def make_section(summary: Summary) -> Section:
-    """Return the examples, the tables of metric values and the tables of differences.
+    """Return the examples, the tables of metric values, of differences and of rank correlations.
 
     Raises:
         ImageError: An example cannot be read.
@@ -29,6 +30,7 @@ def make_section(summary: Summary) -> Section:
         ("### Other metrics", other_metrics_table(summary)),
         ("## Differences between subjects over the same image pairs", differences_table(summary)),
         ("### Differences of the other metrics", other_differences_table(summary)),
+        ("## Does the ranking depend on the metric?", rank_table(summary)),
     ):
         if not table.cells.empty:
             tables.append(table)

@@ -84,7 +84,7 @@ ALLOWED: dict[str, str] = {
     ),
     "bench.quality": (
         "pcakd.backbones pcakd.coarse_to_fine pcakd.errors pcakd.images pcakd.utils "
-        "pcakd.weights bench.analysis bench.plan bench.subjects"
+        "pcakd.weights bench.analysis bench.plan bench.records bench.subjects"
     ),
     "bench.records": "pcakd.errors pcakd.utils",
     "bench.report": (

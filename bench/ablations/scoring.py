@@ -43,7 +43,12 @@ class Scorer:
         """
         subjects = parse_subjects([str(student)], transforms=["zca"])
         rows = evaluate_subjects(subjects, self._pairs, self._metrics, device=self._device)
-        return {
-            str(metric.name): {row.pair: float(getattr(row, metric.name)) for row in rows}
+        values = {
+            str(metric.name): {
+                row.pair: float(value)
+                for row in rows
+                if (value := getattr(row, metric.name)) is not None
+            }
             for metric in METRICS
         }
+        return {name: by_pair for name, by_pair in values.items() if by_pair}

@@ -14,7 +14,7 @@ from bench.analysis.stats import (
     difference_interval,
     mark_by_holm,
 )
-from bench.quality.protocol import METRICS
+from bench.quality.protocol import Metric, headline_metrics
 from bench.report.common.formats import format_difference
 from bench.report.common.tables import to_markdown
 
@@ -50,7 +50,8 @@ def write_page(records: Mapping[str, AblationRecord]) -> str:
     sections = [f"# Ablation study of the distillation\n\n{note}"]
     for base in (record for record in records.values() if record.base is None):
         others = [record for record in records.values() if record.base == base.name]
-        rows = [_cells(record, base, changes, marks) for record in [base, *others]]
+        metrics = headline_metrics(_measured([base, *others]))
+        rows = [_cells(record, base, metrics, changes, marks) for record in [base, *others]]
         title = f"## Base `{base.name}`\n\n`pcakd distill {' '.join(base.options)}`"
         sections.append(f"{title}\n\n{to_markdown(pd.DataFrame(rows))}")
         remarks = [_remark(record, base) for record in [base, *others]]
@@ -72,14 +73,21 @@ def _remark(record: AblationRecord, base: AblationRecord) -> str:
     return ""
 
 
+def _measured(records: Sequence[AblationRecord]) -> set[str]:
+    """Return the metrics that all records with metric values have."""
+    scored = [set(record.scores) for record in records if record.scores]
+    return set.intersection(*scored) if scored else set()
+
+
 def _changes(records: Mapping[str, AblationRecord]) -> dict[_Key, Difference]:
-    """Return all differences from bases, over common image pairs."""
+    """Return all differences from bases that a table shows, over common image pairs."""
     found: dict[_Key, Difference] = {}
     for record in records.values():
         base = records.get(record.base or "")
         if base is None or record is base or record.incomparable(base):
             continue
-        for metric in METRICS:
+        group = [base, *(each for each in records.values() if each.base == base.name)]
+        for metric in headline_metrics(_measured(group)):
             own, other = (each.scores.get(metric.name, {}) for each in (record, base))
             if common := sorted(own.keys() & other.keys()):
                 found[record.name, metric.name] = difference_interval(
@@ -91,6 +99,7 @@ def _changes(records: Mapping[str, AblationRecord]) -> dict[_Key, Difference]:
 def _cells(
     record: AblationRecord,
     base: AblationRecord,
+    metrics: Sequence[Metric],
     changes: Mapping[_Key, Difference],
     marks: Mapping[_Key, bool],
 ) -> dict[str, str]:
@@ -101,7 +110,7 @@ def _cells(
         "Options": f"`{' '.join(shown)}`" if shown else _NONE,
         "R² of taps (share of ceiling)": _carried(record.card),
         "Reconstruction": _reconstruction(record.card),
-        **{metric.title: _score(record, metric.name, changes, marks) for metric in METRICS},
+        **{metric.title: _score(record, metric.name, changes, marks) for metric in metrics},
         "Minutes": _minutes(record.card),
     }
 

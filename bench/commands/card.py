@@ -11,7 +11,7 @@ from bench.quality.protocol import METRICS, describe_size
 from pcakd.commands.parser import path_argument
 from pcakd.errors import ConfigError
 
-_COLUMNS = ("subject", "pair", *(metric.name for metric in METRICS))
+_COLUMNS = ("subject", "pair", "gram", "ssim", "lpips")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -124,6 +124,7 @@ def _summarise(rows: Sequence[dict[str, Any]], subject: str, pairs_name: str) ->
             [float(row[metric.name]) for row in own], bounds=metric.bounds
         )._asdict()
         for metric in METRICS
+        if all(metric.name in row for row in own)
     }
     return {
         "pairs": pairs_name,

@@ -45,14 +45,15 @@ def add_device_argument(parser: argparse.ArgumentParser, default: str | None = N
     )
 
 
-def add_config_argument(parser: argparse.ArgumentParser) -> None:
-    """Declare ``--config``."""
+def add_config_argument(
+    parser: argparse.ArgumentParser, what: str = "file with the benchmark profiles"
+) -> None:
+    """Declare ``--config``; ``what`` says what is read from the file."""
     parser.add_argument(
         "--config",
         type=path_argument,
         metavar="FILE",
-        help="file with the benchmark profiles (default: benchmarks.toml of this folder, else that "
-        "of the package)",
+        help=f"{what} (default: benchmarks.toml of this folder, else that of the package)",
     )
 
 

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from bench.commands.results import add_shared_arguments, finish, open_shared
+from bench.commands.results import add_shared_arguments, choose_metrics, finish, open_shared
 from pcakd.errors import ConfigError
 
 EXAMPLE = "bench quality --pairs photos/pairs --subjects mobilenet_v1,reinhard --json out.json"
@@ -51,11 +51,12 @@ def run(args: argparse.Namespace) -> int:
     device, pairs = open_shared(args)
     subjects = parse_subjects(_split(args.subjects), transforms=_split(args.transforms))
     require_quality(subjects)
+    names = choose_metrics(args)
     if args.multiple_of < 1:
         raise ConfigError(f"--multiple-of must be 1 or more, got {args.multiple_of}")
     for line in report_seen(_split(args.subjects), pairs):
         sys.stderr.write(f"bench: {line}\n")
-    metrics = Metrics(device=device, multiple_of=args.multiple_of)
+    metrics = Metrics(names=names, device=device, multiple_of=args.multiple_of)
     rows = evaluate_subjects(subjects, pairs, metrics, device=device, multiple_of=args.multiple_of)
     return finish(args, rows)
 

@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.commands.output import STANDARD_OUTPUT, open_own_folder
-from bench.commands.results import add_shared_arguments, finish, open_shared
+from bench.commands.results import (
+    add_shared_arguments,
+    choose_metrics,
+    finish,
+    finish_texts,
+    open_shared,
+)
 from pcakd.commands.parser import path_argument
 from pcakd.errors import ConfigError
 
@@ -22,12 +28,22 @@ if TYPE_CHECKING:
 
 _SHOWN = 5
 EXAMPLE = "bench score --pairs photos/pairs --results outputs/mine --out reports/mine"
+REFERENCE_EXAMPLE = "bench score --results outputs/mine --reference photos/truth --json mine.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.epilog = f"example: python -m {EXAMPLE}"
-    add_shared_arguments(parser, json_required=False)
+    parser.epilog = (
+        f"example: python -m {EXAMPLE}; against ground truth: python -m {REFERENCE_EXAMPLE}"
+    )
+    add_shared_arguments(parser, json_required=False, pairs_required=False)
+    parser.add_argument(
+        "--reference",
+        type=path_argument,
+        metavar="DIR",
+        help="instead of --pairs: folder of ground truth images with the names and sizes of the "
+        "results, measured by PSNR, SSIM, LPIPS and histogram correlation",
+    )
     parser.add_argument(
         "--results",
         type=path_argument,
@@ -55,6 +71,12 @@ def run(args: argparse.Namespace) -> int:
     """
     from bench.quality.pairs import find_others, find_results
 
+    if (args.pairs is None) == (args.reference is None):
+        raise ConfigError(
+            "give either --pairs (folder of image pairs) or --reference (folder of ground truth)"
+        )
+    if args.reference is not None:
+        return _score_references(args)
     if args.json is None and args.out is None:
         raise ConfigError("no output is given; give --json FILE, --out RUN_FOLDER or both")
     device, pairs = open_shared(args)
@@ -65,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     if others := find_others(args.results, results):
         shown = ", ".join(others[:_SHOWN]) + (" and more" if len(others) > _SHOWN else "")
         sys.stderr.write(f"bench: note: ignored, no image pair has these names: {shown}\n")
-    name = args.results.resolve().name if args.name is None else args.name
+    name = _subject_name(args)
     if args.out is not None:
         with open_own_folder(args.out):
             return _add_to_run(args, name, results, pairs, device)
@@ -73,7 +95,34 @@ def run(args: argparse.Namespace) -> int:
     from bench.quality.evaluation import evaluate_results
     from bench.quality.metrics import Metrics
 
-    return finish(args, evaluate_results(name, results, pairs, Metrics(device=device)))
+    metrics = Metrics(names=choose_metrics(args), device=device)
+    return finish(args, evaluate_results(name, results, pairs, metrics))
+
+
+def _subject_name(args: argparse.Namespace) -> str:
+    name: str = args.results.resolve().name if args.name is None else args.name
+    return name
+
+
+def _score_references(args: argparse.Namespace) -> int:
+    """Measure the images against ground truth, print the means and write the rows."""
+    from bench.quality.reference import (
+        evaluate_references,
+        match_references,
+        render_reference_means,
+        render_reference_rows,
+    )
+    from pcakd.utils.devices import resolve_device
+    from pcakd.utils.files import require_parent
+
+    if args.out is not None:
+        raise ConfigError("--out takes no --reference: a run folder has no ground truth; drop one")
+    if args.json is not None:
+        require_parent(args.json)
+    device = resolve_device(args.device)
+    files = match_references(args.results, args.reference)
+    rows = evaluate_references(_subject_name(args), files, device=device)
+    return finish_texts(args, render_reference_rows(rows), render_reference_means(rows))
 
 
 def _add_to_run(
@@ -97,7 +146,7 @@ def _add_to_run(
     max_side = external.evaluated_side(known)
     described = [describe_pair(pair, max_side) for pair in pairs]
     same_pairs.require_same_pairs(known, described)
-    metrics = Metrics(device=device, max_side=max_side)
+    metrics = Metrics(names=choose_metrics(args), device=device, max_side=max_side)
     external.require_same_protocol(known, metrics.protocol)
 
     evaluated = list(evaluate_files(results, pairs, metrics, max_side=max_side))

@@ -1,13 +1,13 @@
 """What cases are made of: a subject, a machine, an image pair and settings. No torch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bench.plan.image_pairs import ImagePair
 from bench.plan.settings import CaseSettings
 from bench.records.identity import Machine
-from bench.records.schema import Case, Kind, Precision
+from bench.records.schema import Case, Kind, MetricName, Precision
 from pcakd.errors import ConfigError
 
 
@@ -27,6 +27,7 @@ class SubjectInfo:
         macs: Record fields of its multiply-adds, by name of resolution.
         cost_subject: The subject whose cost is also this one's, which is then not measured.
         regularizers: λ of a trained student at its four taps; None for a subject without a curve.
+        trained_metrics: Metrics whose formulas it was trained on.
         history: File with the losses of its training, if there is one.
     """
 
@@ -41,6 +42,7 @@ class SubjectInfo:
     macs: Mapping[str, Mapping[str, Any]]
     cost_subject: str | None = None
     regularizers: list[float] | None = None
+    trained_metrics: list[MetricName] = field(default_factory=list)
     history: str | None = None
 
 

@@ -1,21 +1,25 @@
 """`benchmarks.toml`: the benchmark profiles, as frozen records."""
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from bench.plan.settings import CaseSettings
 from bench.plan.validation import read_toml, validate_table
+from bench.records.schema import METRIC_NAMES, MetricName
 from bench.records.validation import suggest_key
 from pcakd.errors import ConfigError
 from pcakd.utils.deprecation import warn_renamed_keys
 from pcakd.utils.registry import unknown_name
 
 CONFIG_NAME = "benchmarks.toml"
+
+_TABLES = ("profiles", "metrics")
 
 _RENAMED_KEYS = {
     "paired": "speed_ratios",
@@ -42,6 +46,27 @@ Positive = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
 Strength = Annotated[float, Field(ge=0, le=1)]
 Regularizer = Annotated[float, Field(gt=0)]
+
+
+def _refuse_unknown_metric(name: Any) -> Any:
+    if name not in METRIC_NAMES:
+        raise ValueError(str(unknown_name("metric", name, METRIC_NAMES)))
+    return name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class MetricChoice:
+    """The table ``[metrics]``.
+
+    Attributes:
+        measured: The quality metrics that are measured on every image pair.
+    """
+
+    measured: Annotated[
+        tuple[Annotated[MetricName, BeforeValidator(_refuse_unknown_metric)], ...],
+        Field(min_length=1),
+        AfterValidator(_refuse_repeats),
+    ] = METRIC_NAMES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
@@ -109,6 +134,7 @@ class BenchmarkProfile:
         curve_regularizers: Multiples of each student's own λ at which it is scored too, at
             strength 1. The multiple 1 equals the strength 1 and is scored once.
         overrides: Settings of some subjects or devices; later ones win.
+        metrics: The quality metrics that are measured: those of the table ``[metrics]``.
     """
 
     name: str
@@ -131,6 +157,7 @@ class BenchmarkProfile:
     curve_strengths: Annotated[tuple[Strength, ...], AfterValidator(_refuse_repeats)] = ()
     curve_regularizers: Annotated[tuple[Regularizer, ...], AfterValidator(_refuse_repeats)] = ()
     overrides: tuple[Override, ...] = ()
+    metrics: tuple[MetricName, ...] = METRIC_NAMES
 
     @model_validator(mode="after")
     def _check_names(self) -> "BenchmarkProfile":
@@ -163,6 +190,7 @@ class BenchmarkProfile:
             memory_fraction=self.memory_fraction,
             quality_max_side=self.quality_max_side,
             capacity_gib=self.capacity_gib,
+            metrics=self.metrics,
             **values,
         )
 
@@ -194,6 +222,16 @@ def load_profile(path: Path, name: str) -> BenchmarkProfile:
     return profiles[name]
 
 
+def load_metrics(path: Path) -> tuple[MetricName, ...]:
+    """Read the quality metrics that a configuration file chooses; all without ``[metrics]``.
+
+    Raises:
+        ConfigError: The file is missing, is not TOML, or its table ``[metrics]`` has an unknown key
+            or metric; the message has the nearest match.
+    """
+    return _read_metrics(read_toml(path), where=str(path))
+
+
 def parse_config(data: dict[str, Any], *, where: str = CONFIG_NAME) -> dict[str, BenchmarkProfile]:
     """Read the benchmark profiles of a parsed configuration file.
 
@@ -201,16 +239,17 @@ def parse_config(data: dict[str, Any], *, where: str = CONFIG_NAME) -> dict[str,
         ConfigError: A key is unknown (the message has the nearest match), missing or unfit.
     """
     for key in data:
-        if key != "profiles":
-            raise ConfigError(
-                f"{where}: key {key!r} is not known; {suggest_key(key, ['profiles'])}"
-            )
+        if key not in _TABLES:
+            raise ConfigError(f"{where}: key {key!r} is not known; {suggest_key(key, _TABLES)}")
+    metrics = _read_metrics(data, where=where)
     tables = data.get("profiles")
     if not isinstance(tables, dict) or not tables:
         raise ConfigError(f"{where}: expected tables [profiles.NAME], got none")
     old_keys: set[str] = set()
     profiles = {
-        name: _read_profile(name, table, f"{where} [profiles.{name}]", old_keys)
+        name: replace(
+            _read_profile(name, table, f"{where} [profiles.{name}]", old_keys), metrics=metrics
+        )
         for name, table in tables.items()
     }
     if old_keys:
@@ -224,6 +263,8 @@ def _read_profile(name: str, table: object, where: str, old_keys: set[str]) -> B
         raise ConfigError(f"{where}: expected a table, got {table!r:.40}")
     if "name" in table:
         raise ConfigError(f"{where}: key 'name' is not known; the table's name is the name")
+    if "metrics" in table:
+        raise ConfigError(f"{where}: key 'metrics' is not known; the table [metrics] chooses them")
     values = {"name": name, **_rename_keys(table, where, old_keys)}
     overrides = values.get("overrides")
     if isinstance(overrides, list):
@@ -232,6 +273,13 @@ def _read_profile(name: str, table: object, where: str, old_keys: set[str]) -> B
             for each in overrides
         ]
     return validate_table(values, BenchmarkProfile, where=where)
+
+
+def _read_metrics(data: dict[str, Any], *, where: str) -> tuple[MetricName, ...]:
+    table = data.get("metrics", {})
+    if not isinstance(table, dict):
+        raise ConfigError(f"{where}: expected a table [metrics], got {table!r:.40}")
+    return validate_table(table, MetricChoice, where=f"{where} [metrics]").measured
 
 
 def _rename_keys(table: dict[str, Any], where: str, old_keys: set[str]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from bench.records.schema import METRIC_NAMES, MetricName
 from bench.records.units import NS_PER_S
 
 LEAST_SAMPLES = 2
@@ -28,6 +29,7 @@ class CaseSettings:
         quality_max_side: Image pairs are reduced to this many pixels a side before they are scored;
             0 keeps their size.
         capacity_gib: Memory in GiB within which the largest image is searched; 0 is no search.
+        metrics: The quality metrics that are measured.
     """
 
     profile: str
@@ -41,6 +43,7 @@ class CaseSettings:
     memory_fraction: float
     quality_max_side: int = 0
     capacity_gib: float = 0.0
+    metrics: tuple[MetricName, ...] = METRIC_NAMES
 
     def expect_samples(self, latency_ns: float) -> int:
         """Return how many calls will be timed if each takes ``latency_ns`` nanoseconds."""

@@ -1,1 +1,1 @@
-"""Quality of stylized images: Gram style distance, SSIM and LPIPS over image pairs."""
+"""Quality of stylized images: metrics of style and content over image pairs."""

@@ -11,10 +11,11 @@ from torch import Tensor
 from tqdm import tqdm
 
 from bench.plan.image_pairs import ImagePair
-from bench.quality.metrics import Metrics, MetricValues, require_comparable
+from bench.quality.metrics import Metrics, require_comparable
 from bench.quality.protocol import describe_size
 from bench.quality.rows import Row
 from bench.quality.sizes import cut_to_multiple, fit_result, fit_within
+from bench.quality.values import MetricValues
 from bench.subjects import Subject, row_name
 from pcakd.errors import ConfigError, ImageError, PcakdError
 from pcakd.images import load_image
@@ -70,11 +71,11 @@ def evaluate_subjects(
         for pair in pairs:
             with _prefix_errors(f"image pair {pair.name}"), full_precision():
                 content, style = (each.to(device) for each in _load_pair(pair, multiple_of))
-                grams = metrics.describe_style(style)
+                described = metrics.describe_style(style)
                 for name, stylize in runs:
                     bar.set_postfix_str(f"{pair.name} {name}")
                     with _prefix_errors(f"subject {name}"):
-                        values = metrics.measure(stylize(content, style), content, grams)
+                        values = metrics.measure(stylize(content, style), content, described)
                     rows.append(
                         Row(subject=name, pair=pair.name, size=_row_size(metrics), **asdict(values))
                     )

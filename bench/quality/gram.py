@@ -1,4 +1,4 @@
-"""Gram style distance: how much the feature correlations of two images differ."""
+"""Gram style distances: how much the feature correlations of two images differ."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torchvision.models.vgg import make_layers
 
-from bench.quality.protocol import describe_size, gram_protocol
+from bench.quality.protocol import bounded_gram_protocol, describe_size, gram_protocol
 from pcakd.errors import ShapeError
 from pcakd.weights import load_weights
 
@@ -20,13 +20,19 @@ MIN_SIDE = 8
 _STRIDE = 8
 _HALO = 40  # rows; a relu4_1 feature depends on 34 rows beyond its own 8; a multiple of the stride
 _STRIP_PIXELS = 2**22  # relu1_1 and conv1_2 of a strip together need 2 GiB
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class GramDistance:
-    """The Gram style distance with torchvision's VGG-16.
+    """The Gram style distances with torchvision's VGG-16, relative and bounded.
 
-    It is the relative Frobenius distance of two Gram matrices, averaged over four taps.
+    Each is a distance of two Gram matrices by the Frobenius norm, averaged over four taps:
+    `relative_distance` and `bounded_distance`.
+
+    Attributes:
+        protocol: Protocol id of the relative distance.
+        bounded_protocol: Protocol id of the bounded distance.
 
     Source: Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks",
     CVPR 2016, eq. 3, for the Gram matrix. Departure: it is divided by C·H·W, so that images of
@@ -55,7 +61,9 @@ class GramDistance:
         network = build_network(weights.tensors).to(self.device)
         if self.device.type == "cpu":  # oneDNN's convolutions are faster in it
             network = network.to(memory_format=torch.channels_last)
-        self.protocol = gram_protocol(weights.card.sha256, tuple(LAYERS), size or describe_size())
+        described = weights.card.sha256, tuple(LAYERS), size or describe_size()
+        self.protocol = gram_protocol(*described)
+        self.bounded_protocol = bounded_gram_protocol(*described)
         self._blocks = split_at_taps(network)
 
     def describe(self, image: Float[Tensor, "1 3 h w"]) -> list[Float[Tensor, "c c"]]:
@@ -68,12 +76,6 @@ class GramDistance:
             ShapeError: A side is shorter than 8 px.
         """
         return gram_matrices(self._blocks, image.to(self.device))
-
-    def __call__(
-        self, output: Float[Tensor, "1 3 h w"], style_grams: Sequence[Float[Tensor, "c c"]]
-    ) -> float:
-        """Return the distance of an output from the ``describe`` of a style; 0 for equal ones."""
-        return relative_distance(self.describe(output), style_grams)
 
 
 def build_network(tensors: Mapping[str, Tensor]) -> nn.Sequential:
@@ -115,7 +117,7 @@ def gram_matrices(
             f"the Gram distance needs images of at least {MIN_SIDE}x{MIN_SIDE} px, "
             f"this one is {width}x{height}; use a larger one"
         )
-    mean, std = (image.new_tensor(v).view(3, 1, 1) for v in (_MEAN, _STD))
+    mean, std = (image.new_tensor(v).view(3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
     totals: list[Tensor | float] = [0.0] * len(blocks)
     for top, bottom in _strips(height, max(_STRIDE, strip_pixels // width)):
         start, stop = max(0, top - _HALO), min(height, bottom + _HALO)
@@ -145,4 +147,18 @@ def relative_distance(grams: Sequence[Tensor], target: Sequence[Tensor]) -> floa
         torch.linalg.norm(gram - goal) / torch.linalg.norm(goal)
         for gram, goal in zip(grams, target, strict=True)
     ]
+    return float(torch.stack(ratios).mean())
+
+
+def bounded_distance(grams: Sequence[Tensor], target: Sequence[Tensor]) -> float:
+    """Return the mean over taps of ‖G − T‖_F / (‖G‖_F + ‖T‖_F), in [0, 1].
+
+    Unlike the relative distance it is symmetric: an output with too much texture and one with too
+    little count alike, and a style with little texture cannot make it large. Two matrices of zeros
+    have the distance 0.
+    """
+    ratios = []
+    for gram, goal in zip(grams, target, strict=True):
+        scale = torch.linalg.norm(gram) + torch.linalg.norm(goal)
+        ratios.append(torch.linalg.norm(gram - goal) / scale.clamp(min=torch.finfo().tiny))
     return float(torch.stack(ratios).mean())

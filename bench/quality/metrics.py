@@ -1,34 +1,20 @@
-"""The three quality metrics, computed together on one device."""
+"""The quality metrics, computed together on one device."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bench.quality.gram import GramDistance
-from bench.quality.lpips import MIN_SIDE, LpipsDistance
+from bench.quality.content import ContentMetrics
+from bench.quality.lpips import MIN_SIDE
 from bench.quality.protocol import describe_size
 from bench.quality.sizes import require_sizes
-from bench.quality.ssim import measure_ssim, ssim_protocol
+from bench.quality.style import StyleDescription, StyleMetrics
+from bench.quality.values import MetricValues
+from bench.records.schema import METRIC_NAMES, MetricName
 from pcakd.errors import ShapeError
 from pcakd.utils.precision import full_precision
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetricValues:
-    """The quality of one output.
-
-    Attributes:
-        gram: Gram style distance from the style; lower is better.
-        ssim: Structural similarity to the content; higher is better.
-        lpips: Perceptual distance from the content; lower is better.
-    """
-
-    gram: float
-    ssim: float
-    lpips: float
 
 
 class Metrics:
@@ -42,14 +28,16 @@ class Metrics:
     def __init__(
         self,
         *,
+        names: Collection[MetricName] = METRIC_NAMES,
         device: torch.device | str = "cpu",
         progress: bool = True,
         max_side: int = 0,
         multiple_of: int = 1,
     ) -> None:
-        """Load the networks.
+        """Load the networks that the metrics need.
 
         Args:
+            names: The metrics to compute.
             device: Where to compute.
             progress: Whether downloads show a progress bar.
             max_side: Longest side in pixels that images are downscaled to; 0 is native size. It
@@ -60,31 +48,33 @@ class Metrics:
             WeightsError: The weights of a network are not found.
         """
         self.size = size = describe_size(max_side=max_side, multiple_of=multiple_of)
-        self._gram = GramDistance(device=device, progress=progress, size=size)
-        self._lpips = LpipsDistance(device=device, progress=progress, size=size)
+        self._style = StyleMetrics(names, device=device, progress=progress, size=size)
+        self._content = ContentMetrics(names, device=device, progress=progress, size=size)
+        protocol = {**self._style.protocol, **self._content.protocol}
         self.protocol: dict[str, str] = {
-            "gram": self._gram.protocol,
-            "ssim": ssim_protocol(size),
-            "lpips": self._lpips.protocol,
+            name: protocol[name] for name in METRIC_NAMES if name in protocol
         }
 
-    def describe_style(self, style: Float[Tensor, "1 3 h w"]) -> list[Float[Tensor, "c c"]]:
-        """Return the Gram matrices of a style image, which ``measure`` compares outputs with."""
+    def describe_style(self, style: Float[Tensor, "1 3 h w"]) -> StyleDescription:
+        """Return what ``measure`` compares outputs with of a style image."""
         with full_precision():
-            return self._gram.describe(style)
+            return self._style.describe(style)
 
     def measure(
         self,
         output: Float[Tensor, "1 3 h w"],
         content: Float[Tensor, "1 3 h w"],
-        style_grams: Sequence[Float[Tensor, "c c"]],
+        style: StyleDescription,
     ) -> MetricValues:
         """Measure the quality of one output.
 
         Args:
             output: The stylized RGB image in [0, 1], float, not rounded to 8 bits.
             content: The content image, of the same size.
-            style_grams: ``describe_style`` of the style image, of any size.
+            style: ``describe_style`` of the style image, of any size.
+
+        Returns:
+            The values; None for a metric that is not computed, or that an image is too small for.
 
         Raises:
             ShapeError: The sizes differ, a side is shorter than 31 px, or a value of the output is
@@ -93,9 +83,8 @@ class Metrics:
         require_comparable(output, content)
         with full_precision():
             return MetricValues(
-                gram=self._gram(output, style_grams),
-                ssim=measure_ssim(output, content),
-                lpips=self._lpips(output, content),
+                **self._style.compare(self._style.describe(output), style),
+                **self._content.measure(output, content),
             )
 
 

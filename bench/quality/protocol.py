@@ -2,11 +2,11 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-MetricName = Literal["gram", "ssim", "lpips"]
+from bench.records.schema import MetricName
 
 FLOAT_OUTPUTS = "float output, no guided filter"
 FILE_OUTPUTS = "outputs read from image files"
@@ -89,7 +89,84 @@ METRICS: tuple[Metric, ...] = (
         measures="content",
         bounds=(0, math.inf),
     ),
+    Metric(
+        name="bounded_gram",
+        title="Bounded Gram",
+        higher_is_better=False,
+        measures="style",
+        bounds=(0, 1),
+    ),
+    Metric(
+        name="alexnet_gram",
+        title="AlexNet Gram",
+        higher_is_better=False,
+        measures="style",
+        bounds=(0, 1),
+    ),
+    Metric(
+        name="sliced_wasserstein",
+        title="Sliced Wasserstein",
+        higher_is_better=False,
+        measures="style",
+        bounds=(0, math.inf),
+    ),
+    Metric(
+        name="histogram_correlation",
+        title="Histogram correlation",
+        higher_is_better=True,
+        measures="style",
+        bounds=(-1, 1),
+    ),
+    Metric(
+        name="ms_ssim", title="MS-SSIM", higher_is_better=True, measures="content", bounds=(0, 1)
+    ),
+    Metric(
+        name="gmsd", title="GMSD", higher_is_better=False, measures="content", bounds=(0, math.inf)
+    ),
+    Metric(
+        name="haarpsi", title="HaarPSI", higher_is_better=True, measures="content", bounds=(0, 1)
+    ),
+    Metric(
+        name="edge_ssim",
+        title="Edge SSIM",
+        higher_is_better=True,
+        measures="content",
+        bounds=(-1, 1),
+    ),
 )
+"""All metrics, in the order of ``MetricName``."""
+
+
+def headline_metrics(measured: Collection[str]) -> tuple[Metric, ...]:
+    """Return the metrics of plots and of the first tables: Gram, SSIM and LPIPS.
+
+    The Gram distance is the bounded one where it was measured, because a single image pair can
+    dominate a mean of relative errors.
+
+    Args:
+        measured: Names of the metrics that have values.
+
+    >>> [metric.name for metric in headline_metrics({"gram", "bounded_gram", "gmsd"})]
+    ['bounded_gram', 'ssim', 'lpips']
+    """
+    gram: MetricName = "bounded_gram" if "bounded_gram" in measured else "gram"
+    shown = (gram, "ssim", "lpips")
+    return tuple(
+        sorted(
+            (metric for metric in METRICS if metric.name in shown),
+            key=lambda metric: shown.index(metric.name),
+        )
+    )
+
+
+def other_metrics(measured: Collection[str], shown: Collection[str]) -> tuple[Metric, ...]:
+    """Return the measured metrics that are not ``shown`` yet, those of style first.
+
+    >>> [metric.name for metric in other_metrics({"ssim", "gmsd", "gram"}, {"ssim"})]
+    ['gram', 'gmsd']
+    """
+    rest = [each for each in METRICS if each.name in measured and each.name not in shown]
+    return tuple(sorted(rest, key=lambda metric: metric.measures == "content"))
 
 
 def gram_protocol(weights_sha256: str, layers: Sequence[str], size: str) -> str:
@@ -129,4 +206,74 @@ def lpips_protocol(trunk_sha256: str, heads_sha256: str, size: str) -> str:
     return (
         f"lpips/1: alexnet-torchvision@{trunk_sha256[:8]} with v0.1 heads@{heads_sha256[:8]} "
         f"against content; RGB scaled to [-1,1]; {size}"
+    )
+
+
+def bounded_gram_protocol(weights_sha256: str, layers: Sequence[str], size: str) -> str:
+    """Return the protocol id of the bounded Gram distance; arguments as of `gram_protocol`."""
+    return (
+        f"bounded_gram/1: vgg16-torchvision@{weights_sha256[:8]} ({','.join(layers)}); zero "
+        "padding; mean of ||G(out)-G(style)||_F/(||G(out)||_F+||G(style)||_F), in [0,1]; "
+        f"G=FF^T/(C*H*W), uncentred; RGB [0,1], ImageNet mean and std; {size}"
+    )
+
+
+def alexnet_gram_protocol(weights_sha256: str, layers: Sequence[str], size: str) -> str:
+    """Return the protocol id of the Gram distance of AlexNet; arguments as of `gram_protocol`."""
+    return (
+        f"alexnet_gram/1: alexnet-torchvision@{weights_sha256[:8]} ({','.join(layers)}); mean of "
+        "||G(out)-G(style)||_F/(||G(out)||_F+||G(style)||_F), in [0,1]; G=FF^T/(C*H*W), "
+        f"uncentred; RGB [0,1], ImageNet mean and std; {size}"
+    )
+
+
+def sliced_wasserstein_protocol(
+    directions: int, bins: int, span: float, versions: str, size: str
+) -> str:
+    """Return the protocol id of the sliced Wasserstein distance of colours.
+
+    Args:
+        directions: Number of directions onto which colours are projected.
+        bins: Number of bins of a projection.
+        span: Projections from ``-span`` to ``span`` are binned.
+        versions: The libraries with their versions.
+        size: `describe_size` of the images.
+    """
+    return (
+        f"sliced_wasserstein/1: {versions}; mean of the 1-D Wasserstein-1 distances of all pixels' "
+        f"CIELAB colours (D65, 2 degrees; units of L*) on {directions} directions, a Fibonacci "
+        f"lattice on the hemisphere; {bins} bins in [-{span:g},{span:g}]; against style; {size}"
+    )
+
+
+def histogram_correlation_protocol(bins: int, size: str) -> str:
+    """Return the protocol id of the correlation of histograms with a number of bins a channel."""
+    return (
+        f"histogram_correlation/1: Pearson correlation of {bins}-bin histograms of R, G and B, "
+        f"mean over channels; sRGB [0,1], bin = floor({bins}*value), 1 in the last; against "
+        f"style; {size}"
+    )
+
+
+def piq_protocol(name: str, details: str, package_version: str, size: str) -> str:
+    """Return the protocol id of a metric that piq computes.
+
+    Args:
+        name: Name of the metric.
+        details: Its window, constants and colours.
+        package_version: Version of piq.
+        size: `describe_size` of the images.
+    """
+    return (
+        f"{name}/1: piq {package_version} against content; {details}; RGB [0,1], data range 1; "
+        f"{size}"
+    )
+
+
+def edge_ssim_protocol(package_version: str, size: str) -> str:
+    """Return the protocol id of edge SSIM for a version of scikit-image and a `describe_size`."""
+    return (
+        f"edge_ssim/1: scikit-image {package_version} structural_similarity of sobel(rgb2gray) "
+        "against that of content; sobel's scale (a vertical step of 1 has 0.71); 7x7 uniform "
+        f"window; data range 1; {size}"
     )

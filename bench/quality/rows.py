@@ -1,6 +1,7 @@
 """Metric values of many outputs: the JSON list that commands write and the table they print."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,29 +9,24 @@ from pathlib import Path
 from tabulate import tabulate
 
 from bench.analysis.stats import describe_intervals, mean_interval
-from bench.quality.protocol import METRICS
+from bench.quality.protocol import Metric, headline_metrics, other_metrics
+from bench.quality.values import MetricValues
 from pcakd.utils.files import write_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(MetricValues):
     """Metric values of one subject on one image pair.
 
     Attributes:
         subject: The subject's name.
         pair: Name of the image pair (``"07"``).
-        gram: Gram style distance from the style.
-        ssim: Structural similarity to the content.
-        lpips: Perceptual distance from the content.
         size: `bench.quality.protocol.describe_size` of the images; None is native size and is left
             out of files.
     """
 
     subject: str
     pair: str
-    gram: float
-    ssim: float
-    lpips: float
     size: str | None = None
 
 
@@ -44,27 +40,57 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
 
 
 def render_rows(rows: Sequence[Row]) -> str:
-    """Return rows as a JSON list, without rounding."""
-    values = [{k: v for k, v in asdict(row).items() if v is not None} for row in rows]
+    """Return rows as a JSON list, without rounding; metrics that were not measured are left out."""
+    values = [
+        {"subject": row.subject, "pair": row.pair}
+        | {name: value for name, value in asdict(row).items() if value is not None}
+        for row in rows
+    ]
     return json.dumps(values, indent=1, allow_nan=False) + "\n"
 
 
 def render_means(rows: Sequence[Row]) -> str:
-    """Return a table of each subject's means over its image pairs, with 95 % intervals.
+    """Return tables of each subject's means over its image pairs, with 95 % intervals.
 
-    The last line explains the intervals.
+    The first table has the headline metrics, a second one the others, if any were measured. The
+    last line explains the intervals.
     """
+    measured = {name for row in rows for name, value in asdict(row).items() if value is not None}
+    headline = [metric for metric in headline_metrics(measured) if metric.name in measured]
+    tables = [_means_table(rows, headline)] if headline else []
+    if others := other_metrics(measured, {metric.name for metric in headline}):
+        tables.append(f"Other metrics\n\n{_means_table(rows, others)}")
+    return "\n\n".join(tables) + f"\n[low, high]: {describe_intervals('mean', 'image pairs')}"
+
+
+def _means_table(rows: Sequence[Row], metrics: Sequence[Metric]) -> str:
     table = []
     for subject in dict.fromkeys(row.subject for row in rows):
         own = [row for row in rows if row.subject == subject]
-        cells = [_cell([float(getattr(row, m.name)) for row in own], m.bounds) for m in METRICS]
+        cells = [
+            format_mean([getattr(row, metric.name) for row in own], metric.bounds)
+            for metric in metrics
+        ]
         table.append([subject, len(own), *cells])
-    headers = ["subject", "image pairs", *(f"{m.title} {m.arrow}" for m in METRICS)]
-    text = tabulate(table, headers=headers, tablefmt="simple", disable_numparse=True)
-    return f"{text}\n[low, high]: {describe_intervals('mean', 'image pairs')}"
+    headers = ["subject", "image pairs", *(f"{m.title} {m.arrow}" for m in metrics)]
+    return tabulate(table, headers=headers, tablefmt="simple", disable_numparse=True)
 
 
-def _cell(values: Sequence[float], bounds: tuple[float, float]) -> str:
-    """Format a mean and its interval; few values have no interval."""
-    mean, low, high = mean_interval(values, bounds=bounds)
-    return f"{mean:.3f}" if low is None else f"{mean:.3f} [{low:.3f}, {high:.3f}]"
+def format_mean(
+    values: Sequence[float | None], bounds: tuple[float, float] = (-math.inf, math.inf)
+) -> str:
+    """Write a mean and its interval; few values have no interval.
+
+    Image pairs without a value are left out, and their number is named.
+
+    Args:
+        values: One for each image pair.
+        bounds: The least and the greatest value of the metric.
+    """
+    known = [value for value in values if value is not None]
+    if not known:
+        return "not measured"
+    missing = f" ({len(known)} image pairs)" if len(known) < len(values) else ""
+    mean, low, high = mean_interval(known, bounds=bounds)
+    interval = "" if low is None else f" [{low:.3f}, {high:.3f}]"
+    return f"{mean:.3f}{interval}{missing}"

@@ -4,7 +4,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from bench.records.open_fields import check_open_fields
 from pcakd.errors import ConfigError
@@ -22,6 +22,23 @@ NO_TRANSFORM = "none"
 
 FILTER = "filter"
 """The section of the guided filter in a time breakdown; it is in no latency of a stylization."""
+
+MetricName = Literal[
+    "gram",
+    "ssim",
+    "lpips",
+    "bounded_gram",
+    "alexnet_gram",
+    "sliced_wasserstein",
+    "histogram_correlation",
+    "ms_ssim",
+    "gmsd",
+    "haarpsi",
+    "edge_ssim",
+]
+"""Fields of records that hold a metric value; `bench.quality.protocol.METRICS` describes them."""
+
+METRIC_NAMES: tuple[MetricName, ...] = get_args(MetricName)
 
 Precision = Literal["fp32", "fp16", "bf16"]
 Device = Literal["cpu", "cuda", "mps"]
@@ -130,6 +147,16 @@ class Record:
         gram: Relative Gram error of output against style; lower is better.
         ssim: SSIM of output against content; higher is better.
         lpips: LPIPS of output against content; lower is better.
+        bounded_gram: Gram distance of output against style in [0, 1], VGG-16; lower is better.
+        alexnet_gram: The same through AlexNet; lower is better.
+        sliced_wasserstein: Distance of the colours of output and style in CIELAB; lower is better.
+        histogram_correlation: Of the colour histograms of output and style, in [-1, 1]; higher is
+            better.
+        ms_ssim: Multi-scale SSIM of output against content; higher is better.
+        gmsd: Gradient magnitude similarity deviation from the content; lower is better.
+        haarpsi: Haar wavelet similarity to the content, in [0, 1]; higher is better.
+        edge_ssim: SSIM of the gradient magnitudes of output and content; higher is better.
+        trained_metrics: Metrics whose formulas the subject was trained on, for quality and a curve.
         cost_subject: The subject whose cost stands for this one's: this one is a peer trained on
             another encoder than the one with which cost is measured.
         other_latency_ns: Raw samples of a speed ratio's second subject, timed in turn with the
@@ -176,6 +203,15 @@ class Record:
     gram: float | None = None
     ssim: float | None = None
     lpips: float | None = None
+    bounded_gram: float | None = None
+    alexnet_gram: float | None = None
+    sliced_wasserstein: float | None = None
+    histogram_correlation: float | None = None
+    ms_ssim: float | None = None
+    gmsd: float | None = None
+    haarpsi: float | None = None
+    edge_ssim: float | None = None
+    trained_metrics: list[MetricName] | None = None
     cost_subject: str | None = None
     other_latency_ns: list[int] | None = None
     stages: dict[str, dict[str, int]] | None = None

@@ -13,7 +13,7 @@ from bench.records.schema import Record
 from bench.records.store import read_records
 from bench.report.common.formats import format_count_of
 from bench.report.common.subjects import DESCRIPTIONS
-from bench.report.common.summary import Summary, summarize
+from bench.report.common.summary import Summary, headline_names, summarize
 from bench.report.common.tables import ARROWS, NONE, to_markdown
 from bench.report.methods.notes import count_threads
 from bench.report.overview.tables import overview_table
@@ -82,7 +82,9 @@ def results_table(reports: Path) -> str:
     rows = {str(row["Subject"]): row for row in overview.to_dict("records")}
     if missing := [name for name in SUBJECTS if name not in rows]:
         raise ConfigError(f"{reports} has no records of {', '.join(missing)}; run them first")
-    table = pd.DataFrame([_cells(name, rows[name]) for name in SUBJECTS])
+    shown = headline_names(summary.quality)
+    metrics = sorted((m for m in METRICS if m.name in shown), key=lambda m: shown.index(m.name))
+    table = pd.DataFrame([_cells(name, rows[name], metrics) for name in SUBJECTS])
     return f"{to_markdown(table)}\n{_caption(summary)}"
 
 
@@ -96,11 +98,11 @@ def _metric_title(metric: Metric) -> str:
     return f"{metric.measures.capitalize()}: {ARROWS[metric.name]}"
 
 
-def _cells(name: str, row: Mapping[Hashable, str]) -> dict[str, str]:
+def _cells(name: str, row: Mapping[Hashable, str], metrics: Sequence[Metric]) -> dict[str, str]:
     columns = {
         "Parameters": "Parameters",
         **{f"{each} ms": f"{each} ms" for each in RESOLUTIONS},
-        **{_metric_title(each): ARROWS[each.name] for each in METRICS},
+        **{_metric_title(each): ARROWS[each.name] for each in metrics},
     }
     cells = {title: row[column] for title, column in columns.items()}
     shown = {title: NONE if cell == "untrained" else cell for title, cell in cells.items()}

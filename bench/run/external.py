@@ -93,11 +93,11 @@ def require_same_protocol(records: Iterable[Record], protocol: Mapping[str, str]
             continue
         for metric in METRICS:
             found = (record.protocol or {}).get(metric.name)
-            if found and without_outputs(found) != without_outputs(protocol[metric.name]):
+            own = protocol.get(metric.name)
+            if found and own and without_outputs(found) != without_outputs(own):
                 raise ConfigError(
-                    f"the run's {metric.title} is {found!r}, this program's is "
-                    f"{protocol[metric.name]!r}; use the versions and weights of the run, or a "
-                    "new folder"
+                    f"the run's {metric.title} is {found!r}, this program's is {own!r}; use the "
+                    "versions and weights of the run, or a new folder"
                 )
 
 
@@ -156,7 +156,7 @@ def _metric_fields(
         return {"status": "error", "reason": "there is no output of this pair"}
     if evaluated.values is None:
         return {"status": "error", "reason": evaluated.reason}
-    values = asdict(evaluated.values)
+    values = {k: v for k, v in asdict(evaluated.values).items() if v is not None}
     obtained: dict[str, Obtained] = dict.fromkeys(values, "measured")
     ids = {
         name: name_file_outputs(text, made_smaller=evaluated.made_smaller)

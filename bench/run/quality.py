@@ -9,12 +9,11 @@ from bench.plan.cases import PlannedCase, SubjectInfo, create_case
 from bench.plan.config import BenchmarkProfile
 from bench.plan.image_pairs import ImagePair
 from bench.records.identity import Machine
-from bench.records.schema import Case, Kind, Obtained, Record
+from bench.records.schema import METRIC_NAMES, Case, Kind, Obtained, Record
 from bench.run.context import START_SECONDS, Bar, Measurement, RunContext, RunDescription
 from bench.worker.process import NO_ANSWER, Message, Outcome, run_child
 from pcakd.errors import ConfigError
 
-_METRICS = ("gram", "ssim", "lpips")
 _VARIATION = ("strength", "regularizer")
 _KEY = ("pair", "transform", *_VARIATION)
 
@@ -109,7 +108,7 @@ def _evaluate_subject(context: RunContext, cases: Sequence[PlannedCase], bar: Ba
     If a child process runs out of time or memory, its current case gets that status and a new child
     continues with the next one. Any other failure ends the subject.
     """
-    known = {id(planned): context.recorder.find(planned) for planned in cases}
+    known = {id(planned): _find(context, planned) for planned in cases}
     records = [record for record in known.values() if record is not None]
     pending = [planned for planned in cases if known[id(planned)] is None]
     bar.update(len(records))
@@ -118,6 +117,7 @@ def _evaluate_subject(context: RunContext, cases: Sequence[PlannedCase], bar: Ba
         pending.remove(planned)
         if planned.case.kind == "curve":
             fields["own_regularizers"] = planned.subject.regularizers
+        fields["trained_metrics"] = planned.subject.trained_metrics
         cost_subject = planned.subject.cost_subject
         records.append(context.recorder.write(planned, cost_subject=cost_subject, **fields))
         bar.update()
@@ -139,6 +139,14 @@ def _evaluate_subject(context: RunContext, cases: Sequence[PlannedCase], bar: Ba
     return records
 
 
+def _find(context: RunContext, planned: PlannedCase) -> Record | None:
+    """Return the record of a case to keep; one without some of the metrics is measured again."""
+    record = context.recorder.find(planned)
+    if record is None or record.status != "ok":
+        return record
+    return record if set(planned.settings.metrics) <= set(record.protocol or {}) else None
+
+
 def _evaluate(context: RunContext, cases: Sequence[PlannedCase], take: Any) -> Outcome:
     """Evaluate the cases of a subject in one child process."""
     first = cases[0]
@@ -149,6 +157,7 @@ def _evaluate(context: RunContext, cases: Sequence[PlannedCase], take: Any) -> O
         "device": context.device,
         "pairs": list(_pair_jobs(cases)),
         "max_side": first.settings.quality_max_side,
+        "metrics": list(first.settings.metrics),
         "examples": str(context.examples) if context.examples else None,
         "styles": str(context.scratch) if context.scratch else None,
     }
@@ -186,5 +195,5 @@ def _variation(case: Case) -> dict[str, float]:
 def _record_fields(message: Message) -> dict[str, Any]:
     """Return the record fields of a message with metric values, or with the reason for none."""
     fields = {k: v for k, v in message.items() if k not in ("type", *_KEY)}
-    obtained: dict[str, Obtained] = {name: "measured" for name in _METRICS if name in fields}
+    obtained: dict[str, Obtained] = {name: "measured" for name in METRIC_NAMES if name in fields}
     return {**fields, "obtained": obtained}

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bench.baselines import Baseline
 from bench.records.schema import NO_TRANSFORM as NO_TRANSFORM  # part of a subject
-from bench.records.schema import Precision
+from bench.records.schema import MetricName, Precision
 from pcakd.errors import ConfigError
 
 Device: TypeAlias = torch.device | str
@@ -87,6 +87,7 @@ class Subject:
         cost_subject: Another subject of the same cost, which is measured in its place.
         regularizers: λ of a trained student at its four taps.
         vary: Puts a trained student with a variation on a device; call ``prepare`` instead.
+        trained_metrics: Metrics whose formulas a student was trained on.
         history: File of the losses of a student's training, if there is one.
     """
 
@@ -100,6 +101,7 @@ class Subject:
     build: Callable[[Device, str], Prepared]
     cost_subject: str | None = None
     regularizers: tuple[float, ...] | None = None
+    trained_metrics: tuple[MetricName, ...] = ()
     vary: Callable[[Device, str, Variation], Prepared] | None = None
     history: Path | None = None
 

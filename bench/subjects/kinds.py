@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from bench.baselines import BASELINES, REVISIONS
 from bench.peers.registry import PEERS
 from bench.peers.storage import TrainedPeer
-from bench.records.schema import Precision
+from bench.records.schema import METRIC_NAMES, MetricName, Precision
 from bench.subjects.interface import NO_TRANSFORM, Device, Prepared, Subject, Variation
 from pcakd.blocks import RunBlock, run_plain
 from pcakd.coarse_to_fine import run_fast
-from pcakd.students import Student
+from pcakd.students import Student, list_trained_metrics
 from pcakd.tiling import run_tiled
 from pcakd.utils.precision import PRECISIONS
 from pcakd.utils.sections import section
@@ -114,9 +114,15 @@ def create_student_subject(
         num_eigenbasis_params=student.num_eigenbasis_params,
         build=lambda device, transform: vary(device, transform, Variation()),
         regularizers=tuple(map(student.regularizer_at, (1, 2, 3, 4))) if has_quality else None,
+        trained_metrics=_known_metrics(student) if has_quality else (),
         vary=vary if has_quality else None,
         history=history,
     )
+
+
+def _known_metrics(student: Student) -> tuple[MetricName, ...]:
+    trained = list_trained_metrics(student.card)
+    return tuple(name for name in METRIC_NAMES if name in trained)
 
 
 def _hash_student(student: Student, *, weights: bool) -> str:

@@ -36,7 +36,15 @@ from pcakd.distillation.trainer import Run, Trainer
 from pcakd.eigenbases import Eigenbasis, load_eigenbases, save_eigenbases
 from pcakd.errors import ConfigError, shorten
 from pcakd.images.perceptual import METHOD
-from pcakd.students import ARCHITECTURES, Student, StudentSpec, create_student, save_student
+from pcakd.students import (
+    ARCHITECTURES,
+    TRAINED_METRICS,
+    Student,
+    StudentSpec,
+    create_student,
+    list_trained_metrics,
+    save_student,
+)
 from pcakd.utils.extras import check_extra
 from pcakd.utils.files import write_text
 
@@ -267,5 +275,6 @@ def _card(inputs: _Inputs, trainer: Trainer, eigenbases: list[Eigenbasis]) -> di
         "mcev": [e.mcev for e in eigenbases],
         "explained": [e.explained for e in eigenbases],
         "num_eigenbasis_params": sum(e.basis.numel() for e in eigenbases),
+        TRAINED_METRICS: list(list_trained_metrics(training)),
         **training,
     }

@@ -24,8 +24,8 @@ EXTRAS: Mapping[Extra, tuple[str, ...]] = MappingProxyType(
             "torchvision",
         ),
         "bench": (
-            *("fvcore", "jinja2", "lpips", "matplotlib", "pandas", "psutil", "pydantic"),
-            *("scipy", "skimage"),
+            *("fvcore", "jinja2", "lpips", "matplotlib", "pandas", "piq", "psutil"),
+            *("pydantic", "scipy", "skimage"),
         ),
         "timm": ("timm",),
         "tf": ("tensorflow",),

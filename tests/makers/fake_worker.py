@@ -95,14 +95,15 @@ def score(job, send):
 
 
 class FakeMetrics:
-    def __init__(self, *, device, progress, max_side):
-        self.protocol = {"gram": f"fake/1: {describe_size(max_side=max_side)}"}
+    def __init__(self, *, names, device, progress, max_side):
+        size = describe_size(max_side=max_side)
+        self.protocol = dict.fromkeys(names, f"fake/1: {size}")
 
     def describe_style(self, style):
-        return [style.double().mean((0, 2, 3)).outer(torch.ones(3).double())]
+        return {"mean": style.double().mean((0, 2, 3))}
 
-    def measure(self, output, content, grams):
-        from bench.quality.metrics import MetricValues
+    def measure(self, output, content, described):
+        from bench.quality.values import MetricValues
 
         if content.shape[-1] == 40:
             raise ShapeError("too small to score")

@@ -15,6 +15,7 @@ COLOURS = ("#0b5fa5", "#d1570c", "#3a7d2c", "#8e44ad", "#b8336a", "#7a5c2e", "#2
 
 AXIS_TITLES = {
     "latency": "Median latency at {size}, ms (lower is better)",
+    "bounded_gram": "Style: bounded Gram distance to the style image (lower is better)",
     "gram": "Style: relative Gram error to the style image (lower is better)",
     "ssim": "Content: SSIM to the content image (higher is better)",
     "lpips": "Content: LPIPS to the content image (lower is better)",

@@ -99,6 +99,7 @@ class QualityRow:
         metrics: Mean and interval of each metric, by its name.
         failures: How many records ended otherwise, by status.
         cost_subject: The subject whose cost is shown for this one (`bench.records.schema.Record`).
+        trained_metrics: Metrics whose formulas the subject was trained on.
         num_external: Records of external results (`bench.records.identity.is_external`).
         num_made_smaller: External results that had the content's native size and were made smaller.
     """
@@ -110,6 +111,7 @@ class QualityRow:
     metrics: dict[str, Interval]
     failures: dict[str, int]
     cost_subject: str | None = None
+    trained_metrics: tuple[str, ...] = ()
     num_external: int = 0
     num_made_smaller: int = 0
 

@@ -15,7 +15,7 @@ from bench.analysis.stats import (
 )
 from bench.analysis.stats import Interval as Interval  # part of the rows
 from bench.analysis.trainings import find_trainings
-from bench.quality.protocol import METRICS
+from bench.quality.protocol import METRICS, headline_metrics, other_metrics
 from bench.records.identity import (
     Machine,
     identify,
@@ -37,6 +37,28 @@ BORROWED_COST = (
     "the published architecture, with a VGG-19 encoder"
 )
 """What it means that a subject is shown with the cost of another subject."""
+
+
+def headline_names(rows: Iterable[QualityRow]) -> tuple[str, ...]:
+    """Return the metrics of plots and first tables: those of `headline_metrics`.
+
+    The Gram distance is the bounded one where all rows with metric values have it.
+    """
+    measured = [set(row.metrics) for row in rows if row.metrics]
+    common = set.intersection(*measured) if measured else set()
+    return tuple(metric.name for metric in headline_metrics(common))
+
+
+def other_names(rows: Sequence[QualityRow]) -> tuple[str, ...]:
+    """Return the metrics that some row has and that are not `headline_names`, style first."""
+    measured = {name for row in rows for name in row.metrics}
+    return tuple(metric.name for metric in other_metrics(measured, headline_names(rows)))
+
+
+def raw_names(rows: Sequence[QualityRow]) -> tuple[str, ...]:
+    """Return the metrics of raw numbers: Gram, SSIM, LPIPS and all others that some row has."""
+    measured = {name for row in rows for name in row.metrics}
+    return tuple(name for name in METRIC_NAMES if name in measured | {"gram", "ssim", "lpips"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +249,7 @@ def quality_row(
         metrics=metrics,
         failures=failures,
         cost_subject=next((r.cost_subject for r in reversed(group) if r.cost_subject), None),
+        trained_metrics=tuple(next((r.trained_metrics for r in group if r.trained_metrics), ())),
         num_external=sum(is_external(record) for record in group),
         num_made_smaller=sum(bool(record.config.get("made_smaller")) for record in group),
     )

@@ -19,6 +19,7 @@ _TEXT_COLUMNS = {"Machine", "Subject", "Transform", "Resolution", "Status", "A",
 _TEXT_COLUMNS |= {"Section", "Full-width model", "Metric", "Method", "What it is"}
 _TEXT_COLUMNS |= {"Claim", "Published", "Where", "Verdict", "Remark", "Fact", "From", "Limited by"}
 _TEXT_COLUMNS |= {"Ablation", "What changes", "Options", "Commit", "torch"}
+_TEXT_COLUMNS |= {"Compared with", "Order changes"}
 _SYMBOLS = str.maketrans(
     {
         "↓": r"$\downarrow$",
@@ -26,6 +27,7 @@ _SYMBOLS = str.maketrans(
         "×": r"$\times$",
         "≈": r"$\approx$",
         "†": r"$\dagger$",
+        "‡": r"$\ddagger$",
         "≥": r"$\geq$",
         "λ": r"$\lambda$",
         "`": "",

@@ -13,7 +13,7 @@ from bench.report.common.formats import format_count_of
 from bench.report.common.labels import Place
 from bench.report.common.rows import name_subject
 from bench.report.common.section import Plot
-from bench.report.common.summary import Summary
+from bench.report.common.summary import Summary, headline_names
 from bench.report.curves.rows import Curve, CurveRow, split_rows
 
 CURVES_PLOT = "curves"
@@ -26,6 +26,9 @@ _MARK = 4.0  # half the side that is kept free around a mark, in points
 _THICKNESS = 1.5  # half the thickness that labels avoid around a line, in points
 _LEGEND_COLUMNS = 4
 _STEPS = 12  # boxes along a line between two marks
+
+Metrics = tuple[str, str]
+"""The metrics on the horizontal and on the vertical axis."""
 
 Curves = Mapping[Curve, Sequence[CurveRow]]
 
@@ -86,39 +89,41 @@ def _draw(curves: Curves, title: str) -> Figure:
     entries = len(curves) + len(_LINES) + 1  # the default setting
     legend_lines = -(-entries // _LEGEND_COLUMNS)
     figure, panels = new_panels(1, 2, 10.0, 4.9 + 0.2 * legend_lines, same_y=True)
+    gram = headline_names([row.quality for rows in curves.values() for row in rows])[0]
     for axes, content in zip(panels, _CONTENT, strict=True):
         for place, rows in enumerate(curves.values()):
-            _draw_curve(axes, rows, content, COLOURS[place % len(COLOURS)])
+            _draw_curve(axes, rows, (content, gram), COLOURS[place % len(COLOURS)])
         axes.margins(0.1)
         axes.set_xlabel(AXIS_TITLES[content])
-    panels[0].set_ylabel(AXIS_TITLES["gram"])
+    panels[0].set_ylabel(AXIS_TITLES[gram])
     panels[0].set_title(title, fontsize=10, loc="left")
     _draw_legend(figure, panels[0], curves)
     fix_layout(figure)
     for axes, content in zip(panels, _CONTENT, strict=True):
-        _label_ends(axes, curves, content)
+        _label_ends(axes, curves, (content, gram))
     return figure
 
 
-def _place(row: CurveRow, content: str) -> Place | None:
+def _place(row: CurveRow, shown: Metrics) -> Place | None:
     metrics = row.quality.metrics
-    if not {content, "gram"} <= set(metrics):
+    if not set(shown) <= set(metrics):
         return None
-    return metrics[content].value, metrics["gram"].value
+    x, y = shown
+    return metrics[x].value, metrics[y].value
 
 
-def _places(rows: Sequence[CurveRow], content: str) -> list[Place]:
-    return [place for row in rows if (place := _place(row, content)) is not None]
+def _places(rows: Sequence[CurveRow], shown: Metrics) -> list[Place]:
+    return [place for row in rows if (place := _place(row, shown)) is not None]
 
 
-def _draw_curve(axes: Axes, rows: Sequence[CurveRow], content: str, colour: str) -> None:
+def _draw_curve(axes: Axes, rows: Sequence[CurveRow], shown: Metrics, colour: str) -> None:
     for varied, style in _LINES.items():
-        places = _places(_line(rows, varied), content)
+        places = _places(_line(rows, varied), shown)
         axes.plot(
             [x for x, _ in places], [y for _, y in places], linestyle=style, marker=_MARKS[varied],
             color=colour, linewidth=1.3, markersize=3.8, zorder=2,
         )  # fmt: skip
-    for x, y in _places([row for row in rows if row.is_default], content):
+    for x, y in _places([row for row in rows if row.is_default], shown):
         axes.plot([x], [y], "o", color=colour, markersize=9, markerfacecolor="white",
                   markeredgewidth=1.8, zorder=3)  # fmt: skip
         axes.plot([x], [y], "o", color=colour, markersize=3.8, zorder=4)
@@ -143,13 +148,13 @@ def _draw_legend(figure: Figure, axes: Axes, curves: Curves) -> None:
     )  # fmt: skip
 
 
-def _label_ends(axes: Axes, curves: Curves, content: str) -> None:
+def _label_ends(axes: Axes, curves: Curves, shown: Metrics) -> None:
     """Write the values at the ends of each line, in its colour, where they cover no line."""
     annotations, obstacles, soft = [], [], []
     for number, rows in enumerate(curves.values()):
         for varied in _LINES:
-            line = [row for row in _line(rows, varied) if _place(row, content) is not None]
-            places = _places(line, content)
+            line = [row for row in _line(rows, varied) if _place(row, shown) is not None]
+            places = _places(line, shown)
             obstacles += [box_around(axes, [place], _MARK) for place in places]
             between = [each for ends in pairwise(places) for each in _between(*ends)]
             soft += [box_around(axes, [place], _THICKNESS) for place in between]
@@ -157,7 +162,7 @@ def _label_ends(axes: Axes, curves: Curves, content: str) -> None:
             colour = COLOURS[number % len(COLOURS)]
             annotations += [
                 annotate(
-                    axes, _label(row), _places([row], content)[0], colour=colour,
+                    axes, _label(row), _places([row], shown)[0], colour=colour,
                     line_colour=colour, line_width=0.5, line_gap=3.0,
                 )
                 for row in ends

@@ -1,12 +1,14 @@
 """The table of trade-off curves of style against content."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from bench.report.common.section import Table
-from bench.report.common.summary import Summary
+from bench.report.common.summary import Summary, headline_names, raw_names
 from bench.report.common.tables import NONE, machine_column
 from bench.report.curves.rows import CurveRow, curve_rows
-from bench.report.quality.tables import quality_cells, quality_numbers
+from bench.report.quality.tables import quality_cells, quality_numbers, trained_note
 
 _NOTE = (
     "Each trained student at several strengths and several λ, over the same image pairs. Strength "
@@ -21,18 +23,23 @@ _NOTE = (
 def curves_table(summary: Summary) -> Table:
     """Return a line for each point of each curve."""
     rows = curve_rows(summary)
+    qualities = [row.quality for row in rows]
+    headline, raw = headline_names(qualities), raw_names(qualities)
     return Table(
         name="curves",
         cells=pd.DataFrame(
-            [{**machine_column(summary, row.quality.machine), **_cells(row)} for row in rows]
+            [
+                {**machine_column(summary, row.quality.machine), **_cells(row, headline)}
+                for row in rows
+            ]
         ),
-        data=pd.DataFrame([_numbers(row) for row in rows], dtype=object),
-        note=_NOTE,
+        data=pd.DataFrame([_numbers(row, raw) for row in rows], dtype=object),
+        note=_NOTE + trained_note(qualities, headline),
     )
 
 
-def _cells(row: CurveRow) -> dict[str, str]:
-    cells = quality_cells(row.quality)
+def _cells(row: CurveRow, metrics: Sequence[str]) -> dict[str, str]:
+    cells = quality_cells(row.quality, metrics)
     head = {name: cells.pop(name) for name in ("Subject", "Transform")}
     shown = _regularizers(row) or NONE
     own = " (own)" if row.is_default else ""
@@ -44,8 +51,8 @@ def _cells(row: CurveRow) -> dict[str, str]:
     }
 
 
-def _numbers(row: CurveRow) -> dict[str, object]:
-    numbers = quality_numbers(row.quality)
+def _numbers(row: CurveRow, metrics: Sequence[str]) -> dict[str, object]:
+    numbers = quality_numbers(row.quality, metrics)
     head = {name: numbers.pop(name) for name in ("subject", "transform")}
     setting = {
         "varied": row.varied,

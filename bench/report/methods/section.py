@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import pandas as pd
 
+from bench.quality.protocol import METRICS
 from bench.records.provenance import count_provenances
 from bench.records.schema import Record
 from bench.report.common.section import Section
@@ -18,13 +19,11 @@ FILES: tuple[str, ...] = ()
 
 _PROTOCOL_TITLES: Mapping[str, str] = MappingProxyType(
     {
+        **{metric.name: metric.title for metric in METRICS},
         "capacity": "largest image",
-        "gram": "Gram",
-        "lpips": "LPIPS",
         "macs": "MACs",
         "pair": "speed ratio",
         "peak_bytes": "peak memory",
-        "ssim": "SSIM",
         "stage bytes": "time breakdown, bytes",
         "stage latency": "time breakdown, latency",
         "stage macs": "time breakdown, MACs",

@@ -9,10 +9,10 @@ from bench.report.common.formats import format_bytes
 from bench.report.common.rows import OOM_MARGIN, CostRow
 from bench.report.common.section import Table
 from bench.report.common.subjects import is_reference
-from bench.report.common.summary import BORROWED_COST, METRIC_NAMES, Summary, joined_subject
+from bench.report.common.summary import BORROWED_COST, Summary, headline_names, joined_subject
 from bench.report.common.tables import ARROWS, NONE, machine_column, optional
 from bench.report.cost.tables import latency_cell, whole_number
-from bench.report.quality.tables import mean_cell
+from bench.report.quality.tables import mean_cell, trained_note
 
 _SIZES = ("Parameters", "MACs per content pixel")
 
@@ -35,6 +35,7 @@ def overview_table(summary: Summary) -> Table:
     note = (
         f"{latency}Mean metric values over the image pairs. ↓ lower is better, ↑ higher is better, "
         f"≈ predicted and not run, — not part of this run.{_oom(summary)}{_reference(ordered)}"
+        f"{trained_note(summary.quality, headline_names(summary.quality))}"
     )
     return Table(
         name="overview",
@@ -86,7 +87,7 @@ def _cells(summary: Summary, key: tuple[str, str, Machine]) -> dict[str, str]:
     if other:
         costs = [name for name in cells if name.endswith(" ms") or name in _SIZES]
         cells |= {name: f"{cells[name]} †" for name in costs if cells[name] != NONE}
-    for metric in METRIC_NAMES:
+    for metric in headline_names(summary.quality):
         cells[ARROWS[metric]] = mean_cell(quality[0], metric) if quality else NONE
     return cells
 

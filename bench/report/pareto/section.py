@@ -7,7 +7,12 @@ from bench.quality.protocol import METRICS
 from bench.report.common.formats import name_intervals
 from bench.report.common.rows import name_subject
 from bench.report.common.section import Plot, Section, plot_files
-from bench.report.common.summary import BORROWED_COST, HIGHER_IS_BETTER, METRIC_NAMES, Summary
+from bench.report.common.summary import (
+    BORROWED_COST,
+    HIGHER_IS_BETTER,
+    Summary,
+    headline_names,
+)
 from bench.report.pareto.plot import pareto_plot
 from bench.report.pareto.points import (
     Point,
@@ -21,9 +26,16 @@ from bench.report.pareto.points import (
 LABELS: dict[str, str] = {
     metric.name: f"{metric.measures.capitalize()} ({metric.title})" for metric in METRICS
 }
-_CONTENT_METRICS = tuple(metric.name for metric in METRICS if metric.measures == "content")
+_CONTENT_METRICS = ("ssim", "lpips")
+_HEADLINE = ("bounded_gram", "gram", *_CONTENT_METRICS)
+
+
+def _latency_name(metric: str) -> str:
+    return f"latency-{metric.replace('_', '-')}"
+
+
 FILES = plot_files(
-    *(f"style-{name}" for name in _CONTENT_METRICS), *(f"latency-{name}" for name in METRIC_NAMES)
+    *(f"style-{name}" for name in _CONTENT_METRICS), *(_latency_name(name) for name in _HEADLINE)
 )
 
 
@@ -40,26 +52,27 @@ def pareto_plots(summary: Summary) -> list[Plot]:
     if not summary.comparable:
         return []
     plots = [_style_plot(summary, content) for content in _CONTENT_METRICS]
-    plots += [_latency_plot(summary, metric) for metric in METRIC_NAMES]
+    plots += [_latency_plot(summary, metric) for metric in headline_names(summary.quality)]
     return [plot for plot in plots if plot is not None]
 
 
 def _style_plot(summary: Summary, content: str) -> Plot | None:
-    points = quality_points(summary, content, "gram")
+    gram = headline_names(summary.quality)[0]
+    points = quality_points(summary, content, gram)
     if not points:
         return None
-    title = f"{LABELS['gram']} against {_lower(LABELS[content])}"
+    title = f"{LABELS[gram]} against {_lower(LABELS[content])}"
     counts = sorted({row.num_image_pairs for row in summary.quality if row.num_image_pairs})
     note = f"means over {' or '.join(map(str, counts))} image pairs"
     return Plot(
         name=f"style-{content}",
         title=title,
-        caption=_front_sentence(points, content, "gram")
+        caption=_front_sentence(points, content, gram)
         + _bars(points, content)
         + _external(summary)
         + _fewer_image_pairs(summary)
         + _untrained(summary),
-        draw=partial(pareto_plot, points, x=content, y="gram", title=f"{title}, {note}"),
+        draw=partial(pareto_plot, points, x=content, y=gram, title=f"{title}, {note}"),
     )
 
 
@@ -70,7 +83,7 @@ def _latency_plot(summary: Summary, metric: str) -> Plot | None:
         return None
     title = f"{LABELS[metric]} against latency at {chosen.size}"
     return Plot(
-        name=f"latency-{metric}",
+        name=_latency_name(metric),
         title=title,
         caption=_front_sentence(points, "latency", metric)
         + _bars(points, "latency")

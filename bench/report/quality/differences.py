@@ -1,8 +1,9 @@
 """Differences between the metric values of subjects over the same image pairs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TypeAlias
 
 import pandas as pd
 
@@ -18,9 +19,10 @@ from bench.records.identity import Machine
 from bench.report.common.formats import format_difference
 from bench.report.common.rows import QualityRow
 from bench.report.common.section import Table
-from bench.report.common.summary import METRIC_NAMES, Summary
+from bench.report.common.summary import METRIC_NAMES, Summary, headline_names, other_names
 from bench.report.common.tables import ARROWS, NONE, machine_column, machine_numbers
 from bench.report.quality.by_image_pair import metric_by_image_pair
+from bench.report.quality.tables import TRAINED_MARK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +33,14 @@ class DifferenceRow:
         subject: The first one.
         other: The one whose metric values are subtracted.
         differences: Mean difference by metric, over the image pairs that both have values for.
+        trained_metrics: Metrics whose formulas exactly one of the two was trained on.
     """
 
     subject: str
     other: str
     machine: Machine
     differences: Mapping[str, Difference]
+    trained_metrics: frozenset[str] = frozenset()
 
 
 def difference_rows(summary: Summary) -> list[DifferenceRow]:
@@ -51,6 +55,7 @@ def difference_rows(summary: Summary) -> list[DifferenceRow]:
                     other=other.subject,
                     machine=one.machine,
                     differences=found,
+                    trained_metrics=frozenset({*one.trained_metrics} ^ {*other.trained_metrics}),
                 )
             )
     return rows
@@ -72,17 +77,16 @@ def _compare(summary: Summary, one: QualityRow, other: QualityRow) -> dict[str, 
 
 
 def differences_table(summary: Summary) -> Table:
-    """Return the table; empty if fewer than two subjects have common image pairs."""
+    """Return the table; empty if fewer than two subjects have common image pairs.
+
+    It shows the headline metrics; its raw numbers are of all metrics.
+    """
     rows = difference_rows(summary)
-    every = [difference for row in rows for difference in row.differences.values()]
-    marks = iter(mark_by_holm(every))
-    starred = [{metric: next(marks) for metric in row.differences} for row in rows]
-    both = list(zip(rows, starred, strict=True))
+    every, both = _starred(rows)
+    metrics = headline_names(summary.quality)
     return Table(
         name="differences",
-        cells=pd.DataFrame(
-            [{**machine_column(summary, row.machine), **_cells(row, stars)} for row, stars in both]
-        ),
+        cells=_cells_of(summary, both, metrics),
         data=pd.DataFrame(
             [line for row, stars in both for line in _numbers(row, stars)], dtype=object
         ),
@@ -91,25 +95,67 @@ def differences_table(summary: Summary) -> Table:
             f"both have values for, and the {describe_intervals('mean', 'image pairs')}. "
             "Image pairs differ more than subjects do, so these intervals are often narrower than "
             "those of the means: a difference can exclude zero although the intervals of the two "
-            f"means overlap. {describe_holm(every, 'table')}"
+            f"means overlap. {describe_holm(every, 'table')}{_trained_note(rows, metrics)}"
         ).strip(),
     )
 
 
-def _cells(row: DifferenceRow, stars: Mapping[str, bool]) -> dict[str, str]:
+def other_differences_table(summary: Summary) -> Table:
+    """Return the same table of the other metrics; empty if there are none."""
+    metrics = other_names(summary.quality)
+    rows = difference_rows(summary) if metrics else []
+    return Table(
+        name="other-differences",
+        cells=_cells_of(summary, _starred(rows)[1], metrics),
+        note="A minus B, as in the table above, whose count of comparisons includes these; raw "
+        f"numbers are in `tables/differences.csv`.{_trained_note(rows, metrics)}",
+    )
+
+
+_Starred: TypeAlias = list[tuple[DifferenceRow, dict[str, bool]]]
+
+
+def _starred(rows: Sequence[DifferenceRow]) -> tuple[list[Difference], _Starred]:
+    """Return all differences, and each row with the metrics that have an asterisk."""
+    every = [difference for row in rows for difference in row.differences.values()]
+    marks = iter(mark_by_holm(every))
+    return every, [(row, {metric: next(marks) for metric in row.differences}) for row in rows]
+
+
+def _cells_of(summary: Summary, both: _Starred, metrics: Sequence[str]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {**machine_column(summary, row.machine), **_cells(row, stars, metrics)}
+            for row, stars in both
+        ]
+    )
+
+
+def _cells(row: DifferenceRow, stars: Mapping[str, bool], metrics: Sequence[str]) -> dict[str, str]:
     return {
         "A": row.subject,
         "B": row.other,
         "Image pairs": _count_image_pairs(row),
         **{
             ARROWS[metric]: (
-                format_difference(row.differences[metric], star=stars[metric])
+                _difference_cell(row, metric, star=stars[metric])
                 if metric in row.differences
                 else NONE
             )
-            for metric in METRIC_NAMES
+            for metric in metrics
         },
     }
+
+
+def _difference_cell(row: DifferenceRow, metric: str, *, star: bool) -> str:
+    mark = TRAINED_MARK if metric in row.trained_metrics else ""
+    return f"{format_difference(row.differences[metric], star=star)}{mark}"
+
+
+def _trained_note(rows: Sequence[DifferenceRow], metrics: Sequence[str]) -> str:
+    if not any(set(metrics) & row.trained_metrics & {*row.differences} for row in rows):
+        return ""
+    return f"{TRAINED_MARK} one of the two was trained on this formula, which favours it."
 
 
 def _count_image_pairs(row: DifferenceRow) -> str:

@@ -3,16 +3,18 @@
 from bench.records.store import EXAMPLES_FOLDER
 from bench.report.common.section import Section, table_files
 from bench.report.common.summary import Summary
-from bench.report.quality.differences import differences_table
+from bench.report.quality.differences import differences_table, other_differences_table
 from bench.report.quality.examples import draw_sheet, evaluated_subjects
-from bench.report.quality.tables import quality_table
+from bench.report.quality.rank_correlations import rank_table
+from bench.report.quality.tables import other_metrics_table, quality_table
 
 EXAMPLES_NAME = "examples.jpg"
-FILES = (EXAMPLES_NAME, *table_files("quality", "differences"))
+TABLES = ("quality", "other-metrics", "differences", "other-differences", "rank-correlations")
+FILES = (EXAMPLES_NAME, *table_files(*TABLES))
 
 
 def make_section(summary: Summary) -> Section:
-    """Return the examples, the table of metric values and the table of differences.
+    """Return the examples, the tables of metric values, of differences and of rank correlations.
 
     Raises:
         ImageError: An example cannot be read.
@@ -24,11 +26,15 @@ def make_section(summary: Summary) -> Section:
     if summary.quality:
         tables.append(quality_table(summary))
         parts.append(f"## Quality\n\n{tables[-1].markdown}")
-    differences = differences_table(summary)
-    if not differences.cells.empty:
-        tables.append(differences)
-        title = "Differences between subjects over the same image pairs"
-        parts.append(f"## {title}\n\n{differences.markdown}")
+    for title, table in (
+        ("### Other metrics", other_metrics_table(summary)),
+        ("## Differences between subjects over the same image pairs", differences_table(summary)),
+        ("### Differences of the other metrics", other_differences_table(summary)),
+        ("## Does the ranking depend on the metric?", rank_table(summary)),
+    ):
+        if not table.cells.empty:
+            tables.append(table)
+            parts.append(f"{title}\n\n{table.markdown}")
     images = {} if sheet is None else {EXAMPLES_NAME: sheet}
     return Section(text="\n".join(parts), tables=tuple(tables), images=images)
 

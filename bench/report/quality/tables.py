@@ -1,5 +1,7 @@
 """The table of metric values: means over image pairs with intervals."""
 
+from collections.abc import Iterable, Sequence
+
 import pandas as pd
 
 from bench.analysis.stats import Interval, describe_intervals
@@ -7,44 +9,81 @@ from bench.report.common.formats import format_metric
 from bench.report.common.rows import QualityRow
 from bench.report.common.section import Table
 from bench.report.common.subjects import is_reference
-from bench.report.common.summary import METRIC_NAMES, Summary
+from bench.report.common.summary import Summary, headline_names, other_names, raw_names
 from bench.report.common.tables import ARROWS, machine_column, machine_numbers
+
+TRAINED_MARK = " ‡"
+"""Follows the value of a metric whose formula the subject was trained on."""
+
+_GRAM_NOTES = {
+    "gram": "Gram is the relative error of the output's Gram matrices to those of the style image.",
+    "bounded_gram": (
+        "Bounded Gram is the distance of the output's Gram matrices from those of the style image "
+        "over the sum of their norms: 0 for equal ones, at most 1."
+    ),
+}
 
 
 def quality_table(summary: Summary) -> Table:
-    """Return the table of all subjects."""
+    """Return the table of the headline metrics; its raw numbers are of all metrics."""
+    metrics, raw = headline_names(summary.quality), raw_names(summary.quality)
     return Table(
         name="quality",
         cells=pd.DataFrame(
             [
-                {**machine_column(summary, row.machine), **quality_cells(row)}
+                {**machine_column(summary, row.machine), **quality_cells(row, metrics)}
                 for row in summary.quality
             ]
         ),
-        data=pd.DataFrame([quality_numbers(row) for row in summary.quality], dtype=object),
+        data=pd.DataFrame([quality_numbers(row, raw) for row in summary.quality], dtype=object),
         note=(
             f"Means over the image pairs, {_size(summary)}. [low, high] is the "
             f"{describe_intervals('mean', 'image pairs')}. It shows the variation between image "
             "pairs, which all subjects share; to compare two subjects, read their differences over "
-            f"the same image pairs. {_external(summary)}Gram is the "
-            "relative error of the output's Gram matrices to those of the style image. SSIM and "
+            f"the same image pairs. {_external(summary)}{_GRAM_NOTES[metrics[0]]} SSIM and "
             "LPIPS compare the output with the content image. Read style and content metrics "
             "together: the unchanged content image, a reference and no method, has a perfect SSIM."
+            f"{trained_note(summary.quality, metrics)}"
         ),
     )
 
 
-def quality_cells(row: QualityRow) -> dict[str, str]:
-    """Return the metric values of a row as text cells."""
+def other_metrics_table(summary: Summary) -> Table:
+    """Return the table of the other metrics; empty if only the headline metrics were measured."""
+    metrics = other_names(summary.quality)
+    rows = summary.quality if metrics else ()
+    return Table(
+        name="other-metrics",
+        cells=pd.DataFrame(
+            [
+                {
+                    **machine_column(summary, row.machine),
+                    "Subject": row.subject,
+                    "Transform": row.transform,
+                    **{ARROWS[metric]: mean_cell(row, metric) for metric in metrics},
+                }
+                for row in rows
+            ]
+        ),
+        note=(
+            "Means over the same image pairs, style metrics first. Intervals are in "
+            "`tables/quality.csv`; the protocols below define each metric."
+            f"{trained_note(summary.quality, metrics)}"
+        ),
+    )
+
+
+def quality_cells(row: QualityRow, metrics: Sequence[str]) -> dict[str, str]:
+    """Return the values of some metrics of a row as text cells."""
     return {
         "Subject": row.subject,
         "Transform": row.transform,
         "Image pairs": str(row.num_image_pairs),
         **{
-            ARROWS[metric]: format_metric(row.metrics[metric])
+            ARROWS[metric]: f"{format_metric(row.metrics[metric])}{mark_trained(row, metric)}"
             if metric in row.metrics
             else mean_cell(row, metric)
-            for metric in METRIC_NAMES
+            for metric in metrics
         },
         "Status": _status_cell(row),
     }
@@ -53,12 +92,28 @@ def quality_cells(row: QualityRow) -> dict[str, str]:
 def mean_cell(row: QualityRow, metric: str) -> str:
     """Write a mean without its interval, or why there is none."""
     if metric in row.metrics:
-        return f"{row.metrics[metric].value:.3f}"
+        return f"{row.metrics[metric].value:.3f}{mark_trained(row, metric)}"
     return ", ".join(row.failures) or "not measured"
 
 
-def quality_numbers(row: QualityRow) -> dict[str, object]:
-    """Return the metric values of a row as raw numbers."""
+def mark_trained(row: QualityRow, metric: str) -> str:
+    """Return the mark of a metric whose formula the subject was trained on."""
+    return TRAINED_MARK if metric in row.trained_metrics else ""
+
+
+def trained_note(rows: Iterable[QualityRow], metrics: Sequence[str]) -> str:
+    """Explain the mark; empty if no cell of these metrics has it."""
+    if not any({*row.trained_metrics} & {*row.metrics} & {*metrics} for row in rows):
+        return ""
+    return (
+        f"{TRAINED_MARK} the subject was trained on the formula of this metric, computed with "
+        "another network, which favours it over subjects that were not. Bounded Gram, AlexNet Gram "
+        "and MS-SSIM are relatives of such formulas."
+    )
+
+
+def quality_numbers(row: QualityRow, metrics: Sequence[str]) -> dict[str, object]:
+    """Return the values of some metrics of a row as raw numbers."""
     numbers: dict[str, object] = {
         "subject": row.subject,
         "transform": row.transform,
@@ -66,7 +121,7 @@ def quality_numbers(row: QualityRow) -> dict[str, object]:
         "num_image_pairs": row.num_image_pairs,
         "num_failed": sum(row.failures.values()),
     }
-    for metric in METRIC_NAMES:
+    for metric in metrics:
         numbers |= _bounds(metric, row.metrics.get(metric))
     return numbers | {"cost_subject": row.cost_subject, "external": row.external}
 

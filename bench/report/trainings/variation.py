@@ -11,7 +11,7 @@ from bench.analysis.trainings import Moved, find_trainings
 from bench.records.identity import Machine
 from bench.report.common.rows import QualityRow
 from bench.report.common.section import Table
-from bench.report.common.summary import METRIC_NAMES, Summary
+from bench.report.common.summary import METRIC_NAMES, Summary, headline_names
 from bench.report.common.tables import ARROWS, machine_column, machine_numbers, optional
 from bench.report.quality.by_image_pair import metric_by_image_pair
 
@@ -126,8 +126,12 @@ def _row(
 
 
 def trainings_table(summary: Summary, moved: Moved) -> Table:
-    """Return the table of one kind of further trainings; empty without such trainings."""
+    """Return the table of one kind of further trainings; empty without such trainings.
+
+    It shows the headline metrics; its raw numbers are of all metrics.
+    """
     rows = training_rows(summary, moved)
+    headline = headline_names([*summary.quality, *summary.trainings])
     titles = _ordered({title for row in rows for title in row.means} - {_ITSELF})
     cells = [
         {
@@ -141,6 +145,7 @@ def trainings_table(summary: Summary, moved: Moved) -> Table:
             **_extent(row, moved),
         }
         for row in rows
+        if row.metric in headline
     ]
     return Table(
         name=TABLE_NAMES[moved],

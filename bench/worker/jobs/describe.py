@@ -58,6 +58,7 @@ def _describe_subject(
         "num_eigenbasis_params": subject.num_eigenbasis_params,
         "cost_subject": subject.cost_subject,
         "regularizers": list(subject.regularizers) if subject.regularizers else None,
+        "trained_metrics": list(subject.trained_metrics),
         "history": str(subject.history) if subject.history else None,
         "macs": {each["name"]: asdict(count) for each, count in zip(measured, counts, strict=True)},
     }

@@ -1,6 +1,6 @@
 """The job that scores a subject on image pairs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
@@ -26,6 +26,7 @@ from pcakd.utils.precision import full_precision
 
 if TYPE_CHECKING:
     from bench.quality.metrics import Metrics
+    from bench.quality.style import StyleDescription
 
 _EXAMPLE_TRANSFORMS = (DEFAULT_TRANSFORM, NO_TRANSFORM)
 
@@ -41,7 +42,9 @@ def score_quality(job: Job, send: Send, *, parse: Callable[[str], Subject] = par
     device = choose_device(job["device"])
     subject = parse(job["subject"])
     with full_precision(), torch.inference_mode():
-        metrics = Metrics(device=device, progress=False, max_side=job["max_side"])
+        metrics = Metrics(
+            names=job["metrics"], device=device, progress=False, max_side=job["max_side"]
+        )
         for pair in job["pairs"]:
             content, style = (
                 fit_within(load_image(pair[role])[None], job["max_side"]).to(device)
@@ -49,11 +52,11 @@ def score_quality(job: Job, send: Send, *, parse: Callable[[str], Subject] = par
             )
             styles = job["styles"]
             kept = Path(styles) / f"{pair['name']}.safetensors" if styles else None
-            grams = _describe_style(metrics, style, kept)
+            described = _describe_style(metrics, style, kept)
             for transform, varied in product(pair["transforms"], pair.get("variations", [{}])):
                 variation = Variation(**varied) if varied else None
                 stylize = subject.prepare(device, transform=transform, variation=variation)
-                fields, output = _score(metrics, stylize, content, style, grams)
+                fields, output = _score(metrics, stylize, content, style, described)
                 if output is not None and job["examples"] and transform in _EXAMPLE_TRANSFORMS:
                     images = {"content": content, "style": style, job["name"]: output}
                     _write_examples(Path(job["examples"]) / pair["name"], images)
@@ -61,27 +64,32 @@ def score_quality(job: Job, send: Send, *, parse: Callable[[str], Subject] = par
                 send({"type": "quality", **place, **fields})
 
 
-def _describe_style(metrics: "Metrics", style: Tensor, kept: Path | None) -> list[Tensor]:
-    """Return the Gram matrices of a style image; all children of a run share them in a file."""
+def _describe_style(metrics: "Metrics", style: Tensor, kept: Path | None) -> "StyleDescription":
+    """Return what is compared of a style image; all children of a run share it in a file."""
     if kept and kept.is_file():
         tensors, _ = read_safetensors(kept)
-        return [tensors[str(place)] for place in range(len(tensors))]
-    grams = metrics.describe_style(style)
+        return tensors
+    described = metrics.describe_style(style)
     if kept:
-        write_safetensors(kept, {str(place): gram for place, gram in enumerate(grams)})
-    return grams
+        write_safetensors(kept, described)
+    return described
 
 
 def _score(
-    metrics: "Metrics", stylize: Prepared, content: Tensor, style: Tensor, grams: Sequence[Tensor]
+    metrics: "Metrics",
+    stylize: Prepared,
+    content: Tensor,
+    style: Tensor,
+    described: "StyleDescription",
 ) -> tuple[dict[str, Any], Tensor | None]:
     """Return record fields and the output; a pair that cannot be scored is an error record."""
     try:
         output = stylize(content, style)
-        scores = metrics.measure(output, content, grams)
+        scores = metrics.measure(output, content, described)
     except PcakdError as error:
         return {"status": "error", "reason": str(error)}, None
-    return {"status": "ok", **asdict(scores), "protocol": metrics.protocol}, output
+    values = {name: value for name, value in asdict(scores).items() if value is not None}
+    return {"status": "ok", **values, "protocol": metrics.protocol}, output
 
 
 def _write_examples(folder: Path, images: Mapping[str, Tensor]) -> None:

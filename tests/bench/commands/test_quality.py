@@ -9,6 +9,7 @@ from quality_inputs import call, save_random
 
 from bench.commands import quality
 from bench.quality.unseen import digest_file
+from bench.records.schema import METRIC_NAMES
 from pcakd.errors import (
     ConfigError,
     ImageError,
@@ -46,9 +47,31 @@ def test_quality_writes_a_row_for_each_subject_transform_and_pair(
     assert [(row["subject"], row["pair"]) for row in rows] == [
         (name, pair) for name in ("mine", "mine@ot", "content") for pair in ("01", "02")
     ]
-    assert all(set(row) == {"subject", "pair", "gram", "ssim", "lpips"} for row in rows)
+    # the images are too small for MS-SSIM
+    names = {"subject", "pair", *METRIC_NAMES} - {"ms_ssim"}
+    assert all(set(row) == names for row in rows)
     assert all(row["ssim"] == 1.0 and row["lpips"] == 0.0 for row in rows[4:])
-    assert "mine@ot" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    first, second = printed.split("Other metrics")
+    assert "mine@ot" in first
+    assert "Bounded Gram ↓" in first
+    assert "HaarPSI ↑" in second
+    assert "MS-SSIM" not in printed
+
+
+def test_the_configuration_chooses_the_metrics(
+    pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.toml").write_text('[metrics]\nmeasured = ["edge_ssim", "gmsd"]\n')
+    out = tmp_path / "out.json"
+    arguments = ("--pairs", pairs, "--subjects", "mkl", "--json", out)
+    assert call(quality, *arguments, "--config", tmp_path / "mine.toml") == 0
+    rows = json.loads(out.read_text())
+    assert [set(row) for row in rows] == [{"subject", "pair", "edge_ssim", "gmsd"}] * 2
+    assert "Gram" not in capsys.readouterr().out
+    (tmp_path / "mine.toml").write_text('[metrics]\nmeasured = ["edge_sim"]\n')
+    with pytest.raises(ConfigError, match="did you mean 'edge_ssim'"):
+        call(quality, *arguments, "--config", tmp_path / "mine.toml")
 
 
 @pytest.mark.weights

@@ -8,10 +8,10 @@ from PIL import Image
 from quality_inputs import save_random
 
 from bench.commands import score
-from bench.quality.metrics import MetricValues
 from bench.quality.pairs import describe_pair, find_pairs
 from bench.quality.protocol import describe_size
 from bench.quality.sizes import fit_within
+from bench.quality.values import MetricValues
 from bench.records.schema import hash_case
 from bench.records.store import append_record, read_records
 from bench.report.quality.examples import evaluated_subjects
@@ -25,16 +25,16 @@ SIZES = {"01_content": (96, 80), "01_style": (70, 90), "02_content": (40, 60), "
 class FakeMetrics:
     """MetricValues that tell what was compared: the mean difference from the content."""
 
-    def __init__(self, *, device="cpu", progress=True, max_side=0, multiple_of=1):
+    def __init__(self, *, names=(), device="cpu", progress=True, max_side=0, multiple_of=1):
         self.size = describe_size(max_side=max_side, multiple_of=multiple_of)
         self.protocol = {name: f"{name}/fake; {self.size}" for name in ("gram", "ssim", "lpips")}
 
     def describe_style(self, style):
-        return [style]
+        return {"style": style}
 
-    def measure(self, output, content, grams):
+    def measure(self, output, content, described):
         assert output.shape == content.shape
-        assert max(*output.shape[-2:], *grams[0].shape[-2:]) <= 96
+        assert max(*output.shape[-2:], *described["style"].shape[-2:]) <= 96
         difference = float((output - content).abs().mean())
         return MetricValues(gram=0.5, ssim=1 - difference, lpips=difference)
 

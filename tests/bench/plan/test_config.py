@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.plan.config import find_config, load_profile, parse_config
+from bench.plan.config import find_config, load_metrics, load_profile, parse_config
 from bench.plan.resolutions import parse_resolution
+from bench.records.schema import METRIC_NAMES
 from pcakd.errors import ConfigError, UnknownNameError
 
 ROOT = Path(__file__).parents[3]
@@ -119,6 +120,39 @@ def test_mistakes_are_named(changes, message):
 def test_files_without_profiles(data):
     with pytest.raises(ConfigError):
         parse_config(data)
+
+
+def test_metrics_are_all_unless_chosen(tmp_path):
+    assert parse().metrics == METRIC_NAMES
+    assert (
+        load_metrics(ROOT / "benchmarks.toml")
+        == load_profile(ROOT / "benchmarks.toml", "full").settings("vgg16", "cpu").metrics
+    )
+    chosen = {"metrics": {"measured": ["gmsd", "ssim"]}, "profiles": {"quick": PROFILE}}
+    assert parse_config(chosen)["quick"].settings("a", "cpu").metrics == ("gmsd", "ssim")
+    (tmp_path / "mine.toml").write_text('[metrics]\nmeasured = ["gram"]\n')
+    assert load_metrics(tmp_path / "mine.toml") == ("gram",)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "message"),
+    [
+        ({"measured": ["gmds"]}, "metric 'gmds' is not known; did you mean 'gmsd'"),
+        ({"measured": ["ssim", "ssim"]}, "'ssim' is given twice"),
+        ({"measured": [3]}, "metric 3 is not known"),
+        ({"measured": []}, "at least 1 item"),
+        ({"measured": "ssim"}, "valid array"),
+        ({"mesured": ["ssim"]}, "did you mean 'measured'"),
+        (["ssim"], r"expected a table \[metrics\]"),
+    ],
+)
+def test_mistakes_in_the_choice_of_metrics_are_one_line(metrics, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        parse_config({"metrics": metrics, "profiles": {"quick": PROFILE}})
+    assert str(caught.value).startswith("benchmarks.toml")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ConfigError, match=r"the table \[metrics\] chooses them"):
+        parse(metrics=["ssim"])
 
 
 def test_missing_broken_and_unknown(tmp_path):

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,6 +10,7 @@ from torchvision.models.vgg import cfgs, make_layers
 from bench.quality.gram import (
     LAYERS,
     GramDistance,
+    bounded_distance,
     build_network,
     gram_matrices,
     relative_distance,
@@ -77,6 +79,29 @@ def test_the_distance_is_the_mean_of_relative_norms() -> None:
     assert relative_distance([torch.eye(2), 3 * torch.eye(3)], target) == pytest.approx(0.25)
 
 
+def test_the_bounded_distance_is_symmetric_and_at_most_one() -> None:
+    one, other = [torch.eye(2), torch.eye(3)], [3 * torch.eye(2), torch.zeros(3, 3)]
+    assert bounded_distance(one, other) == pytest.approx((0.5 + 1) / 2)
+    assert bounded_distance(other, one) == bounded_distance(one, other)
+    assert bounded_distance(one, one) == 0
+    assert bounded_distance([torch.zeros(2, 2)], [torch.zeros(2, 2)]) == 0
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 999), scale=st.floats(1e-6, 1e6))
+def test_the_bounded_distance_is_the_formula(seed: int, scale: float) -> None:
+    rng = np.random.default_rng(seed)
+    grams = [rng.random((4, 4)) * scale, rng.random((6, 6))]
+    target = [rng.random((4, 4)), rng.random((6, 6))]
+    ratios = [
+        np.sqrt(((g - t) ** 2).sum()) / (np.sqrt((g**2).sum()) + np.sqrt((t**2).sum()))
+        for g, t in zip(grams, target, strict=True)
+    ]
+    found = bounded_distance(*([torch.from_numpy(m) for m in each] for each in (grams, target)))
+    assert found == pytest.approx(np.mean(ratios))
+    assert 0 <= found <= 1
+
+
 @pytest.mark.parametrize(("height", "width"), [(7, 40), (40, 7), (1, 1)])
 def test_too_small_an_image_is_named(network: nn.Sequential, height: int, width: int) -> None:
     with pytest.raises(ShapeError, match=f"this one is {width}x{height}"):
@@ -88,6 +113,8 @@ def test_too_small_an_image_is_named(network: nn.Sequential, height: int, width:
 def test_the_real_network_tells_images_apart() -> None:
     distance = GramDistance(progress=False)
     one, other = random_image(1, 40, 48), random_image(2, 56, 32).square()
-    assert distance(one, distance.describe(one)) == 0.0
-    assert distance(one, distance.describe(other)) > 0.1
+    ours, theirs = distance.describe(one), distance.describe(other)
+    assert relative_distance(ours, ours) == 0.0
+    assert relative_distance(ours, theirs) > 0.1
     assert distance.protocol.startswith("gram/1: vgg16-torchvision@")
+    assert distance.bounded_protocol.startswith("bounded_gram/1: vgg16-torchvision@")

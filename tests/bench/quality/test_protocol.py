@@ -8,20 +8,32 @@ from bench.quality.protocol import (
     METRICS,
     describe_size,
     gram_protocol,
+    headline_metrics,
     lpips_protocol,
+    other_metrics,
     ssim_protocol,
 )
+from bench.records.schema import METRIC_NAMES
 
 NATIVE = describe_size()
 
 
 def test_the_directions_of_the_metrics() -> None:
-    assert {m.name: m.higher_is_better for m in METRICS} == {
-        "gram": False,
-        "ssim": True,
-        "lpips": False,
-    }
-    assert [m.arrow for m in METRICS] == ["↓", "↑", "↓"]
+    higher = {m.name for m in METRICS if m.higher_is_better}
+    assert higher == {"ssim", "ms_ssim", "edge_ssim", "haarpsi", "histogram_correlation"}
+    assert [m.arrow for m in METRICS[:3]] == ["↓", "↑", "↓"]
+    style = {m.name for m in METRICS if m.measures == "style"}
+    assert style == {name for name in METRIC_NAMES if "gram" in name or "wasser" in name}
+
+
+def test_headline_tables_have_three_metrics_and_the_bounded_gram_where_it_is_measured() -> None:
+    old = {"gram", "ssim", "lpips"}
+    assert [m.name for m in headline_metrics(old)] == ["gram", "ssim", "lpips"]
+    assert other_metrics(old, old) == ()
+    assert [m.name for m in headline_metrics(METRIC_NAMES)] == ["bounded_gram", "ssim", "lpips"]
+    others = other_metrics(METRIC_NAMES, [m.name for m in headline_metrics(METRIC_NAMES)])
+    assert {m.name for m in others} == set(METRIC_NAMES) - {"bounded_gram", "ssim", "lpips"}
+    assert [m.measures for m in others] == ["style"] * 4 + ["content"] * 4
 
 
 def test_ids_say_network_hash_layers_divisor_size_colour_and_range() -> None:

@@ -1,12 +1,14 @@
+import cv2
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from photographs import load_photograph
 from scipy.ndimage import uniform_filter
 from torch import Tensor
 
-from bench.quality.ssim import measure_ssim
+from bench.quality.ssim import measure_edge_ssim, measure_ssim
 from pcakd.errors import ShapeError
 
 pytestmark = pytest.mark.numerics
@@ -38,6 +40,30 @@ def reference_ssim(one: Tensor, other: Tensor) -> float:
 def test_ssim_is_the_formula(seed: int, height: int, width: int) -> None:
     one, other = random_image(seed, height, width), random_image(seed + 1, height, width)
     assert measure_ssim(one, other) == pytest.approx(reference_ssim(one, other), abs=1e-5)
+
+
+@pytest.mark.parametrize("pair", ["01", "06"])
+def test_edge_ssim_is_that_of_opencvs_gradients(pair: str) -> None:
+    content, style = (load_photograph(f"{pair}_{role}", 90, 120) for role in ("content", "style"))
+    output = 0.6 * content + 0.4 * style
+    edges = []
+    for image in (output, content):
+        grey = np.tensordot([0.2125, 0.7154, 0.0721], image[0].double().numpy(), 1)
+        across, down = (
+            cv2.Sobel(grey, cv2.CV_64F, *order, scale=1 / 4, borderType=cv2.BORDER_REFLECT)
+            for order in ((1, 0), (0, 1))
+        )
+        edges.append(torch.from_numpy(np.hypot(across, down) / np.sqrt(2))[None, None])
+    expected = reference_ssim(*edges)
+    assert measure_edge_ssim(output, content) == pytest.approx(expected, abs=1e-4)
+    assert measure_edge_ssim(content, content) == 1.0
+
+
+def test_edges_do_not_depend_on_a_colour_cast() -> None:
+    content = load_photograph("01_content", 60, 80) * 0.8
+    cast = content + torch.tensor([0.1, 0.0, 0.1]).view(3, 1, 1)
+    assert measure_edge_ssim(cast, content) == pytest.approx(1, abs=1e-4)
+    assert measure_ssim(cast, content) < 0.99
 
 
 def test_an_image_is_equal_to_itself() -> None:

@@ -8,6 +8,7 @@ from small_runs import make_context, make_description, make_info, make_profile, 
 from bench.plan.cases import require_cost
 from bench.plan.config import Override
 from bench.plan.prediction import Measured
+from bench.records.schema import METRIC_NAMES
 from bench.records.store import read_records
 from bench.run.cost import CostMeasurement, plan, run
 from bench.run.recorder import known_records
@@ -96,6 +97,7 @@ def test_the_configuration_of_a_case_has_the_keys_of_earlier_records(tmp_path):
         "memory_fraction": 0.9,
         "quality_max_side": 64,
         "capacity_gib": 0.0,
+        "metrics": list(METRIC_NAMES),
     }
 
 

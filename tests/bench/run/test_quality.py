@@ -7,6 +7,7 @@ from small_runs import make_context, make_description, make_info, make_profile, 
 
 from bench.plan.image_pairs import ImagePair
 from bench.run.quality import plan_curve, plan_quality, run
+from bench.run.recorder import known_records
 
 PAIR = ImagePair(
     name="01", content=Path("c.png"), style=Path("s.png"), hash="0", width=64, height=48
@@ -50,3 +51,17 @@ def test_a_child_that_cannot_start_is_an_error_of_each_case(tmp_path):
         ("ot", "error"),
     ]
     assert all(record.reason.startswith("cannot start /none") for record in records)
+
+
+def test_a_resumed_run_measures_records_without_a_chosen_metric_again(tmp_path):
+    profile = replace(PROFILE, transforms=("zca",), metrics=("gram", "gmsd"))
+    cases = plan_quality(profile, make_description(INFO, pairs=[PAIR]))
+    context = make_context(tmp_path)
+    for protocol, status in (
+        ({"gram": "a", "ssim": "b"}, "error"),
+        ({"gram": "a", "gmsd": "b"}, "ok"),
+    ):
+        context.recorder.write(cases[0], status="ok", gram=0.5, protocol=protocol)
+        recorder = replace(context.recorder, known=known_records(tmp_path))
+        (record,) = run(replace(context, recorder=recorder), cases, no_bar())
+        assert record.status == status  # no child process can start here

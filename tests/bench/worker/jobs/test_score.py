@@ -4,6 +4,7 @@ import torch
 from job_inputs import make_pairs, parse
 
 from bench.quality import metrics as quality_metrics
+from bench.quality.values import MetricValues
 from bench.worker.jobs import score_quality
 
 
@@ -13,17 +14,17 @@ class FakeMetrics:
         self.protocol = {"gram": "fake/1"}
 
     def describe_style(self, style):
-        return [style.double().mean((0, 2, 3)).outer(torch.ones(3).double())]
+        return {"mean": style.double().mean((0, 2, 3))}
 
-    def measure(self, output, content, grams):
-        return quality_metrics.MetricValues(gram=0.5, ssim=0.25, lpips=0.125)
+    def measure(self, output, content, described):
+        return MetricValues(gram=0.5, ssim=0.25, lpips=0.125)
 
 
 def test_a_pair_that_cannot_be_stylized_is_one_error(tmp_path, monkeypatch):
     monkeypatch.setattr(quality_metrics, "Metrics", FakeMetrics)
     pairs = make_pairs(tmp_path, a=((64, 48), (32, 32)), b=((60, 48), (32, 32)))
     job = {
-        "device": "cpu", "subject": "picky", "name": "picky", "max_side": 0,
+        "device": "cpu", "subject": "picky", "name": "picky", "max_side": 0, "metrics": ["gram"],
         "pairs": [pair | {"transforms": ["zca"]} for pair in pairs],
         "examples": str(tmp_path / "examples"), "styles": str(tmp_path),
     }  # fmt: skip
@@ -42,15 +43,16 @@ def test_a_style_is_described_once_for_all_subjects(tmp_path, monkeypatch):
             described.append(style)
             return super().describe_style(style)
 
-        def measure(self, output, content, grams):
-            scored.append(grams)
-            return super().measure(output, content, grams)
+        def measure(self, output, content, described):
+            scored.append(described)
+            return super().measure(output, content, described)
 
     monkeypatch.setattr(quality_metrics, "Metrics", Counting)
     pairs = make_pairs(tmp_path, b=((60, 48), (32, 32)), c=((60, 48), (40, 32)))
     job = {
         "device": "cpu", "subject": "picky", "name": "picky", "max_side": 0, "examples": None,
         "pairs": [pair | {"transforms": ["zca"]} for pair in pairs], "styles": str(tmp_path),
+        "metrics": ["gram"],
     }  # fmt: skip
     for _ in range(2):
         score_quality(job, [].append, parse=parse)

@@ -1,0 +1,37 @@
+import pytest
+
+import pcakd
+from pcakd.distillation.recipe import Recipe, StylizationWeights
+from pcakd.students import list_trained_metrics, load_student
+
+
+@pytest.mark.parametrize(
+    ("weights", "metrics"),
+    [
+        ({}, ("gram", "ssim", "lpips")),
+        ({"perceptual": 0.0}, ("gram", "ssim")),
+        ({"style": 0.0, "structure": 0.0, "perceptual": 0.0}, ()),
+    ],
+)
+def test_metrics_follow_from_the_weights_of_a_recipe(weights, metrics):
+    recipe = Recipe(weights=StylizationWeights(**weights)).to_json()
+    assert list_trained_metrics({"recipe": recipe}) == metrics
+
+
+def test_a_list_on_the_card_comes_before_the_recipe():
+    recipe = Recipe().to_json()
+    assert list_trained_metrics({"recipe": recipe, "trained_metrics": ["ssim", 3]}) == ("ssim",)
+    assert list_trained_metrics({"recipe": recipe, "trained_metrics": []}) == ()
+
+
+@pytest.mark.parametrize("card", [{}, {"recipe": 3}, {"recipe": {"weights": [1]}}, {"recipe": {}}])
+def test_cards_without_a_recipe_name_no_metric(card):
+    assert list_trained_metrics(card) == ()
+
+
+@pytest.mark.parametrize("name", pcakd.list_students())
+def test_the_shipped_cards_list_what_their_recipes_say(name):
+    expected = ("gram", "ssim", "lpips")
+    assert list_trained_metrics(load_student(name).card) == expected
+    card = pcakd.load_card(f"{pcakd.__path__[0]}/zoo/{name}.json")
+    assert tuple(card["trained_metrics"]) == expected

@@ -12,7 +12,7 @@ from pcakd.utils.locks import LOCK_NAME
 def test_a_checkpoint_is_continued_only_if_asked(tmp_path):
     (tmp_path / CHECKPOINT).touch()
     with (
-        pytest.raises(TrainingError, match="pass --resume or name another folder"),
+        pytest.raises(TrainingError, match="resume it, or name another folder"),
         claim_output(tmp_path, resume=False),
     ):
         pass

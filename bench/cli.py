@@ -1,4 +1,4 @@
-"""``pcakd-bench``, also ``python -m bench``: each subcommand is a module of `bench.commands`."""
+"""``bench``, also ``python -m bench``: each subcommand is a module of `bench.commands`."""
 
 import argparse
 import sys
@@ -43,8 +43,8 @@ _MODULE = "python -m bench"
 _BAD_INPUT = 2
 _INTERRUPTED = 130
 _RESUMABLE = {  # how to continue a command after an interruption
-    "run": "`bench run … --resume` continues",
-    "train": "`bench train … --resume` continues",
+    "run": "`pcakd-bench run … --resume` continues",
+    "train": "`pcakd-bench train … --resume` continues",
     "ablations": "the same command continues",
 }
 
@@ -108,7 +108,7 @@ def _rename_command(given: list[str]) -> list[str]:
     """Replace the old name of a command, with a warning."""
     if given and given[0] in _RENAMED:
         name = _RENAMED[given[0]]
-        warn_renamed(f"`bench {given[0]}`", f"`bench {name}`")
+        warn_renamed(f"`pcakd-bench {given[0]}`", f"`pcakd-bench {name}`")
         return [name, *given[1:]]
     return given
 

@@ -126,7 +126,9 @@ def load_records(folder: Path) -> dict[str, AblationRecord]:
                 f"{path} is not a record of an ablation; move it elsewhere"
             ) from error
         if record is None:
-            raise ConfigError(f"{path} has another format; create it again with `bench ablations`")
+            raise ConfigError(
+                f"{path} has another format; create it again with `pcakd-bench ablations`"
+            )
         records[record.name] = record
     return records
 

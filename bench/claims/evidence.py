@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from bench.analysis.ratios import SpeedRatio, invert_ratio
 from bench.analysis.stats import Interval, difference_interval
 from bench.claims.published import SMALLEST_PIXELS, TRAINED, TRANSFORM, Student
-from bench.records.identity import is_external
+from bench.records.identity import Machine, is_external
 from bench.records.schema import Case, Record
 
-Place = tuple[str, str, int, str]
-"""Kind of device, its name, threads and resolution."""
+Place: TypeAlias = tuple[Machine, str]
+"""Machine and resolution."""
 
 _TRANSFORMS = (TRANSFORM, "none")
 _SAME_WORK = 0.01
@@ -20,12 +21,12 @@ _PERIOD = 16  # counts are proportional to pixels where both sides are multiples
 def place_of(case: Case) -> Place:
     """Return the device, threads and size of a case."""
     resolution = case.resolution or f"{case.width}x{case.height}"
-    return case.device, case.device_name, case.threads, resolution
+    return Machine(case.device, case.device_name, case.threads), resolution
 
 
 def describe_place(place: Place) -> str:
     """Format a place: ``HD, cpu Some CPU, 2 threads``."""
-    device, name, threads, resolution = place
+    (device, name, threads), resolution = place
     return f"{resolution}, {device} {name}, {threads} thread{'s' if threads != 1 else ''}"
 
 
@@ -187,6 +188,7 @@ def _cost(records: Iterable[Record], subject: str) -> list[Record]:
         record
         for record in records
         if record.kind == "cost"
+        and record.repeat == 0  # it has the memory, too
         and record.case.subject == subject
         and record.case.transform in _TRANSFORMS
     ]

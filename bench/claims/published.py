@@ -77,7 +77,7 @@ ENCODERS: Mapping[str, str] = MappingProxyType(
 
 
 TRAINED: Mapping[str, str] = MappingProxyType({f"{peer}-vgg19": peer for peer in PEERS})
-"""Peers that `bench train --encoder vgg19` trains; their cost is measured too."""
+"""Peers that `pcakd-bench train --encoder vgg19` trains; their cost is measured too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,7 +41,7 @@ def _speed_row(
         span=_span(ratio.ends, (ratio.value, ratio.value)) if ratio and ratio.ends else "—",
         place=describe_place(place),
         verdict=finding.verdict,
-        remark=join_remarks(finding.remark, on_cpu if ratio and place[0] == "cpu" else ""),
+        remark=join_remarks(finding.remark, on_cpu if ratio and place[0].device == "cpu" else ""),
         unit="ratio",
         value=ratio.value if ratio else None,
         low=ratio.low if ratio else None,

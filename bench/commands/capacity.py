@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "subjects",
         nargs="+",
         metavar="A,B",
-        help="as for bench run --subjects; spaces separate them as well",
+        help="as for `pcakd-bench run --subjects`; spaces separate them as well",
     )
     parser.add_argument(
         "--memory",
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=path_argument,
         metavar="DIR",
-        help="run folder whose records.jsonl gets the records; `bench report DIR` shows them",
+        help="run folder whose records.jsonl gets the records; `pcakd-bench report DIR` shows them",
     )
     add_json_argument(parser, "the rows")
     parser.add_argument(

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--scores",
         type=path_argument,
         metavar="JSON",
-        help="metric values, as `bench quality --json` writes them",
+        help="metric values, as `pcakd-bench quality --json` writes them",
     )
     parser.add_argument(
         "--photos",
@@ -110,7 +110,9 @@ def _read_rows(path: Path) -> list[dict[str, Any]]:
     if not isinstance(rows, list) or not all(
         isinstance(row, dict) and row.keys() >= set(_COLUMNS) for row in rows
     ):
-        raise ConfigError(f"{path} holds no rows of {', '.join(_COLUMNS)}; use `bench quality`")
+        raise ConfigError(
+            f"{path} holds no rows of {', '.join(_COLUMNS)}; use `pcakd-bench quality`"
+        )
     return rows
 
 

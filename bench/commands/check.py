@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     if not records_path(args.records).exists():
         raise ConfigError(
             f"{records_path(args.records)} does not exist; run this in a checkout of the project, "
-            "or name a folder that `bench run` wrote with --records"
+            "or name a folder that `pcakd-bench run` wrote with --records"
         )
     recorded = recorded_counts(latest_records(read_records(args.records)))
     if not recorded:

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "subject",
         metavar="SUBJECT",
-        help="as for --subjects of `bench run`: a name or a file, +fp16, +bf16, @TRANSFORM",
+        help="as for --subjects of `pcakd-bench run`: a name or a file, +fp16, +bf16, @TRANSFORM",
     )
     parser.add_argument(
         "--resolution",
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=path_argument,
         metavar="DIR",
-        help="run folder whose records.jsonl gets the record; `bench report DIR` shows it",
+        help="run folder whose records.jsonl gets the record; `pcakd-bench report DIR` shows it",
     )
     add_json_argument(parser, "the record and what derives from it")
     parser.add_argument(

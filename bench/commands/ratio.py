@@ -20,7 +20,7 @@ EXAMPLE = "bench ratio vgg19-full vgg16 --resolution HD --rounds 6"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = f"example: python -m {EXAMPLE}"
-    parser.add_argument("first", metavar="A", help="a subject, as for `bench run --subjects`")
+    parser.add_argument("first", metavar="A", help="a subject, as for `pcakd-bench run --subjects`")
     parser.add_argument("second", metavar="B", help="another one: how many times as fast as A?")
     parser.add_argument(
         "--resolution", default="HD", help="HD, FHD, QHD, 4K, 5K, 8K or 640x480 (default: HD)"

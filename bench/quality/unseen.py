@@ -145,7 +145,7 @@ def describe_seen(pairs: Sequence[ImagePair], photos: TrainingPhotos) -> list[st
     if not photos.pictures:
         lines.append(
             f"note: image pairs were compared with {photos.source} by their files alone: their "
-            "card holds no perceptual hashes (`bench card --photos` adds them)"
+            "card holds no perceptual hashes (`pcakd-bench card --photos` adds them)"
         )
     return lines
 

@@ -112,7 +112,9 @@ def read_records(place: str | os.PathLike[str]) -> list[Record]:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise ConfigError(f"{path} does not exist; name a folder that `bench run` wrote") from None
+        raise ConfigError(
+            f"{path} does not exist; name a folder that `pcakd-bench run` wrote"
+        ) from None
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
     *lines, last = content.split(b"\n")

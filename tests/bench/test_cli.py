@@ -73,8 +73,11 @@ def test_version(capsys):
     ("command", "text"),
     [
         (["claims", "DIR"], "bench: interrupted\n"),
-        (["run"], "bench: interrupted; `bench run … --resume` continues\n"),
-        (["train", "photowct", "--data", "D", "-o", "O"], "`bench train … --resume` continues\n"),
+        (["run"], "bench: interrupted; `pcakd-bench run … --resume` continues\n"),
+        (
+            ["train", "photowct", "--data", "D", "-o", "O"],
+            "`pcakd-bench train … --resume` continues\n",
+        ),
     ],
 )
 def test_an_interrupt_says_how_to_continue(monkeypatch, capsys, command, text):
@@ -94,7 +97,7 @@ def test_a_signal_stops_with_one_line(monkeypatch, capsys):
     monkeypatch.setattr("bench.commands.run.run", terminate)
     assert main(["run"]) == 143
     error = capsys.readouterr().err
-    assert error == "bench: stopped by SIGTERM; `bench run … --resume` continues\n"
+    assert error == "bench: stopped by SIGTERM; `pcakd-bench run … --resume` continues\n"
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 

@@ -8,13 +8,13 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Annotation, Text
 
-from bench.report.common.labels import Box, LabelLayout, Place, place_labels
+from bench.report.common.labels import Box, LabelLayout, Position, place_labels
 
 
 def annotate(
     axes: Axes,
     text: str,
-    place: Place,
+    place: Position,
     *,
     colour: str,
     line_colour: str,
@@ -72,13 +72,13 @@ def spread_annotations(
         each.set_position(((box.left - x) / unit, (box.bottom - y) / unit))
 
 
-def to_pixels(axes: Axes, place: Place) -> Place:
+def to_pixels(axes: Axes, place: Position) -> Position:
     """Convert data coordinates to pixels."""
     x, y = axes.transData.transform(place)
     return float(x), float(y)
 
 
-def box_around(axes: Axes, ends: Sequence[Place], margin: float) -> Box:
+def box_around(axes: Axes, ends: Sequence[Position], margin: float) -> Box:
     """Return the box in pixels around points in data coordinates.
 
     Args:

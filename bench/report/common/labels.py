@@ -13,7 +13,7 @@ _ROUNDING = 1e-6
 _LENGTH = 0.6  # cost of a pixel of a line, in square pixels
 _SOFT = 0.15  # cost of a covered soft area, as a share of the area
 
-Place: TypeAlias = tuple[float, float]
+Position: TypeAlias = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class Box:
     top: float
 
     @property
-    def centre(self) -> Place:
+    def centre(self) -> Position:
         """The middle."""
         return (self.left + self.right) / 2, (self.bottom + self.top) / 2
 
@@ -40,7 +40,7 @@ class Box:
         """Return the area outside ``frame``, in square pixels."""
         return (self.right - self.left) * (self.top - self.bottom) - self.overlap(frame)
 
-    def gap(self, place: Place) -> float:
+    def gap(self, place: Position) -> float:
         """Return the distance from a place to the rectangle, in pixels."""
         across = max(self.left - place[0], place[0] - self.right, 0.0)
         return math.hypot(across, max(self.bottom - place[1], place[1] - self.top, 0.0))
@@ -59,7 +59,7 @@ class LabelLayout:
         unit: Pixels per typographic point, so that distances look alike at every resolution.
     """
 
-    points: Sequence[Place]
+    points: Sequence[Position]
     obstacles: Sequence[Box]
     soft: Sequence[Box] = ()
     frame: Box
@@ -110,7 +110,7 @@ def _best_place(
     return best
 
 
-def _candidates(point: Place, size: tuple[float, float], unit: float) -> Iterator[Box]:
+def _candidates(point: Position, size: tuple[float, float], unit: float) -> Iterator[Box]:
     """Yield places around a point, the nearest first."""
     (x, y), (width, height) = point, size
     for distance in _DISTANCES:
@@ -145,23 +145,23 @@ def _cost(index: int, box: Box, others: dict[int, Box], layout: LabelLayout) -> 
     return covered + 4 * box.outside(layout.frame) + _SOFT * softly + _CROSSING * faults
 
 
-def _crosses(a: Place, b: Place, c: Place, d: Place) -> bool:
+def _crosses(a: Position, b: Position, c: Position, d: Position) -> bool:
     """Tell whether the lines from a to b and from c to d cross."""
 
-    def side(p: Place, q: Place, r: Place) -> float:
+    def side(p: Position, q: Position, r: Position) -> float:
         return (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
 
     return side(a, b, c) * side(a, b, d) < 0 and side(c, d, a) * side(c, d, b) < 0
 
 
-def _hits(point: Place, box: Box, other: Box) -> bool:
+def _hits(point: Position, box: Box, other: Box) -> bool:
     """Tell whether the line to a label runs over another label."""
     corners = (other.left, other.bottom), (other.right, other.top)
     diagonals = [corners, ((other.left, other.top), (other.right, other.bottom))]
     return any(_crosses(point, box.centre, *ends) for ends in diagonals)
 
 
-def _passes(a: Place, b: Place, mark: Place, radius: float) -> bool:
+def _passes(a: Position, b: Position, mark: Position, radius: float) -> bool:
     """Tell whether the line from a to b runs over a mark."""
     length = math.dist(a, b)
     if not length:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from bench.report.common.annotations import annotate, box_around, fix_layout, spread_annotations
 from bench.report.common.figures import AXIS_TITLES, COLOURS, new_panels
 from bench.report.common.formats import format_count_of
-from bench.report.common.labels import Place
+from bench.report.common.labels import Position
 from bench.report.common.rows import name_subject
 from bench.report.common.section import Plot
 from bench.report.common.summary import Summary, headline_names
@@ -104,7 +104,7 @@ def _draw(curves: Curves, title: str) -> Figure:
     return figure
 
 
-def _place(row: CurveRow, shown: Metrics) -> Place | None:
+def _place(row: CurveRow, shown: Metrics) -> Position | None:
     metrics = row.quality.metrics
     if not set(shown) <= set(metrics):
         return None
@@ -112,7 +112,7 @@ def _place(row: CurveRow, shown: Metrics) -> Place | None:
     return metrics[x].value, metrics[y].value
 
 
-def _places(rows: Sequence[CurveRow], shown: Metrics) -> list[Place]:
+def _places(rows: Sequence[CurveRow], shown: Metrics) -> list[Position]:
     return [place for row in rows if (place := _place(row, shown)) is not None]
 
 
@@ -171,7 +171,7 @@ def _label_ends(axes: Axes, curves: Curves, shown: Metrics) -> None:
     spread_annotations(axes, annotations, obstacles=obstacles, soft=soft, radius=_MARK)
 
 
-def _between(first: Place, second: Place) -> list[Place]:
+def _between(first: Position, second: Position) -> list[Position]:
     """Return points on the line between two points in data coordinates."""
     steps = [step / _STEPS for step in range(1, _STEPS)]
     return [

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from bench.report.common.annotations import annotate, box_around, fix_layout, spread_annotations
 from bench.report.common.figures import AXIS_TITLES, log_axis, new_figure
 from bench.report.common.formats import name_intervals
-from bench.report.common.labels import Place
+from bench.report.common.labels import Position
 from bench.report.common.summary import HIGHER_IS_BETTER, Interval
 from bench.report.pareto.points import Point, axis_limits, mark_front
 
@@ -115,7 +115,7 @@ def _draw_legend(axes: Axes, points: Sequence[Point], front: Sequence[bool]) -> 
 
 def _staircase(
     points: Sequence[Point], front: Sequence[bool], *, higher_is_better: bool
-) -> list[Place]:
+) -> list[Position]:
     """Return the corners of the region that the front dominates, from left to right."""
     ends = sorted((p.x.value, p.y.value) for p, best in zip(points, front, strict=True) if best)
     corners = ends[:1]
@@ -125,7 +125,7 @@ def _staircase(
 
 
 def _label_points(
-    axes: Axes, points: Sequence[Point], front: Sequence[bool], steps: Sequence[Place]
+    axes: Axes, points: Sequence[Point], front: Sequence[bool], steps: Sequence[Position]
 ) -> None:
     """Write each name at a free place near its mark, with a thin line back to it."""
     fix_layout(cast(Figure, axes.figure))
@@ -146,7 +146,7 @@ def _label_points(
     )
 
 
-def _bar_lines(point: Point) -> list[tuple[Place, Place]]:
+def _bar_lines(point: Point) -> list[tuple[Position, Position]]:
     """Return the ends of the error bars of a point."""
     x, y = point.x, point.y
     across = [((x.ends[0], y.value), (x.ends[1], y.value))] if x.ends else []

@@ -251,7 +251,8 @@ def test_former_names_work_with_a_warning(
     assert main(["levers", *options, "--out", "reports/levers", "--work", "work", "identity"]) == 0
     printed = capsys.readouterr()
     assert [line for line in printed.err.splitlines() if line.startswith("warning")] == [
-        "warning: `bench levers` is now `bench ablations`; the old name works for one more release",
+        "warning: `pcakd-bench levers` is now `pcakd-bench ablations`; the old name works for one "
+        "more release",
         "warning: levers.toml is now ablations.toml; the old name works for one more release",
         "warning: reports/levers is now reports/ablations; the old name works for one more release",
     ]

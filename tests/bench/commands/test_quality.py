@@ -1,4 +1,4 @@
-"""`bench quality`: rows, sizes, bad options."""
+"""`pcakd-bench quality`: rows, sizes, bad options."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`bench score`: metric values of results in a folder."""
+"""`pcakd-bench score`: metric values of results in a folder."""
 
 import json
 from pathlib import Path

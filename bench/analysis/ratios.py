@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bench.analysis.stats import Interval, median, ratio_interval
+from bench.analysis.stats import Interval, median, process_ratio_interval
 from bench.records.identity import Machine, machine_of
 from bench.records.schema import Case, Record
 
@@ -16,12 +16,16 @@ class SpeedRatio:
         record: The last successful record of the case, or the last one if all failed.
         ratio: Time of the first subject divided by that of the second: the second is that many
             times as fast. None if the measurement failed.
+        num_processes: Processes that measured it.
+        num_rounds: Rounds of all of them.
         latency_ns: Median time of the first subject.
         other_latency_ns: Median time of the second subject.
     """
 
     record: Record
     ratio: Interval | None = None
+    num_processes: int = 0
+    num_rounds: int = 0
     latency_ns: float | None = None
     other_latency_ns: float | None = None
 
@@ -65,7 +69,9 @@ def describe_ratio(speed: SpeedRatio) -> str:
         reason = speed.record.reason or "no reason recorded"
         return f"{first} against {second}: {speed.record.status}, {reason} ({place})"
     ratio = speed.ratio
-    rounds = f"{ratio.count} round" + ("s" if ratio.count != 1 else "")
+    rounds = f"{speed.num_rounds} round" + ("s" if speed.num_rounds != 1 else "")
+    if speed.num_processes > 1:
+        rounds += f" in {speed.num_processes} processes"
     span = ""
     if ratio.ends:
         low, high = (format_ratio(end, ratio.value) for end in ratio.ends)
@@ -122,7 +128,9 @@ def _join(group: list[Record]) -> SpeedRatio:
     second = [ns for _, _, samples in measured for ns in samples]
     return SpeedRatio(
         record=measured[-1][0],
-        ratio=ratio_interval(first, second),
+        ratio=process_ratio_interval([(first, second) for _, first, second in measured]),
+        num_processes=len(measured),
+        num_rounds=len(first),
         latency_ns=median(first),
         other_latency_ns=median(second),
     )

@@ -156,6 +156,41 @@ def ratio_interval(first: Sequence[float], second: Sequence[float]) -> Interval:
     )
 
 
+def process_ratio_interval(
+    processes: Sequence[tuple[Sequence[float], Sequence[float]]],
+) -> Interval:
+    """Return the ratio of two sides that were timed in turn in each of several processes.
+
+    The value is the median over processes of the median ratio of each; its interval is over
+    processes, as that of `process_interval`. Fewer than three processes have the interval of
+    `ratio_interval` over all their rounds.
+
+    Args:
+        processes: For each process the samples of both sides, round by round.
+
+    Raises:
+        ValueError: As of `ratio_interval`.
+
+    >>> processes = [([2, 2], [1, 1]), ([4, 4], [2, 2]), ([6, 6], [3, 3])]
+    >>> found = process_ratio_interval(processes)
+    >>> found.value, found.low, found.high, found.count
+    (2.0, 2.0, 2.0, 3)
+    """
+    ratios = [ratio_interval(first, second).value for first, second in processes]
+    ends = process_ends(np.log(np.array(ratios)))
+    if ends is None:
+        return ratio_interval(
+            [each for first, _ in processes for each in first],
+            [each for _, second in processes for each in second],
+        )
+    return Interval(
+        value=2 ** median([math.log2(ratio) for ratio in ratios]),
+        low=math.exp(ends[0]),
+        high=math.exp(ends[1]),
+        count=len(ratios),
+    )
+
+
 def difference_interval(first: Sequence[float], second: Sequence[float]) -> Difference:
     """Return the mean of ``first[i] - second[i]`` with the interval of `mean_interval`.
 

@@ -1,6 +1,7 @@
 """``bench ratio``: two subjects timed in turn on one device, and the ratio of their speeds."""
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,14 +31,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=6,
         metavar="N",
-        help="timed calls of each, in turn (default: 6, the fewest that give a 95 %% interval)",
+        help="timed calls of each in a process, in turn (default: 6)",
+    )
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=3,
+        metavar="P",
+        help="processes that take the rounds (default: 3, the fewest whose interval includes the "
+        "variation between processes)",
     )
     parser.add_argument(
         "--warmup", type=int, default=1, metavar="W", help="untimed calls of each (default: 1)"
     )
     add_device_argument(parser)
     parser.add_argument(
-        "--seconds", type=float, default=900.0, metavar="S", help="time budget (default: 900)"
+        "--seconds",
+        type=float,
+        default=900.0,
+        metavar="S",
+        help="time budget of a process (default: 900)",
     )
     parser.add_argument(
         "--out",
@@ -62,29 +75,34 @@ def run(args: argparse.Namespace) -> int:
     if args.json is not None:
         require_output(args.json, ".json")
     with open_run_folder(args.out) as folder:
-        record = _measure(args, folder)
-    (speed,) = speed_ratios([record])
-    write_json(args.json, _as_json(speed), describe_ratio(speed))
+        records = _measure(args, folder)
+    (speed,) = speed_ratios(records)
+    write_json(args.json, _as_json(speed, records), describe_ratio(speed))
     return 0
 
 
-def _measure(args: argparse.Namespace, folder: Path) -> "Record":
+def _measure(args: argparse.Namespace, folder: Path) -> list["Record"]:
+    from tqdm import tqdm
+
+    from bench.plan.cases import in_rounds
     from bench.plan.resolutions import parse_resolution
     from bench.plan.settings import CaseSettings
     from bench.run.context import open_context
     from bench.run.preflight import describe_run
-    from bench.run.speed_ratio import measure_ratio, plan_ratio
+    from bench.run.speed_ratio import plan_ratio
+    from bench.run.speed_ratio import run as run_ratios
     from bench.worker.process import WORKER
     from pcakd.utils.git import git_state
 
-    if args.rounds < 1 or args.warmup < 0 or args.seconds <= 0:
-        raise ConfigError("--rounds must be ≥ 1, --warmup ≥ 0 and --seconds > 0")
+    if args.rounds < 1 or args.processes < 1 or args.warmup < 0 or args.seconds <= 0:
+        raise ConfigError("--rounds must be ≥ 1, --processes ≥ 1, --warmup ≥ 0 and --seconds > 0")
     resolution = parse_resolution(args.resolution)
     settings = CaseSettings(
         profile="ratio",
         warmup=args.warmup,
         samples=args.rounds,
         ratio_rounds=args.rounds,
+        processes=args.processes,
         case_seconds=args.seconds / 2,  # of each of the two subjects
         memory_fraction=0.75,
     )
@@ -100,9 +118,13 @@ def _measure(args: argparse.Namespace, folder: Path) -> "Record":
     context = open_context(
         folder, description, device=args.device, commit=git_state(), command=WORKER
     )
-    return measure_ratio(context, planned)
+    cases = in_rounds([planned])
+    with tqdm(total=len(cases), unit="process", leave=False, disable=None) as bar:
+        return run_ratios(context, cases, bar)
 
 
-def _as_json(speed: "SpeedRatio") -> dict[str, Any]:
+def _as_json(speed: "SpeedRatio", records: Sequence["Record"]) -> dict[str, Any]:
+    """Return the ratio and all records; ``record``, the last one, stands for one process."""
     ratio = asdict(speed.ratio) if speed.ratio else None
-    return {"ratio": ratio, "record": asdict(speed.record)}
+    every = [asdict(record) for record in records]
+    return {"ratio": ratio, "record": asdict(speed.record), "records": every}

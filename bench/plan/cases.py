@@ -1,7 +1,7 @@
 """What cases are made of: a subject, a machine, an image pair and settings. No torch."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bench.plan.image_pairs import ImagePair
@@ -67,6 +67,17 @@ class PlannedCase:
     other: SubjectInfo | None = None
     pair: ImagePair | None = None
     repeat: int = 0
+
+
+def in_rounds(cases: Sequence[PlannedCase]) -> list[PlannedCase]:
+    """List each case once for each of its processes: a round over all cases, then the next."""
+    rounds = max((planned.settings.processes for planned in cases), default=0)
+    return [
+        replace(planned, repeat=number)
+        for number in range(rounds)
+        for planned in cases
+        if number < planned.settings.processes
+    ]
 
 
 def create_case(kind: Kind, subject: SubjectInfo, machine: Machine, **fields: Any) -> Case:

@@ -7,12 +7,12 @@ machine does not hit the processes of one case alone. Memory is measured in one 
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from bench.analysis.stats import median
 from bench.machine.state import MOST_CHANGE
-from bench.plan.cases import PlannedCase, SubjectInfo, create_case
+from bench.plan.cases import PlannedCase, SubjectInfo, create_case, in_rounds
 from bench.plan.config import BenchmarkProfile
 from bench.plan.prediction import Measured, Prediction, predict_cost
 from bench.plan.resolutions import Resolution, sort_resolutions
@@ -48,13 +48,7 @@ def plan(profile: BenchmarkProfile, description: RunDescription) -> list[Planned
             "cost", subject, profile.resolutions, profile=profile, machine=description.machine
         )
     ]
-    rounds = max((planned.settings.processes for planned in cases), default=0)
-    return [
-        replace(planned, repeat=number)
-        for number in range(rounds)
-        for planned in cases
-        if number < planned.settings.processes
-    ]
+    return in_rounds(cases)
 
 
 def plan_sizes(

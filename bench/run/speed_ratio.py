@@ -1,24 +1,26 @@
-"""Speed ratio: two subjects timed in turn, in one child process. No torch."""
+"""Speed ratio: two subjects timed in turn within a child process, in several of them. No torch."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from bench.plan.cases import PlannedCase, SubjectInfo, create_case, require_cost
+from bench.plan.cases import PlannedCase, SubjectInfo, create_case, in_rounds, require_cost
 from bench.plan.config import BenchmarkProfile
 from bench.plan.resolutions import Resolution, parse_resolution
 from bench.plan.settings import CaseSettings
 from bench.records.identity import Machine
-from bench.records.schema import Record
+from bench.records.schema import Record, hash_case
 from bench.run.context import Bar, Measurement, RunContext, RunDescription
 from bench.worker.process import record_fields
 
 _PROTOCOL = {
     "pair": "both subjects in one process, warm-up of both first, then one call of each a round in "
-    "alternating order (A B, B A, …), same images; each call as in `latency`",
+    "alternating order (A B, B A, …), same images; each call as in `latency`; each repeat is a "
+    "process of its own, in rounds over all speed ratios",
 }
 
 
 def plan(profile: BenchmarkProfile, description: RunDescription) -> list[PlannedCase]:
-    """List the speed ratios of a benchmark profile, in its order."""
+    """List the speed ratios of a benchmark profile, in its order, for each process."""
     by_source = {subject.source: subject for subject in description.subjects}
     machine = description.machine
     planned = []
@@ -35,7 +37,7 @@ def plan(profile: BenchmarkProfile, description: RunDescription) -> list[Planned
                 machine,
             )
         )
-    return planned
+    return in_rounds(planned)
 
 
 def plan_ratio(
@@ -68,7 +70,7 @@ def plan_ratio(
     return PlannedCase(
         case=case,
         subject=first,
-        settings=settings[0],
+        settings=replace(settings[0], processes=max(each.processes for each in settings)),
         seconds=sum(each.case_seconds for each in settings),
         other=second,
     )
@@ -76,10 +78,14 @@ def plan_ratio(
 
 def run(context: RunContext, cases: Sequence[PlannedCase], bar: Bar) -> list[Record]:
     """Measure the speed ratios in their order."""
-    records = []
+    records: list[Record] = []
+    failed: set[str] = set()
     for planned in cases:
         bar.set_description(f"{planned.case.subject} against {planned.case.other}")
-        records.append(measure_ratio(context, planned))
+        if hash_case(planned.case) not in failed:
+            records.append(measure_ratio(context, planned))
+            if records[-1].status != "ok":
+                failed.add(records[-1].case_hash)
         bar.update()
     return records
 

@@ -32,11 +32,13 @@ def speed_ratio_table(summary: Summary) -> Table:
         cells=pd.DataFrame([_cells(summary, names, medians, speed) for speed in speeds]),
         data=pd.DataFrame([_numbers(names, medians, speed) for speed in speeds], dtype=object),
         note=(
-            "Interleaved measurements: one process times two subjects in turn (A B, B A, …) on the "
-            "same images. *A / B* is the median over rounds of A's time divided by B's time: B is "
-            "that many times as fast as A. [low, high] is the "
-            f"{describe_intervals('median', 'rounds')}. *Separate runs* is the ratio of the "
-            "medians in the table of costs, which were measured in two processes at different "
+            "Interleaved measurements: a process times two subjects in turn (A B, B A, …) on the "
+            "same images. *A / B* is the median of A's time divided by B's time, over the rounds "
+            "of a process and then over processes: B is that many times as fast as A. [low, high] "
+            "is its 95 % interval over processes, from 3 up. Of fewer processes it is the "
+            f"{describe_intervals('median', 'rounds')}, which leaves out the variation between "
+            "processes. *Separate runs* is the ratio of the "
+            "medians in the table of costs, which were measured in other processes at other "
             "times. If the two ratios disagree, cite *A / B*."
         ),
     )
@@ -87,7 +89,8 @@ def _cells(
         "A / B": f"{format_ratio(ratio.value)}×" if ratio else status,
         "[low, high]": format_ratio_interval(ratio) or NONE if ratio else status,
         "Separate runs": optional(separate, lambda value: f"{format_ratio(value)}×", NONE),
-        "Rounds": str(ratio.count if ratio else 0),
+        "Processes": str(speed.num_processes),
+        "Rounds": str(speed.num_rounds),
         "Status": status,
     }  # fmt: skip
 
@@ -112,7 +115,8 @@ def _numbers(
         **machine_numbers(speed.machine),
         "status": speed.record.status,
         "reason": speed.record.reason,
-        "num_rounds": ratio.count if ratio else 0,
+        "num_processes": speed.num_processes,
+        "num_rounds": speed.num_rounds,
         "latency_median_ms": None if speed.latency_ns is None else speed.latency_ns / NS_PER_MS,
         "other_latency_median_ms": (
             None if speed.other_latency_ns is None else speed.other_latency_ns / NS_PER_MS

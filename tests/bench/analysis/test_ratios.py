@@ -54,3 +54,18 @@ def test_repeats_are_joined_and_failures_do_not_hide_figures(make_pair):
 def test_the_sentence_describes_the_ratio(make_pair, changes, text):
     (speed,) = speed_ratios([make_pair(**changes)])
     assert describe_ratio(speed) == text
+
+
+def test_the_interval_is_over_processes(make_pair):
+    # within a process there is no variation at all; between processes there is
+    records = [
+        make_pair(repeat=n, latency_ns=[ns] * 6, other_latency_ns=[100] * 6)
+        for n, ns in enumerate((190, 200, 210))
+    ]
+    (speed,) = speed_ratios(records)
+    assert (speed.ratio.value, speed.ratio.count) == (2.0, 3)
+    assert speed.ratio.low < 1.9 < 2.1 < speed.ratio.high
+    assert (speed.num_processes, speed.num_rounds) == (3, 18)
+    assert ", 18 rounds in 3 processes, " in describe_ratio(speed)
+    (pooled,) = speed_ratios(records[:2])
+    assert pooled.ratio.count == 12

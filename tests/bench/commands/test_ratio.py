@@ -19,24 +19,29 @@ def run(*arguments):
 @pytest.mark.usefixtures("in_process")
 def test_a_ratio_is_measured_printed_and_recorded(tmp_path, capsys):
     out = tmp_path / "run"
-    assert run("plain", "content", "--resolution", "48x32", "--rounds", 3, "--out", out) == 0
+    assert run("plain", "content", "--resolution", "48x32", "--rounds", 2, "--out", out) == 0
     said = capsys.readouterr().out
     assert said.startswith("content is ")
-    assert "as fast as plain (3 rounds, " in said
-    (record,) = read_records(out)
-    assert (record.kind, record.case.subject, record.case.other) == ("pair", "plain", "content")
-    assert len(record.latency_ns) == len(record.other_latency_ns) == 3
-    assert record.case.other_transform == "none"
+    assert "as fast as plain (95 % interval " in said
+    assert ", 6 rounds in 3 processes, " in said
+    records = read_records(out)
+    assert [record.repeat for record in records] == [0, 1, 2]
+    for record in records:
+        assert (record.kind, record.case.subject, record.case.other) == ("pair", "plain", "content")
+        assert len(record.latency_ns) == len(record.other_latency_ns) == 2
+        assert record.case.other_transform == "none"
 
     assert run("greedy", "plain", "--resolution", "48x32", "--json", "-") == 0
     streams = capsys.readouterr()
     answer = json.loads(streams.out)
     assert (answer["ratio"], answer["record"]["status"]) == (None, "oom")
     assert "greedy against plain: oom" in streams.err
-    assert read_records(out) == [record]
+    assert read_records(out) == records
 
 
-@pytest.mark.parametrize("options", [("--rounds", 0), ("--warmup", -1), ("--seconds", 0)])
+@pytest.mark.parametrize(
+    "options", [("--rounds", 0), ("--processes", 0), ("--warmup", -1), ("--seconds", 0)]
+)
 def test_numbers_out_of_range_are_refused(options):
     with pytest.raises(ConfigError, match="--rounds must be"):
         run("vgg16", "mobilenet_v1", *options)

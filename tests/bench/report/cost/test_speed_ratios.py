@@ -21,7 +21,7 @@ def test_rows_say_ratio_interval_and_the_separate_one(make_pair, make_cost):
     assert first == {
         "A": "vgg16 · zca", "B": "mobilenet_v1 · zca", "Resolution": "HD", "A ms": "200",
         "B ms": "100", "A / B": "2.00×", "[low, high]": "[1.95, 2.05]", "Separate runs": "2.75×",
-        "Rounds": "6", "Status": "ok",
+        "Processes": "1", "Rounds": "6", "Status": "ok",
     }  # fmt: skip
     assert (second["[low, high]"], second["Separate runs"]) == ("—", "—")
 

@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "quality": "compute the quality metrics of subjects on image pairs",
         "score": "compute the quality metrics of images that other software made",
         "capacity": "find the largest image of each subject within a memory",
+        "selftest": "measure one subject under two names and count how often they disagree",
         "report": "render tables and plots of a run folder",
         "claims": "check the claims of the paper against the records of a run folder",
         "check": "compare parameters and multiply-adds with committed records",

@@ -24,8 +24,8 @@ RULES = (
     "*exceeded* if the whole interval of a ratio lies above and no ratio falls short, and *not "
     "reproduced* if the whole interval of a ratio lies below. It is *not comparable* if only the "
     "ratio lies outside and its interval reaches inside, if the interval reaches beyond both ends, "
-    f"or if there are fewer than {MIN_PROCESSES} processes and {MIN_SAMPLES} rounds. The ratio is judged on each device where it "
-    "was measured; only on a GPU is it the quantity of the paper.",
+    f"or if there are fewer than {MIN_PROCESSES} processes and {MIN_SAMPLES} rounds. The ratio is "
+    "judged on each device where it was measured; only on a GPU is it the quantity of the paper.",
     "A **direction** is *reproduced* if the interval of the mean difference, student minus other "
     "model over their common image pairs, lies on the claimed side of zero. It is *not reproduced* "
     "if the interval contains zero or lies on the other side. Fewer than "

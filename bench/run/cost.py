@@ -152,7 +152,7 @@ class CostMeasurement:
         known = self.context.recorder.find(planned)
         if known is not None:
             return known
-        counts, fields = _counts(planned), self._measure_latency(planned)
+        counts, fields = _counts(planned), time_case(self.context, planned)
         counts["obtained"] |= fields.pop("obtained", {})
         return self.context.recorder.write(planned, protocol=_PROTOCOL, **counts, **fields)
 
@@ -185,29 +185,8 @@ class CostMeasurement:
         )
         if memory["status"] != "ok":
             return memory
-        latency = self._measure_latency(planned)
+        latency = time_case(self.context, planned)
         return {**memory, **latency, "obtained": memory["obtained"] | latency.get("obtained", {})}
-
-    def _measure_latency(self, planned: PlannedCase) -> dict[str, Any]:
-        """Time a case in a process; once more if the machine changed meanwhile."""
-        started = time.monotonic()
-        fields = self._time(planned)
-        took = time.monotonic() - started
-        disturbed = (fields.get("machine_state") or {}).get("disturbed", False)
-        if not disturbed or 2 * took > planned.seconds:
-            return fields
-        again = self._time(planned)
-        return again if again["status"] == "ok" else fields
-
-    def _time(self, planned: PlannedCase) -> dict[str, Any]:
-        settings = planned.settings
-        job = {
-            "job": "cost",
-            "warmup": settings.warmup,
-            "samples": settings.samples,
-            "sample_seconds": settings.sample_seconds,
-        }
-        return record_fields(*self.context.measure(job, planned))
 
     def _learn(self, record: Record) -> None:
         """Keep what a record says about later cases."""
@@ -224,6 +203,33 @@ class CostMeasurement:
                 peak_bytes=record.peak_bytes,
             )
             self.measured.setdefault(_key(case), []).append(known)
+
+
+def time_case(context: RunContext, planned: PlannedCase) -> dict[str, Any]:
+    """Time a case in a process; once more if the machine changed meanwhile and time is left.
+
+    Returns:
+        Fields of a record.
+    """
+    started = time.monotonic()
+    fields = _time_once(context, planned)
+    took = time.monotonic() - started
+    disturbed = (fields.get("machine_state") or {}).get("disturbed", False)
+    if not disturbed or 2 * took > planned.seconds:
+        return fields
+    again = _time_once(context, planned)
+    return again if again["status"] == "ok" else fields
+
+
+def _time_once(context: RunContext, planned: PlannedCase) -> dict[str, Any]:
+    settings = planned.settings
+    job = {
+        "job": "cost",
+        "warmup": settings.warmup,
+        "samples": settings.samples,
+        "sample_seconds": settings.sample_seconds,
+    }
+    return record_fields(*context.measure(job, planned))
 
 
 def over_budget(

@@ -10,7 +10,7 @@ from bench.plan.config import Override
 from bench.plan.prediction import Measured
 from bench.records.schema import METRIC_NAMES
 from bench.records.store import read_records
-from bench.run.cost import CostMeasurement, plan, run
+from bench.run.cost import CostMeasurement, plan, run, time_case
 from bench.run.recorder import known_records
 from bench.worker.process import Outcome
 from pcakd.errors import ConfigError
@@ -145,7 +145,7 @@ def test_a_disturbed_process_is_measured_once_more_within_the_budget(tmp_path, s
             return [answer], Outcome(status="ok")
 
     planned = replace(plan_cases()[0], seconds=seconds)
-    fields = CostMeasurement(Context())._measure_latency(planned)
+    fields = time_case(Context(), planned)
     assert (len(given), fields["latency_ns"]) == (calls, [calls])
 
 

@@ -1,0 +1,54 @@
+"""The false-alarm rate of a self-test."""
+
+import pytest
+
+from bench.analysis.selftest import summarize_selftest
+
+
+@pytest.fixture
+def make_comparison(make_cost, make_pair):
+    """Return the records of one comparison: three processes of A, of B, and of their ratio."""
+
+    def make(number, *, a=(99, 100, 101), b=(99, 100, 101), ratio=(99, 100, 101), status="ok"):
+        records = []
+        for place in range(3):
+            repeat = {"repeat": 3 * number + place, "status": status}
+            records += [
+                make_cost("A", latency_ns=[a[place] * 1000] * 4, **repeat),
+                make_cost("B", latency_ns=[b[place] * 1000] * 4, **repeat),
+                make_pair(
+                    "A", "B", latency_ns=[ratio[place]] * 3, other_latency_ns=[100] * 3, **repeat
+                ),
+            ]
+        return records
+
+    return make
+
+
+def test_disagreements_are_counted(make_comparison):
+    records = [
+        *make_comparison(0),
+        *make_comparison(1, b=(199, 200, 201)),  # intervals far apart
+        *make_comparison(2, ratio=(119, 120, 121)),
+        *make_comparison(3, b=(60, 100, 140)),  # wide
+    ]
+    result = summarize_selftest(records, processes=3)
+    assert (result.num_comparisons, result.num_missing, result.num_excluding) == (4, 1, 1)
+    assert not result.passed
+
+
+def test_seven_in_a_hundred_are_accepted(make_comparison):
+    records = [record for number in range(29) for record in make_comparison(number)]
+    odd = [make_comparison(number, ratio=(119, 120, 121)) for number in (29, 30, 31)]
+    two = summarize_selftest([*records, *odd[0], *odd[1]], processes=3)
+    assert (two.num_excluding, two.passed) == (2, True)
+    assert not summarize_selftest([*records, *odd[0], *odd[1], *odd[2]], processes=3).passed
+
+
+def test_comparisons_with_a_failure_or_a_gap_are_left_out(make_comparison):
+    failed = make_comparison(1, status="timeout")
+    result = summarize_selftest(
+        [*make_comparison(0), *failed, *make_comparison(2)[:-1]], processes=3
+    )
+    assert result.num_comparisons == 1
+    assert result.passed

@@ -42,7 +42,7 @@ def tiny():
     ("name", "size"),
     [
         *((name, (40, 56)) for name in QUICK),
-        *((name, (720, 1280)) for name in list_students()),  # many tiles
+        *((name, (360, 640)) for name in list_students()),  # several tiles
     ],
 )
 def test_sections_sum_to_the_total(name, size):

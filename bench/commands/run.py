@@ -144,6 +144,9 @@ def choose_profile(
             profile,
             resolutions=names,
             measured=names,
+            contention_resolutions=tuple(
+                name for name in profile.contention_resolutions if name in names
+            ),
             breakdown_resolutions=tuple(
                 name for name in profile.breakdown_resolutions if name in names
             ),

@@ -128,6 +128,8 @@ class BenchmarkProfile:
         ratio_rounds: Timed calls of each of the two subjects.
         capacity_gib: Memory in GiB within which the largest image of each subject is searched;
             0 is no search.
+        contention_resolutions: Those of the resolutions at which latency is measured on a busy
+            machine, too.
         breakdown_resolutions: Those of the resolutions at which the time breakdown is measured.
         curve_strengths: Strengths in [0, 1] at which trained students are scored on each image pair
             for their trade-off curve; 1 is the strength of the quality cases.
@@ -153,6 +155,7 @@ class BenchmarkProfile:
     ratio_resolution: str = "HD"
     ratio_rounds: Positive = 6
     capacity_gib: Annotated[float, Field(ge=0)] = 0.0
+    contention_resolutions: tuple[str, ...] = ()
     breakdown_resolutions: tuple[str, ...] = ()
     curve_strengths: Annotated[tuple[Strength, ...], AfterValidator(_refuse_repeats)] = ()
     curve_regularizers: Annotated[tuple[Regularizer, ...], AfterValidator(_refuse_repeats)] = ()
@@ -163,12 +166,11 @@ class BenchmarkProfile:
     def _check_names(self) -> "BenchmarkProfile":
         for text in self.speed_ratios:
             _check_ratio(text, self.subjects)
-        for name in self.breakdown_resolutions:
-            if name not in self.resolutions:
-                known = ", ".join(self.resolutions)
-                raise ValueError(
-                    f"breakdown_resolutions has {name!r}; use those of resolutions: {known}"
-                )
+        for key in ("contention_resolutions", "breakdown_resolutions"):
+            for name in getattr(self, key):
+                if name not in self.resolutions:
+                    known = ", ".join(self.resolutions)
+                    raise ValueError(f"{key} has {name!r}; use those of resolutions: {known}")
         return self
 
     def settings(self, subject: str, device: str) -> CaseSettings:

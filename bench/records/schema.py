@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 
-Kind = Literal["cost", "quality", "pair", "stages", "capacity", "curve"]
+Kind = Literal["cost", "contention", "quality", "pair", "stages", "capacity", "curve"]
 """Kinds of cases as files have them; ``pair`` is a speed ratio, ``stages`` a time breakdown."""
 
 NO_TRANSFORM = "none"
@@ -55,7 +55,8 @@ class Case:
     """What was measured, where and how; two records with the same case are comparable.
 
     Attributes:
-        kind: ``cost`` (parameters, MACs, latency, memory), ``quality`` (metric values of one image
+        kind: ``cost`` (parameters, MACs, latency, memory), ``contention`` (latency beside other
+            programs), ``quality`` (metric values of one image
             pair), ``pair`` (speed ratio: two subjects timed in turn), ``stages`` (time breakdown),
             ``capacity`` (the largest image within a given memory) or ``curve`` (metric values of
             one image pair at another strength or regularizer).

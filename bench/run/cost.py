@@ -205,29 +205,35 @@ class CostMeasurement:
             self.measured.setdefault(_key(case), []).append(known)
 
 
-def time_case(context: RunContext, planned: PlannedCase) -> dict[str, Any]:
+def time_case(context: RunContext, planned: PlannedCase, *, neighbours: int = 0) -> dict[str, Any]:
     """Time a case in a process; once more if the machine changed meanwhile and time is left.
+
+    Args:
+        context: The run.
+        planned: The case.
+        neighbours: Processes that keep a core busy each meanwhile.
 
     Returns:
         Fields of a record.
     """
     started = time.monotonic()
-    fields = _time_once(context, planned)
+    fields = _time_once(context, planned, neighbours)
     took = time.monotonic() - started
     disturbed = (fields.get("machine_state") or {}).get("disturbed", False)
     if not disturbed or 2 * took > planned.seconds:
         return fields
-    again = _time_once(context, planned)
+    again = _time_once(context, planned, neighbours)
     return again if again["status"] == "ok" else fields
 
 
-def _time_once(context: RunContext, planned: PlannedCase) -> dict[str, Any]:
+def _time_once(context: RunContext, planned: PlannedCase, neighbours: int) -> dict[str, Any]:
     settings = planned.settings
     job = {
         "job": "cost",
         "warmup": settings.warmup,
         "samples": settings.samples,
         "sample_seconds": settings.sample_seconds,
+        "neighbours": neighbours,
     }
     return record_fields(*context.measure(job, planned))
 

@@ -1,10 +1,11 @@
 """The kinds of measurement. To add one, write its module and add a line here. No torch."""
 
-from bench.run import breakdown, cost, largest_image, quality, speed_ratio
+from bench.run import breakdown, contention, cost, largest_image, quality, speed_ratio
 from bench.run.context import Measurement
 
 MEASUREMENTS: tuple[Measurement, ...] = (
     cost.MEASUREMENT,
+    contention.MEASUREMENT,
     speed_ratio.MEASUREMENT,
     breakdown.MEASUREMENT,
     largest_image.MEASUREMENT,

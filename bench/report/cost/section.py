@@ -2,6 +2,7 @@
 
 from bench.report.common.section import Section, plot_files, table_files
 from bench.report.common.summary import Summary
+from bench.report.cost.contention import contention_table
 from bench.report.cost.largest_image import largest_image_table, largest_image_text
 from bench.report.cost.prediction import prediction_table
 from bench.report.cost.scaling import scaling_plots
@@ -10,7 +11,7 @@ from bench.report.cost.tables import cost_table
 
 FILES = (
     *plot_files("latency-resolution"),
-    *table_files("cost", "predictions", "speed-ratios", "largest-image"),
+    *table_files("cost", "contention", "predictions", "speed-ratios", "largest-image"),
 )
 
 
@@ -19,6 +20,7 @@ def make_section(summary: Summary) -> Section:
     plots = scaling_plots(summary)
     tables = {
         "Cost": cost_table(summary),
+        "Latency on a busy machine": contention_table(summary),
         "Accuracy of the predictions": prediction_table(summary),
         "Speed ratios": speed_ratio_table(summary),
     }

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from bench.machine.memory import total_bytes
+from bench.machine.neighbours import busy_neighbours
 from bench.machine.state import compare_states, read_state
 from bench.profiling.breakdown import create_section_clock, median_sections, time_sections
 from bench.profiling.latency import create_timer, measure_interleaved, measure_latency
@@ -19,7 +20,10 @@ _SMALL = 80  # pixels a side of the image that makes torch load its libraries
 
 
 def measure_cost(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
-    """Send latency samples of one subject at one size, and the state of the machine around them."""
+    """Send latency samples of one subject at one size, and the state of the machine around them.
+
+    ``neighbours`` of the job are processes that keep a core busy each meanwhile.
+    """
     device = choose_device(job["device"])
     if device.type == "cuda":
         torch.cuda.set_per_process_memory_fraction(job["memory_fraction"])
@@ -27,13 +31,14 @@ def measure_cost(job: Job, send: Send, *, parse: Callable[[str], Subject] = pars
     with full_precision(), torch.inference_mode():
         call = _load_case(job, device, parse)
         before = read_state()
-        samples = measure_latency(
-            call,
-            timer=timer,
-            warmup=job["warmup"],
-            samples=job["samples"],
-            seconds=job["sample_seconds"],
-        )
+        with busy_neighbours(job["neighbours"]):
+            samples = measure_latency(
+                call,
+                timer=timer,
+                warmup=job["warmup"],
+                samples=job["samples"],
+                seconds=job["sample_seconds"],
+            )
     state = compare_states(before, read_state())
     send({"type": "cost", "latency_ns": samples, "machine_state": state})
 

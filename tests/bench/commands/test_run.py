@@ -76,7 +76,7 @@ def test_command_line_choices():
 
 
 def test_measurements_are_taken_in_the_order_of_a_run():
-    names = ("cost", "ratio", "breakdown", "capacity", "quality", "curve")
+    names = ("cost", "contention", "ratio", "breakdown", "capacity", "quality", "curve")
     assert choose_measurements(None) == names
     assert choose_measurements("quality, cost") == ("cost", "quality")
     with pytest.raises(ConfigError, match="names something twice"):

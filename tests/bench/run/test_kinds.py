@@ -11,7 +11,7 @@ from bench.run.kinds import MEASUREMENTS, NAMES
 
 
 def test_each_kind_of_case_has_one_measurement():
-    assert NAMES == ("cost", "ratio", "breakdown", "capacity", "quality", "curve")
+    assert NAMES == ("cost", "contention", "ratio", "breakdown", "capacity", "quality", "curve")
     assert sorted(each.kind for each in MEASUREMENTS) == sorted(get_args(Kind))
 
 
@@ -21,6 +21,7 @@ def test_case_hashes_are_those_of_earlier_records():
         resolutions=("48x32",),
         speed_ratios=("plain other",),
         ratio_resolution="48x32",
+        contention_resolutions=("48x32",),
         breakdown_resolutions=("48x32",),
         capacity_gib=0.25,
         curve_strengths=(0.5,),
@@ -36,6 +37,7 @@ def test_case_hashes_are_those_of_earlier_records():
     }
     assert hashes == {
         "cost": "127ab0a7",
+        "contention": "0e1d3e08",
         "ratio": "fa48d5e2",
         "breakdown": "f1fcbce2",
         "capacity": "b17c89ca",

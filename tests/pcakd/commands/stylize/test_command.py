@@ -185,8 +185,9 @@ def test_metadata_and_profile_are_kept_or_stripped(folder, tmp_path):
 def test_a_signal_leaves_no_temporary_file(folder, tmp_path, number):
     """The signal arrives while the result is being written."""
     code = (
-        "import os, sys, PIL.Image\n"
+        "import os, signal, sys, PIL.Image\n"
         "from pcakd.cli import main\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored in the background
         "def save(image, stream, **_):\n"
         "    stream.write(b'half')\n"
         "    stream.flush()\n"

@@ -18,6 +18,9 @@ import torch
 T = TypeVar("T")
 R = TypeVar("R")
 
+_LEAST_ITEMS = 8
+"""Items for each thread from which on threads are no slower than operators that are split."""
+
 _pools: dict[int, ThreadPoolExecutor] = {}
 _lock = threading.Lock()
 
@@ -26,8 +29,8 @@ def map_in_threads(function: Callable[[T], R], items: Sequence[T], *, device: st
     """Return ``[function(item) for item in items]``, without gradients.
 
     On a CPU each of PyTorch's threads calls ``function`` with its own items, and operators within a
-    call use one thread. Elsewhere, with fewer items than threads, and under ``torch.autocast``
-    (which holds for the calling thread alone), the items follow each other.
+    call use one thread. Elsewhere, with fewer than 8 items for each thread, and under
+    ``torch.autocast`` (which holds for the calling thread alone), the items follow each other.
 
     Args:
         function: Called with each item; it must not call this function.
@@ -38,7 +41,12 @@ def map_in_threads(function: Callable[[T], R], items: Sequence[T], *, device: st
         Exception: What a call raises; calls that have not begun are dropped.
     """
     threads = torch.get_num_threads()
-    if device != "cpu" or threads == 1 or len(items) < threads or torch.is_autocast_enabled(device):
+    if (
+        device != "cpu"
+        or threads == 1
+        or len(items) < _LEAST_ITEMS * threads
+        or torch.is_autocast_enabled(device)
+    ):
         return [function(item) for item in items]
     inference = torch.is_inference_mode_enabled()
 

@@ -112,9 +112,9 @@ def test_tiles_on_threads_are_those_of_one_thread(threads):
 
     def run():
         with torch.inference_mode():
-            features = run_tiled(student.encoder, 1, image, tile_bytes=20000)
+            features = run_tiled(student.encoder, 1, image, tile_bytes=3000)
             affine = _affine(features.shape[1])
-            return run_tiled(student.decoder, 1, features, image, affine=affine, tile_bytes=20000)
+            return run_tiled(student.decoder, 1, features, image, affine=affine, tile_bytes=3000)
 
     try:
         torch.set_num_threads(1)

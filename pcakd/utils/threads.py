@@ -1,8 +1,7 @@
 """Independent pieces of work on a pool of threads that compute on one core each.
 
 PyTorch splits each operator among all threads, and every operator waits for the slowest of them.
-That is costly on a busy machine where operators are small: a thread that waits for a core stops
-the others, operator after operator. Here each thread works through whole pieces on its own, and
+On a busy machine a thread that waits for a core stops the others, operator after operator. Here each thread works through whole pieces on its own, and
 only the end waits.
 """
 
@@ -19,7 +18,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _LEAST_ITEMS = 8
-"""Items for each thread from which on threads are no slower than operators that are split."""
+"""Fewer items than this for each thread follow each other, with operators split among threads."""
 
 _pools: dict[int, ThreadPoolExecutor] = {}
 _lock = threading.Lock()

@@ -110,12 +110,12 @@ def axis_limits(intervals: Sequence[Interval]) -> tuple[float, float] | None:
     long that the values could not be distinguished. None if all values are equal.
     """
     values = [each.value for each in intervals]
-    room = max(values) - min(values)
-    if not room:
+    spread = max(values) - min(values)
+    if not spread:
         return None
     ends = [end for each in intervals for end in each.ends or ()]
-    low = max(min([*values, *ends]), min(values) - room)
-    high = min(max([*values, *ends]), max(values) + room)
+    low = max(min([*values, *ends]), min(values) - spread)
+    high = min(max([*values, *ends]), max(values) + spread)
     margin = _MARGIN * (high - low)
     return low - margin, high + margin
 

@@ -1,8 +1,8 @@
 """Independent pieces of work on a pool of threads that compute on one core each.
 
 PyTorch splits each operator among all threads, and every operator waits for the slowest of them.
-On a busy machine a thread that waits for a core stops the others, operator after operator. Here each thread works through whole pieces on its own, and
-only the end waits.
+On a busy machine a thread that waits for a core stops the others, operator after operator. Here
+each thread works through whole pieces on its own, and only the end waits.
 """
 
 import os

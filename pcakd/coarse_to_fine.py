@@ -9,6 +9,7 @@ student's stride and the result is cropped, where the authors' demo resizes.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -18,9 +19,10 @@ from torch import Tensor
 from pcakd.blocks import Autoencoder, RunBlock, Source, run_plain
 from pcakd.errors import ShapeError
 from pcakd.linalg import Statistics, measure_batch, measure_statistics
-from pcakd.tiling import lay_out, run_tiled
+from pcakd.tiling import clip, lay_out, run_tiled
 from pcakd.transforms import blend_with_identity, fit_transform
 from pcakd.utils.sections import section
+from pcakd.utils.threads import call_in_thread
 
 MIN_SIZE = 16
 TAPS = (1, 2, 3, 4)
@@ -74,12 +76,14 @@ def transform_and_decode(
     if not isinstance(features, Tensor):
         raise TypeError("the last map must be the features at tap 4")
     for tap in reversed(TAPS):
-        affine = fit_transform(
+        fit = partial(
+            fit_transform,
             settings.transform,
             settings.measure(features),
             targets[tap - 1],
             regularizer=network.regularizer_at(tap),
         )
+        affine = call_in_thread(fit, device=features.device.type)
         affine = blend_with_identity(affine, settings.strength)
         with section("decode"):
             features = network.decode_block(
@@ -129,7 +133,7 @@ def run_fast(
     )
     result = transform_and_decode(network, maps, style, settings)
     height, width = content.shape[-2:]
-    return result[0, :, :height, :width].clamp(0.0, 1.0)
+    return clip(result[:, :, :height, :width])[0]
 
 
 def _encode(

@@ -9,8 +9,9 @@
 * *Channels-last* on a CPU (:func:`lay_out`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import partial
 from itertools import accumulate, product
 from math import isqrt
 from threading import Lock
@@ -24,11 +25,12 @@ from pcakd.blocks.spans import Span, Tile, cut
 from pcakd.blocks.stack import BlockStack
 from pcakd.blocks.stage import Features, Source, Stage
 from pcakd.transforms import AffineMap, apply_affine
-from pcakd.utils.threads import map_in_threads
+from pcakd.utils.threads import call_in_thread, map_in_threads
 
 _CPU_TILE_BYTES = 4 << 20  # a few such maps fit the caches, and their memory is reused
 _TILE_BYTES = 1 << 30  # on an accelerator: hardly ever more than one tile, and 32-bit indices
 _LEAST_SIDE = 8
+_BAND_ROWS = 128
 _PROBE = 64  # the size of an axis that shows by how much a stage scales it
 
 Steps: TypeAlias = Sequence[tuple[Stage, nn.Module | None]]
@@ -39,8 +41,27 @@ def lay_out(image: Features) -> Features:
 
     oneDNN's convolutions of few channels are faster in this format. All later maps inherit it.
     """
-    on_cpu = image.device.type == "cpu"
-    return image.contiguous(memory_format=torch.channels_last) if on_cpu else image
+    if image.device.type != "cpu" or image.is_contiguous(memory_format=torch.channels_last):
+        return image
+    result = torch.empty_like(image, memory_format=torch.channels_last)
+
+    def copy(part: Features, place: Features) -> None:
+        place.copy_(part)
+
+    _in_bands(copy, image, result)
+    return result
+
+
+def clip(image: Features) -> Features:
+    """Clip an image to [0, 1] where it lies."""
+    _in_bands(lambda part: part.clamp_(0.0, 1.0), image)
+    return image
+
+
+def _in_bands(function: Callable[..., object], *images: Features) -> None:
+    """Call a function with bands of rows of images of one size."""
+    bands = zip(*(image.split(_BAND_ROWS, dim=-2) for image in images), strict=True)
+    map_in_threads(lambda band: function(*band), list(bands), device=images[0].device.type)
 
 
 def run_tiled(
@@ -67,7 +88,7 @@ def run_tiled(
     """
     steps: Steps = stack.steps(block)
     if affine is not None:
-        folded = _fold(steps, affine)
+        folded = call_in_thread(partial(_fold, steps, affine), device=features.device.type)
         if folded is None:
             features = apply_affine(features, affine)
         else:

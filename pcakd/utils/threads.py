@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
+from contextvars import copy_context
 from typing import TypeVar
 
 import torch
@@ -17,19 +18,17 @@ import torch
 T = TypeVar("T")
 R = TypeVar("R")
 
-_LEAST_ITEMS = 8
-"""Fewer items than this for each thread follow each other, with operators split among threads."""
-
 _pools: dict[int, ThreadPoolExecutor] = {}
 _lock = threading.Lock()
 
 
 def map_in_threads(function: Callable[[T], R], items: Sequence[T], *, device: str) -> list[R]:
-    """Return ``[function(item) for item in items]``, without gradients.
+    """Return ``[function(item) for item in items]``.
 
     On a CPU each of PyTorch's threads calls ``function`` with its own items, and operators within a
-    call use one thread. Elsewhere, with fewer than 8 items for each thread, and under
-    ``torch.autocast`` (which holds for the calling thread alone), the items follow each other.
+    call use one thread. With fewer items than threads, on another device, while gradients are
+    recorded, and under ``torch.autocast`` (which holds for the calling thread alone), the items
+    follow each other in the calling thread.
 
     Args:
         function: Called with each item; it must not call this function.
@@ -40,12 +39,7 @@ def map_in_threads(function: Callable[[T], R], items: Sequence[T], *, device: st
         Exception: What a call raises; calls that have not begun are dropped.
     """
     threads = torch.get_num_threads()
-    if (
-        device != "cpu"
-        or threads == 1
-        or len(items) < _LEAST_ITEMS * threads
-        or torch.is_autocast_enabled(device)
-    ):
+    if len(items) < threads or not _pays(threads, device):
         return [function(item) for item in items]
     inference = torch.is_inference_mode_enabled()
 
@@ -62,6 +56,42 @@ def map_in_threads(function: Callable[[T], R], items: Sequence[T], *, device: st
         for future in futures:
             future.cancel()
         wait(futures)  # no thread writes into memory of the caller's after an error
+
+
+def call_in_thread(function: Callable[[], R], *, device: str) -> R:
+    """Return ``function()``, computed by one of the threads of :func:`map_in_threads`.
+
+    Between two calls of that function this is faster than in the calling thread: after an operator
+    that was split among threads, OpenMP's threads wait busily for another one (for 5 ms and more)
+    and take the cores from the threads of the pool.
+
+    Args:
+        function: Small operators that must not call :func:`map_in_threads`. Context variables of
+            the calling thread hold in it.
+        device: The kind of device that computes.
+
+    Raises:
+        Exception: What the call raises.
+    """
+    threads = torch.get_num_threads()
+    if not _pays(threads, device):
+        return function()
+    inference, context = torch.is_inference_mode_enabled(), copy_context()
+
+    def call() -> R:
+        with _without_gradients(inference):
+            return function()
+
+    return _get_pool(threads).submit(context.run, call).result()
+
+
+def _pays(threads: int, device: str) -> bool:
+    return (
+        device == "cpu"
+        and threads > 1
+        and not torch.is_grad_enabled()
+        and not torch.is_autocast_enabled(device)
+    )
 
 
 def _without_gradients(inference: bool) -> AbstractContextManager[object]:

@@ -8,6 +8,7 @@ student's stride and the result is cropped, where the authors' demo resizes.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,7 +23,7 @@ from pcakd.linalg import Statistics, measure_batch, measure_statistics
 from pcakd.tiling import clip, lay_out, run_tiled
 from pcakd.transforms import blend_with_identity, fit_transform
 from pcakd.utils.sections import section
-from pcakd.utils.threads import call_in_thread
+from pcakd.utils.threads import call_in_thread, split_by_pieces
 
 MIN_SIZE = 16
 TAPS = (1, 2, 3, 4)
@@ -83,7 +84,7 @@ def transform_and_decode(
             targets[tap - 1],
             regularizer=network.regularizer_at(tap),
         )
-        affine = call_in_thread(fit, device=features.device.type)
+        affine = call_in_thread(fit)
         affine = blend_with_identity(affine, settings.strength)
         with section("decode"):
             features = network.decode_block(
@@ -126,14 +127,27 @@ def run_fast(
     if isinstance(style, Tensor):
         style = measure_style(network, style, run_block=run_block)
     on_step()
-    maps = _encode(network, content, run_block)
-    on_step()
-    settings = TapSettings(
-        transform=transform, strength=strength, run_block=run_block, on_step=on_step
-    )
-    result = transform_and_decode(network, maps, style, settings)
-    height, width = content.shape[-2:]
-    return clip(result[:, :, :height, :width])[0]
+    with tiles_in_threads(content, run_block):
+        maps = _encode(network, content, run_block)
+        on_step()
+        settings = TapSettings(
+            transform=transform, strength=strength, run_block=run_block, on_step=on_step
+        )
+        result = transform_and_decode(network, maps, style, settings)
+        height, width = content.shape[-2:]
+        return clip(result[:, :, :height, :width])[0]
+
+
+def tiles_in_threads(image: Tensor, run_block: RunBlock) -> AbstractContextManager[None]:
+    """Return the context in which each thread computes tiles of its own, if blocks run in tiles.
+
+    Args:
+        image: The image that is encoded, of any shape that ends in its height and width.
+        run_block: How blocks run.
+    """
+    if run_block is not run_tiled:
+        return nullcontext()
+    return split_by_pieces(pixels=image.shape[-2:].numel(), device=image.device.type)
 
 
 def _encode(
@@ -204,11 +218,12 @@ def measure_taps(
 ) -> list[tuple[Statistics, int]]:
     """Return the moments of an image at taps 1 to 4, and the number of pixels of each tap."""
     taps = []
-    features = prepare_image("style", style, network.stride)
-    for tap in TAPS:
-        with section("encode"):
-            features = network.encode_block(tap, features, run=run_block)[0]
-        taps.append((measure_statistics(features[0]), features[0, 0].numel()))
+    with tiles_in_threads(style, run_block):
+        features = prepare_image("style", style, network.stride)
+        for tap in TAPS:
+            with section("encode"):
+                features = network.encode_block(tap, features, run=run_block)[0]
+            taps.append((measure_statistics(features[0]), features[0, 0].numel()))
     return taps
 
 

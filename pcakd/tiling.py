@@ -61,7 +61,7 @@ def clip(image: Features) -> Features:
 def _in_bands(function: Callable[..., object], *images: Features) -> None:
     """Call a function with bands of rows of images of one size."""
     bands = zip(*(image.split(_BAND_ROWS, dim=-2) for image in images), strict=True)
-    map_in_threads(lambda band: function(*band), list(bands), device=images[0].device.type)
+    map_in_threads(lambda band: function(*band), list(bands))
 
 
 def run_tiled(
@@ -88,7 +88,7 @@ def run_tiled(
     """
     steps: Steps = stack.steps(block)
     if affine is not None:
-        folded = call_in_thread(partial(_fold, steps, affine), device=features.device.type)
+        folded = call_in_thread(partial(_fold, steps, affine))
         if folded is None:
             features = apply_affine(features, affine)
         else:
@@ -105,7 +105,7 @@ def run_tiled(
     def run(tile: Tile) -> None:
         result.write(tile, _run_tile(steps, features, source, _path(stages, sizes, tile)))
 
-    map_in_threads(run, tiles, device=features.device.type)
+    map_in_threads(run, tiles)
     return result.whole()
 
 

@@ -12,7 +12,7 @@ from bench.peers.photowct2 import PhotoWCT2
 from bench.peers.vgg import Depth, VggAutoencoder, seeded
 from bench.peers.wct2 import WCT2
 from pcakd.blocks import run_plain
-from pcakd.coarse_to_fine import run_fast
+from pcakd.coarse_to_fine import run_fast, tiles_in_threads
 from pcakd.tiling import run_tiled
 from pcakd.utils.registry import Registry
 
@@ -68,7 +68,8 @@ def _run_own(
 ) -> Tensor:
     if not isinstance(network, PhotoWCT | WCT2):
         raise TypeError(f"expected PhotoWCT or WCT2, got {type(network).__name__}")
-    return network.stylize(content, style, transform=transform, tiled=tiled)
+    with tiles_in_threads(content, run_tiled if tiled else run_plain):
+        return network.stylize(content, style, transform=transform, tiled=tiled)
 
 
 def _assemble_photowct(autoencoder: VggAutoencoder) -> PhotoWCT:

@@ -1,16 +1,20 @@
-"""Independent pieces of work on a pool of threads that compute on one core each.
+"""Work on a pool of threads that compute on one core each.
 
 PyTorch splits each operator among all threads, and every operator waits for the slowest of them.
 On a busy machine a thread that waits for a core stops the others, operator after operator. Here
 each thread works through whole pieces on its own, and only the end waits.
+
+The two ways do not mix. After an operator that was split, OpenMP's threads wait busily for the next
+one, for 5 ms and more, and take the cores from the pool. So whatever runs within
+:func:`split_by_pieces` and takes time goes through the pool.
 """
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager
-from contextvars import copy_context
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar, copy_context
 from typing import TypeVar
 
 import torch
@@ -18,28 +22,58 @@ import torch
 T = TypeVar("T")
 R = TypeVar("R")
 
+_LEAST_PIXELS = 450_000
+"""Pixels of an image for each thread, below which operators split among threads are faster."""
+
+_active: ContextVar[int] = ContextVar("active", default=0)
+"""How many threads the pool of this context has; 0 outside :func:`split_by_pieces`."""
+
 _pools: dict[int, ThreadPoolExecutor] = {}
 _lock = threading.Lock()
 
 
-def map_in_threads(function: Callable[[T], R], items: Sequence[T], *, device: str) -> list[R]:
-    """Return ``[function(item) for item in items]``.
+@contextmanager
+def split_by_pieces(*, pixels: int, device: str) -> Iterator[None]:
+    """Let the functions below use as many threads as PyTorch has, where this is the faster way.
 
-    On a CPU each of PyTorch's threads calls ``function`` with its own items, and operators within a
-    call use one thread. With fewer items than threads, on another device, while gradients are
-    recorded, and under ``torch.autocast`` (which holds for the calling thread alone), the items
-    follow each other in the calling thread.
+    It is on a CPU with several threads, without gradients, and for images of 450,000 pixels or more
+    for each thread. ``torch.autocast`` holds for the calling thread alone and rules it out, too.
 
     Args:
-        function: Called with each item; it must not call this function.
-        items: The items.
+        pixels: The size of the image.
         device: The kind of device that computes.
+    """
+    threads = torch.get_num_threads()
+    pays = (
+        device == "cpu"
+        and threads > 1
+        and pixels >= _LEAST_PIXELS * threads
+        and not torch.is_grad_enabled()
+        and not torch.is_autocast_enabled(device)
+    )
+    token = _active.set(threads if pays else 0)
+    try:
+        yield
+    finally:
+        _active.reset(token)
+
+
+def map_in_threads(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """Return ``[function(item) for item in items]``.
+
+    Within :func:`split_by_pieces` each thread calls ``function`` with its own items, and operators
+    within a call use one thread. Elsewhere, and with fewer items than threads, the items follow
+    each other in the calling thread.
+
+    Args:
+        function: Called with each item.
+        items: The items.
 
     Raises:
         Exception: What a call raises; calls that have not begun are dropped.
     """
-    threads = torch.get_num_threads()
-    if len(items) < threads or not _pays(threads, device):
+    threads = _active.get()
+    if not threads or len(items) < threads:
         return [function(item) for item in items]
     inference = torch.is_inference_mode_enabled()
 
@@ -58,40 +92,28 @@ def map_in_threads(function: Callable[[T], R], items: Sequence[T], *, device: st
         wait(futures)  # no thread writes into memory of the caller's after an error
 
 
-def call_in_thread(function: Callable[[], R], *, device: str) -> R:
-    """Return ``function()``, computed by one of the threads of :func:`map_in_threads`.
+def call_in_thread(function: Callable[[], R]) -> R:
+    """Return ``function()``, within :func:`split_by_pieces` computed by one thread of the pool.
 
-    Between two calls of that function this is faster than in the calling thread: after an operator
-    that was split among threads, OpenMP's threads wait busily for another one (for 5 ms and more)
-    and take the cores from the threads of the pool.
+    This is for small operators between the large pieces, so that none of them is split.
 
     Args:
-        function: Small operators that must not call :func:`map_in_threads`. Context variables of
-            the calling thread hold in it.
-        device: The kind of device that computes.
+        function: What to call; context variables of the calling thread hold in it.
 
     Raises:
         Exception: What the call raises.
     """
-    threads = torch.get_num_threads()
-    if not _pays(threads, device):
+    threads = _active.get()
+    if not threads:
         return function()
     inference, context = torch.is_inference_mode_enabled(), copy_context()
 
     def call() -> R:
+        _active.set(0)
         with _without_gradients(inference):
             return function()
 
     return _get_pool(threads).submit(context.run, call).result()
-
-
-def _pays(threads: int, device: str) -> bool:
-    return (
-        device == "cpu"
-        and threads > 1
-        and not torch.is_grad_enabled()
-        and not torch.is_autocast_enabled(device)
-    )
 
 
 def _without_gradients(inference: bool) -> AbstractContextManager[object]:

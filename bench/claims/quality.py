@@ -18,7 +18,7 @@ from bench.claims.rows import (
 )
 from bench.claims.verdicts import Finding, judge_direction
 from bench.quality.protocol import METRICS
-from bench.records.schema import Record
+from bench.records.schema import MetricName, Record
 
 _METRICS = {str(metric.name): metric for metric in METRICS}
 
@@ -26,18 +26,44 @@ _METRICS = {str(metric.name): metric for metric in METRICS}
 def quality_rows(
     claim: QualityClaim, student: Student, records: Sequence[Record]
 ) -> list[ClaimRow]:
-    """Judge one claim for one student, on each machine that measured both subjects."""
-    metric = _METRICS[claim.metric]
-    title = f"{student.title}: {claim.published} than {PEERS[claim.peer]}"
-    published = f"{'higher' if metric.higher_is_better else 'lower'} {metric.title}"
+    """Judge one claim for one student by each metric, on each machine that measured both."""
+    rows = [
+        row for metric in claim.metrics for row in _metric_rows(claim, metric, student, records)
+    ] or _metric_rows(claim, claim.literature, student, records)
+    finding = _why_none(claim.peer, student.subject, records)
+    title, published = _title(claim, student), _published(claim.literature)
+    return rows or [missing_row(title, published, "metric value", finding)]
+
+
+def _metric_rows(
+    claim: QualityClaim, metric: MetricName, student: Student, records: Sequence[Record]
+) -> list[ClaimRow]:
     rows = []
     for subject in list_quality_subjects(records, claim.peer):
-        note = _describe_stand_in(subject, claim.peer)
-        for found in find_differences(records, student.subject, subject, claim.metric):
-            finding = judge_direction(found.difference, higher=metric.higher_is_better)
-            rows.append(_difference_row(title, published, found, finding, note))
-    finding = _why_none(claim.peer, student.subject, records)
-    return rows or [missing_row(title, published, "metric value", finding)]
+        note = join_remarks(
+            _describe_training(metric, student, records), _describe_stand_in(subject, claim.peer)
+        )
+        for found in find_differences(records, student.subject, subject, metric):
+            finding = judge_direction(found.difference, higher=_METRICS[metric].higher_is_better)
+            row = _difference_row(_title(claim, student), _published(metric), found, finding, note)
+            rows.append(row)
+    return rows
+
+
+def _title(claim: QualityClaim, student: Student) -> str:
+    return f"{student.title}: {claim.published} than {PEERS[claim.peer]}"
+
+
+def _published(metric: MetricName) -> str:
+    described = _METRICS[metric]
+    return f"{'higher' if described.higher_is_better else 'lower'} {described.title}"
+
+
+def _describe_training(metric: MetricName, student: Student, records: Sequence[Record]) -> str:
+    own = (record for record in records if record.case.subject == student.subject)
+    if not any(metric in (record.trained_metrics or ()) for record in own):
+        return ""
+    return f"`{student.subject}` was trained on the formula of {_METRICS[metric].title}"
 
 
 def _difference_row(

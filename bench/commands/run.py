@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.commands.options import add_config_argument, add_device_argument, split_names
-from bench.plan.config import BenchmarkProfile, find_config, load_profile
+from bench.plan.config import BenchmarkProfile, Override, find_config, load_profile
 from bench.plan.resolutions import parse_resolution
 from pcakd.commands.parser import path_argument
 from pcakd.errors import ConfigError, WeightsError
@@ -47,8 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only",
         metavar="KIND,KIND",
-        help="measure only these: cost, ratio, breakdown, capacity, quality, curve (default: all); "
-        "--resume adds more later",
+        help="measure only these: cost, contention, ratio, breakdown, capacity, quality, curve "
+        "(default: all); --resume adds more later",
     )
     parser.add_argument(
         "--pairs",
@@ -144,16 +144,26 @@ def choose_profile(
             profile,
             resolutions=names,
             measured=names,
-            contention_resolutions=tuple(
-                name for name in profile.contention_resolutions if name in names
-            ),
-            breakdown_resolutions=tuple(
-                name for name in profile.breakdown_resolutions if name in names
-            ),
-            overrides=tuple(replace(each, measured=None) for each in profile.overrides),
+            contention_resolutions=_keep(profile.contention_resolutions, names),
+            breakdown_resolutions=_keep(profile.breakdown_resolutions, names),
+            overrides=tuple(_drop_sizes(each, names) for each in profile.overrides),
             ratio_resolution=profile.ratio_resolution if kept else names[0],
         )
     return profile
+
+
+def _keep(resolutions: Sequence[str], named: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in resolutions if name in named)
+
+
+def _drop_sizes(override: Override, named: Sequence[str]) -> Override:
+    """Return an override under which all named resolutions are measured."""
+    contention = override.contention_resolutions
+    return replace(
+        override,
+        measured=None,
+        contention_resolutions=None if contention is None else _keep(contention, named),
+    )
 
 
 def choose_measurements(text: str | None) -> tuple[str, ...]:

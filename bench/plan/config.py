@@ -87,6 +87,7 @@ class Override:
     case_seconds: Seconds | None = None
     ratio_rounds: Positive | None = None
     processes: Positive | None = None
+    contention_resolutions: tuple[str, ...] | None = None
 
     def applies_to(self, subject: str, device: str) -> bool:
         """Return whether the override applies to a subject on a kind of device."""
@@ -98,7 +99,7 @@ class Override:
         """Return the settings that it replaces."""
         names = (
             "measured", "warmup", "samples", "sample_seconds", "case_seconds", "ratio_rounds",
-            "processes",
+            "processes", "contention_resolutions",
         )  # fmt: skip
         given = {name: getattr(self, name) for name in names}
         return {name: value for name, value in given.items() if value is not None}
@@ -166,8 +167,13 @@ class BenchmarkProfile:
     def _check_names(self) -> "BenchmarkProfile":
         for text in self.speed_ratios:
             _check_ratio(text, self.subjects)
-        for key in ("contention_resolutions", "breakdown_resolutions"):
-            for name in getattr(self, key):
+        chosen = [
+            ("contention_resolutions", self.contention_resolutions),
+            ("breakdown_resolutions", self.breakdown_resolutions),
+            *(("contention_resolutions", o.contention_resolutions or ()) for o in self.overrides),
+        ]
+        for key, names in chosen:
+            for name in names:
                 if name not in self.resolutions:
                     known = ", ".join(self.resolutions)
                     raise ValueError(f"{key} has {name!r}; use those of resolutions: {known}")
@@ -183,6 +189,7 @@ class BenchmarkProfile:
             "case_seconds": self.case_seconds,
             "ratio_rounds": self.ratio_rounds,
             "processes": self.processes,
+            "contention_resolutions": self.contention_resolutions,
         }
         for override in self.overrides:
             if override.applies_to(subject, device):

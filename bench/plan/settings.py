@@ -28,6 +28,7 @@ class CaseSettings:
         memory_fraction: Share of the device's memory that a case may take.
         quality_max_side: Image pairs are reduced to this many pixels a side before they are scored;
             0 keeps their size.
+        contention_resolutions: Resolutions at which latency is measured on a busy machine, too.
         capacity_gib: Memory in GiB within which the largest image is searched; 0 is no search.
         metrics: The quality metrics that are measured.
     """
@@ -43,6 +44,7 @@ class CaseSettings:
     memory_fraction: float
     quality_max_side: int = 0
     capacity_gib: float = 0.0
+    contention_resolutions: tuple[str, ...] = ()
     metrics: tuple[MetricName, ...] = METRIC_NAMES
 
     def expect_samples(self, latency_ns: float) -> int:

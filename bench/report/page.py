@@ -15,6 +15,7 @@ from bench.report.methods.notes import comparability_notes, count_threads
 from bench.report.overview import section as overview
 from bench.report.pareto import section as pareto
 from bench.report.quality import section as quality
+from bench.report.quality.counterparts import counterparts_note
 from bench.report.trainings import section as trainings
 
 SECTIONS: tuple[SectionModule, ...] = (
@@ -58,11 +59,12 @@ def _heading(summary: Summary) -> str:
     first = summary.machines[0]
     machine = f", measured on `{first.device}` with {count_threads(first)}"
     notes = "".join(f"\n> **Note.** {text}\n" for text in comparability_notes(summary))
+    counterparts = counterparts_note(summary)
     return (
         f"# Benchmark report: {names}\n\n"
         f"{_contents(summary)}{machine if summary.comparable else ''}. "
         "`python -m bench report` generates this page from [`records.jsonl`](records.jsonl); every "
-        f"figure can be traced to a line there.\n{notes}"
+        f"figure can be traced to a line there.{' ' * bool(counterparts)}{counterparts}\n{notes}"
     )
 
 

@@ -26,7 +26,7 @@ def plan(profile: BenchmarkProfile, description: RunDescription) -> list[Planned
             for planned in plan_sizes(
                 "contention",
                 subject,
-                profile.contention_resolutions,
+                profile.settings(subject.name, description.machine.device).contention_resolutions,
                 profile=profile,
                 machine=description.machine,
             )

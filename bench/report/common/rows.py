@@ -6,11 +6,7 @@ from bench.analysis.stats import Interval, ProcessInterval
 from bench.records.identity import Machine
 
 OOM_MARGIN = 1.25
-"""A predicted peak of up to this many times the allowed memory may fit after all.
-
-Reports compare predictions of memory with measurements at larger sizes; those of `reports/cpu` were
-at most a fifth too high.
-"""
+"""How many times too high a predicted peak may be, where no measurement shows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +31,7 @@ class CostRow(CaseRow):
         num_disturbed: Processes during which the machine changed.
         latency_p95_ms: 95th percentile; None from too few samples.
         allowed_bytes: The share of the machine's memory that a case may take.
+        oom_margin: A predicted peak of up to this many times the allowed memory may fit after all.
     """
 
     reason: str | None
@@ -51,6 +48,7 @@ class CostRow(CaseRow):
     predicted_latency_ms: float | None
     predicted_peak_bytes: int | None
     allowed_bytes: int | None = None
+    oom_margin: float = OOM_MARGIN
 
     @property
     def size(self) -> str:
@@ -77,7 +75,7 @@ class CostRow(CaseRow):
         """Whether the predicted peak is so little above the allowed memory that it may fit."""
         if not self.predicted_oom:
             return False
-        return (self.predicted_peak_bytes or 0) <= OOM_MARGIN * (self.allowed_bytes or 0)
+        return (self.predicted_peak_bytes or 0) <= self.oom_margin * (self.allowed_bytes or 0)
 
     @property
     def expected_latency_ms(self) -> float | None:

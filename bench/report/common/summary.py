@@ -26,6 +26,7 @@ from bench.records.identity import (
 )
 from bench.records.schema import Record
 from bench.records.units import NS_PER_MS
+from bench.report.common.memory_margin import with_memory_margins
 from bench.report.common.rows import CostRow, QualityRow
 from pcakd.errors import ConfigError
 
@@ -134,7 +135,9 @@ def summarize(records: Sequence[Record], folder: Path | None = None) -> Summary:
             placed = machine if machine in machines else machines[0]
             key = (names[identify(record)], record.case.transform, placed)
             quality.setdefault(key, []).append(record)
-    rows = [_cost_row(names[identify(group[0])], group) for group in cost.values()]
+    rows = with_memory_margins(
+        [_cost_row(names[identify(group[0])], group) for group in cost.values()]
+    )
     order = {name: place for place, name in enumerate(names.values())}
     measured = [
         quality_row(*key, quality[key]) for key in sorted(quality, key=lambda each: order[each[0]])

@@ -6,7 +6,7 @@ import pandas as pd
 
 from bench.records.identity import Machine
 from bench.report.common.formats import format_bytes
-from bench.report.common.rows import OOM_MARGIN, CostRow
+from bench.report.common.rows import CostRow
 from bench.report.common.section import Table
 from bench.report.common.subjects import is_reference
 from bench.report.common.summary import BORROWED_COST, Summary, headline_names, joined_subject
@@ -69,10 +69,14 @@ def _oom(summary: Summary) -> str:
         return ""
     allowed = {format_bytes(row.allowed_bytes) for row in summary.cost if row.allowed_bytes}
     amount = f", {allowed.pop()}" if len(allowed) == 1 else ""
-    near = any(row.near_oom for row in summary.cost)
-    margin = f"{100 * (OOM_MARGIN - 1):.0f} %"
-    doubt = f" ≈ OOM?: more by at most {margin}, so it may fit if the prediction is wrong."
-    return f" ≈ OOM: predicted to need more memory than allowed{amount}.{doubt * near}"
+    margins = [row.oom_margin for row in summary.cost if row.near_oom]
+    doubt = (
+        f" ≈ OOM?: more by at most {100 * (max(margins) - 1):.0f} %, so it may fit if the "
+        "prediction is wrong."
+        if margins
+        else ""
+    )
+    return f" ≈ OOM: predicted to need more memory than allowed{amount}.{doubt}"
 
 
 def _cells(summary: Summary, key: tuple[str, str, Machine]) -> dict[str, str]:

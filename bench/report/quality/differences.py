@@ -115,6 +115,11 @@ def other_differences_table(summary: Summary) -> Table:
 _Starred: TypeAlias = list[tuple[DifferenceRow, dict[str, bool]]]
 
 
+def starred_rows(summary: Summary) -> _Starred:
+    """Return each row with the metrics whose difference has an asterisk."""
+    return _starred(difference_rows(summary))[1]
+
+
 def _starred(rows: Sequence[DifferenceRow]) -> tuple[list[Difference], _Starred]:
     """Return all differences, and each row with the metrics that have an asterisk."""
     every = [difference for row in rows for difference in row.differences.values()]

@@ -121,3 +121,21 @@ def test_only_the_last_version_and_common_pairs_are_compared(metric_values, make
     assert (few.verdict, few.place) == ("not comparable", "2 image pairs, cpu Some CPU")
     alone = only(metric_values("wct2-cat5", 0.5), STYLE)
     assert alone.remark.startswith("no record")
+
+
+def test_claims_are_judged_by_metrics_that_no_student_was_trained_on(metric_values, make_quality):
+    fields = {"gram": 0.1, "alexnet_gram": 0.3}  # better by gram, worse by the bounded one
+    ours = metric_values("vgg16", 0.5, "bounded_gram", trained_metrics=["gram"], **fields)
+    theirs = metric_values("wct2-cat5", 0.4, "bounded_gram", gram=0.9, alexnet_gram=0.5)
+    rows = find([*ours, *theirs], STYLE)
+    assert [(row.published, row.verdict) for row in rows] == [
+        ("lower Bounded Gram", "not reproduced"), ("lower AlexNet Gram", "reproduced"),
+    ]  # fmt: skip
+    assert not any("trained on the formula" in row.remark for row in rows)
+
+
+def test_without_them_the_remark_says_what_the_student_was_trained_on(metric_values):
+    ours = metric_values("vgg16", 0.3, trained_metrics=["gram"])
+    row = only([*ours, *metric_values("wct2-cat5", 0.5)], STYLE)
+    assert row.verdict == "reproduced"
+    assert "`vgg16` was trained on the formula of Gram" in row.remark

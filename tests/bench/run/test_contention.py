@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from small_runs import make_context, make_description, make_info, make_profile, no_bar
 
 from bench.commands.run import choose_profile
+from bench.plan.config import Override
 from bench.run import contention, cost
 from bench.run.recorder import known_records
 
@@ -57,3 +58,14 @@ def test_its_resolutions_are_resolutions_of_the_run():
         replace(PROFILE, contention_resolutions=("HD",))
     assert choose_profile(PROFILE, None, "48x32").contention_resolutions == ("48x32",)
     assert choose_profile(PROFILE, None, "64x64").contention_resolutions == ()
+
+
+def test_an_override_leaves_a_subject_out():
+    override = Override(subjects=("greedy",), contention_resolutions=())
+    profile = replace(PROFILE, overrides=(override,))
+    planned = contention.plan(profile, make_description(*INFOS))
+    assert [(each.case.subject, each.repeat) for each in planned] == [("plain", 0), ("plain", 1)]
+    small = choose_profile(profile, None, "64x64")
+    assert small.overrides[0].contention_resolutions == ()
+    with pytest.raises(ValidationError, match="contention_resolutions has 'HD'; use those of"):
+        replace(profile, overrides=(replace(override, contention_resolutions=("HD",)),))

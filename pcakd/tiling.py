@@ -60,7 +60,7 @@ def clip(image: Features) -> Features:
 
 def _in_bands(function: Callable[..., object], *images: Features) -> None:
     """Call a function with bands of rows of images of one size."""
-    bands = zip(*(image.split(_BAND_ROWS, dim=-2) for image in images), strict=True)
+    bands = zip(*(torch.split(image, _BAND_ROWS, dim=-2) for image in images), strict=True)
     map_in_threads(lambda band: function(*band), list(bands))
 
 

@@ -45,6 +45,13 @@ def add_device_argument(parser: argparse.ArgumentParser, default: str | None = N
     )
 
 
+def add_resolution_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--resolution``, HD by default."""
+    parser.add_argument(
+        "--resolution", default="HD", help="HD, FHD, QHD, 4K, 5K, 8K or 640x480 (default: HD)"
+    )
+
+
 def add_config_argument(
     parser: argparse.ArgumentParser, what: str = "file with the benchmark profiles"
 ) -> None:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.options import add_device_argument
+from bench.commands.options import add_device_argument, add_resolution_argument
 from bench.commands.output import add_json_argument, open_run_folder, write_json
 from pcakd.commands.parser import path_argument
 from pcakd.errors import ConfigError
@@ -23,9 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = f"example: python -m {EXAMPLE}"
     parser.add_argument("first", metavar="A", help="a subject, as for `pcakd-bench run --subjects`")
     parser.add_argument("second", metavar="B", help="another one: how many times as fast as A?")
-    parser.add_argument(
-        "--resolution", default="HD", help="HD, FHD, QHD, 4K, 5K, 8K or 640x480 (default: HD)"
-    )
+    add_resolution_argument(parser)
     parser.add_argument(
         "--rounds",
         type=int,

@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.analysis.intervals import MIN_PROCESSES
-from bench.commands.options import add_config_argument, add_device_argument
+from bench.commands.options import (
+    add_config_argument,
+    add_device_argument,
+    add_resolution_argument,
+)
 from bench.commands.output import open_run_folder
 from bench.plan.config import find_config, load_profile
 from pcakd.commands.parser import path_argument
@@ -28,9 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="mobilenet_v1",
         help="as for `pcakd-bench run --subjects` (default: mobilenet_v1)",
     )
-    parser.add_argument(
-        "--resolution", default="HD", help="HD, FHD, QHD, 4K, 5K, 8K or 640x480 (default: HD)"
-    )
+    add_resolution_argument(parser)
     parser.add_argument(
         "--comparisons",
         type=int,

@@ -5,8 +5,8 @@ On a busy machine a thread that waits for a core stops the others, operator afte
 each thread works through whole pieces on its own, and only the end waits.
 
 The two ways do not mix. After an operator that was split, OpenMP's threads wait busily for the next
-one, for 5 ms and more, and take the cores from the pool. So whatever runs within
-:func:`split_by_pieces` and takes time goes through the pool.
+one, for 5 ms and more, and take the cores from the pool. So all that takes time within
+:func:`split_by_pieces` goes through the pool.
 """
 
 import os

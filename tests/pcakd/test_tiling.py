@@ -1,16 +1,22 @@
 """Tiles against the reference implementation, `pcakd.blocks.run_plain`."""
 
+import threading
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pcakd.blocks import AvgPool, BlockDesign, BlockStack, Conv, MaxPool
+from pcakd import tiling
+from pcakd.blocks import AvgPool, BlockDesign, BlockStack, Conv, MaxPool, run_plain
+from pcakd.coarse_to_fine import run_fast
 from pcakd.distillation.norms import prepare_layers
 from pcakd.errors import ConfigError
 from pcakd.students import StudentSpec, create_student
 from pcakd.tiling import lay_out, run_tiled
 from pcakd.transforms import AffineMap
+from pcakd.utils import threads
+from pcakd.utils.threads import split_by_pieces
 
 SPECS = [
     StudentSpec(architecture="vgg16", ranks=(3, 4, 6, 5), colour_conv=True),
@@ -104,14 +110,14 @@ def test_blocks_in_training_are_refused():
         run_tiled(student.encoder, 1, _random(1, 3, 16, 16))
 
 
-@pytest.mark.parametrize("threads", [2, 3])
-def test_tiles_on_threads_are_those_of_one_thread(threads):
+@pytest.mark.parametrize("number", [2, 3])
+def test_tiles_on_threads_are_those_of_one_thread(number):
     student = create_student(SPECS[0]).eval().requires_grad_(False).double()
     image = lay_out(_random(1, 3, 96, 80))
     before = torch.get_num_threads()
 
     def run():
-        with torch.inference_mode():
+        with torch.inference_mode(), split_by_pieces(pixels=10**9, device="cpu"):
             features = run_tiled(student.encoder, 1, image, tile_bytes=3000)
             affine = _affine(features.shape[1])
             return run_tiled(student.decoder, 1, features, image, affine=affine, tile_bytes=3000)
@@ -119,8 +125,38 @@ def test_tiles_on_threads_are_those_of_one_thread(threads):
     try:
         torch.set_num_threads(1)
         alone = run()
-        torch.set_num_threads(threads)
+        torch.set_num_threads(number)
         together = [run() for _ in range(5)]
     finally:
         torch.set_num_threads(before)
     assert all(torch.equal(each, alone) for each in together)
+
+
+def test_an_image_on_threads_is_that_of_one_thread(monkeypatch):
+    student = create_student(SPECS[1]).eval().requires_grad_(False).double()
+    content, style = _random(3, 300, 83).sigmoid(), _random(3, 80, 96, seed=1).sigmoid()
+    plain = run_fast(student, content, style, run_block=run_plain)
+    names, whole = set(), tiling._run_tile
+    monkeypatch.setattr(threads, "_LEAST_PIXELS", 1)
+    monkeypatch.setattr(tiling, "_CPU_TILE_BYTES", 5000)
+
+    def watch(*args):
+        names.add(threading.current_thread().name.partition("_")[0])
+        return whole(*args)
+
+    monkeypatch.setattr(tiling, "_run_tile", watch)
+    before = torch.get_num_threads()
+    results, seen = [], []
+    try:
+        for number in (1, 2, 3):
+            torch.set_num_threads(number)
+            results.append(run_fast(student, content, style))
+            assert torch.get_num_threads() == number
+            seen.append(set(names))
+            names.clear()
+    finally:
+        torch.set_num_threads(before)
+    assert ["pcakd" in each for each in seen] == [False, True, True]
+    assert torch.equal(results[1], results[2])
+    for result in results:
+        torch.testing.assert_close(result, plain, rtol=0, atol=1e-9)

@@ -41,7 +41,8 @@ def _compare(
     ]
     if not fair or not row.trained_metrics:
         return
-    better, worse = [], []
+    better: list[str] = []
+    worse: list[str] = []
     for name in fair:
         if stars[name]:
             gain = sign * row.differences[name].value * (1 if HIGHER_IS_BETTER[name] else -1)

@@ -41,7 +41,7 @@ def test_the_first_paragraph_says_where_the_authors_are_better(make_students):
     assert "`authors_vgg19` is better than it in Sliced Wasserstein" in worse
     assert "(+0.799 [" in worse
     assert "HaarPSI" in better
-    assert "(+0.09" in better
+    assert "(+0.089 [" in better
     assert rest.strip().startswith("1 show no difference")
     heading = write_page(summary, make_sections(summary)).split("\n\n")[1]
     assert heading.endswith(note)

@@ -15,7 +15,7 @@ from bench.worker.process import record_fields
 _PROTOCOL = {
     "pair": "both subjects in one process, warm-up of both first, then one call of each a round in "
     "alternating order (A B, B A, …), same images; each call as in `latency`; each repeat is a "
-    "process of its own, in rounds over all speed ratios",
+    "process of its own, in rounds over all speed ratios; in odd ones B is prepared first and starts",
 }
 
 
@@ -91,7 +91,11 @@ def run(context: RunContext, cases: Sequence[PlannedCase], bar: Bar) -> list[Rec
 
 
 def measure_ratio(context: RunContext, planned: PlannedCase) -> Record:
-    """Measure one speed ratio and record it; running out of time or memory is a result."""
+    """Measure one speed ratio and record it; running out of time or memory is a result.
+
+    In odd repeats the second subject is prepared first and starts: whichever is in memory first may
+    be some percents faster in all rounds of its process.
+    """
     record = context.recorder.find(planned)
     if record is not None:
         return record
@@ -103,6 +107,7 @@ def measure_ratio(context: RunContext, planned: PlannedCase) -> Record:
         "other_transform": case.other_transform,
         "warmup": case.warmup,
         "rounds": case.samples,
+        "swapped": planned.repeat % 2 == 1,
     }
     fields = record_fields(*context.measure(job, planned))
     return context.recorder.write(planned, protocol=_PROTOCOL, **fields)

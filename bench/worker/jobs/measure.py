@@ -63,24 +63,28 @@ def measure_memory(
 
 
 def measure_ratio(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
-    """Send latency samples of two subjects that are timed in turn at one size."""
+    """Send latency samples of two subjects that are timed in turn at one size.
+
+    The job says which of the two is prepared first and starts.
+    """
     device = choose_device(job["device"])
     if device.type == "cuda":
         torch.cuda.set_per_process_memory_fraction(job["memory_fraction"])
     with full_precision(), torch.inference_mode():
         content, style = make_images(job, device)
+        names = ("other", "subject") if job["swapped"] else ("subject", "other")
         first, second = (
-            parse(job[name]).prepare(device, transform=job[f"{name}_transform"])
-            for name in ("subject", "other")
+            parse(job[name]).prepare(device, transform=job[f"{name}_transform"]) for name in names
         )
-        samples, other_samples = measure_interleaved(
+        samples = measure_interleaved(
             lambda: first(content, style),
             lambda: second(content, style),
             timer=create_timer(device),
             warmup=job["warmup"],
             rounds=job["rounds"],
         )
-    send({"type": "ratio", "latency_ns": samples, "other_latency_ns": other_samples})
+    found = dict(zip(names, samples, strict=True))
+    send({"type": "ratio", "latency_ns": found["subject"], "other_latency_ns": found["other"]})
 
 
 def measure_capacity(

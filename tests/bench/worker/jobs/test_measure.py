@@ -1,12 +1,14 @@
 """Jobs that measure: sections of time, capacity."""
 
 import json
+import time
 
+import pytest
 from job_inputs import parse
 
 from bench.profiling.traffic import count_filter
 from bench.subjects import Prepared, Subject
-from bench.worker.jobs import measure_breakdown, measure_capacity
+from bench.worker.jobs import measure_breakdown, measure_capacity, measure_ratio
 from pcakd.utils.sections import section
 
 
@@ -47,6 +49,38 @@ def test_sections_are_timed_and_counted_and_the_filter_apart(tmp_path):
     events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
     names = {event["name"] for event in events if event.get("cat") == "user_annotation"}
     assert names >= {"transform", "filter"}
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_the_order_of_two_subjects_changes_and_their_names_do_not(swapped):
+    order = []
+
+    def parse_logged(text):
+        def transfer(content, style):
+            order.append(text)
+            time.sleep(0.01 if text == "slow" else 0.0)
+            return content
+
+        def build(*_):
+            order.append(f"prepare {text}")
+            return Prepared(modules=(), run=transfer)
+
+        return Subject(
+            name=text, transforms=("none",), precision="fp32", has_quality=True, hash="0",
+            num_params=0, num_eigenbasis_params=0, build=build,
+        )  # fmt: skip
+
+    job = {
+        "device": "cpu", "subject": "slow", "subject_transform": "none", "other": "fast",
+        "other_transform": "none", "width": 32, "height": 16, "warmup": 1, "rounds": 2,
+        "memory_fraction": 0.9, "swapped": swapped,
+    }  # fmt: skip
+    messages = []
+    measure_ratio(job, messages.append, parse=parse_logged)
+    a, b = ("fast", "slow") if swapped else ("slow", "fast")
+    assert order == [f"prepare {a}", f"prepare {b}", a, b, a, b, b, a]
+    (message,) = messages
+    assert min(message["latency_ns"]) >= 10_000_000 > max(message["other_latency_ns"])
 
 
 def test_capacity_sends_the_baseline_before_it_starts():

@@ -15,7 +15,8 @@ from bench.worker.process import record_fields
 _PROTOCOL = {
     "pair": "both subjects in one process, warm-up of both first, then one call of each a round in "
     "alternating order (A B, B A, …), same images; each call as in `latency`; each repeat is a "
-    "process of its own, in rounds over all speed ratios; in odd ones B is prepared first and starts",
+    "process of its own, in rounds over all speed ratios; B is prepared first "
+    "and starts in odd ones",
 }
 
 

@@ -11,7 +11,7 @@ from bench.profiling import trace
 from bench.profiling.trace import write_trace
 from pcakd.errors import OutputError
 from pcakd.utils.sections import section
-from pcakd.utils.threads import map_in_threads
+from pcakd.utils.threads import map_in_threads, split_by_pieces
 
 CPU = torch.device("cpu")
 
@@ -58,7 +58,8 @@ def test_operators_of_all_threads_are_in_the_trace(tmp_path):
 
 
 def call_in_threads():
-    map_in_threads(lambda _: torch.linalg.eigh(torch.eye(8)), range(16), device="cpu")
+    with torch.no_grad(), split_by_pieces(pixels=10**9, device="cpu"):
+        map_in_threads(lambda _: torch.linalg.eigh(torch.eye(8)), range(16))
 
 
 def test_a_failure_keeps_the_file_of_before(tmp_path):

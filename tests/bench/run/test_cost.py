@@ -97,6 +97,7 @@ def test_the_configuration_of_a_case_has_the_keys_of_earlier_records(tmp_path):
         "memory_fraction": 0.9,
         "quality_max_side": 64,
         "capacity_gib": 0.0,
+        "contention_resolutions": [],
         "metrics": list(METRIC_NAMES),
     }
 

@@ -1,8 +1,13 @@
 """The false-alarm rate of a self-test."""
 
+from pathlib import Path
+
 import pytest
 
 from bench.analysis.selftest import summarize_selftest
+from bench.records.store import read_records
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -52,3 +57,18 @@ def test_comparisons_with_a_failure_or_a_gap_are_left_out(make_comparison):
     )
     assert result.num_comparisons == 1
     assert result.passed
+
+
+def test_the_documentation_states_the_committed_result():
+    records = read_records(ROOT / "reports" / "selftest")
+    (processes,) = {record.config["processes"] for record in records}
+    result = summarize_selftest(records, processes=processes)
+    assert result.num_comparisons >= 40
+    assert result.passed
+    (machine,) = {record.case.device_name for record in records}
+    stated = " ".join((ROOT / "docs" / "measurement.md").read_text(encoding="utf-8").split())
+    assert (
+        f"{result.num_comparisons} comparisons of {processes} processes each, {machine}, 2 threads, "
+        f"beside one endless loop: latency intervals that miss each other: {result.num_missing}; "
+        f"intervals of the speed ratio that exclude 1: {result.num_excluding}."
+    ) in stated

@@ -141,7 +141,7 @@ def breakdown_rows(summary: Summary) -> list[BreakdownRow]:
         for group in groups.values()
     ]
     order = {name: place for place, name in enumerate((*summary.subjects, *names.values()))}
-    return sorted(rows, key=lambda row: (order[row.subject], row.width * row.height))
+    return sorted(rows, key=lambda row: (order[row.subject], row.pixels))
 
 
 def _row(subject: str, group: list[Record]) -> BreakdownRow:

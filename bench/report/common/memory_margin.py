@@ -3,9 +3,11 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from operator import attrgetter
 
 from bench.plan.prediction import Measured, predict_cost
 from bench.records.identity import Machine
+from bench.records.units import NS_PER_MS
 from bench.report.common.rows import OOM_MARGIN, CostRow
 
 _BASIS = 2
@@ -30,12 +32,14 @@ def with_memory_margins(rows: Sequence[CostRow]) -> list[CostRow]:
 
 def _error(rows: Iterable[CostRow]) -> float | None:
     """Return predicted over measured peak of the largest size of one subject."""
-    known = sorted((row for row in rows if row.latency_ms and row.peak_bytes), key=_pixels)
+    known = sorted(
+        (row for row in rows if row.latency_ms and row.peak_bytes), key=attrgetter("pixels")
+    )
     if len(known) <= _BASIS:
         return None
     largest = known[-1]
     prediction = predict_cost(
-        pixels=_pixels(largest), macs=0, own=[_measured(row) for row in known[:_BASIS]], others=[]
+        pixels=largest.pixels, macs=0, own=[as_measured(row) for row in known[:_BASIS]], others=[]
     )
     if prediction is None or not largest.peak_bytes:
         return None
@@ -46,11 +50,12 @@ def _round_up(margin: float) -> float:
     return math.ceil(round(100 * margin, 6)) / 100
 
 
-def _measured(row: CostRow) -> Measured:
+def as_measured(row: CostRow) -> Measured:
+    """Return a measured row as the input of predictions."""
     return Measured(
-        label=row.size, pixels=_pixels(row), macs=0, latency_ns=1.0, peak_bytes=row.peak_bytes or 0
+        label=f"{row.subject} {row.resolution}",
+        pixels=row.pixels,
+        macs=row.macs_total or 0,
+        latency_ns=row.latency_ms.value * NS_PER_MS if row.latency_ms else 0.0,
+        peak_bytes=row.peak_bytes or 0,
     )
-
-
-def _pixels(row: CostRow) -> int:
-    return row.width * row.height

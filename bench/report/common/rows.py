@@ -21,6 +21,11 @@ class CaseRow:
     machine: Machine
     status: str
 
+    @property
+    def pixels(self) -> int:
+        """Pixels of the content."""
+        return self.width * self.height
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostRow(CaseRow):
@@ -60,7 +65,7 @@ class CostRow(CaseRow):
         """Multiply-adds of the content path per content pixel."""
         if self.macs_content is None:
             return None
-        return self.macs_content / (self.width * self.height)
+        return self.macs_content / self.pixels
 
     @property
     def predicted_oom(self) -> bool:

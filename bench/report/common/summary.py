@@ -146,7 +146,7 @@ def summarize(records: Sequence[Record], folder: Path | None = None) -> Summary:
     return Summary(
         records=kept,
         machines=machines,
-        cost=tuple(sorted(rows, key=lambda row: (order[row.subject], row.width * row.height))),
+        cost=tuple(sorted(rows, key=lambda row: (order[row.subject], row.pixels))),
         quality=tuple(row for row in measured if row.subject not in further),
         trainings=tuple(row for row in measured if row.subject in further),
         folder=folder,

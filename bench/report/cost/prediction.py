@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 
 import pandas as pd
 
-from bench.plan.prediction import Measured, predict_cost
+from bench.plan.prediction import predict_cost
 from bench.records.units import NS_PER_MS
 from bench.report.common.formats import format_bytes, format_number
+from bench.report.common.memory_margin import as_measured
 from bench.report.common.rows import CostRow
 from bench.report.common.section import Table
 from bench.report.common.summary import Summary
@@ -57,14 +59,14 @@ def _checks(summary: Summary) -> Iterator[PredictionCheck]:
     keys = dict.fromkeys((row.subject, row.transform, row.machine) for row in summary.cost)
     for key in keys:
         rows = [row for row in summary.cost if (row.subject, row.transform, row.machine) == key]
-        known = sorted((row for row in rows if row.latency_ms), key=_pixels)
+        known = sorted((row for row in rows if row.latency_ms), key=attrgetter("pixels"))
         if len(known) < 2 or all(row.status != "predicted" for row in rows):
             continue
         *smaller, largest = known
         prediction = predict_cost(
-            pixels=_pixels(largest),
+            pixels=largest.pixels,
             macs=largest.macs_total or 0,
-            own=[_measured(row) for row in smaller],
+            own=[as_measured(row) for row in smaller],
             others=[],
         )
         if prediction is not None:
@@ -74,20 +76,6 @@ def _checks(summary: Summary) -> Iterator[PredictionCheck]:
                 latency_ms=prediction.latency_ns / NS_PER_MS,
                 peak_bytes=prediction.peak_bytes,
             )
-
-
-def _pixels(row: CostRow) -> int:
-    return row.width * row.height
-
-
-def _measured(row: CostRow) -> Measured:
-    return Measured(
-        label=f"{row.subject} {row.resolution}",
-        pixels=_pixels(row),
-        macs=row.macs_total or 0,
-        latency_ns=row.latency_ms.value * NS_PER_MS if row.latency_ms else 0.0,
-        peak_bytes=row.peak_bytes or 0,
-    )
 
 
 def _cells(check: PredictionCheck) -> dict[str, str]:

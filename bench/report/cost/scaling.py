@@ -48,7 +48,7 @@ def draw_scaling(summary: Summary) -> Figure:
     Crosses at the top are cases that ran out of memory or time.
     """
     series: Series = {}
-    for row in sorted(summary.cost, key=lambda row: row.width * row.height):
+    for row in sorted(summary.cost, key=lambda row: row.pixels):
         series.setdefault((row.subject, row.transform), []).append(row)
     latencies = [row.expected_latency_ms for row in summary.cost if row.expected_latency_ms]
     figure, axes = new_figure(7.6, 5.0)
@@ -77,7 +77,7 @@ def _style(place: int) -> tuple[str, str]:
 
 
 def _pixels(row: CostRow) -> float:
-    return row.width * row.height / 1e6
+    return row.pixels / 1e6
 
 
 def _draw_series(axes: Axes, rows: Sequence[CostRow], place: int) -> None:

@@ -59,7 +59,7 @@ def borrowed_costs(summary: Summary) -> str:
 
 def resolutions(summary: Summary) -> tuple[str, ...]:
     """Return the names of the resolutions of the cost rows, smallest first."""
-    ordered = sorted(summary.cost, key=lambda row: row.width * row.height)
+    ordered = sorted(summary.cost, key=lambda row: row.pixels)
     return tuple(dict.fromkeys(row.resolution for row in ordered))
 
 

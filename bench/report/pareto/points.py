@@ -88,7 +88,7 @@ def choose_resolution(summary: Summary) -> CostRow | None:
     names = [row.resolution for row in measured]
     return max(
         measured,
-        key=lambda row: (names.count(row.resolution), row.width * row.height),
+        key=lambda row: (names.count(row.resolution), row.pixels),
         default=None,
     )
 

@@ -69,6 +69,7 @@ def test_the_documentation_states_the_committed_result():
     stated = " ".join((ROOT / "docs" / "measurement.md").read_text(encoding="utf-8").split())
     assert (
         f"{result.num_comparisons} comparisons of {processes} processes each, {machine}, 2 "
-        f"threads, beside one endless loop: latency intervals that miss each other: {result.num_missing}; "
-        f"intervals of the speed ratio that exclude 1: {result.num_excluding}."
+        "threads, beside one endless loop: latency intervals that miss each other: "
+        f"{result.num_missing}; intervals of the speed ratio that exclude 1: "
+        f"{result.num_excluding}."
     ) in stated

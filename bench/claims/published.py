@@ -134,7 +134,7 @@ class QualityClaim:
         peer: The peer.
         published: The claim in words.
         metrics: What it is judged by: metrics whose formulas the shipped students were not trained
-            on.
+            on; those of style are relatives of one that they were.
         literature: The metric of the literature, for records that have none of them.
     """
 

@@ -20,6 +20,7 @@ from bench.claims.verdicts import Finding, judge_direction
 from bench.quality.protocol import METRICS
 from bench.records.schema import MetricName, Record
 
+_RELATIVES_OF_GRAM = ("bounded_gram", "alexnet_gram")
 _METRICS = {str(metric.name): metric for metric in METRICS}
 
 
@@ -61,9 +62,13 @@ def _published(metric: MetricName) -> str:
 
 def _describe_training(metric: MetricName, student: Student, records: Sequence[Record]) -> str:
     own = (record for record in records if record.case.subject == student.subject)
-    if not any(metric in (record.trained_metrics or ()) for record in own):
-        return ""
-    return f"`{student.subject}` was trained on the formula of {_METRICS[metric].title}"
+    trained = {name for record in own for name in record.trained_metrics or ()}
+    title = _METRICS[metric].title
+    if metric in trained:
+        return f"`{student.subject}` was trained on the formula of {title}"
+    if metric in _RELATIVES_OF_GRAM and "gram" in trained:
+        return f"`{student.subject}` was trained on the formula of Gram, a relative of {title}"
+    return ""
 
 
 def _difference_row(

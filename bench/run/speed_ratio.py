@@ -94,8 +94,8 @@ def run(context: RunContext, cases: Sequence[PlannedCase], bar: Bar) -> list[Rec
 def measure_ratio(context: RunContext, planned: PlannedCase) -> Record:
     """Measure one speed ratio and record it; running out of time or memory is a result.
 
-    In odd repeats the second subject is prepared first and starts: whichever is in memory first may
-    be some percents faster in all rounds of its process.
+    In odd repeats the second subject is prepared first and starts. An advantage of the first
+    one in memory would last through all rounds of a process; so it favours neither.
     """
     record = context.recorder.find(planned)
     if record is not None:

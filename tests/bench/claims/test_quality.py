@@ -131,7 +131,7 @@ def test_claims_are_judged_by_metrics_that_no_student_was_trained_on(metric_valu
     assert [(row.published, row.verdict) for row in rows] == [
         ("lower Bounded Gram", "not reproduced"), ("lower AlexNet Gram", "reproduced"),
     ]  # fmt: skip
-    assert not any("trained on the formula" in row.remark for row in rows)
+    assert all("trained on the formula of Gram, a relative of" in row.remark for row in rows)
 
 
 def test_without_them_the_remark_says_what_the_student_was_trained_on(metric_values):

@@ -11,10 +11,14 @@ from typing import Any
 
 import psutil
 
-MOST_CHANGE = 1.2
-"""A case is disturbed if the calibration before and after it differ by more than this factor."""
+MOST_CHANGE = 1.5
+"""A case is disturbed if the calibration before and after it differ by more than this factor.
 
-_REPEATS = 5
+Smaller changes are noise: in the records of `reports/selftest` processes with a change of 1.2 to 1.5
+are no further from the median of their subject than calmer ones.
+"""
+
+_REPEATS = 15
 _MATRIX = 384  # a matrix product of some milliseconds
 _COPY_BYTES = 32 << 20
 

@@ -15,7 +15,7 @@ def test_a_state_has_the_times_of_the_calibration():
 
 @pytest.mark.parametrize(
     ("matmul", "copy", "disturbed"),
-    [(100, 100, False), (100 * MOST_CHANGE, 100, False), (130, 100, True), (100, 70, True)],
+    [(100, 100, False), (100 * MOST_CHANGE, 100, False), (160, 100, True), (100, 60, True)],
 )
 def test_a_change_in_either_direction_disturbs(matmul, copy, disturbed):
     before = {"matmul_ns": 100, "copy_ns": 100}

@@ -146,8 +146,14 @@ def check(session: nox.Session) -> None:
 
 @nox.session
 def microbench(session: nox.Session) -> None:
-    """Time the parts: covariance, roots, encoder, decoder, filter, metrics, a peer."""
+    """Time the parts: covariance, roots, encoder, decoder, filter, metrics, a peer.
+
+    ``-- --against REVISION`` times those of both versions in turn and compares.
+    """
     _install(session, "test", extras="bench")
     parts = ("linalg", "students", "metrics", "peers")
     files = [f"tests/microbench/bench_{part}.py" for part in parts]
-    session.run("pytest", *files, *session.posargs)
+    if "--against" in session.posargs:
+        session.run("python", "-m", "bench", "microbench", *session.posargs, *files)
+    else:
+        session.run("pytest", *files, *session.posargs)

@@ -43,12 +43,14 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         PcakdError: An option, a file or an image cannot be used.
     """
+    from bench.plan.factories import announce_imports
     from bench.quality.evaluation import evaluate_subjects, require_quality
     from bench.quality.metrics import Metrics
     from bench.quality.unseen import report_seen
     from bench.subjects import parse_subjects
 
     device, pairs = open_shared(args)
+    announce_imports(_split(args.subjects))
     subjects = parse_subjects(_split(args.subjects), transforms=_split(args.transforms))
     require_quality(subjects)
     names = choose_metrics(args)

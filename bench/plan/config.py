@@ -19,7 +19,7 @@ from pcakd.utils.registry import unknown_name
 
 CONFIG_NAME = "benchmarks.toml"
 
-_TABLES = ("profiles", "metrics")
+_TABLES = ("profiles", "metrics", "gate")
 
 _RENAMED_KEYS = {
     "paired": "speed_ratios",
@@ -34,7 +34,8 @@ _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 T = TypeVar("T", bound=Hashable)
 
 
-def _refuse_repeats(values: tuple[T, ...]) -> tuple[T, ...]:
+def refuse_repeats(values: tuple[T, ...]) -> tuple[T, ...]:
+    """Refuse a value that is given twice, as a validator."""
     for value in values:
         if values.count(value) > 1:
             raise ValueError(f"{value!r} is given twice; drop one")
@@ -48,7 +49,8 @@ Strength = Annotated[float, Field(ge=0, le=1)]
 Regularizer = Annotated[float, Field(gt=0)]
 
 
-def _refuse_unknown_metric(name: Any) -> Any:
+def refuse_unknown_metric(name: Any) -> Any:
+    """Refuse a name that is no quality metric, as a validator."""
     if name not in METRIC_NAMES:
         raise ValueError(str(unknown_name("metric", name, METRIC_NAMES)))
     return name
@@ -63,9 +65,9 @@ class MetricChoice:
     """
 
     measured: Annotated[
-        tuple[Annotated[MetricName, BeforeValidator(_refuse_unknown_metric)], ...],
+        tuple[Annotated[MetricName, BeforeValidator(refuse_unknown_metric)], ...],
         Field(min_length=1),
-        AfterValidator(_refuse_repeats),
+        AfterValidator(refuse_repeats),
     ] = METRIC_NAMES
 
 
@@ -152,14 +154,14 @@ class BenchmarkProfile:
     quality_max_side: NonNegative
     sample_seconds: Seconds | None = None
     processes: Positive = 1
-    speed_ratios: Annotated[tuple[str, ...], AfterValidator(_refuse_repeats)] = ()
+    speed_ratios: Annotated[tuple[str, ...], AfterValidator(refuse_repeats)] = ()
     ratio_resolution: str = "HD"
     ratio_rounds: Positive = 6
     capacity_gib: Annotated[float, Field(ge=0)] = 0.0
     contention_resolutions: tuple[str, ...] = ()
     breakdown_resolutions: tuple[str, ...] = ()
-    curve_strengths: Annotated[tuple[Strength, ...], AfterValidator(_refuse_repeats)] = ()
-    curve_regularizers: Annotated[tuple[Regularizer, ...], AfterValidator(_refuse_repeats)] = ()
+    curve_strengths: Annotated[tuple[Strength, ...], AfterValidator(refuse_repeats)] = ()
+    curve_regularizers: Annotated[tuple[Regularizer, ...], AfterValidator(refuse_repeats)] = ()
     overrides: tuple[Override, ...] = ()
     metrics: tuple[MetricName, ...] = METRIC_NAMES
 

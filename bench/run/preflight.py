@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from bench.machine.memory import host_bytes
 from bench.plan.cases import SubjectInfo
+from bench.plan.factories import announce_imports
 from bench.plan.image_pairs import ImagePair
 from bench.plan.resolutions import parse_resolution
 from bench.run.context import RunDescription
@@ -39,6 +40,7 @@ def describe_run(
     Raises:
         ConfigError: A name, a file or the device cannot be used, or a subject cannot be counted.
     """
+    announce_imports(subjects)
     job = {
         "job": "describe",
         "device": device,

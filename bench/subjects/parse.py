@@ -9,8 +9,10 @@ from typing import get_args
 from bench.baselines import BASELINES
 from bench.peers.registry import PEERS
 from bench.peers.storage import is_peer_file, load_peer
+from bench.plan.factories import find_factory, list_entry_points
 from bench.records.loss_histories import find_history
 from bench.records.schema import Precision
+from bench.subjects.factories import create_model_subject
 from bench.subjects.interface import DEFAULT_TRANSFORM, NO_TRANSFORM, Subject
 from bench.subjects.kinds import (
     create_baseline,
@@ -42,7 +44,9 @@ def parse_subject(text: str, *, transforms: Sequence[str] = TRANSFORMS) -> Subje
 
     Args:
         text: A name of ``list_subjects``, or the path of a ``.safetensors`` file of a student or a
-            trained peer; a precision and one transform may follow.
+            trained peer; a precision and one transform may follow. ``python:module:factory`` and
+            names of entry points import code of others (`bench.subjects.factories`); call
+            `announce_imports` before.
         transforms: The transforms of a student without one in ``text``; a peer then has ``zca``.
 
     Raises:
@@ -51,6 +55,9 @@ def parse_subject(text: str, *, transforms: Sequence[str] = TRANSFORMS) -> Subje
         StudentFileError: The file is missing, damaged or neither a student nor a peer.
     """
     name, precision, transform = _split(text)
+    if name not in list_subjects() and find_factory(name) is not None:
+        own = None if transform is None else (transform,)
+        return create_model_subject(name, precision, own)
     for each in (transform,) if transform else transforms:
         if each not in TRANSFORMS:
             raise unknown_name("transform", each, TRANSFORMS)
@@ -66,7 +73,7 @@ def parse_subject(text: str, *, transforms: Sequence[str] = TRANSFORMS) -> Subje
         return create_peer(name, precision, transform or DEFAULT_TRANSFORM)
     path = Path(name)
     if name not in list_students() and path.suffix != ".safetensors":
-        raise unknown_name("subject", name, list_subjects())
+        raise unknown_name("subject", name, [*list_subjects(), *list_entry_points()])
     if path.suffix == ".safetensors" and is_peer_file(path):
         return create_trained_peer(
             path.stem, load_peer(path), precision, transform or DEFAULT_TRANSFORM

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from bench.worker.jobs.describe import describe_run
+from bench.worker.jobs.gate import compare_outputs, write_images
 from bench.worker.jobs.measure import (
     measure_breakdown,
     measure_capacity,
@@ -21,12 +22,15 @@ JOBS: Mapping[str, Callable[[Job, Send], None]] = {
     "breakdown": measure_breakdown,
     "capacity": measure_capacity,
     "quality": score_quality,
+    "gate_images": write_images,
+    "gate_outputs": compare_outputs,
 }
 
 __all__ = [
     "JOBS",
     "Job",
     "Send",
+    "compare_outputs",
     "describe_run",
     "measure_breakdown",
     "measure_capacity",
@@ -34,4 +38,5 @@ __all__ = [
     "measure_memory",
     "measure_ratio",
     "score_quality",
+    "write_images",
 ]

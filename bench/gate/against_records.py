@@ -1,0 +1,133 @@
+"""Head against committed records: exact counts, speed-ups and metric values. No torch.
+
+Latency and memory of another machine or day do not compare, so they are no part of it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from bench.analysis.ratios import speed_ratios
+from bench.gate.cases import CaseResult, GateCase
+from bench.gate.config import GateConfig
+from bench.gate.context import GateContext
+from bench.gate.exact import count_head, judge_values
+from bench.gate.latency import compare_latency
+from bench.gate.quality import judge_metric
+from bench.machine.memory import host_bytes
+from bench.records.schema import NO_TRANSFORM, Record
+from bench.worker.process import Budget, Message, ask_child
+
+KINDS = ("counts", "quality", "speedup")
+"""What compares with records of another machine."""
+
+
+def committed_speedups(records: Sequence[Record], config: GateConfig) -> GateConfig:
+    """Return the gate with the recorded speed ratios of its subjects as floors.
+
+    A floor of the configuration wins over a record. Ratios are those at the gate's resolution.
+    """
+    known = {*config.subjects}
+    floors: dict[str, float] = {}
+    for speed in speed_ratios(records):
+        case = speed.case
+        here = case.resolution == config.speedup_resolution
+        if speed.ratio is not None and here and {case.subject, case.other} & known:
+            floors[f"{case.subject} {case.other}"] = speed.ratio.value
+    return replace(config, speedups=floors | dict(config.speedups))
+
+
+def compare_with_records(
+    context: GateContext, cases: Sequence[GateCase], records: Sequence[Record], *, error: float
+) -> list[CaseResult]:
+    """Compare head with records, in the order of the cases."""
+    results: list[CaseResult] = []
+    counts = [case for case in cases if case.kind == "counts"]
+    results += _compare_counts(context, counts, records)
+    quality = [case for case in cases if case.kind == "quality"]
+    for subject in dict.fromkeys(case.subject for case in quality):
+        own = [case for case in quality if case.subject == subject]
+        results += _compare_quality(context, own, records)
+    speedups = [case for case in cases if case.kind == "speedup"]
+    results += compare_latency(context, speedups, error=error)
+    return results
+
+
+def _compare_counts(
+    context: GateContext, cases: Sequence[GateCase], records: Iterable[Record]
+) -> list[CaseResult]:
+    recorded: dict[tuple[str, str | None, str], int | None] = {}
+    for record in records:
+        if record.kind == "cost":
+            case = record.case
+            recorded[case.subject, None, "parameters"] = record.num_params
+            recorded[case.subject, case.resolution, "MACs"] = record.macs_total
+    counted = count_head(context, cases)
+    results = []
+    for case in cases:
+        base = recorded.get((case.subject, case.resolution, case.quantity or ""))
+        results.append(judge_values(case, "no record" if base is None else base, counted[case]))
+    return results
+
+
+def _compare_quality(
+    context: GateContext, cases: Sequence[GateCase], records: Iterable[Record]
+) -> list[CaseResult]:
+    """Score head on the image pairs, and compare pair by pair with the records."""
+    subject = cases[0].subject
+    recorded = {
+        record.case.pair: record
+        for record in records
+        if record.kind == "quality"
+        and record.status == "ok"
+        and record.case.subject == subject
+        and record.case.transform in ("zca", NO_TRANSFORM)
+        and record.config.get("quality_max_side") == context.config.quality_max_side
+    }
+    pairs = [pair for pair in context.pairs if pair.name in recorded]
+    if not pairs:
+        reason = f"no record of an image pair at quality_max_side {context.config.quality_max_side}"
+        return [CaseResult(case=each, verdict="not comparable", reason=reason) for each in cases]
+    job = {
+        "job": "quality",
+        "subject": subject,
+        "name": subject,
+        "device": context.device,
+        "pairs": [
+            {
+                "name": pair.name,
+                "content": str(pair.content),
+                "style": str(pair.style),
+                "transforms": [recorded[pair.name].case.transform],
+            }
+            for pair in pairs
+        ],
+        "max_side": context.config.quality_max_side,
+        "metrics": [case.quantity for case in cases],
+        "examples": None,
+        "styles": None,
+    }
+    budget = Budget(seconds=cases[0].seconds, memory_bytes=host_bytes())
+    messages, outcome = ask_child(job, budget=budget)
+    if outcome.status != "ok":
+        reason = f"head: {outcome.reason}"
+        return [CaseResult(case=each, verdict="failed", reason=reason) for each in cases]
+    return [_judge_scores(case, messages, recorded) for case in cases]
+
+
+def _judge_scores(
+    case: GateCase, messages: Sequence[Message], recorded: dict[str | None, Record]
+) -> CaseResult:
+    name = case.quantity or ""
+    compared: list[dict[str, Any]] = []
+    for message in messages:
+        record = recorded[message["pair"]]
+        if message["status"] != "ok":
+            reason = f"head at image pair {message['pair']}: {message['reason']}"
+            return CaseResult(case=case, verdict="failed", reason=reason)
+        if (record.protocol or {}).get(name) == message["protocol"].get(name, ""):
+            compared.append({"base": {name: getattr(record, name)}, "head": message})
+    if not compared:
+        reason = f"the records have no {name} of this protocol"
+        return CaseResult(case=case, verdict="not comparable", reason=reason)
+    return judge_metric(case, compared, reason=f"{len(compared)} recorded image pairs")

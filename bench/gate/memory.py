@@ -1,0 +1,54 @@
+"""Peak memory of both sides: a process for each call, with a fixed allocator. No torch."""
+
+from bench.gate.cases import CaseResult, GateCase
+from bench.gate.context import SIDES, GateContext
+from bench.gate.side_client import METER_FILE, SideError
+from bench.gate.verdicts import Verdict, judge_ranges
+from bench.plan.resolutions import parse_resolution
+from bench.worker.allocator import FIXED_ALLOCATOR
+
+_LEAST, _MOST = 2, 5  # processes of each side
+
+
+def compare_memory(context: GateContext, case: GateCase) -> CaseResult:
+    """Compare the peak memory of one call; more processes only while the ranges overlap."""
+    values: dict[str, list[float]] = {side: [] for side in SIDES}
+    for number in range(_MOST):
+        for side in SIDES if number % 2 == 0 else SIDES[::-1]:
+            try:
+                values[side].append(_measure(context, side, case))
+            except SideError as error:
+                verdict: Verdict = "failed" if side == "head" else "not comparable"
+                return CaseResult(case=case, verdict=verdict, reason=f"{side}: {error}")
+        if number + 1 < _LEAST:
+            continue
+        over = number + 1 == _MOST or context.is_over
+        finding = judge_ranges(values["base"], values["head"], margin=case.margin, over=over)
+        if finding.verdict is not None:
+            break
+    assert finding.verdict is not None  # noqa: S101 (the last look decides)
+    return CaseResult(
+        case=case,
+        verdict=finding.verdict,
+        finding=finding,
+        base=sorted(values["base"])[len(values["base"]) // 2],
+        head=sorted(values["head"])[len(values["head"]) // 2],
+        base_samples=[[each] for each in values["base"]],
+        head_samples=[[each] for each in values["head"]],
+    )
+
+
+def _measure(context: GateContext, side: str, case: GateCase) -> float:
+    size = parse_resolution(case.resolution or "")
+    with context.start(side, seconds=case.seconds, environment=FIXED_ALLOCATOR) as process:
+        context.begin(process)
+        answer = process.ask(
+            "memory",
+            subject=case.subject,
+            device=context.device,
+            width=size.width,
+            height=size.height,
+            meter=str(METER_FILE),
+            **{role: str(path) for role, path in context.images.items()},
+        )
+    return float(max(1, answer["peak_bytes"]))

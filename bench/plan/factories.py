@@ -1,0 +1,35 @@
+"""Names of subjects of other packages: ``python:module:factory`` and entry points. No torch."""
+
+import sys
+from collections.abc import Iterable
+from importlib.metadata import entry_points
+
+PREFIX = "python:"
+GROUP = "bench.subjects"
+"""Group of entry points; the value of one is ``package.module:factory``."""
+
+
+def list_entry_points() -> tuple[str, ...]:
+    """List the subjects that installed packages offer; nothing is imported."""
+    return tuple(sorted({point.name for point in entry_points(group=GROUP)}))
+
+
+def find_factory(name: str) -> str | None:
+    """Return ``module:factory`` of a subject of another package; None for any other name.
+
+    >>> find_factory("python:toy.models:create"), find_factory("vgg16")
+    ('toy.models:create', None)
+    """
+    if name.startswith(PREFIX):
+        return name.removeprefix(PREFIX)
+    return next((point.value for point in entry_points(group=GROUP, name=name)), None)
+
+
+def announce_imports(names: Iterable[str]) -> None:
+    """Say on standard error which modules subjects of other packages come from.
+
+    Commands call it before such a module is imported.
+    """
+    for plain in dict.fromkeys(name.partition("@")[0].partition("+")[0] for name in names):
+        if factory := find_factory(plain):
+            sys.stderr.write(f"importing {factory.partition(':')[0]} for subject {plain}\n")

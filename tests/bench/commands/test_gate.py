@@ -1,0 +1,188 @@
+"""``bench gate`` on small repositories: real builds, bad input, kills, records."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from toy_package import write_toy
+
+from bench.cli import main
+
+ROOT = Path(__file__).parents[3]
+PLAIN = "python:toy.models:create_plain"
+CONFIG = f"""
+[gate]
+subjects = ["{PLAIN}"]
+resolutions = ["160x96"]
+kinds = ["counts", "quality", "size", "latency"]
+metrics = ["ssim"]
+quality_max_side = 200
+package = "toy"
+distribution = "toy"
+blocks = 1
+max_launches = 4
+[gate.margins]
+latency = 0.5
+"""
+
+
+def git(folder, *arguments):
+    command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(folder), *arguments]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """Return a repository of the toy package with one commit."""
+    folder = write_toy(tmp_path / "repository")
+    (folder / "benchmarks.toml").write_text(CONFIG, encoding="utf-8")
+    git(folder, "init", "--quiet", "--initial-branch", "main")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "-m", "first")
+    monkeypatch.chdir(folder)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    return folder
+
+
+@pytest.mark.slow
+def test_a_change_of_the_working_tree_is_found_against_a_revision(repository, tmp_path, capsys):
+    write_toy(repository, plain="extra convolutions")
+    files = {name: tmp_path / f"gate.{name}" for name in ("md", "xml", "json")}
+    status = main([
+        "gate", "--against", "main", "--markdown", str(files["md"]), "--junit", str(files["xml"]),
+        "--json", str(files["json"]),
+    ])  # fmt: skip
+    output = capsys.readouterr()
+    assert status == 1, output
+    assert output.out.startswith("gate REGRESSION: ")
+    assert "importing toy.models for subject" in output.err
+    document = json.loads(files["json"].read_text(encoding="utf-8"))
+    verdicts = {each["name"]: each["verdict"] for each in document["cases"]}
+    assert verdicts[f"counts parameters {PLAIN}"] == "worse"
+    assert verdicts["size toy"] == "same or better"
+    assert verdicts[f"latency {PLAIN} 160x96"] in ("worse", "inconclusive")
+    assert files["md"].read_text(encoding="utf-8").startswith("**gate REGRESSION")
+    assert ElementTree.parse(files["xml"]).getroot().find("testsuite/testcase/failure") is not None  # noqa: S314
+    assert not list((tmp_path / "temporary").glob("pcakd-gate-*"))
+    assert not (repository / ".git" / "worktrees").exists()
+
+
+@pytest.mark.slow
+def test_a_base_that_does_not_install_leaves_nothing_measured(repository, capsys):
+    (repository / "pyproject.toml").write_text("[build-system]\nrequires = 3\n", encoding="utf-8")
+    git(repository, "commit", "--quiet", "-am", "broken")
+    write_toy(repository)
+    assert main(["gate", "--against", "HEAD", "--only", "counts"]) == 4
+    output = capsys.readouterr().out
+    assert output.startswith("gate NOTHING MEASURED: ")
+    assert "base cannot be installed: " in output
+    assert "not comparable" in output
+
+
+@pytest.mark.slow
+def test_a_folder_and_an_interpreter_can_be_base(repository, tmp_path, capsys, monkeypatch):
+    other = write_toy(tmp_path / "other", plain="wrong constant")
+    assert main(["gate", "--against", str(other), "--only", "counts"]) == 0
+    assert capsys.readouterr().out.startswith("gate passed: 2 same or better")
+    monkeypatch.setenv("PYTHONPATH", f"{other}{os.pathsep}{ROOT}")  # of base alone
+    arguments = ["gate", "--against-python", sys.executable, "--only", "quality"]
+    status = main(arguments)
+    output = capsys.readouterr().out
+    assert status in (1, 3), output
+    assert "outputs differ" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "name base: --against REVISION|DIR"),
+        (["--against", "main", "--self-test"], "name base: --against REVISION|DIR"),
+        (["--against", "mian"], "--against 'mian' is no revision of"),
+        (["--against", "main", "--only", "latencey"], "did you mean 'latency'?"),
+        (["--against", "main", "--budget", "0"], "--budget must be above 0 s"),
+        (["--against", "main", "--markdown", "toy/models.py"], "does not end in .md"),
+        (["--against", ""], "is empty; is a variable"),
+        (["--self-test", "--gates", "0"], "--gates and --planted must be 1 or more"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(repository, arguments, message, capsys):
+    try:
+        status = main(["gate", *arguments])
+    except SystemExit as end:  # of the parser
+        status = end.code
+    assert status == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.strip().splitlines()) == 1
+
+
+def test_outside_a_repository_there_is_no_head(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["gate", "--against", "main"]) == 2
+    assert "is in no git repository" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize("seconds", [0.5, 4.0])
+def test_a_kill_leaves_no_folder_and_no_process(repository, tmp_path, seconds):
+    temporary = tmp_path / "temporary"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench", "gate", "--against", "main"],
+        cwd=repository,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 30
+    while not list(temporary.glob("pcakd-gate-*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert list(temporary.glob("pcakd-gate-*"))
+    time.sleep(seconds)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    deadline = time.monotonic() + 30
+    while list(temporary.glob("pcakd-gate-*")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not list(temporary.glob("pcakd-gate-*"))
+    git(repository, "fsck")
+    assert not (repository / ".git" / "worktrees").exists()
+
+
+@pytest.mark.slow
+def test_committed_records_are_compared_in_counts(capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    arguments = ["gate", "--against", "reports/cpu", "--only", "counts,mobilenet_v1"]
+    assert main(arguments) == 0
+    output = capsys.readouterr().out
+    assert output.startswith("gate passed: 2 same or better")
+    assert "52,742" in output
+    assert main(["gate", "--against", "reports/cpu", "--only", "latency"]) == 2
+    assert "records compare counts, quality, speedup alone" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_self_test_counts_false_alarms_and_found_slow_downs(repository, capsys, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", f"{repository}{os.pathsep}{ROOT}")
+    out = repository / "gates"
+    arguments = ["gate", "--self-test", "--gates", "1", "--planted", "1", "--out", str(out)]
+    status = main(arguments)
+    output = capsys.readouterr().out
+    assert status in (0, 1)
+    assert [line.split()[0] for line in output.splitlines()[2:6]] == ["none", "5%", "10%", "30%"]
+    assert "smallest slow-down that all launches find" in output
+    lines = (out / "gates.jsonl").read_text(encoding="utf-8").splitlines()
+    gates = [json.loads(line) for line in lines]
+    assert [each["slow_down"] for each in gates] == [0.0, 0.05, 0.1, 0.3]
+    assert all(case["base_samples"] for each in gates for case in each["cases"])
+    main(arguments)  # has them all
+    assert (out / "gates.jsonl").read_text(encoding="utf-8").splitlines() == lines

@@ -1,0 +1,161 @@
+"""The sequential test: its errors by simulation, its verdicts by hand."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.gate.verdicts import LOOKS, SequentialTest, judge_exact, judge_ranges
+
+MARGIN = 0.05
+
+
+def decide(test, samples):
+    """Return the verdict of the first look that decides."""
+    for look in test.looks:
+        finding = test.judge(samples[:look], margin=MARGIN)
+        if finding.verdict is not None:
+            return finding
+    raise AssertionError("the last look has to decide")
+
+
+@given(st.floats(min_value=1e-6, max_value=0.2), st.integers(min_value=4, max_value=100))
+def test_the_looks_share_the_error_and_end_with_the_launches(error, launches):
+    test = SequentialTest(error=error, max_launches=launches)
+    assert test.looks[-1] == launches
+    assert sorted(set(test.looks)) == list(test.looks)
+    assert {*test.looks} <= {*LOOKS, launches}
+    assert math.isclose(sum(map(test.level, test.looks)), error)
+
+
+@pytest.mark.parametrize(
+    ("samples", "verdict"),
+    [
+        ([0.2, 0.201, 0.199, 0.2], "worse"),
+        ([-0.2, -0.201, -0.199, -0.2], "improved"),
+        ([0.001, -0.001, 0.0, 0.0], "same or better"),
+        ([0.03, 0.03, 0.03, 0.03], "same or better"),  # significant, and within the margin
+        ([0.3, -0.3, 0.2, -0.1], None),
+        ([0.0, 0.0, 0.0, 0.0], "same or better"),
+    ],
+)
+def test_verdicts_of_four_launches(samples, verdict):
+    test = SequentialTest(error=0.001, max_launches=24)
+    assert test.judge(samples, margin=MARGIN).verdict == verdict
+
+
+def test_between_two_looks_nothing_is_decided():
+    test = SequentialTest(error=0.001, max_launches=24)
+    assert test.judge([0.2] * 5, margin=MARGIN).verdict is None
+    assert test.judge([0.2] * 6, margin=MARGIN).verdict == "worse"
+
+
+def test_an_open_case_is_inconclusive_at_the_end_and_says_what_would_settle_it():
+    test = SequentialTest(error=0.001, max_launches=8)
+    samples = [0.1, 0.0, 0.12, -0.02, 0.1, 0.0, 0.12, -0.02]
+    finding = test.judge(samples, margin=MARGIN)
+    assert finding.verdict == "inconclusive"
+    assert finding.needed is not None
+    assert finding.needed > 8
+    longer = SequentialTest(error=0.001, max_launches=finding.needed)
+    again = (samples * finding.needed)[: finding.needed]
+    assert longer.judge(again, margin=MARGIN).verdict in ("worse", "same or better")
+    # a budget that ends early is no decision
+    assert test.judge(samples[:3], margin=MARGIN, over=True).verdict == "inconclusive"
+    assert test.judge(samples[:1], margin=MARGIN, over=True).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize("samples", [[], [math.nan], [0.1, math.inf]])
+def test_samples_that_say_nothing_are_refused(samples):
+    with pytest.raises(ValueError, match="finite samples"):
+        SequentialTest(error=0.001, max_launches=8).judge(samples, margin=MARGIN)
+
+
+@given(st.lists(st.floats(-1, 1), min_size=4, max_size=4))
+def test_exchanging_the_sides_exchanges_worse_and_improved(samples):
+    test = SequentialTest(error=0.01, max_launches=24)
+    there, back = (
+        test.judge([sign * each for each in samples], margin=MARGIN).verdict for sign in (1, -1)
+    )
+    assert (there == "worse") == (back == "improved")
+
+
+NOISES = {  # standard deviation of a launch: 7 %, as beside a busy neighbour
+    "normal": lambda rng, shape: 0.07 * rng.standard_normal(shape),
+    "heavy tails": lambda rng, shape: 0.04 * rng.standard_t(3, shape),
+    "bursts": lambda rng, shape: (
+        0.04 * rng.standard_normal(shape)
+        + (rng.random(shape) < 0.1) * rng.choice([-1, 1], shape) * rng.exponential(0.3, shape)
+    ),
+    "two levels": lambda rng, shape: 0.07 * rng.choice([-1.0, 1.0], shape),
+}
+
+
+@pytest.mark.parametrize("noise", NOISES)
+def test_false_alarms_stay_below_the_stated_error(noise):
+    cases, gates, error = 12, 2000, 0.01
+    test = SequentialTest(error=error / cases, max_launches=24)
+    samples = NOISES[noise](np.random.default_rng(0), (gates, cases, 24))
+    failed = sum(
+        any(decide(test, list(case)).verdict == "worse" for case in gate if suspicious(case, test))
+        for gate in samples
+    )
+    assert failed <= error * gates
+
+
+def suspicious(case, test):
+    """Tell whether a mean at any look exceeds the margin; without it no verdict is *worse*."""
+    return any(np.mean(case[:look]) > MARGIN for look in test.looks)
+
+
+@pytest.mark.parametrize(("slow_down", "least"), [(0.10, 0.95), (0.30, 1.0)], ids=["10 %", "30 %"])
+def test_slow_downs_are_found(slow_down, least):
+    gates = 300
+    test = SequentialTest(error=0.01 / 12, max_launches=24)
+    noise = NOISES["normal"](np.random.default_rng(1), (gates, 24))
+    found = sum(
+        decide(test, list(each + math.log1p(slow_down))).verdict == "worse" for each in noise
+    )
+    assert found >= least * gates
+
+
+def test_power_rises_with_launches():
+    noise = NOISES["normal"](np.random.default_rng(2), (200, 48)) + math.log1p(0.1)
+    shares = []
+    for launches in (8, 16, 48):
+        test = SequentialTest(error=0.01 / 12, max_launches=launches)
+        verdicts = [decide(test, list(each[:launches])).verdict for each in noise]
+        shares.append(verdicts.count("worse") / len(verdicts))
+    assert shares == sorted(shares)
+    assert shares[0] < shares[-1]
+
+
+@pytest.mark.parametrize(
+    ("change", "margin", "verdict"),
+    [
+        (0.0, 0.0, "same or better"),
+        (1e-9, 0.0, "worse"),
+        (-1e-9, 0.0, "improved"),
+        (0.04, 0.05, "same or better"),
+        (0.06, 0.05, "worse"),
+    ],
+)
+def test_exact_quantities(change, margin, verdict):
+    assert judge_exact(change, margin=margin).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "over", "verdict"),
+    [
+        ([100, 101], [100, 102], False, "same or better"),
+        ([100, 101], [110, 111], False, "worse"),
+        ([110, 111], [100, 101], False, "improved"),
+        ([100, 150], [110, 160], False, None),
+        ([100, 150, 100], [110, 160, 110], True, "inconclusive"),
+        ([100, 150, 100], [103, 160, 103], True, "same or better"),
+    ],
+)
+def test_ranges(base, head, over, verdict):
+    assert judge_ranges(base, head, margin=MARGIN, over=over).verdict == verdict

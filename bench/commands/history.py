@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,9 +91,9 @@ def _describe_changes(line: "HistoryLine") -> str:
     borders = [0, *line.change_points, len(line.points)]
     levels = [
         median([point.interval.value for point in line.points[start:end]])
-        for start, end in zip(borders, borders[1:], strict=False)
+        for start, end in pairwise(borders)
     ]
     return "; ".join(
         f"{100 * (after / before - 1):+.1f} % at {line.points[place].commit}"
-        for place, before, after in zip(line.change_points, levels, levels[1:], strict=False)
+        for place, (before, after) in zip(line.change_points, pairwise(levels), strict=True)
     )

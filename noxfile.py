@@ -39,6 +39,8 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
+    session.run("actionlint")
+    session.run("zizmor", "--offline", "--quiet", "action.yml", ".github/workflows")
 
 
 @nox.session

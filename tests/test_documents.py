@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import bench.cli
 import pcakd
 
 ROOT = Path(__file__).parent.parent
@@ -68,6 +69,18 @@ def test_the_python_of_the_documents_runs(page, number, photographs):
         if page == "README.md":
             result = pcakd.load_image("day-at-dusk.png")
             assert result.shape == (3, 48, 64)
+
+
+def test_the_model_of_the_documents_is_a_subject(tmp_path, monkeypatch, capsys):
+    (tmp_path / "my_models.py").write_text(_examples("docs/benchmark.md")[0], encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    arguments = ["python:my_models:MeanColour", "content", "--resolution", "64x48"]
+    status = bench.cli.main(["ratio", *arguments, "--rounds", "2", "--processes", "1"])
+    said = capsys.readouterr()
+    assert status == 0, said
+    assert "importing my_models for subject python:my_models:MeanColour" in said.err
+    assert "content is " in said.out
 
 
 def test_the_first_page_is_one_page():

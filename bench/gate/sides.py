@@ -131,6 +131,7 @@ def _build(
         variables,
         folder=code,
     )
+    variables["PYTHONPATH"] = ""  # that of the caller could hide what is installed
     return Side(name=name, title=title, python=python, folder=code, environment=variables)
 
 

@@ -68,11 +68,15 @@ ALLOWED: dict[str, str] = {
     "bench.cli": "pcakd.__version__ pcakd.commands pcakd.errors pcakd.utils",
     "bench.commands": (
         "pcakd.backbones pcakd.commands pcakd.errors pcakd.images pcakd.students "
-        "pcakd.utils pcakd.weights bench.ablations bench.analysis bench.claims "
-        "bench.machine bench.peers bench.plan bench.profiling bench.quality bench.records "
-        "bench.report bench.run bench.subjects bench.worker"
+        "pcakd.utils pcakd.weights bench bench.ablations bench.analysis bench.claims "
+        "bench.gate bench.machine bench.peers bench.plan bench.profiling bench.quality "
+        "bench.records bench.report bench.run bench.subjects bench.worker"
     ),
     "bench.data": "",
+    "bench.gate": (
+        "pcakd.errors pcakd.utils bench.analysis bench.machine bench.plan bench.profiling "
+        "bench.quality bench.records bench.subjects bench.worker"
+    ),
     "bench.machine": "pcakd.__version__ pcakd.utils",
     "bench.peers": (
         "pcakd.backbones pcakd.blocks pcakd.coarse_to_fine pcakd.distillation "
@@ -98,7 +102,7 @@ ALLOWED: dict[str, str] = {
     "bench.subjects": (
         "pcakd.blocks pcakd.coarse_to_fine pcakd.errors pcakd.students pcakd.tiling "
         "pcakd.transforms pcakd.utils pcakd.weights bench.baselines bench.peers "
-        "bench.records"
+        "bench.plan bench.records"
     ),
     "bench.worker": (
         "pcakd.errors pcakd.filters pcakd.images pcakd.utils bench.machine bench.plan "

@@ -16,6 +16,7 @@ from pcakd.errors import ConfigError
 if TYPE_CHECKING:
     from bench.gate.cases import GateResult
     from bench.gate.config import GateConfig
+    from bench.plan.image_pairs import ImagePair
 
 EXAMPLES = (
     "bench gate --against main",
@@ -180,6 +181,7 @@ def _compare_sides(
     cases = plan_cases(config)
     if not cases:
         raise ConfigError("[gate] has no case; name subjects, or drop `skip`")
+    timed, pairs = _find_pairs(config, root)
     with tqdm(total=len(cases), desc="build both sides", unit="case", disable=None) as bar:
         try:
             with open_sides(
@@ -187,7 +189,7 @@ def _compare_sides(
             ) as (first, second, scratch):
                 return run_gate(
                     config, cases, (first, second),
-                    scratch=scratch, device=args.device, root=root, bar=bar,
+                    scratch=scratch, device=args.device, timed=timed, pairs=pairs, bar=bar,
                 )  # fmt: skip
         except BuildError as error:
             verdict = "failed" if error.side == "head" else "not comparable"
@@ -216,6 +218,7 @@ def _compare_with_records(
     cases = plan_cases(config)
     if not cases:
         raise ConfigError(f"records compare {', '.join(KINDS)} alone; choose one with --only")
+    timed, pairs = _find_pairs(config, Path.cwd())
     with (
         tqdm(total=len(cases), desc="compare", unit="case", disable=None) as bar,
         scratch_folder() as scratch,
@@ -229,7 +232,7 @@ def _compare_with_records(
         )
         return run_gate(
             config, cases, (head,),
-            scratch=scratch, device=args.device, root=Path.cwd(), bar=bar, records=records,
+            scratch=scratch, device=args.device, timed=timed, pairs=pairs, bar=bar, records=records,
         )  # fmt: skip
 
 
@@ -254,13 +257,14 @@ def _run_selftest(args: argparse.Namespace, config: "GateConfig") -> int:
     cases = plan_cases(config)
     gates = plan_gates(args.gates, args.planted)
     about = {"commit": name_commit()}
+    timed, _ = _find_pairs(config, Path.cwd())
     with (
         open_run_folder(args.out) as folder,
         tqdm(total=len(gates), desc="self-test", unit="gate", disable=None) as bar,
     ):
         found = run_selftest(
             config, cases, gates,
-            folder=folder, python_path=_import_path(), device=args.device,
+            folder=folder, python_path=_import_path(), device=args.device, timed=timed,
             neighbours=args.neighbours, about=about, bar=bar,
         )  # fmt: skip
     rates = list(summarize_gates(found))
@@ -270,6 +274,14 @@ def _run_selftest(args: argparse.Namespace, config: "GateConfig") -> int:
     unchanged, strongest = rates[0], rates[-1]
     too_many = unchanged.low > config.error
     return int(too_many or strongest.num_failed < strongest.num_gates)
+
+
+def _find_pairs(config: "GateConfig", root: Path) -> tuple["ImagePair", list["ImagePair"]]:
+    """Return the image pair of latency and those of quality."""
+    from bench.quality.pairs import find_pairs, shipped_pairs_folder
+
+    shipped = find_pairs(shipped_pairs_folder())
+    return shipped[0], find_pairs(root / config.pairs) if config.pairs else shipped
 
 
 def _import_path() -> str:

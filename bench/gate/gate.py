@@ -18,12 +18,10 @@ from bench.gate.side_client import Side, SideError, SideProcess
 from bench.machine.memory import host_bytes
 from bench.plan.factories import announce_imports
 from bench.plan.image_pairs import ImagePair
-from bench.quality.pairs import find_pairs, shipped_pairs_folder
 from bench.records.schema import Record
 from bench.worker.process import Budget, ask_child
 from pcakd.errors import ConfigError
 
-_SHIPPED_PAIR = "01"
 _IMAGE_SECONDS = 600.0
 
 
@@ -34,7 +32,8 @@ def run_gate(
     *,
     scratch: Path,
     device: str,
-    root: Path,
+    timed: ImagePair,
+    pairs: Sequence[ImagePair],
     bar: Bar,
     records: Sequence[Record] | None = None,
 ) -> GateResult:
@@ -46,7 +45,8 @@ def run_gate(
         sides: Base and head; head alone with ``records``.
         scratch: Folder for temporary files.
         device: Name of a device, or ``auto``.
-        root: Folder that ``pairs`` of the gate starts from.
+        timed: The image pair of latency and memory, which both sides cut or continue.
+        pairs: The image pairs of quality.
         bar: Shows the current case, and is advanced by each result.
         records: Committed records that head is compared with, in place of base.
 
@@ -66,8 +66,8 @@ def run_gate(
         config=config,
         sides=by_name,
         device=str(environment["device"]),
-        images=_write_latency_images(scratch),
-        pairs=_write_pairs(config, measured, root, scratch),
+        images=_write_timed(timed, scratch),
+        pairs=_write_pairs(config, measured, pairs, scratch),
         scratch=scratch,
         bar=bar,
         deadline=started + config.budget_seconds,
@@ -193,22 +193,20 @@ def _start(side: Side, config: GateConfig) -> SideProcess:
     )
 
 
-def _write_latency_images(scratch: Path) -> dict[str, Path]:
-    """Write the images of latency and memory: the shipped image pair, which both sides tile."""
-    pair = next(each for each in find_pairs(shipped_pairs_folder()) if each.name == _SHIPPED_PAIR)
-    files = {role: scratch / f"latency_{role}.npy" for role in ("content", "style")}
-    if not all(path.exists() for path in files.values()):  # a self-test has many gates
+def _write_timed(pair: ImagePair, scratch: Path) -> dict[str, Path]:
+    """Write the images of latency and memory, unless an earlier gate of a self-test did."""
+    files = {role: scratch / f"timed_{role}.npy" for role in ("content", "style")}
+    if not all(path.exists() for path in files.values()):
         _write_images([(pair, files)], max_side=0)
     return files
 
 
 def _write_pairs(
-    config: GateConfig, cases: Sequence[GateCase], root: Path, scratch: Path
+    config: GateConfig, cases: Sequence[GateCase], pairs: Sequence[ImagePair], scratch: Path
 ) -> tuple[ImagePair, ...]:
     """Write the image pairs of quality as arrays."""
     if not any(case.kind == "quality" for case in cases):
         return ()
-    pairs = find_pairs(root / config.pairs if config.pairs else shipped_pairs_folder())
     files = [
         (pair, {role: scratch / f"{pair.name}_{role}.npy" for role in ("content", "style")})
         for pair in pairs

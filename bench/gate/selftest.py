@@ -22,6 +22,7 @@ from bench.gate.scratch import process_environment, scratch_folder
 from bench.gate.side_client import Side
 from bench.gate.verdicts import SequentialTest
 from bench.machine.neighbours import busy_neighbours
+from bench.plan.image_pairs import ImagePair
 from pcakd.errors import ConfigError
 
 FILE_NAME = "gates.jsonl"
@@ -73,6 +74,7 @@ def run_selftest(
     folder: Path,
     python_path: str,
     device: str,
+    timed: ImagePair,
     neighbours: int,
     about: Mapping[str, Any],
     bar: Bar,
@@ -86,6 +88,7 @@ def run_selftest(
         folder: The folder of `FILE_NAME`.
         python_path: PYTHONPATH of both sides.
         device: Name of a device.
+        timed: The image pair of latency.
         neighbours: Processes that keep a core busy each meanwhile.
         about: Commit and command, for the records.
         bar: Advanced by each gate.
@@ -109,7 +112,7 @@ def run_selftest(
                 bar.set_postfix_str(f"slow-down {slow_down:.0%}")
                 result = run_gate(
                     config, cases, (base, head),
-                    scratch=scratch, device=device, root=Path.cwd(), bar=tqdm(disable=True),
+                    scratch=scratch, device=device, timed=timed, pairs=(), bar=tqdm(disable=True),
                 )  # fmt: skip
                 document = to_json(result, status=result.exit_status())
                 gate = {"slow_down": slow_down, "number": number, "neighbours": neighbours}

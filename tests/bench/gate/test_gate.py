@@ -12,9 +12,11 @@ from bench.gate.cases import plan_cases
 from bench.gate.config import GateConfig
 from bench.gate.gate import run_gate
 from bench.gate.side_client import Side
+from bench.quality.pairs import find_pairs, shipped_pairs_folder
 from pcakd.errors import ConfigError
 
 ROOT = Path(__file__).parents[3]
+PAIRS = find_pairs(shipped_pairs_folder())
 PLAIN, OTHER = "python:toy.models:create_plain", "python:toy.models:create_other"
 SMALL = {
     "subjects": (PLAIN, OTHER),
@@ -49,7 +51,7 @@ def gate(tmp_path, *, base=None, head=None, **settings):
     scratch.mkdir()
     result = run_gate(
         config, plan_cases(config), sides,
-        scratch=scratch, device="cpu", root=tmp_path, bar=tqdm(disable=True),
+        scratch=scratch, device="cpu", timed=PAIRS[0], pairs=PAIRS, bar=tqdm(disable=True),
     )  # fmt: skip
     return {each.case.name: each for each in result.results}, result
 

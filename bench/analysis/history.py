@@ -15,7 +15,7 @@ FIGURES = ("latency", "memory", *METRIC_NAMES)
 
 _LEAST_POINTS = 4
 _LEAST_SEGMENT = 2
-_PENALTY = 3.0  # in units of log(points) and of the noise's variance
+_PENALTY = 5.0  # in units of log(points) and of the noise's variance
 _TO_DEVIATION = 0.954  # median |difference of two normal values| / deviation
 _SMALLEST_NOISE = 0.005
 

@@ -144,8 +144,9 @@ class SequentialTest:
         number = count + 1
         while number <= _MOST_FORECAST:
             error = deviation / number**0.5
-            half = _quantile(self.error, number) * error
-            same = _quantile(_SAME_ERROR, number) * error
+            share = SequentialTest(error=self.error, max_launches=number)._share(number)
+            half = _quantile(self.error * share, number) * error
+            same = _quantile(_SAME_ERROR * share, number) * error
             if _decide(mean, half, same, margin) is not None:
                 return number
             number = math.ceil(number * 1.05)

@@ -54,7 +54,7 @@ def test_between_two_looks_nothing_is_decided():
 
 def test_an_open_case_is_inconclusive_at_the_end_and_says_what_would_settle_it():
     test = SequentialTest(error=0.001, max_launches=8)
-    samples = [0.1, 0.0, 0.12, -0.02, 0.1, 0.0, 0.12, -0.02]
+    samples = [0.12, 0.02, 0.14, 0.0, 0.12, 0.02, 0.14, 0.0]
     finding = test.judge(samples, margin=MARGIN)
     assert finding.verdict == "inconclusive"
     assert finding.needed is not None
@@ -89,7 +89,9 @@ NOISES = {  # standard deviation of a launch: 7 %, as beside a busy neighbour
         0.04 * rng.standard_normal(shape)
         + (rng.random(shape) < 0.1) * rng.choice([-1, 1], shape) * rng.exponential(0.3, shape)
     ),
-    "two levels": lambda rng, shape: 0.07 * rng.choice([-1.0, 1.0], shape),
+    "two levels": lambda rng, shape: (  # processes of two kinds
+        0.035 * rng.choice([-1.0, 1.0], shape) + 0.05 * rng.standard_normal(shape)
+    ),
 }
 
 

@@ -47,7 +47,10 @@ def plan_ratio(
     resolution: Resolution,
     machine: Machine,
 ) -> PlannedCase:
-    """Plan one speed ratio. It may take the time of one cost case of each subject.
+    """Plan one speed ratio.
+
+    It may take the time of one cost case of each subject, in as many processes as the subject with
+    fewer has: that one is slow.
 
     Raises:
         ConfigError: The cost of a subject is not measured.
@@ -71,7 +74,7 @@ def plan_ratio(
     return PlannedCase(
         case=case,
         subject=first,
-        settings=replace(settings[0], processes=max(each.processes for each in settings)),
+        settings=replace(settings[0], processes=min(each.processes for each in settings)),
         seconds=sum(each.case_seconds for each in settings),
         other=second,
     )

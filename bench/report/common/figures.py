@@ -13,6 +13,8 @@ DPI = 160
 COLOURS = ("#0b5fa5", "#d1570c", "#3a7d2c", "#8e44ad", "#b8336a", "#7a5c2e", "#2a9d8f", "#555555")
 """Colours of lines, in the order of what they show."""
 
+_AROUND = 3.0  # how far a logarithmic axis reaches to both sides of a single value
+
 AXIS_TITLES = {
     "latency": "Median latency at {size}, ms (lower is better)",
     "bounded_gram": "Style: bounded Gram distance to the style image (lower is better)",
@@ -45,6 +47,9 @@ def log_axis(axes: Axes, which: str, values: Sequence[float]) -> None:
     """Make an axis logarithmic, with plain numbers at decades or, if few, at 1, 2 and 5 of each."""
     axes.set_xscale("log") if which == "x" else axes.set_yscale("log")
     axis = axes.xaxis if which == "x" else axes.yaxis
+    if min(values) == max(values):  # matplotlib 3.11 leaves such an axis without length
+        limits = values[0] / _AROUND, values[0] * _AROUND
+        axes.set_xlim(limits) if which == "x" else axes.set_ylim(limits)
     wide = max(values) > 1000 * min(values)
     axis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5), numticks=20))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))

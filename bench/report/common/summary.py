@@ -1,7 +1,7 @@
 """Records gathered into the rows of tables and plots."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.analysis.stats import (
@@ -24,7 +24,7 @@ from bench.records.identity import (
     latest_records,
     machine_of,
 )
-from bench.records.schema import Record
+from bench.records.schema import Record, hash_case
 from bench.records.units import NS_PER_MS
 from bench.report.common.memory_margin import with_memory_margins
 from bench.report.common.rows import CostRow, QualityRow
@@ -32,6 +32,8 @@ from pcakd.errors import ConfigError
 
 METRIC_NAMES: tuple[str, ...] = tuple(metric.name for metric in METRICS)
 HIGHER_IS_BETTER = {"latency": False} | {each.name: each.higher_is_better for each in METRICS}
+
+_METRIC_KINDS = ("quality", "curve")
 
 BORROWED_COST = (
     "its metric values are of the method as trained here, with a VGG-16 encoder; its cost is of "
@@ -67,7 +69,8 @@ class Summary:
     """All rows of a report, in the order in which their cases first appear in the records.
 
     Attributes:
-        records: The last record of each repeat of each case.
+        records: The last record of each repeat of each case; those with metric values count as of
+            the one machine of all other records.
         machines: The machines of the records.
         cost: What subjects cost.
         quality: Metric values of subjects.
@@ -94,17 +97,26 @@ class Summary:
         return tuple(dict.fromkeys([*names, *label_subjects(self.records).values()]))
 
 
-def _machines(records: Sequence[Record]) -> tuple[Machine, ...]:
-    """List the machines of the records.
+def _on_one_machine(records: Sequence[Record]) -> tuple[Record, ...]:
+    """Return the records with metric values as those of the machine of all other records.
 
-    External results have metric values only, which are the same on any machine to rounding: where
-    all other records are of one machine, external results count as that machine's.
+    Metric values are the same on any machine to rounding, so only timings and memory decide which
+    machines a report has. Where these are of several machines, nothing changes. Of two records of
+    one image pair the later one counts.
     """
-    own = [machine_of(record) for record in records if not is_external(record)]
-    machines = tuple(dict.fromkeys(own or [machine_of(record) for record in records[:1]]))
-    if len(machines) == 1:
-        return machines
-    return tuple(dict.fromkeys(machine_of(record) for record in records))
+    timed = [machine_of(record) for record in records if record.kind not in _METRIC_KINDS]
+    machines = dict.fromkeys(timed or [machine_of(record) for record in records[:1]])
+    if len(machines) != 1:
+        return tuple(records)
+    (machine,) = machines
+    return latest_records(_move(record, machine) for record in records)
+
+
+def _move(record: Record, machine: Machine) -> Record:
+    if machine_of(record) == machine:
+        return record
+    case = replace(record.case, **machine._asdict())
+    return replace(record, case=case, case_hash=hash_case(case))
 
 
 def summarize(records: Sequence[Record], folder: Path | None = None) -> Summary:
@@ -122,18 +134,16 @@ def summarize(records: Sequence[Record], folder: Path | None = None) -> Summary:
     """
     if not records:
         raise ConfigError("there are no records to report; run `python -m bench run` first")
-    kept = latest_records(records)
+    kept = _on_one_machine(latest_records(records))
     names = label_subjects(kept)
-    machines = _machines(kept)
+    machines = tuple(dict.fromkeys(machine_of(record) for record in kept))
     cost: dict[str, list[Record]] = {}
     quality: dict[tuple[str, str, Machine], list[Record]] = {}
     for record in kept:
         if record.kind == "cost":
             cost.setdefault(record.case_hash, []).append(record)
         elif record.kind == "quality":
-            machine = machine_of(record)
-            placed = machine if machine in machines else machines[0]
-            key = (names[identify(record)], record.case.transform, placed)
+            key = (names[identify(record)], record.case.transform, machine_of(record))
             quality.setdefault(key, []).append(record)
     rows = with_memory_margins(
         [_cost_row(names[identify(group[0])], group) for group in cost.values()]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from bench.quality.protocol import METRICS, without_outputs
-from bench.records.identity import Machine
+from bench.records.identity import Machine, is_external
 from bench.records.provenance import count_provenances
 from bench.records.schema import Record
 from bench.report.common.formats import format_count_of
@@ -23,6 +23,11 @@ def comparability_notes(summary: Summary) -> list[str]:
         found.append(
             f"The records come from {len(names)} machines: {'; '.join(names)}. Their figures are "
             "**not comparable**; plots are left out."
+        )
+    if elsewhere := _measured_elsewhere(summary.records):
+        found.append(
+            f"Metric values of {format_count_of(sum(elsewhere.values()), 'record')} were measured "
+            f"on {' and '.join(elsewhere)}. They are the same on any machine to rounding."
         )
     made_by = count_provenances(summary.records)
     for number, what in (
@@ -44,6 +49,17 @@ def comparability_notes(summary: Summary) -> list[str]:
 def count_threads(machine: Machine) -> str:
     """Write the number of threads of a machine."""
     return format_count_of(machine.threads, "thread")
+
+
+def _measured_elsewhere(records: Iterable[Record]) -> dict[str, int]:
+    """Count the records with metric values by machine, where it is not the report's."""
+    found: dict[str, int] = {}
+    for record in records:
+        name = record.environment.get("device_name")
+        own = record.kind in ("quality", "curve") and not is_external(record)
+        if own and name is not None and name != record.case.device_name:
+            found[name] = found.get(name, 0) + 1
+    return found
 
 
 def _mixed_metrics(records: Iterable[Record]) -> list[str]:

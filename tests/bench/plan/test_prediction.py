@@ -1,10 +1,16 @@
 """Predictions extend laws that they can know, and say what they derive from."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.plan.prediction import Measured, predict_cost
+from bench.records.identity import latest_records
+from bench.records.store import read_records
+
+ROOT = Path(__file__).parents[3]
 
 
 def make_measured(pixels, *, offset=0.0, label="a HD"):
@@ -63,3 +69,37 @@ def test_a_falling_law_is_not_extended():
     prediction = predict_cost(pixels=40, macs=40, own=own, others=[])
     assert prediction.latency_ns == 180
     assert prediction.basis == "MACs and bytes, linear from FHD"
+
+
+@pytest.fixture(scope="module")
+def committed_peaks():
+    """Return pixels and peak memory of the committed full run, by subject and size."""
+    peaks: dict[str, list[Measured]] = {}
+    for record in latest_records(read_records(ROOT / "reports" / "cpu")):
+        case = record.case
+        if record.kind == "cost" and record.peak_bytes is not None:
+            peaks.setdefault(case.subject, []).append(
+                Measured(
+                    label=f"{case.subject} {case.resolution}",
+                    pixels=case.width * case.height,
+                    macs=0,
+                    latency_ns=1.0,
+                    peak_bytes=record.peak_bytes,
+                )
+            )
+    return {subject: sorted(own, key=lambda each: each.pixels) for subject, own in peaks.items()}
+
+
+def test_committed_peak_memory_grows_with_the_size_of_every_subject(committed_peaks):
+    assert len(committed_peaks) >= 10
+    for subject, own in committed_peaks.items():
+        peaks = [each.peak_bytes for each in own]
+        assert peaks == sorted(set(peaks)), subject
+
+
+@pytest.mark.parametrize("subject", ["content", "mobilenet_v1", "vgg16"])
+def test_committed_8k_memory_is_predicted_from_hd_and_fhd(committed_peaks, subject):
+    own = committed_peaks[subject]
+    assert own[-1].label == f"{subject} 8K"
+    prediction = predict_cost(pixels=own[-1].pixels, macs=0, own=own[:2], others=[])
+    assert prediction.peak_bytes == pytest.approx(own[-1].peak_bytes, rel=0.25)

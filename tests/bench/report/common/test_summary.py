@@ -6,6 +6,7 @@ import pytest
 
 from bench.records.identity import latest_records
 from bench.report.common.summary import summarize
+from bench.report.methods.notes import comparability_notes
 from pcakd.errors import ConfigError
 
 
@@ -123,6 +124,25 @@ def test_several_machines_are_not_comparable(make_cost):
     summary = summarize([make_cost(), make_cost(device_name="Other CPU")])
     assert not summary.comparable
     assert len(summary.cost) == 2
+
+
+def test_metric_values_of_another_machine_count_as_those_of_the_timed_one(make_cost, make_quality):
+    elsewhere = {"device_name": "Other CPU", "environment": {"device_name": "Other CPU"}}
+    records = [
+        make_cost("a"),
+        make_quality("a", pair="01", ssim=0.1),
+        make_quality("a", pair="01", ssim=0.5, created="2026-02-01", **elsewhere),
+        make_quality("a", pair="02", ssim=0.7, **elsewhere),
+    ]
+    summary = summarize(records)
+    assert summary.comparable
+    (row,) = summary.quality
+    assert (row.num_image_pairs, row.machine) == (2, summary.machines[0])
+    assert row.metrics["ssim"].value == pytest.approx(0.6)  # the later one of 01 counts
+    (note,) = [each for each in comparability_notes(summary) if "Other CPU" in each]
+    assert "Metric values of 2 records were measured on Other CPU" in note
+    timed_twice = summarize([*records, make_cost("b", device_name="Other CPU")])
+    assert not timed_twice.comparable
 
 
 def test_rows_are_ordered_by_size_for_any_order_of_records(records):

@@ -16,6 +16,7 @@ from pcakd.errors import ConfigError
 if TYPE_CHECKING:
     from bench.gate.cases import GateResult
     from bench.gate.config import GateConfig
+    from bench.gate.verdicts import Verdict
     from bench.plan.image_pairs import ImagePair
 
 EXAMPLES = (
@@ -192,7 +193,7 @@ def _compare_sides(
                     scratch=scratch, device=args.device, timed=timed, pairs=pairs, bar=bar,
                 )  # fmt: skip
         except BuildError as error:
-            verdict = "failed" if error.side == "head" else "not comparable"
+            verdict: Verdict = "failed" if error.side == "head" else "not comparable"
             results = [CaseResult(case=c, verdict=verdict, reason=str(error)) for c in cases]
             return GateResult(results=results, base=str(args.against), head="working tree")
 

@@ -59,9 +59,9 @@ def _compare_counts(
     recorded: dict[tuple[str, str | None, str], int | None] = {}
     for record in records:
         if record.kind == "cost":
-            case = record.case
-            recorded[case.subject, None, "parameters"] = record.num_params
-            recorded[case.subject, case.resolution, "MACs"] = record.macs_total
+            name, resolution = record.case.subject, record.case.resolution
+            recorded[name, None, "parameters"] = record.num_params
+            recorded[name, resolution, "MACs"] = record.macs_total
     counted = count_head(context, cases)
     results = []
     for case in cases:

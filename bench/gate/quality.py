@@ -16,7 +16,7 @@ from bench.worker.process import Budget, Message, ask_child
 
 _ERROR = 0.05  # of each one-sided interval over image pairs
 _LEAST_PAIRS = 3
-_HIGHER_IS_BETTER = {metric.name: metric.higher_is_better for metric in METRICS}
+_HIGHER_IS_BETTER: dict[str, bool] = {each.name: each.higher_is_better for each in METRICS}
 
 
 def compare_quality(context: GateContext, cases: Sequence[GateCase]) -> list[CaseResult]:

@@ -137,7 +137,7 @@ class SequentialTest:
         """Return the share of the error that a look spends."""
         before = max((look for look in self.looks if look < count), default=0)
         spent = (count**_EARLY - before**_EARLY) / self.max_launches**_EARLY
-        return min(1.0, spent)
+        return min(1.0, float(spent))
 
     def _forecast(self, mean: float, deviation: float, margin: float, count: int) -> int | None:
         """Return the number of samples that would decide a last look, or None."""

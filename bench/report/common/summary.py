@@ -100,12 +100,13 @@ class Summary:
 def _on_one_machine(records: Sequence[Record]) -> tuple[Record, ...]:
     """Return the records with metric values as those of the machine of all other records.
 
-    Metric values are the same on any machine to rounding, so only timings and memory decide which
-    machines a report has. Where these are of several machines, nothing changes. Of two records of
-    one image pair the later one counts.
+    Metric values are the same on any machine to rounding, so timings and memory decide which
+    machine a report has. Without any, the records of our own subjects do. Where these are of
+    several machines, nothing changes. Of two records of one image pair the later one counts.
     """
-    timed = [machine_of(record) for record in records if record.kind not in _METRIC_KINDS]
-    machines = dict.fromkeys(timed or [machine_of(record) for record in records[:1]])
+    timed = [record for record in records if record.kind not in _METRIC_KINDS]
+    own = timed or [record for record in records if not is_external(record)] or records[:1]
+    machines = dict.fromkeys(machine_of(record) for record in own)
     if len(machines) != 1:
         return tuple(records)
     (machine,) = machines

@@ -39,7 +39,6 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
-    session.run("actionlint")
     session.run("zizmor", "--offline", "--quiet", "action.yml", ".github/workflows")
 
 
@@ -144,6 +143,31 @@ def check(session: nox.Session) -> None:
     """Compare parameters and multiply-adds with the committed records, exactly."""
     _install(session, extras="bench")
     session.run("python", "-m", "bench", "check", *session.posargs)
+
+
+@nox.session
+def gate(session: nox.Session) -> None:
+    """Compare with the last tag, else the parent commit, in a minute; or with your own options."""
+    _install(session, extras="bench")
+    options = session.posargs
+    if not options:
+        base = _find_base()
+        if base is None:
+            session.skip("no tag and no parent commit to compare with")
+        options = [
+            *("--against", base, "--only", "counts,latency,mobilenet_v1"),
+            *("--budget", "60", "--inconclusive", "pass"),
+        ]
+    session.run("python", "-m", "bench", "gate", *options)
+
+
+def _find_base() -> str | None:
+    """Return the last tag that is not this commit, else the parent commit; None without both."""
+    for command in (("describe", "--tags", "--abbrev=0", "HEAD~1"), ("rev-parse", "HEAD~1")):
+        done = subprocess.run(["git", *command], check=False, capture_output=True, text=True)
+        if done.returncode == 0:
+            return done.stdout.strip()
+    return None
 
 
 @nox.session

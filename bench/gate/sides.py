@@ -6,6 +6,7 @@ installs what a side requires beyond them, so that torch is not installed twice.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from bench.gate.side_client import Side
 from pcakd.errors import ConfigError, PcakdError
 
 _PTH = "pcakd_gate.pth"
+_UNMET = Path(__file__).with_name("unmet_requirements.py")
+_EXTRAS = re.compile(r"\[([\w.,\s-]+)\]$")
 _SECONDS = 900
 
 
@@ -125,14 +128,25 @@ def _build(
         variables,
     ).strip()
     Path(packages, _PTH).write_text("\n".join(_visible_paths(root)) + "\n", encoding="utf-8")
-    _run(
-        name,
-        [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *install],
-        variables,
-        folder=code,
-    )
+    pip = (str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    _run(name, [*pip, "--no-deps", *install], variables, folder=code)
+    # what the environment meets stays as it is: pip would replace a torch that is not on its index
+    extras = {each for text in install for each in _find_extras(text)}
+    unmet = [str(python), "-P", str(_UNMET), packages, *sorted(extras)]
+    if required := _run(name, unmet, variables).splitlines():
+        _run(name, [*pip, *required], variables, folder=code)
     variables["PYTHONPATH"] = ""  # that of the caller could hide what is installed
     return Side(name=name, title=title, python=python, folder=code, environment=variables)
+
+
+def _find_extras(text: str) -> list[str]:
+    """Return the extras of an argument of pip.
+
+    >>> _find_extras(".[bench, timm]"), _find_extras(".")
+    (['bench', 'timm'], [])
+    """
+    match = _EXTRAS.search(text)
+    return [each.strip() for each in match[1].split(",")] if match else []
 
 
 def _interpreter(environment: Path) -> Path:

@@ -33,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "\n".join(
         (
             "exit status: 0 passed, 1 regression, 2 bad input, 3 inconclusive, 4 nothing measured",
-            "examples:",
-            *(f"  python -m {each}" for each in EXAMPLES),
+            f"example: python -m {EXAMPLES[0]}",
+            *(f"         python -m {each}" for each in EXAMPLES[1:]),
         )
     )
     parser.add_argument(

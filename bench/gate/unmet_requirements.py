@@ -7,10 +7,7 @@ import importlib.metadata
 import sys
 from collections.abc import Iterator, Sequence
 
-try:
-    from packaging.requirements import Requirement
-except ImportError:  # pip has a copy
-    from pip._vendor.packaging.requirements import Requirement  # type: ignore[assignment]
+from pip._vendor.packaging.requirements import Requirement  # a side's environment has pip
 
 _TOOLS = ("pip", "setuptools", "wheel")
 

@@ -24,7 +24,7 @@ EXTRAS: Mapping[Extra, tuple[str, ...]] = MappingProxyType(
             "torchvision",
         ),
         "bench": (
-            *("fvcore", "jinja2", "lpips", "matplotlib", "pandas", "piq", "psutil"),
+            *("fvcore", "jinja2", "lpips", "matplotlib", "pandas", "piq", "psutil", "ruptures"),
             *("pydantic", "scipy", "skimage"),
         ),
         "timm": ("timm",),

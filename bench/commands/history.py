@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"no record of {args.figure} fits; name other folders or subjects")
     if args.output is not None:
         from bench.report.common.figures import encode_figure
-        from bench.report.history.plot import draw_history
+        from bench.report.history import draw_history
 
         kind = args.output.suffix[1:]
         with write_atomically(args.output) as stream:

@@ -1,1 +1,0 @@
-"""A figure over the commits of several run folders."""

@@ -4,7 +4,8 @@ These functions check shapes only. `pcakd.pipeline.stylize` checks and converts 
 
 Source: Chiu and Gurari, CVPR 2022, section 3; block-wise decoding with high-frequency residuals
 after Chiu and Gurari, "PhotoWCT²", WACV 2022. Departure: images are padded by reflection to the
-student's stride and the result is cropped, where the authors' demo resizes.
+student's stride and the result is cropped, where the authors' demo resizes; a network can end with
+a colour transfer, which trades no parameters for colours that arrive.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,8 +21,15 @@ from torch import Tensor
 from pcakd.blocks import Autoencoder, RunBlock, Source, run_plain
 from pcakd.errors import ShapeError
 from pcakd.linalg import Statistics, measure_batch, measure_statistics
-from pcakd.tiling import clip, lay_out, run_tiled
-from pcakd.transforms import blend_with_identity, fit_transform
+from pcakd.tiling import lay_out, map_bands, run_tiled
+from pcakd.transforms import (
+    AffineMap,
+    apply_affine,
+    apply_to_colours,
+    blend_with_identity,
+    fit_colour_transfer,
+    fit_transform,
+)
 from pcakd.utils.sections import section
 from pcakd.utils.threads import call_in_thread, split_by_pieces
 
@@ -67,11 +75,11 @@ def transform_and_decode(
         network: An autoencoder of four block pairs.
         maps: What decoder blocks 1 to 4 take from the encoder, then the features at tap 4. The
             list is emptied, so that each map is freed after its use.
-        targets: Moments of the style at taps 1 to 4.
+        targets: Moments of the style at taps 1 to 4; more are not used.
         settings: What to apply, and how.
 
     Returns:
-        The decoded image, not clipped and with its padding.
+        The decoded image before :func:`transfer_colours`, not clipped and with its padding.
     """
     features = maps.pop()
     if not isinstance(features, Tensor):
@@ -134,8 +142,49 @@ def run_fast(
             transform=transform, strength=strength, run_block=run_block, on_step=on_step
         )
         result = transform_and_decode(network, maps, style, settings)
+        affine = _fit_colours(network, result, style, settings)
         height, width = content.shape[-2:]
-        return clip(result[:, :, :height, :width])[0]
+        image = result[0, :, :height, :width]
+        map_bands(partial(_finish, affine), image)
+        return image
+
+
+def _finish(affine: AffineMap | None, image: Float[Tensor, "3 h w"]) -> None:
+    """Transfer the colours of an image and clip it to [0, 1], where it lies."""
+    if affine is not None:
+        apply_to_colours(image, affine)
+    image.clamp_(0.0, 1.0)
+
+
+def _fit_colours(
+    network: Autoencoder,
+    image: Float[Tensor, "b 3 h w"],
+    targets: Sequence[Statistics],
+    settings: TapSettings,
+) -> AffineMap | None:
+    """Return the colour transfer of a decoded image, at its strength; None if there is none."""
+    if not network.colour_transfer:
+        return None
+    fit = partial(fit_colour_transfer, settings.measure(image), targets[len(TAPS)])
+    return blend_with_identity(call_in_thread(fit), settings.strength * network.colour_transfer)
+
+
+def transfer_colours(
+    network: Autoencoder,
+    image: Float[Tensor, "b 3 h w"],
+    targets: Sequence[Statistics],
+    settings: TapSettings,
+) -> Float[Tensor, "b 3 h w"]:
+    """Return a decoded image after the network's colour transfer, if it has one; not clipped.
+
+    Args:
+        network: An autoencoder of four block pairs.
+        image: What :func:`transform_and_decode` returned.
+        targets: Moments of the style at taps 1 to 4, then those of its colours.
+        settings: The strength, and how to measure.
+    """
+    affine = _fit_colours(network, image, targets, settings)
+    return image if affine is None else apply_affine(image, affine)
 
 
 def tiles_in_threads(image: Tensor, run_block: RunBlock) -> AbstractContextManager[None]:
@@ -177,8 +226,8 @@ def run_differentiable(
     Args:
         network: An autoencoder of four block pairs.
         content: RGB in [0, 1], at least 16 × 16, of the network's type and on its device.
-        style: The same, of any other size, one for all contents or one for each; or moments at
-            taps 1 to 4.
+        style: The same, of any other size, one for all contents or one for each; or moments as
+            :func:`measure_style` returns them.
         transform: ``zca``, ``ot`` or ``adain``.
         strength: s in [0, 1]: at each tap F' = (1 - s) F + s T(F).
         on_step: Called ``NUM_STEPS`` times on the way.
@@ -187,8 +236,9 @@ def run_differentiable(
         RGB in [0, 1], of the size of ``content``.
     """
     if isinstance(style, Tensor):
-        taps = network.encode(pad_to_multiple(style, network.stride))
-        style = [measure_batch(tap) for tap in taps]
+        padded = pad_to_multiple(style, network.stride)
+        maps_of_style = [*network.encode(padded), *([padded] if network.colour_transfer else [])]
+        style = [measure_batch(each) for each in maps_of_style]
     on_step()
     taps, maps = network.encode_with_sources(pad_to_multiple(content, network.stride))
     on_step()
@@ -200,6 +250,7 @@ def run_differentiable(
         on_step=on_step,
     )
     result = transform_and_decode(network, [*maps, taps[-1]], style, settings)
+    result = transfer_colours(network, result, style, settings)
     height, width = content.shape[-2:]
     return result[..., :height, :width].clamp(0.0, 1.0)
 
@@ -208,7 +259,10 @@ def run_differentiable(
 def measure_style(
     network: Autoencoder, style: Float[Tensor, "3 h w"], *, run_block: RunBlock = run_tiled
 ) -> list[Statistics]:
-    """Return the moments of a style image at taps 1 to 4, with one tap in memory at a time."""
+    """Return the moments of a style image, with one tap in memory at a time.
+
+    They are those at taps 1 to 4, and then those of its colours if the network transfers colours.
+    """
     return [moments for moments, _ in measure_taps(network, style, run_block=run_block)]
 
 
@@ -216,15 +270,17 @@ def measure_style(
 def measure_taps(
     network: Autoencoder, style: Float[Tensor, "3 h w"], *, run_block: RunBlock = run_tiled
 ) -> list[tuple[Statistics, int]]:
-    """Return the moments of an image at taps 1 to 4, and the number of pixels of each tap."""
+    """Return what :func:`measure_style` does, each with the number of pixels."""
     taps = []
     with tiles_in_threads(style, run_block):
         features = prepare_image("style", style, network.stride)
+        shown = [features] if network.colour_transfer else []
+        colours = [(measure_statistics(each[0]), each[0, 0].numel()) for each in shown]
         for tap in TAPS:
             with section("encode"):
                 features = network.encode_block(tap, features, run=run_block)[0]
             taps.append((measure_statistics(features[0]), features[0, 0].numel()))
-    return taps
+    return [*taps, *colours]
 
 
 def pad_to_multiple(image: Float[Tensor, "b c h w"], multiple: int) -> Tensor:

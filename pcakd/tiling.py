@@ -48,18 +48,12 @@ def lay_out(image: Features) -> Features:
     def copy(part: Features, place: Features) -> None:
         place.copy_(part)
 
-    _in_bands(copy, image, result)
+    map_bands(copy, image, result)
     return result
 
 
-def clip(image: Features) -> Features:
-    """Clip an image to [0, 1] where it lies."""
-    _in_bands(lambda part: part.clamp_(0.0, 1.0), image)
-    return image
-
-
-def _in_bands(function: Callable[..., object], *images: Features) -> None:
-    """Call a function with bands of rows of images of one size."""
+def map_bands(function: Callable[..., object], *images: Features) -> None:
+    """Call a function with bands of rows of images of one size, which it may change."""
     bands = zip(*(torch.split(image, _BAND_ROWS, dim=-2) for image in images), strict=True)
     map_in_threads(lambda band: function(*band), list(bands))
 

@@ -12,6 +12,8 @@ def write_arguments(table: Mapping[str, Any]) -> list[str]:
 
     >>> write_arguments({"basis_images": 60, "steps": [8, 3, 3], "set": {"ridge": 0.1}})
     ['--basis-images', '60', '--steps', '8,3,3', '--set', 'ridge=0.1']
+    >>> write_arguments({"loss_weights": {"edges": 1, "structure": 1}})
+    ['--loss-weights', 'edges=1,structure=1']
     """
     arguments: list[str] = []
     for name, value in table.items():
@@ -20,6 +22,8 @@ def write_arguments(table: Mapping[str, Any]) -> list[str]:
                 part for key, each in value.items() for part in ("--set", f"{key}={each}")
             ]
         else:
+            if isinstance(value, Mapping):
+                value = [f"{key}={each}" for key, each in value.items()]
             values = value if isinstance(value, list | tuple) else [value]
             arguments += [f"--{name.replace('_', '-')}", ",".join(map(str, values))]
     return arguments
@@ -47,6 +51,9 @@ def read_arguments(arguments: Sequence[str]) -> dict[str, Any]:
         if name == "set":
             key, _, value = value.partition("=")
             table.setdefault("set", {})[RENAMED_SETTINGS.get(key, key)] = _read_value(value)
+        elif name == "loss_weights" and "=" in value:
+            pairs = (part.partition("=") for part in value.split(","))
+            table[name] = {key: _read_value(each) for key, _, each in pairs}
         else:
             table[name] = _read_value(value)
     return table

@@ -46,6 +46,7 @@ class RecipeSettings:
     max_dead_share: float | None = None
     max_attempts: int | None = None
     ridge: float | None = None
+    colour_transfer: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
@@ -65,7 +66,7 @@ class Options:
     batch: IntPerPhase | None = None
     crop: IntPerPhase | None = None
     zoom: tuple[int, int] | None = None
-    loss_weights: tuple[float, float, float, float, float] | None = None
+    loss_weights: tuple[float, float, float, float, float] | dict[str, float] | None = None
     perceptual: str | None = None
     average: float | None = None
     basis_images: int | None = None
@@ -114,8 +115,9 @@ def merge_options(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, 
     if any(rule in own for rule in _RANK_RULES):
         base = {name: value for name, value in base.items() if name not in _RANK_RULES}
     merged = {**base, **own}
-    if "set" in base and "set" in own:
-        merged["set"] = {**base["set"], **own["set"]}
+    for name in ("set", "loss_weights"):
+        if isinstance(base.get(name), Mapping) and isinstance(own.get(name), Mapping):
+            merged[name] = {**base[name], **own[name]}
     return merged
 
 

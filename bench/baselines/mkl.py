@@ -4,10 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pcakd.linalg import Statistics, measure_statistics
-from pcakd.transforms import AffineMap, apply_affine, fit_transform
-
-_LEVELS = 255.0
+from pcakd.linalg import measure_statistics
+from pcakd.transforms import apply_affine, fit_colour_transfer
 
 
 @torch.inference_mode()
@@ -29,16 +27,7 @@ def transfer_mkl(
         divide by N; directions in which the content has no variance (eigenvalues below 1e-5 square
         levels of 255) keep none; the result is clipped.
     """
-    affine = fit_transform(
-        "ot",
-        _in_levels(measure_statistics(content)),
-        _in_levels(measure_statistics(style)),
-        regularizer=0.0,
+    affine = fit_colour_transfer(
+        measure_statistics(content), measure_statistics(style), regularizer=0.0
     )
-    unit = AffineMap(matrix=affine.matrix, offset=affine.offset / _LEVELS)
-    return apply_affine(content[None], unit)[0].clamp_(0.0, 1.0)
-
-
-def _in_levels(statistics: Statistics) -> Statistics:
-    """Scale moments of colours from [0, 1] to [0, 255], where 1e-5 is negligible."""
-    return Statistics(mean=statistics.mean * _LEVELS, covariance=statistics.covariance * _LEVELS**2)
+    return apply_affine(content[None], affine)[0].clamp_(0.0, 1.0)

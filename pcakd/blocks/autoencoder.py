@@ -22,6 +22,8 @@ class Autoencoder(nn.Module):
             block 1 to the image.
         stride: Pixels of the image per pixel of the last tap: sizes are padded to a multiple.
         regularizer: λ of the feature transform, in the scale of these features.
+        colour_transfer: Strength, in [0, 1], of the colour transfer that ends a stylization
+            (`pcakd.transforms.fit_colour_transfer`); 0 leaves it out.
 
     Convention:
         Images are RGB in [0, 1]; pre-processing is part of the first convolution.
@@ -34,12 +36,14 @@ class Autoencoder(nn.Module):
         *,
         stride: int,
         regularizer: Regularizer,
+        colour_transfer: float = 0.0,
     ) -> None:
         super().__init__()
         self.encoder = BlockStack(encoder)
         self.decoder = BlockStack(decoder)
         self.stride = stride
         self.regularizer: Regularizer = regularizer
+        self.colour_transfer = colour_transfer
 
     @property
     def num_params(self) -> int:

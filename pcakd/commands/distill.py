@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -17,7 +17,7 @@ from pcakd.commands.parser import add_example, path_argument
 from pcakd.distillation.config import DistillConfig
 from pcakd.distillation.parallel import is_writer, join_group
 from pcakd.distillation.recipe import Recipe
-from pcakd.distillation.recipes import PHASES, change_recipe, create_recipe
+from pcakd.distillation.recipes import NUM_ORDERED, PHASES, change_recipe, create_recipe
 from pcakd.distillation.run import distill
 from pcakd.distillation.run_files.comparison import describe_reproduction, has_same_weights
 from pcakd.students import load_student
@@ -101,12 +101,12 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
         help="smallest and largest side, in pixels of the photograph, of the squares that are "
         f"scaled to crops (default: {_DEFAULTS.zoom[0]},{_DEFAULTS.zoom[1]})",
     )
-    shown = ",".join(f"{weight:g}" for weight in _WEIGHTS.values())
+    shown = ",".join(f"{name}={weight:g}" for name, weight in _WEIGHTS.items())
     recipe.add_argument(
         "--loss-weights",
-        metavar="W1,…,W5",
-        help="loss weights of the stylization phase: style, structure, perceptual, taps and image "
-        f"(default: {shown})",
+        metavar="NAME=W,…",
+        help=f"loss weights of the stylization phase (default: {shown}); or five numbers for "
+        f"{', '.join(list(_WEIGHTS)[:NUM_ORDERED])}, the others are then 0",
     )
     recipe.add_argument(
         "--perceptual",
@@ -198,11 +198,29 @@ def _read_recipe(args: argparse.Namespace) -> Recipe:
     return change_recipe(
         create_recipe(args.backbone),
         schedules=schedules,
-        loss_weights=weights and read_numbers("--loss-weights", weights, float, len(_WEIGHTS)),
+        loss_weights=weights and _loss_weights(weights),
         regularizer=regularizer
         and read_numbers("--regularizer", regularizer, float, 4, repeat=True),
         settings=settings,
     )
+
+
+def _loss_weights(text: str) -> Mapping[str, float] | Sequence[float]:
+    """Read the value of ``--loss-weights``.
+
+    Raises:
+        ConfigError: It is neither numbers by name nor five numbers.
+        UnknownNameError: There is no such loss.
+    """
+    if "=" not in text:
+        return read_numbers("--loss-weights", text, float, NUM_ORDERED)
+    weights: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, value = part.partition("=")
+        if name not in _WEIGHTS:
+            raise unknown_name("loss weight", name, _WEIGHTS)
+        (weights[name],) = read_numbers(f"--loss-weights {name}", value, float, 1)
+    return weights
 
 
 def _settings(given: Sequence[str]) -> dict[str, Any]:

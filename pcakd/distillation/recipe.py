@@ -11,7 +11,7 @@ from pcakd.distillation.data.sampling import Sampling
 from pcakd.distillation.schedule import PhaseSchedule, Schedule, require_types
 from pcakd.errors import ConfigError
 
-_SHARES = ("settled_share", "frozen_share", "exposure", "identity_share")
+_SHARES = ("settled_share", "frozen_share", "exposure", "identity_share", "colour_transfer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,21 +40,26 @@ class StylizationWeights:
     """Loss weights of the stylization phase.
 
     Attributes:
-        style: Relative distance of Gram matrices from the style's.
+        style: Relative distance of Gram matrices from the style's, ‖G - T‖ / ‖T‖.
         structure: 1 - SSIM with the content.
         perceptual: Distance of unit feature vectors from the content's.
         taps: Share of the teacher's variance that the taps lack, averaged over them.
         image: Reconstruction error from each tap, averaged, as a share of the images' variance.
+        bounded_style: Bounded distance of Gram matrices from the style's,
+            ‖G - T‖ / (‖G‖ + ‖T‖).
+        edges: 1 - SSIM of gradient magnitudes with the content's: colours are free to change.
 
     Raises:
         ConfigError: A weight is negative or not finite.
     """
 
-    style: float = 1.1
-    structure: float = 1.0
+    style: float = 0.0
+    structure: float = 0.0
     perceptual: float = 1.5
     taps: float = 0.5
     image: float = 2.0
+    bounded_style: float = 2.5
+    edges: float = 3.0
 
     def __post_init__(self) -> None:
         _check_weights(self)
@@ -91,6 +96,8 @@ class Recipe:
         ridge: λ of the feature transform at each tap, as a share of the teacher's variance there
             (rounded to two digits).
         regularizer: λ itself, one number for all taps or four; replaces ``ridge``.
+        colour_transfer: Strength of the colour transfer that ends the student's stylizations, in
+            the stylization phase too.
         seed: Seed of weights, crops and everything else that is random.
 
     Raises:
@@ -117,6 +124,7 @@ class Recipe:
     held_out: int = 24
     ridge: float = 0.02
     regularizer: Regularizer | None = None
+    colour_transfer: float = 0.5
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -11,6 +11,9 @@ from pcakd.errors import ConfigError
 PHASES = ("encoder", "autoencoder", "stylization")
 """The phases of a student's training, in order."""
 
+NUM_ORDERED = 5
+"""So many loss weights can be given in order, without names."""
+
 _TINY = Schedule(steps=200, rate=1e-2, batch=4, crop=64)
 
 
@@ -25,7 +28,7 @@ def change_recipe(
     recipe: Recipe,
     *,
     schedules: Mapping[str, Sequence[float]] | None = None,
-    loss_weights: Sequence[float] | None = None,
+    loss_weights: Mapping[str, float] | Sequence[float] | None = None,
     regularizer: Sequence[float] | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Recipe:
@@ -34,8 +37,8 @@ def change_recipe(
     Args:
         recipe: The recipe to start from.
         schedules: Changed fields of `Schedule`, each with values for the three phases.
-        loss_weights: The five weights of the stylization phase, in the order of
-            `StylizationWeights`.
+        loss_weights: Weights of the stylization phase by name, the others stay; or the first five
+            of `StylizationWeights`, the others are then 0.
         regularizer: λ of taps 1 to 4.
         settings: Other fields of the recipe.
 
@@ -47,11 +50,22 @@ def change_recipe(
         values = {name: each[index] for name, each in (schedules or {}).items()}
         changes[phase] = replace(getattr(recipe, phase), **values)
     if loss_weights is not None:
-        names = [field.name for field in fields(StylizationWeights)]
-        if len(loss_weights) != len(names):
-            raise ConfigError(f"the loss weights are {', '.join(names)}; got {len(loss_weights)}")
-        changes["weights"] = StylizationWeights(**dict(zip(names, loss_weights, strict=True)))
+        changes["weights"] = _change_weights(recipe.weights, loss_weights)
     if regularizer is not None:
         equal = len({*regularizer}) == 1
         changes["regularizer"] = regularizer[0] if equal else tuple(regularizer)
     return replace(recipe, **changes)
+
+
+def _change_weights(
+    weights: StylizationWeights, given: Mapping[str, float] | Sequence[float]
+) -> StylizationWeights:
+    names = [field.name for field in fields(StylizationWeights)]
+    if isinstance(given, Mapping):
+        if unknown := [name for name in given if name not in names]:
+            raise ConfigError(f"the loss weights are {', '.join(names)}; got {unknown[0]!r}")
+        return replace(weights, **given)
+    if len(given) != NUM_ORDERED:
+        first = ", ".join(names[:NUM_ORDERED])
+        raise ConfigError(f"{len(given)} loss weights without names; expected {first}")
+    return StylizationWeights(**dict(zip(names, (*given, 0.0, 0.0), strict=True)))

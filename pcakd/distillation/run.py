@@ -142,6 +142,7 @@ def _distill(config: DistillConfig) -> tuple[Student, dict[str, Any]]:
     finished = Student(
         student.spec,
         regularizer=student.regularizer,
+        colour_transfer=student.colour_transfer,
         eigenbases=[e.basis.cpu() for e in eigenbases],
         channel_means=means,
         card=card,
@@ -216,7 +217,12 @@ def _new_student(inputs: _Inputs, eigenbases: list[Eigenbasis]) -> Student:
     recipe = inputs.config.settings
     spec = _spec(inputs, eigenbases)
     regularizer = recipe.regularizer_for([float(each.eigenvalues.sum()) for each in eigenbases])
-    student = create_student(spec, seed=recipe.seed, regularizer=regularizer)
+    student = create_student(
+        spec,
+        seed=recipe.seed,
+        regularizer=regularizer,
+        colour_transfer=recipe.colour_transfer,
+    )
     student = student.eval().requires_grad_(False)
     return student.to(inputs.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 

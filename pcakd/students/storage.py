@@ -29,7 +29,9 @@ from pcakd.utils.files import (
 from pcakd.utils.registry import unknown_name
 
 FORMAT = "pcakd-student"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+_WITHOUT_COLOUR_TRANSFER = 1
+"""The version that earlier releases read; students without a colour transfer still have it."""
 _SERIES = ("eigenbases", "channel_means")  # tensors by tap that are not weights
 
 
@@ -48,15 +50,18 @@ def save_student(path: str | os.PathLike[str], student: Student) -> None:
     Raises:
         OutputError: The file cannot be written.
     """
+    transfers = student.colour_transfer > 0.0
     header: dict[str, Any] = {
         "format": FORMAT,
-        "version": FORMAT_VERSION,
+        "version": FORMAT_VERSION if transfers else _WITHOUT_COLOUR_TRANSFER,
         "architecture": student.spec.architecture,
         "ranks": list(student.spec.ranks),
         "colour_conv": student.spec.colour_conv,
         "regularizer": student.regularizer,
         "card": student.card,
     }
+    if transfers:
+        header["colour_transfer"] = student.colour_transfer
     if student.spec.designs:
         header["designs"] = [asdict(design) for design in student.spec.designs]
     tensors = dict(student.state_dict())
@@ -161,9 +166,10 @@ def _header_of(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
         known, version, header = False, None, {}
     if not known:
         raise StudentFileError(f"{path} is a safetensors file but not of a student; use another")
-    if version != FORMAT_VERSION:
+    if version not in (_WITHOUT_COLOUR_TRANSFER, FORMAT_VERSION):
         raise StudentFileError(
-            f"{path} has format version {version!r}, this release reads {FORMAT_VERSION}; upgrade"
+            f"{path} has format version {version!r}, this release reads "
+            f"{_WITHOUT_COLOUR_TRANSFER} and {FORMAT_VERSION}; upgrade"
         )
     return dict(header)
 
@@ -202,6 +208,7 @@ def _student_of(path: Path, header: dict[str, Any], tensors: Mapping[str, Tensor
             return Student(
                 spec,
                 regularizer=regularizer,
+                colour_transfer=float(header.get("colour_transfer", 0.0)),
                 eigenbases=eigenbases,
                 channel_means=means,
                 card=rename_card(card),

@@ -24,6 +24,7 @@ class Student(Autoencoder):
         decoder: Four decoder blocks.
         regularizer: λ of the feature transform, in the scale of this student's features: one for
             all taps, or four.
+        colour_transfer: Strength, in [0, 1], of the colour transfer that ends a stylization.
         eigenbases: The C × k bases of the teacher that it was trained with; empty if there were
             none.
         channel_means: Means by which the teacher's taps were divided (Gatys' normalisation), one
@@ -39,6 +40,7 @@ class Student(Autoencoder):
         spec: StudentSpec,
         *,
         regularizer: Regularizer = 1.0,
+        colour_transfer: float = 0.0,
         eigenbases: Sequence[Tensor] = (),
         channel_means: Sequence[Tensor] = (),
         card: Mapping[str, Any] | None = None,
@@ -49,8 +51,14 @@ class Student(Autoencoder):
                 "the regularizer must be one number or four, finite and not negative, got "
                 f"{regularizer}"
             )
+        if not 0.0 <= colour_transfer <= 1.0:
+            raise ConfigError(f"the colour transfer must lie in [0, 1], got {colour_transfer}")
         super().__init__(
-            encoder_blocks(spec), decoder_blocks(spec), stride=spec.stride, regularizer=regularizer
+            encoder_blocks(spec),
+            decoder_blocks(spec),
+            stride=spec.stride,
+            regularizer=regularizer,
+            colour_transfer=colour_transfer,
         )
         self.spec = spec
         self.eigenbases = tuple(eigenbases)
@@ -87,8 +95,14 @@ class Student(Autoencoder):
         return sum(basis.numel() for basis in self.eigenbases)
 
 
-def create_student(spec: StudentSpec, *, seed: int = 0, regularizer: Regularizer = 1.0) -> Student:
+def create_student(
+    spec: StudentSpec,
+    *,
+    seed: int = 0,
+    regularizer: Regularizer = 1.0,
+    colour_transfer: float = 0.0,
+) -> Student:
     """Build a student with seeded random weights, without touching the global generator."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Student(spec, regularizer=regularizer)
+        return Student(spec, regularizer=regularizer, colour_transfer=colour_transfer)

@@ -80,7 +80,9 @@ def _hash(network: Autoencoder, precision: str) -> str:
     weights = {n: t for n, t in network.state_dict().items() if t.is_floating_point()}
     shapes = {name: list(tensor.shape) for name, tensor in weights.items()}
     designs = repr(getattr(spec, "designs", ()))
-    description = [type(network).__name__, repr(spec), designs, shapes]
+    description: list[object] = [type(network).__name__, repr(spec), designs, shapes]
+    if network.colour_transfer:  # left out otherwise: hashes of earlier releases stay valid
+        description.append(network.colour_transfer)
     digest = hashlib.sha256(json.dumps(description).encode())
     kind: torch.dtype = getattr(torch, precision)
     values = torch.cat([tensor.detach().flatten().to(kind) for tensor in weights.values()])

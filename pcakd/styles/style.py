@@ -28,7 +28,10 @@ from pcakd.utils.files import (
 )
 
 FORMAT = "pcakd-style"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+_WITHOUT_COLOURS = 1
+"""The version that earlier releases read; styles without moments of colours still have it."""
+_COLOURS = "colours"
 _LARGEST_FILE = 64 << 20
 _ROUNDING = 1e-4
 """Asymmetry and negative eigenvalues that rounding can cause, as a share of the largest entry."""
@@ -36,7 +39,7 @@ _ROUNDING = 1e-4
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Style:
-    """Mean and covariance of style features at taps 1 to 4.
+    """Mean and covariance of style features at taps 1 to 4, and of colours if they are used.
 
     Make one with :func:`extract_style`, :func:`mix_styles` or :func:`load_style`, and give it to
     ``pcakd.stylize`` in place of a style image.
@@ -44,6 +47,7 @@ class Style:
     Attributes:
         taps: Moments at taps 1 to 4, in float64 (float32 on MPS), on one device.
         student: The student whose features these are; no other student can use them.
+        colours: Moments of the RGB values, where the student ends with a colour transfer.
 
     Raises:
         ShapeError: There are not four taps, or a covariance does not fit its mean.
@@ -51,13 +55,19 @@ class Style:
 
     taps: tuple[Statistics, Statistics, Statistics, Statistics]
     student: StudentIdentity
+    colours: Statistics | None = None
 
     def __post_init__(self) -> None:
-        shapes = [(tuple(tap.mean.shape), tuple(tap.covariance.shape)) for tap in self.taps]
-        if len(shapes) != len(TAPS) or any(
+        shapes = [(tuple(each.mean.shape), tuple(each.covariance.shape)) for each in self.moments]
+        if len(self.taps) != len(TAPS) or any(
             len(mean) != 1 or covariance != 2 * mean for mean, covariance in shapes
         ):
             raise ShapeError(f"a style needs means (c,) and covariances (c, c), got {shapes}")
+
+    @property
+    def moments(self) -> tuple[Statistics, ...]:
+        """The moments at taps 1 to 4, then those of the colours if there are any."""
+        return self.taps if self.colours is None else (*self.taps, self.colours)
 
     @property
     def device(self) -> torch.device:
@@ -77,13 +87,13 @@ class Style:
         """Return this style with its moments on another device."""
         device = torch.device(device)
         kind = accumulation_dtype(device)
-        first, second, third, fourth = (
+        moved = [
             Statistics(
                 mean=_move(t.mean, device, kind), covariance=_move(t.covariance, device, kind)
             )
-            for t in self.taps
-        )
-        return Style(taps=(first, second, third, fourth), student=self.student)
+            for t in self.moments
+        ]
+        return _create(moved, self.student)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a ``.safetensors`` file (tens of kilobytes), whole or not at all.
@@ -93,13 +103,13 @@ class Style:
         """
         header = {
             "format": FORMAT,
-            "version": FORMAT_VERSION,
+            "version": _WITHOUT_COLOURS if self.colours is None else FORMAT_VERSION,
             "student": {"name": self.student.name, "hashes": self.student.hashes},
         }
         tensors = {}
-        for number, tap in zip(TAPS, self.taps, strict=True):
-            tensors[f"mean.{number}"] = tap.mean.cpu().double()
-            tensors[f"covariance.{number}"] = tap.covariance.cpu().double()
+        for key, each in zip((*TAPS, _COLOURS), self.moments, strict=False):
+            tensors[f"mean.{key}"] = each.mean.cpu().double()
+            tensors[f"covariance.{key}"] = each.covariance.cpu().double()
         write_safetensors(path, tensors, pack_header(header))
 
     def statistics_for(self, network: Autoencoder) -> tuple[Statistics, ...]:
@@ -116,7 +126,15 @@ class Style:
                 "extract it with the student that is to use it"
             )
         device = next(network.parameters()).device
-        return (self if self.device == device else self.to(device)).taps
+        return (self if self.device == device else self.to(device)).moments
+
+
+def _create(moments: Sequence[Statistics], student: StudentIdentity) -> Style:
+    """Make a style of its moments: four taps, and then the colours if there are any."""
+    first, second, third, fourth, *colours = moments
+    return Style(
+        taps=(first, second, third, fourth), student=student, colours=next(iter(colours), None)
+    )
 
 
 def _move(tensor: Tensor, device: torch.device, kind: torch.dtype) -> Tensor:
@@ -171,11 +189,11 @@ def _split(images: Photograph | Iterable[Photograph]) -> Iterator[Photograph]:
 
 
 def _pool(measured: Sequence[Sequence[tuple[Statistics, int]]], identity: StudentIdentity) -> Style:
-    first, second, third, fourth = (
+    pooled = [
         pool_statistics([moments for moments, _ in tap], [count for _, count in tap])
         for tap in zip(*measured, strict=True)
-    )
-    return Style(taps=(first, second, third, fourth), student=identity)
+    ]
+    return _create(pooled, identity)
 
 
 def mix_styles(styles: Sequence[Style], weights: Sequence[float]) -> Style:
@@ -202,11 +220,11 @@ def mix_styles(styles: Sequence[Style], weights: Sequence[float]) -> Style:
     if len(used) == 1:
         return used[0][0]
     moved = [style.to(first.device) for style, _ in used]
-    one, two, three, four = (
-        mix_statistics(taps, [share for _, share in used])
-        for taps in zip(*(style.taps for style in moved), strict=True)
-    )
-    return Style(taps=(one, two, three, four), student=first.student)
+    mixed = [
+        mix_statistics(moments, [share for _, share in used])
+        for moments in zip(*(style.moments for style in moved), strict=True)
+    ]
+    return _create(mixed, first.student)
 
 
 def _require_styles(styles: object) -> None:
@@ -254,15 +272,15 @@ def load_style(path: str | os.PathLike[str], *, device: str | torch.device = "cp
     if path.is_file() and path.stat().st_size > _LARGEST_FILE:
         raise StyleFileError(f"{path} is larger than {_LARGEST_FILE >> 20} MiB; it is not a style")
     tensors, metadata = read_safetensors(path, error=StyleFileError)
-    identity = _read_header(path, metadata)
-    expected = {f"{kind}.{tap}" for kind in ("mean", "covariance") for tap in TAPS}
-    if set(tensors) != expected:
-        raise StyleFileError(f"{path}: expected a mean and a covariance of four taps; file damaged")
-    one, two, three, four = (_read_tap(path, tensors, tap) for tap in TAPS)
-    return Style(taps=(one, two, three, four), student=identity).to(place)
+    identity, version = _read_header(path, metadata)
+    keys = [f"{tap}" for tap in TAPS] + ([_COLOURS] if version == FORMAT_VERSION else [])
+    if set(tensors) != {f"{kind}.{key}" for kind in ("mean", "covariance") for key in keys}:
+        names = "four taps" if _COLOURS not in keys else "four taps and of colours"
+        raise StyleFileError(f"{path}: expected a mean and a covariance of {names}; file damaged")
+    return _create([_read_moments(path, tensors, key) for key in keys], identity).to(place)
 
 
-def _read_header(path: Path, metadata: dict[str, str]) -> StudentIdentity:
+def _read_header(path: Path, metadata: dict[str, str]) -> tuple[StudentIdentity, int]:
     try:
         header = unpack_header(metadata)
         known, version = header["format"] == FORMAT, header["version"]
@@ -270,9 +288,10 @@ def _read_header(path: Path, metadata: dict[str, str]) -> StudentIdentity:
         known, version, header = False, None, {}
     if not known:
         raise StyleFileError(f"{path} is a safetensors file but not of a style; use another")
-    if version != FORMAT_VERSION:
+    if version not in (_WITHOUT_COLOURS, FORMAT_VERSION):
         raise StyleFileError(
-            f"{path} has format version {version!r}, this release reads {FORMAT_VERSION}; upgrade"
+            f"{path} has format version {version!r}, this release reads {_WITHOUT_COLOURS} and "
+            f"{FORMAT_VERSION}; upgrade"
         )
     try:
         name, hashes = header["student"]["name"], dict(header["student"]["hashes"])
@@ -281,24 +300,25 @@ def _read_header(path: Path, metadata: dict[str, str]) -> StudentIdentity:
     texts = [name, *hashes.keys(), *hashes.values()]
     if not hashes or not all(_is_short_line(text) for text in texts):
         raise StyleFileError(f"{path}: the header does not name a student; file damaged")
-    return StudentIdentity(name, hashes)
+    return StudentIdentity(name, hashes), version
 
 
 def _is_short_line(text: object) -> bool:
     return isinstance(text, str) and len(text) <= 200 and text.isprintable()
 
 
-def _read_tap(path: Path, tensors: dict[str, Tensor], tap: int) -> Statistics:
-    mean, covariance = tensors[f"mean.{tap}"], tensors[f"covariance.{tap}"]
+def _read_moments(path: Path, tensors: dict[str, Tensor], key: str) -> Statistics:
+    mean, covariance = tensors[f"mean.{key}"], tensors[f"covariance.{key}"]
+    name = key if key == _COLOURS else f"tap {key}"
     if mean.dtype != torch.float64 or covariance.dtype != torch.float64:
-        raise StyleFileError(f"{path}: moments of tap {tap} are not float64; file damaged")
+        raise StyleFileError(f"{path}: moments of {name} are not float64; file damaged")
     if mean.dim() != 1 or not len(mean) or covariance.shape != (len(mean), len(mean)):
         raise StyleFileError(
-            f"{path}: tap {tap} has a mean {tuple(mean.shape)} and a covariance "
+            f"{path}: {name} has a mean {tuple(mean.shape)} and a covariance "
             f"{tuple(covariance.shape)}; file damaged"
         )
     allowed = _ROUNDING * float(covariance.abs().max())
     asymmetry = float((covariance - covariance.mT).abs().max())
     if not asymmetry <= allowed or not float(torch.linalg.eigvalsh(covariance)[0]) >= -allowed:
-        raise StyleFileError(f"{path}: tap {tap} holds no covariance matrix; file damaged")
+        raise StyleFileError(f"{path}: {name} holds no covariance matrix; file damaged")
     return Statistics(mean=mean, covariance=covariance)

@@ -9,7 +9,7 @@ LOSSES = (
     *(f"tap{tap}" for tap in (1, 2, 3, 4)),
     *(f"decoder{block}" for block in (1, 2, 3, 4)),
     *(f"image{tap}" for tap in (1, 2, 3, 4)),
-    *("style", "structure", "perceptual", "range"),
+    *("style", "structure", "perceptual", "range", "bounded_style", "edges"),
 )
 """The loss terms of the three phases: the columns of a student's ``losses.csv``."""
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from pcakd.backbones import Backbone
 from pcakd.blocks import Autoencoder, ConvLayer, Source, run_plain
-from pcakd.coarse_to_fine import TAPS, TapSettings, transform_and_decode
+from pcakd.coarse_to_fine import TAPS, TapSettings, transfer_colours, transform_and_decode
 from pcakd.distillation.context import (
     TrainingContext,
     decode_to_image,
@@ -18,6 +18,8 @@ from pcakd.distillation.context import (
 from pcakd.distillation.health import examine_taps
 from pcakd.distillation.losses.features import squared_error, variance
 from pcakd.distillation.losses.perceptual import (
+    bounded_style_distance,
+    gradient_magnitude,
     gram_matrix,
     perceptual_distance,
     structural_similarity,
@@ -35,6 +37,7 @@ from pcakd.linalg import Statistics, measure_batch
 
 _LONGEST_GRADIENT = 1.0
 _RANGE_WEIGHT = 10.0  # of values outside [0, 1], which clipping hides from the other losses
+_WEIGHTED = ("style", "bounded_style", "structure", "edges", "perceptual")
 _FIRST_SEEN = 1  # the perceptual distance leaves out the first tap, which responds to edges
 
 
@@ -79,7 +82,7 @@ class StylizationPhase:
             del inputs
             teacher = self.context.teacher(images)
         taps, sources = self.context.student.encode_with_sources(images)
-        stylized = self._stylize(taps, sources)
+        stylized = self._stylize(taps, sources, images)
         clipped = stylized.clamp(0.0, 1.0)
         outputs = self.perceptual(clipped)
         return {
@@ -89,20 +92,24 @@ class StylizationPhase:
             "perceptual": perceptual_distance(outputs[_FIRST_SEEN:], contents),
             **self._reconstruct(taps, sources, images),
             "range": (stylized - clipped).square().mean(),
+            "bounded_style": bounded_style_distance(outputs, styles),
+            "edges": 1.0
+            - structural_similarity(gradient_magnitude(clipped), gradient_magnitude(images)),
         }
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
         """Return the weighted sum of the losses."""
         weights = self.recipe.weights
         taps = torch.stack([terms[f"tap{tap}"] for tap in TAPS]).mean()
-        return (
-            weights.style * terms["style"]
-            + weights.structure * terms["structure"]
-            + weights.perceptual * terms["perceptual"]
-            + weights.taps * taps
+        total = (
+            weights.taps * taps
             + weights.image * torch.stack([terms[f"image{tap}"] for tap in TAPS]).mean()
             + _RANGE_WEIGHT * terms["range"]
         )
+        for name in _WEIGHTED:
+            if weight := getattr(weights, name):  # a term of weight 0 is only logged
+                total = total + weight * terms[name]
+        return total
 
     def limit_gradients(self) -> None:
         """Shorten a gradient that is longer than 1."""
@@ -133,7 +140,7 @@ class StylizationPhase:
         """Return contents above their styles and the stylized images."""
         images = _make_even(images)
         with torch.inference_mode():
-            stylized = self._stylize(*self.context.student.encode_with_sources(images))
+            stylized = self._stylize(*self.context.student.encode_with_sources(images), images)
         return torch.stack((images, _swap(images), stylized.clamp(0.0, 1.0)))
 
     def _reconstruct(
@@ -149,14 +156,17 @@ class StylizationPhase:
             for block, image in zip(TAPS, decoded, strict=True)
         }
 
-    def _stylize(self, taps: Sequence[Tensor], sources: Sequence[Source]) -> Tensor:
+    def _stylize(self, taps: Sequence[Tensor], sources: Sequence[Source], images: Tensor) -> Tensor:
         """Transform and decode at taps 4 to 1; each image has the other of its pair as style."""
-        moments = [measure_batch(tap) for tap in taps]
+        student = self.context.student
+        measured = [*taps, images] if student.colour_transfer else taps
+        moments = [measure_batch(each) for each in measured]
         styles = [
             Statistics(mean=_swap(each.mean), covariance=_swap(each.covariance)) for each in moments
         ]
         settings = TapSettings(measure=measure_batch, run_block=run_plain)
-        return transform_and_decode(self.context.student, [*sources, taps[-1]], styles, settings)
+        decoded = transform_and_decode(student, [*sources, taps[-1]], styles, settings)
+        return transfer_colours(student, decoded, styles, settings)
 
 
 def _make_even(images: Tensor) -> Tensor:

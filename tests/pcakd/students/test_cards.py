@@ -8,9 +8,13 @@ from pcakd.students import list_trained_metrics, load_student
 @pytest.mark.parametrize(
     ("weights", "metrics"),
     [
-        ({}, ("gram", "ssim", "lpips")),
-        ({"perceptual": 0.0}, ("gram", "ssim")),
-        ({"style": 0.0, "structure": 0.0, "perceptual": 0.0}, ()),
+        ({}, ("gram", "bounded_gram", "alexnet_gram", "edge_ssim", "gmsd", "lpips")),
+        ({"bounded_style": 0.0, "style": 1.0, "perceptual": 0.0}, ("gram", "edge_ssim", "gmsd")),
+        (
+            {"style": 1.0, "structure": 1.0, "edges": 0.0, "perceptual": 0.0},
+            ("gram", "bounded_gram", "alexnet_gram", "ssim"),
+        ),
+        ({"bounded_style": 0.0, "edges": 0.0, "perceptual": 0.0}, ()),
     ],
 )
 def test_metrics_follow_from_the_weights_of_a_recipe(weights, metrics):

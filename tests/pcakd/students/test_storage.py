@@ -9,7 +9,7 @@ from student_specs import DESIGNED, TINY
 
 from pcakd.errors import ConfigError, OutputError, StudentFileError, UnknownNameError
 from pcakd.students import create_student, list_students, load_student, save_student
-from pcakd.utils.files import write_safetensors
+from pcakd.utils.files import read_safetensors, write_safetensors
 
 
 def test_files_round_trip(tmp_path):
@@ -40,6 +40,16 @@ def test_files_of_designed_students_round_trip(tmp_path):
         assert torch.equal(loaded.reconstruct(image), student.reconstruct(image))
 
 
+def test_the_colour_transfer_is_part_of_the_file(tmp_path):
+    path = tmp_path / "s.safetensors"
+    for strength, version in ((0.25, 2), (0.0, 1)):  # earlier releases read version 1
+        save_student(path, create_student(TINY, colour_transfer=strength))
+        assert load_student(path).colour_transfer == strength
+        header = json.loads(read_safetensors(path)[1]["pcakd"])
+        assert header["version"] == version
+        assert ("colour_transfer" in header) == (strength > 0.0)
+
+
 def _spoil(path, change):
     student = create_student(TINY)
     header = {
@@ -67,7 +77,9 @@ def _design(header, ranks=(4, 6, 8, 10), **change):
         (lambda h, t: t["encoder.blocks.0.0.conv.bias"].fill_(float("nan")), "not finite"),
         (lambda h, t: t.pop("encoder.blocks.0.0.conv.bias"), "is absent"),
         (lambda h, t: t.update(extra=torch.zeros(1)), "should be absent"),
-        (lambda h, t: h.update(version=2), "format version 2"),
+        (lambda h, t: h.update(version=3), "format version 3"),
+        (lambda h, t: h.update(version=2, colour_transfer=1.5), "header damaged"),
+        (lambda h, t: h.update(version=2, colour_transfer="half"), "header damaged"),
         (lambda h, t: h.update(format="x"), "not of a student"),
         (lambda h, t: h.update(ranks=[4, 6, 8]), "header damaged"),
         (lambda h, t: h.update(ranks=[10**9, 6, 8, 10]), "header damaged"),

@@ -50,6 +50,33 @@ def test_a_style_gives_what_its_photograph_gives(student, styles, tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "s.safetensors"]
 
 
+def test_a_student_with_a_colour_transfer_has_styles_with_colours(styles, tmp_path):
+    student = create_student(SPEC, colour_transfer=0.5).eval().requires_grad_(False)
+    content, photographs = _image(20, 33, 7), [_image(24, 40, 1), _image(18, 30, 2)]
+    style = extract_style(student, photographs)
+    pixels = torch.cat([each[:, :16, :].flatten(1) for each in photographs], dim=1)
+    assert style.colours is not None
+    torch.testing.assert_close(style.colours.mean.float(), pixels.mean(dim=1), atol=0.05, rtol=0)
+    path = tmp_path / "s.safetensors"
+    style.save(path)
+    loaded = load_style(path)
+    assert _same(loaded, style)
+    assert torch.equal(loaded.colours.covariance, style.colours.covariance)
+    assert json.loads(read_safetensors(path)[1]["pcakd"])["version"] == 2
+    assert torch.equal(student(content, loaded), student(content, style))
+    mixed = mix_styles([extract_style(student, each) for each in photographs], [1, 1])
+    assert mixed.colours is not None
+    for other in (styles[0], loaded):  # the weights are the same, the students are not
+        user = student if other is styles[0] else create_student(SPEC).eval().requires_grad_(False)
+        with pytest.raises(ConfigError, match="was made by student"):
+            user(content, other)
+
+
+def test_a_style_without_colours_has_the_format_of_earlier_releases(styles, tmp_path):
+    styles[0].save(tmp_path / "s.safetensors")
+    assert json.loads(read_safetensors(tmp_path / "s.safetensors")[1]["pcakd"])["version"] == 1
+
+
 def test_a_student_has_the_same_name_in_memory_and_from_a_file(styles, tmp_path):
     styles[0].save(tmp_path / "s.safetensors")
     made, loaded = styles[0].student, load_style(tmp_path / "s.safetensors").student
@@ -211,7 +238,8 @@ def _spoil(style, path, change):
         (lambda h, t: t["mean.1"].fill_(float("nan")), "not finite"),
         (lambda h, t: t["covariance.3"][0].add_(1.0), "tap 3 holds no covariance"),
         (lambda h, t: t["covariance.3"].neg_(), "tap 3 holds no covariance"),
-        (lambda h, t: h.update(version=2), "format version 2"),
+        (lambda h, t: h.update(version=2), "of four taps and of colours"),
+        (lambda h, t: h.update(version=3), "format version 3"),
         (lambda h, t: h.update(format="pcakd-student"), "not of a style"),
         (lambda h, t: h.pop("student"), "does not name a student"),
         (lambda h, t: h.update(student={"name": 3, "hashes": {"float32": "0"}}), "does not name"),

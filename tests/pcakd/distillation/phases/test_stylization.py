@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import sobel
 from skimage.metrics import structural_similarity as skimage_ssim
 
-from bench.quality.gram import relative_distance
+from bench.quality.gram import bounded_distance, relative_distance
 from pcakd.backbones import create_backbone
 from pcakd.distillation.context import TrainingContext
 from pcakd.distillation.losses.perceptual import (
+    bounded_style_distance,
+    gradient_magnitude,
     gram_matrix,
     perceptual_distance,
     structural_similarity,
@@ -49,6 +52,34 @@ def test_the_style_distance_is_that_of_the_scores():
     assert float(style_distance(taps, goals)) == pytest.approx(expected, rel=1e-6)
 
 
+def test_the_bounded_style_distance_is_that_of_the_scores():
+    taps = [_random(1, 6, 9, 7), _random(1, 8, 5, 5, seed=1)]
+    goals = [gram_matrix(_random(1, 6, 4, 8, seed=2)), gram_matrix(_random(1, 8, 6, 6, seed=3))]
+    expected = bounded_distance([gram_matrix(tap)[0] for tap in taps], [g[0] for g in goals])
+    assert float(bounded_style_distance(taps, goals)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_too_little_texture_is_as_far_as_too_much():
+    tap = _random(1, 6, 9, 7)
+    goals = [gram_matrix(tap)]
+    weak, strong = [0.1 * tap], [10.0 * tap]
+    bounded = [float(bounded_style_distance(each, goals)) for each in (weak, strong)]
+    assert bounded[0] == pytest.approx(bounded[1], rel=1e-5)
+    relative = [float(style_distance(each, goals)) for each in (weak, strong)]
+    assert relative[1] > 90.0 * relative[0]
+
+
+def test_gradients_are_those_of_scipy():
+    image = _random(2, 3, 12, 15)
+    grey = image.double().mean(dim=1).numpy()
+    expected = [np.hypot(sobel(g, axis=0), sobel(g, axis=1))[1:-1, 1:-1] / 4.0 for g in grey]
+    found = gradient_magnitude(image)[:, 0].numpy()
+    np.testing.assert_allclose(found, np.stack(expected), atol=1e-3)
+    step = torch.zeros(1, 3, 8, 8)
+    step[..., 4:] = 1.0
+    assert float(gradient_magnitude(step).max()) == pytest.approx(1.0, abs=1e-5)
+
+
 def test_equal_images_have_no_distance():
     taps = [_random(2, 6, 9, 7)]
     units = [unit_vectors(tap) for tap in taps]
@@ -64,10 +95,14 @@ def test_equal_images_have_no_distance():
     )
 
 
-@pytest.fixture
-def phase():
+@pytest.fixture(params=[0.0, 0.5])
+def phase(request):
     teacher = create_backbone("tiny")
-    student = create_student(StudentSpec(architecture="tiny", ranks=RANKS), regularizer=0.5)
+    student = create_student(
+        StudentSpec(architecture="tiny", ranks=RANKS),
+        regularizer=0.5,
+        colour_transfer=request.param,
+    )
     bases = [
         Eigenbasis(
             basis=torch.linalg.qr(_random(c, k))[0],

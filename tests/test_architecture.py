@@ -26,14 +26,13 @@ ALLOWED: dict[str, str] = {
         "pcakd.blocks pcakd.errors pcakd.linalg pcakd.tiling pcakd.transforms pcakd.utils"
     ),
     "pcakd.commands": (
-        "pcakd.backbones pcakd.coarse_to_fine pcakd.distillation pcakd.eigenbases "
-        "pcakd.errors pcakd.filters pcakd.images pcakd.pipeline pcakd.students "
-        "pcakd.styles pcakd.transforms pcakd.utils pcakd.weights"
+        "pcakd.backbones pcakd.coarse_to_fine pcakd.distillation pcakd.eigenbases pcakd.errors "
+        "pcakd.filters pcakd.images pcakd.pipeline pcakd.students pcakd.styles pcakd.transforms "
+        "pcakd.utils pcakd.weights pcakd.zoo"
     ),
     "pcakd.distillation": (
-        "pcakd.__version__ pcakd.backbones pcakd.blocks pcakd.coarse_to_fine "
-        "pcakd.eigenbases pcakd.errors pcakd.images pcakd.linalg pcakd.students "
-        "pcakd.utils"
+        "pcakd.__version__ pcakd.backbones pcakd.blocks pcakd.coarse_to_fine pcakd.eigenbases "
+        "pcakd.errors pcakd.images pcakd.linalg pcakd.students pcakd.utils"
     ),
     "pcakd.eigenbases": "pcakd.backbones pcakd.errors pcakd.images pcakd.inputs pcakd.utils",
     "pcakd.errors": "",
@@ -42,11 +41,11 @@ ALLOWED: dict[str, str] = {
     "pcakd.inputs": "pcakd.coarse_to_fine pcakd.errors pcakd.images",
     "pcakd.linalg": "pcakd.errors pcakd.utils",
     "pcakd.pipeline": (
-        "pcakd.blocks pcakd.coarse_to_fine pcakd.errors pcakd.inputs pcakd.linalg "
-        "pcakd.styles pcakd.transforms"
+        "pcakd.blocks pcakd.coarse_to_fine pcakd.errors pcakd.inputs pcakd.linalg pcakd.styles "
+        "pcakd.transforms"
     ),
     "pcakd.students": (
-        "pcakd.blocks pcakd.errors pcakd.inputs pcakd.pipeline pcakd.styles pcakd.utils"
+        "pcakd.blocks pcakd.errors pcakd.inputs pcakd.pipeline pcakd.styles pcakd.utils pcakd.zoo"
     ),
     "pcakd.styles": (
         "pcakd.blocks pcakd.coarse_to_fine pcakd.errors pcakd.inputs pcakd.linalg pcakd.utils"
@@ -67,10 +66,10 @@ ALLOWED: dict[str, str] = {
     "bench.claims": "bench.analysis bench.quality bench.records",
     "bench.cli": "pcakd.__version__ pcakd.commands pcakd.errors pcakd.utils",
     "bench.commands": (
-        "pcakd.backbones pcakd.commands pcakd.errors pcakd.images pcakd.students "
-        "pcakd.utils pcakd.weights bench bench.ablations bench.analysis bench.claims "
-        "bench.gate bench.machine bench.peers bench.plan bench.profiling bench.quality "
-        "bench.records bench.report bench.run bench.subjects bench.worker"
+        "pcakd.backbones pcakd.commands pcakd.errors pcakd.images pcakd.students pcakd.utils "
+        "pcakd.weights bench bench.ablations bench.analysis bench.claims bench.gate "
+        "bench.machine bench.peers bench.plan bench.profiling bench.quality bench.records "
+        "bench.report bench.run bench.subjects bench.worker"
     ),
     "bench.data": "",
     "bench.gate": (
@@ -79,8 +78,8 @@ ALLOWED: dict[str, str] = {
     ),
     "bench.machine": "pcakd.__version__ pcakd.utils",
     "bench.peers": (
-        "pcakd.backbones pcakd.blocks pcakd.coarse_to_fine pcakd.distillation "
-        "pcakd.errors pcakd.linalg pcakd.tiling pcakd.transforms pcakd.utils"
+        "pcakd.backbones pcakd.blocks pcakd.coarse_to_fine pcakd.distillation pcakd.errors "
+        "pcakd.linalg pcakd.tiling pcakd.transforms pcakd.utils"
     ),
     "bench.plan": "pcakd.errors pcakd.utils bench.records",
     "bench.profiling": (
@@ -90,7 +89,7 @@ ALLOWED: dict[str, str] = {
         "pcakd.backbones pcakd.coarse_to_fine pcakd.errors pcakd.images pcakd.utils "
         "pcakd.weights bench.analysis bench.plan bench.records bench.subjects"
     ),
-    "bench.records": "pcakd.errors pcakd.utils",
+    "bench.records": "pcakd.errors pcakd.utils pcakd.zoo",
     "bench.report": (
         "pcakd.errors pcakd.utils bench.analysis bench.claims bench.plan bench.quality "
         "bench.records"
@@ -101,7 +100,7 @@ ALLOWED: dict[str, str] = {
     ),
     "bench.subjects": (
         "pcakd.blocks pcakd.coarse_to_fine pcakd.errors pcakd.students pcakd.tiling "
-        "pcakd.transforms pcakd.utils pcakd.weights bench.baselines bench.peers "
+        "pcakd.transforms pcakd.utils pcakd.weights pcakd.zoo bench.baselines bench.peers "
         "bench.plan bench.records"
     ),
     "bench.worker": (

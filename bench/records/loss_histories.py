@@ -1,12 +1,12 @@
 """Loss histories: where a student's lies, and its copy in a run folder. No torch."""
 
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 
 from bench.records.store import HISTORIES_FOLDER
 from pcakd.errors import ConfigError
 from pcakd.utils.files import make_folder, write_atomically
+from pcakd.zoo import find_file
 
 _SUFFIX = ".losses.csv"
 _OF_A_TRAINING = "losses.csv"
@@ -24,7 +24,7 @@ def find_history(student: str) -> Path | None:
     if path.suffix == ".safetensors":
         places = [path.with_name(f"{path.stem}{_SUFFIX}"), path.with_name(_OF_A_TRAINING)]
     else:
-        places = [Path(str(files("pcakd.zoo") / f"{student}{_SUFFIX}"))]
+        places = [Path(str(find_file(student, _SUFFIX)))]
     return next((place for place in places if place.is_file()), None)
 
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import get_args
 
@@ -24,6 +23,7 @@ from pcakd.errors import ConfigError
 from pcakd.students import StudentSpec, create_student, list_students, load_student
 from pcakd.transforms import TRANSFORMS
 from pcakd.utils.registry import unknown_name
+from pcakd.zoo import find_file, is_name
 
 FULL_WIDTH: Mapping[str, StudentSpec] = {
     "vgg19-full": StudentSpec(architecture="vgg19", ranks=(64, 128, 256, 512), colour_conv=True),
@@ -72,7 +72,7 @@ def parse_subject(text: str, *, transforms: Sequence[str] = TRANSFORMS) -> Subje
     if name in PEERS.names():
         return create_peer(name, precision, transform or DEFAULT_TRANSFORM)
     path = Path(name)
-    if name not in list_students() and path.suffix != ".safetensors":
+    if not is_name(name) and path.suffix != ".safetensors":
         raise unknown_name("subject", name, [*list_subjects(), *list_entry_points()])
     if path.suffix == ".safetensors" and is_peer_file(path):
         return create_trained_peer(
@@ -121,8 +121,9 @@ def find_card(text: str) -> Path | None:
     name, _, _ = _split(text)
     path = Path(name)
     if path.suffix != ".safetensors":
-        path = Path(str(files("pcakd.zoo") / f"{name}.safetensors"))
-    card = path.with_suffix(".json")
+        card = Path(str(find_file(name, ".json")))
+    else:
+        card = path.with_suffix(".json")
     return card if card.is_file() else None
 
 

@@ -9,6 +9,7 @@ from pcakd.commands.parser import add_example
 from pcakd.students import list_students, load_student
 from pcakd.transforms import TRANSFORMS
 from pcakd.weights import all_weight_sets, get_weight_set
+from pcakd.zoo import CURRENT
 
 _TIMM_TAPS = "first four feature levels (needs the extra timm)"
 
@@ -30,12 +31,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _students() -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
-    for name in list_students():
+    current = {f"{name}@{version}": name for name, version in CURRENT.items()}
+    for name in list_students(versions=True):
         student = load_student(name)
         teacher = student.card.get("teacher", {})
         rows.append(
             {
-                "student": name,
+                "student": current.get(name, name),
+                "version": f"{name.rpartition('@')[2]}{' (current)' if name in current else ''}",
                 "ranks": ", ".join(map(str, student.spec.ranks)),
                 "parameters": f"{student.num_params:,}",
                 "distilled from": f"{teacher.get('backbone')} ({teacher.get('weight_set')})",

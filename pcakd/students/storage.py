@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from importlib.resources import as_file, files
+from importlib.resources import as_file
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from pcakd.utils.files import (
     write_safetensors,
 )
 from pcakd.utils.registry import unknown_name
+from pcakd.zoo import find_file, is_name, list_names
 
 FORMAT = "pcakd-student"
 FORMAT_VERSION = 2
@@ -35,13 +36,14 @@ _WITHOUT_COLOUR_TRANSFER = 1
 _SERIES = ("eigenbases", "channel_means")  # tensors by tap that are not weights
 
 
-def list_students() -> tuple[str, ...]:
-    """Return the names of the students that ship with the package."""
-    folder = files("pcakd.zoo")
-    names = (entry.name for entry in folder.iterdir())
-    return tuple(
-        sorted(n.removesuffix(".safetensors") for n in names if n.endswith(".safetensors"))
-    )
+def list_students(*, versions: bool = False) -> tuple[str, ...]:
+    """Return the names of the students that ship with the package.
+
+    Args:
+        versions: Whether to return all versions instead, as ``NAME@N``; a name alone stands for the
+            current one.
+    """
+    return list_names(versions=versions)
 
 
 def save_student(path: str | os.PathLike[str], student: Student) -> None:
@@ -77,7 +79,8 @@ def load_student(
     """Load a student in eval mode with frozen weights.
 
     Args:
-        name_or_path: The name of a shipped student, or the path of a ``.safetensors`` file.
+        name_or_path: The name of a shipped student, ``NAME`` or ``NAME@N`` for version N, or the
+            path of a ``.safetensors`` file.
         device: Where to put it: ``cpu``, ``cuda``, ``cuda:N``, ``mps`` or ``auto``.
 
     Raises:
@@ -132,13 +135,13 @@ def _located(name_or_path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     path = to_path(name_or_path, "the student", error=StudentFileError)
     text = os.fspath(name_or_path)
-    if text in list_students():
-        with as_file(files("pcakd.zoo") / f"{text}.safetensors") as shipped:
+    if is_name(text):
+        with as_file(find_file(text)) as shipped:
             yield shipped
     elif path.exists() or path.suffix or len(path.parts) > 1:
         yield path
     else:
-        raise unknown_name("student", text, list_students())
+        raise unknown_name("student", text, (*list_names(), *list_names(versions=True)))
 
 
 def _read(path: Path) -> Student:

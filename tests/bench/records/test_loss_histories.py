@@ -2,8 +2,8 @@
 
 import pytest
 
-from bench.records import loss_histories
 from bench.records.loss_histories import copy_histories, find_history
+from pcakd import zoo
 from pcakd.errors import ConfigError, OutputError
 
 
@@ -17,10 +17,14 @@ def test_a_history_lies_beside_its_student(tmp_path):
 
 
 def test_that_of_a_shipped_student_is_in_the_package(tmp_path, monkeypatch):
-    monkeypatch.setattr(loss_histories, "files", lambda package: tmp_path / package)
+    monkeypatch.setattr(zoo, "files", lambda package: tmp_path / package)
     (tmp_path / "pcakd.zoo").mkdir()
-    (tmp_path / "pcakd.zoo" / "vgg16.losses.csv").touch()
-    assert find_history("vgg16") == tmp_path / "pcakd.zoo" / "vgg16.losses.csv"
+    current = tmp_path / "pcakd.zoo" / "vgg16.losses.csv"
+    current.touch()
+    assert find_history("vgg16") == find_history(f"vgg16@{zoo.CURRENT['vgg16']}") == current
+    assert find_history("vgg16@77") is None
+    (tmp_path / "pcakd.zoo" / "vgg16@77.losses.csv").touch()
+    assert find_history("vgg16@77") == tmp_path / "pcakd.zoo" / "vgg16@77.losses.csv"
     assert find_history("mobilenet_v1") is None
 
 

@@ -24,6 +24,7 @@ def test_the_students_are_listed_with_their_size(capsys):
     (row,) = (line for line in rows if line.startswith("vgg16 "))
     assert "10, 20, 58, 64" in row
     assert "252,890" in row
+    assert "(current)" in row
     assert row.endswith("vgg16 (caffe)")
 
 

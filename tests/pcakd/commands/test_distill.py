@@ -1,0 +1,53 @@
+"""Options of ``pcakd distill``."""
+
+import argparse
+from dataclasses import replace
+
+import pytest
+
+from pcakd.commands import distill as command
+from pcakd.distillation.recipe import Recipe, StylizationWeights
+from pcakd.distillation.recipes import change_recipe
+from pcakd.errors import ConfigError, PcakdError
+
+
+def _weights(text):
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    options = ["--backbone", "tiny", "--data", "p", "-o", "o", "--loss-weights", text]
+    return command.create_config(parser.parse_args(options), device="cpu").settings.weights
+
+
+def test_loss_weights_by_name_change_only_these():
+    default = Recipe().weights
+    assert _weights("edges=1,structure=0.5") == replace(default, edges=1.0, structure=0.5)
+
+
+def test_five_loss_weights_are_those_of_earlier_releases():
+    expected = StylizationWeights(
+        style=1.1, structure=1.0, perceptual=1.5, taps=0.5, image=2.0, bounded_style=0.0, edges=0.0
+    )
+    assert _weights("1.1,1,1.5,0.5,2") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("edge=1", "loss weight 'edge' is not known"),
+        ("edges=much", "--loss-weights edges takes one number"),
+        ("edges=-1", "finite, 0 or more"),
+        ("1,2,3", "--loss-weights takes five numbers"),
+        ("edges=1,2", "loss weight '2' is not known"),
+    ],
+)
+def test_bad_loss_weights_are_one_line(text, message):
+    with pytest.raises(PcakdError, match=message) as caught:
+        _weights(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_in_order_must_be_five():
+    with pytest.raises(ConfigError, match="6 loss weights without names"):
+        change_recipe(Recipe(), loss_weights=[1.0] * 6)
+    with pytest.raises(ConfigError, match="got 'edge'"):
+        change_recipe(Recipe(), loss_weights={"edge": 1.0})

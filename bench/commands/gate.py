@@ -171,8 +171,9 @@ def _compare_sides(
     from tqdm import tqdm
 
     from bench.gate.cases import CaseResult, GateResult, plan_cases
+    from bench.gate.checkouts import BuildError, find_repository, find_revision
     from bench.gate.gate import run_gate
-    from bench.gate.sides import BuildError, find_repository, find_revision, open_sides
+    from bench.gate.sides import open_sides
 
     root = find_repository(Path.cwd())
     base: str | Path | None = None

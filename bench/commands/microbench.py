@@ -83,9 +83,10 @@ def run(args: argparse.Namespace) -> int:
 def _compare(args: argparse.Namespace) -> "GateResult":
     from tqdm import tqdm
 
+    from bench.gate.checkouts import find_repository, find_revision
     from bench.gate.config import GateConfig
     from bench.gate.microbench import compare_microbench
-    from bench.gate.sides import find_repository, find_revision, open_sides
+    from bench.gate.sides import open_sides
 
     root = find_repository(Path.cwd())
     folder = Path(args.against)

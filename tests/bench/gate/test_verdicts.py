@@ -1,6 +1,9 @@
 """The sequential test: its errors by simulation, its verdicts by hand."""
 
 import math
+import re
+from pathlib import Path
+from statistics import median
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.gate.verdicts import LOOKS, SequentialTest, judge_exact, judge_ranges
+from bench.records.store import read_records
 
 MARGIN = 0.05
 
@@ -82,6 +86,31 @@ def test_exchanging_the_sides_exchanges_worse_and_improved(samples):
     assert (there == "worse") == (back == "improved")
 
 
+ROOT = Path(__file__).parents[3]
+
+
+def recorded_launches():
+    """Return the log ratio of each launch of the recorded self-test, where the truth is 0.
+
+    A launch timed one student under two names in turn, beside a busy neighbour. Rows are
+    comparisons, whose three launches follow each other.
+    """
+    pairs = [each for each in read_records(ROOT / "reports" / "selftest") if each.kind == "pair"]
+    ratios = [
+        median(math.log(b / a) for a, b in zip(p.latency_ns, p.other_latency_ns, strict=True))
+        for p in pairs
+    ]
+    return np.array(ratios).reshape(-1, 3)
+
+
+def draw_recorded(rng, shape):
+    """Draw launches in the blocks in which they were recorded, so that their drift stays."""
+    rows = recorded_launches()
+    *others, launches = shape
+    drawn = rows[rng.integers(len(rows), size=(*others, -(-launches // 3)))]
+    return drawn.reshape(*others, -1)[..., :launches]
+
+
 NOISES = {  # standard deviation of a launch: 7 %, as beside a busy neighbour
     "normal": lambda rng, shape: 0.07 * rng.standard_normal(shape),
     "heavy tails": lambda rng, shape: 0.04 * rng.standard_t(3, shape),
@@ -92,6 +121,7 @@ NOISES = {  # standard deviation of a launch: 7 %, as beside a busy neighbour
     "two levels": lambda rng, shape: (  # processes of two kinds
         0.035 * rng.choice([-1.0, 1.0], shape) + 0.05 * rng.standard_normal(shape)
     ),
+    "recorded": draw_recorded,
 }
 
 
@@ -112,15 +142,31 @@ def suspicious(case, test):
     return any(np.mean(case[:look]) > MARGIN for look in test.looks)
 
 
+def power(noise, slow_down, launches, *, gates=300):
+    """Return the share of gates that find a slow-down of one of twelve cases."""
+    test = SequentialTest(error=0.01 / 12, max_launches=launches)
+    samples = NOISES[noise](np.random.default_rng(1), (gates, launches)) + math.log1p(slow_down)
+    return sum(decide(test, list(each)).verdict == "worse" for each in samples) / gates
+
+
+@pytest.mark.parametrize("noise", ["normal", "recorded"])
 @pytest.mark.parametrize(("slow_down", "least"), [(0.10, 0.95), (0.30, 1.0)], ids=["10 %", "30 %"])
-def test_slow_downs_are_found(slow_down, least):
-    gates = 300
-    test = SequentialTest(error=0.01 / 12, max_launches=24)
-    noise = NOISES["normal"](np.random.default_rng(1), (gates, 24))
-    found = sum(
-        decide(test, list(each + math.log1p(slow_down))).verdict == "worse" for each in noise
-    )
-    assert found >= least * gates
+def test_slow_downs_are_found(noise, slow_down, least):
+    assert power(noise, slow_down, 24) >= least
+
+
+def test_the_power_in_the_docs_is_that_of_the_recorded_noise():
+    text = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| (\d+) % \| (\d+) % \|$", text, re.MULTILINE)
+    assert [int(row[0]) for row in rows] == [8, 12, 16, 24]
+    for launches, *shares in rows:
+        for slow_down, share in zip((0.10, 0.30), shares, strict=True):
+            assert 100 * power("recorded", slow_down, int(launches)) == pytest.approx(
+                int(share), abs=0.5
+            )
+    deviation = re.search(r"standard deviation of ([\d.]+) %", text)
+    assert deviation is not None
+    assert 100 * recorded_launches().std(ddof=1) == pytest.approx(float(deviation[1]), abs=0.05)
 
 
 def test_power_rises_with_launches():

@@ -142,9 +142,9 @@ def _caption(summary: Summary) -> str:
         "use the transform `zca`. "
         "↓ lower is better, ↑ higher is better, ≈ predicted and not run, "
         f"{NONE} not trained here, so no metric values. † cost of `{_BORROWED}`, the published "
-        "network with VGG-19; the metric values are of the same method with VGG-16. The shipped "
-        "students were trained on the formulas of these metrics (Gram distance, SSIM, feature "
-        "distance; computed with other networks) and the other models were not, which favours the "
-        "shipped students. Records: [reports/cpu](reports/cpu/README.md), "
+        "network with VGG-19; the metric values are of the same method with VGG-16. ‡ the student "
+        "was trained on the formula of this metric, or a close relative of it (computed with "
+        "another network), and the models without the mark were not, which favours it. Records: "
+        "[reports/cpu](reports/cpu/README.md), "
         "[reports/cpu-students](reports/cpu-students/README.md).\n"
     )

@@ -1,6 +1,7 @@
 """The last phase trains the whole student on stylized images."""
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 import torch
@@ -37,7 +38,6 @@ from pcakd.linalg import Statistics, measure_batch
 
 _LONGEST_GRADIENT = 1.0
 _RANGE_WEIGHT = 10.0  # of values outside [0, 1], which clipping hides from the other losses
-_WEIGHTED = ("style", "bounded_style", "structure", "edges", "perceptual")
 _FIRST_SEEN = 1  # the perceptual distance leaves out the first tap, which responds to edges
 
 
@@ -101,15 +101,19 @@ class StylizationPhase:
         """Return the weighted sum of the losses."""
         weights = self.recipe.weights
         taps = torch.stack([terms[f"tap{tap}"] for tap in TAPS]).mean()
-        total = (
-            weights.taps * taps
-            + weights.image * torch.stack([terms[f"image{tap}"] for tap in TAPS]).mean()
-            + _RANGE_WEIGHT * terms["range"]
+        image = torch.stack([terms[f"image{tap}"] for tap in TAPS]).mean()
+        weighted = (
+            (weights.style, terms["style"]),
+            (weights.structure, terms["structure"]),
+            (weights.perceptual, terms["perceptual"]),
+            (weights.taps, taps),
+            (weights.image, image),
+            (_RANGE_WEIGHT, terms["range"]),
+            (weights.bounded_style, terms["bounded_style"]),
+            (weights.edges, terms["edges"]),
         )
-        for name in _WEIGHTED:
-            if weight := getattr(weights, name):  # a term of weight 0 is only logged
-                total = total + weight * terms[name]
-        return total
+        # terms of weight 0 are only logged; the order of the others is part of a student's weights
+        return reduce(torch.add, [weight * term for weight, term in weighted if weight])
 
     def limit_gradients(self) -> None:
         """Shorten a gradient that is longer than 1."""

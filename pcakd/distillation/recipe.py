@@ -58,7 +58,7 @@ class StylizationWeights:
     perceptual: float = 1.5
     taps: float = 0.5
     image: float = 2.0
-    bounded_style: float = 2.5
+    bounded_style: float = 4.0
     edges: float = 3.0
 
     def __post_init__(self) -> None:
@@ -124,7 +124,7 @@ class Recipe:
     held_out: int = 24
     ridge: float = 0.02
     regularizer: Regularizer | None = None
-    colour_transfer: float = 0.5
+    colour_transfer: float = 1.0
     seed: int = 0
 
     def __post_init__(self) -> None:

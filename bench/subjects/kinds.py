@@ -130,6 +130,8 @@ def _hash_student(student: Student, *, weights: bool) -> str:
     text = f"student {student.spec!r} {student.regularizer!r}"
     if student.spec.designs:
         text += f" {student.spec.designs!r}"
+    if student.colour_transfer:
+        text += f" colour transfer {student.colour_transfer!r}"
     if weights:
         text += f" {hash_tensors(dict(student.state_dict()))}"
     return hashlib.sha256(text.encode()).hexdigest()

@@ -151,3 +151,13 @@ def test_the_hash_of_a_colour_transfer_follows_its_revision(
 
 def test_revisions_are_of_colour_transfers() -> None:
     assert all(callable(BASELINES.get(name)) for name in REVISIONS)
+
+
+def test_the_hash_follows_the_colour_transfer(tmp_path: Path) -> None:
+    hashes = set()
+    for strength in (0.0, 0.5, 1.0):
+        spec = StudentSpec(architecture="tiny", ranks=(2, 3, 4, 5))
+        student = create_student(spec, colour_transfer=strength)
+        save_student(tmp_path / "tiny.safetensors", student)
+        hashes.add(parse_subject(str(tmp_path / "tiny.safetensors")).hash)
+    assert len(hashes) == 3

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from pcakd.blocks import Autoencoder, RunBlock, Source, run_plain
 from pcakd.errors import ShapeError
-from pcakd.linalg import Statistics, measure_batch, measure_statistics
+from pcakd.linalg import Statistics, measure_batch, measure_statistics, without_autocast
 from pcakd.tiling import lay_out, map_bands, run_tiled
 from pcakd.transforms import (
     AffineMap,
@@ -48,7 +48,7 @@ class TapSettings:
 
     Attributes:
         transform: ``zca``, ``ot`` or ``adain``.
-        strength: s in [0, 1]: at each tap F' = (1 - s) F + s T(F).
+        strength: s in [0, 1]: at each tap F' = (1 - s) F + s T(F); it scales a colour transfer too.
         measure: Returns the moments of features ``(b, c, h, w)``. The default takes b = 1 and has
             no gradients; ``measure_batch`` has them, for any b.
         run_block: Runs the stages of a block. The default runs tiles and has no gradients;
@@ -145,7 +145,8 @@ def run_fast(
         affine = _fit_colours(network, result, style, settings)
         height, width = content.shape[-2:]
         image = result[0, :, :height, :width]
-        map_bands(partial(_finish, affine), image)
+        with section("transform") if affine is not None else nullcontext():
+            map_bands(partial(_finish, affine), image)
         return image
 
 
@@ -184,7 +185,11 @@ def transfer_colours(
         settings: The strength, and how to measure.
     """
     affine = _fit_colours(network, image, targets, settings)
-    return image if affine is None else apply_affine(image, affine)
+    if affine is None:
+        return image
+    wide = image.to(torch.promote_types(image.dtype, torch.float32))
+    with without_autocast(image.device):
+        return apply_affine(wide, affine).to(image.dtype)
 
 
 def tiles_in_threads(image: Tensor, run_block: RunBlock) -> AbstractContextManager[None]:
@@ -271,11 +276,11 @@ def measure_taps(
     network: Autoencoder, style: Float[Tensor, "3 h w"], *, run_block: RunBlock = run_tiled
 ) -> list[tuple[Statistics, int]]:
     """Return what :func:`measure_style` does, each with the number of pixels."""
-    taps = []
+    taps, colours = [], []
     with tiles_in_threads(style, run_block):
         features = prepare_image("style", style, network.stride)
-        shown = [features] if network.colour_transfer else []
-        colours = [(measure_statistics(each[0]), each[0, 0].numel()) for each in shown]
+        if network.colour_transfer:
+            colours = [(measure_statistics(features[0]), features[0, 0].numel())]
         for tap in TAPS:
             with section("encode"):
                 features = network.encode_block(tap, features, run=run_block)[0]

@@ -61,7 +61,7 @@ def measure_statistics(features: Float[Tensor, "c h w"]) -> Statistics:
     """
     if features.dim() != 3 or features.numel() == 0:
         raise ShapeError(f"expected features of shape (c, h, w), got {tuple(features.shape)}")
-    with section("covariance"), _no_autocast(features.device):
+    with section("covariance"), without_autocast(features.device):
         return _measure(features)
 
 
@@ -78,7 +78,7 @@ def measure_batch(features: Float[Tensor, "b c h w"]) -> Statistics:
         Moments of shapes ``(b, c)`` and ``(b, c, c)``, in float64 (float32 on MPS).
     """
     wide = accumulation_dtype(features.device)
-    with section("covariance"), _no_autocast(features.device):
+    with section("covariance"), without_autocast(features.device):
         pixels = features.flatten(2).to(torch.promote_types(features.dtype, torch.float32))
         mean = pixels.mean(dim=2, keepdim=True)
         centred = pixels - mean
@@ -86,7 +86,7 @@ def measure_batch(features: Float[Tensor, "b c h w"]) -> Statistics:
         return Statistics(mean=mean.to(wide)[..., 0], covariance=covariance)
 
 
-def _no_autocast(device: torch.device) -> AbstractContextManager[object]:
+def without_autocast(device: torch.device) -> AbstractContextManager[object]:
     """Keep sums and products in their own precision under ``torch.autocast``."""
     if torch.is_autocast_enabled(device.type):
         return torch.autocast(device.type, enabled=False)

@@ -47,8 +47,8 @@ def stylize(
         style: The same, of any other size, or a style that was measured before; one for all
             contents, or one for each (styles then as a list).
         transform: ``zca``, ``ot`` or ``adain``.
-        strength: s in [0, 1]: at each tap F' = (1 - s) F + s T(F). With 0 the content is only
-            reconstructed.
+        strength: s in [0, 1]: at each tap F' = (1 - s) F + s T(F), and so for a student's colour
+            transfer. With 0 the content is only reconstructed.
         on_step: Called ``pcakd.coarse_to_fine.NUM_STEPS`` times for each content (with gradients:
             for each batch), for a progress bar.
 
@@ -93,7 +93,8 @@ def _require_numbers(result: Tensor) -> None:
 
 
 Looks = Float[Tensor, "b 3 h w"] | list[Sequence[Statistics]]
-"""Style images, or moments at taps 1 to 4: of one style, or of one for each content."""
+"""Style images, or moments as `measure_style` returns them: of one style, or one
+for each content."""
 
 
 def _prepare_style(

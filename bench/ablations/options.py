@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from bench.ablations.arguments import read_arguments
 from pcakd.distillation.config import DistillConfig
+from pcakd.distillation.recipe import Recipe
 from pcakd.distillation.recipes import change_recipe, create_recipe
 from pcakd.errors import ConfigError
 
@@ -116,9 +117,16 @@ def merge_options(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, 
         base = {name: value for name, value in base.items() if name not in _RANK_RULES}
     merged = {**base, **own}
     for name in ("set", "loss_weights"):
-        if isinstance(base.get(name), Mapping) and isinstance(own.get(name), Mapping):
-            merged[name] = {**base[name], **own[name]}
+        if name in base and isinstance(own.get(name), Mapping):
+            merged[name] = {**_by_name(base[name]), **own[name]}
     return merged
+
+
+def _by_name(given: Mapping[str, Any] | Sequence[float]) -> Mapping[str, Any]:
+    """Return settings by name; loss weights in order stand for all of them."""
+    if isinstance(given, Mapping):
+        return given
+    return asdict(change_recipe(Recipe(), loss_weights=given).weights)
 
 
 def read_shell_options(text: str, *, where: str) -> dict[str, Any]:

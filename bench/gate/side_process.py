@@ -23,6 +23,8 @@ Command = Mapping[str, Any]
 _PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 _SMALL = 80  # pixels a side of the image that makes torch load its libraries
 
+_FILE = ".safetensors"
+
 
 class _MissingError(Exception):
     """A subject that this side does not have."""
@@ -84,8 +86,8 @@ def _identify(command: Command) -> Answer:
     from pcakd.errors import UnknownNameError
 
     text = command["subject"]
-    file = text.partition("@")[0].partition("+")[0]
-    if file.endswith(".safetensors") and not os.path.exists(file):  # noqa: PTH110
+    file = text[: text.rfind(_FILE) + len(_FILE)] if _FILE in text else ""
+    if file and not os.path.exists(file):  # noqa: PTH110
         raise _MissingError(f"{file} does not exist")
     try:
         subject = parse_subject(text)

@@ -29,6 +29,8 @@ class Autoencoder(nn.Module):
         Images are RGB in [0, 1]; pre-processing is part of the first convolution.
     """
 
+    colour_transfer: float = 0.0  # whole pickles of earlier releases have none
+
     def __init__(
         self,
         encoder: tuple[Block, ...],
@@ -43,7 +45,7 @@ class Autoencoder(nn.Module):
         self.decoder = BlockStack(decoder)
         self.stride = stride
         self.regularizer: Regularizer = regularizer
-        self.colour_transfer = colour_transfer
+        self.colour_transfer = float(colour_transfer)
 
     @property
     def num_params(self) -> int:

@@ -188,6 +188,18 @@ def _regularizer_of(value: object) -> Regularizer:
     return (first, second, third, fourth) if isinstance(value, list) else first
 
 
+def _colour_transfer_of(header: Mapping[str, Any]) -> float:
+    """Read the strength of the colour transfer, which files of version 2 have, and no others."""
+    if header["version"] == _WITHOUT_COLOUR_TRANSFER:
+        if "colour_transfer" in header:
+            raise TypeError("version 1 has no colour transfer")
+        return 0.0
+    value = header["colour_transfer"]
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0.0 < value <= 1.0:
+        raise TypeError("colour_transfer is not a number over 0, up to 1")
+    return float(value)
+
+
 def _student_of(path: Path, header: dict[str, Any], tensors: Mapping[str, Tensor]) -> Student:
     try:
         ranks = tuple(header["ranks"])
@@ -211,7 +223,7 @@ def _student_of(path: Path, header: dict[str, Any], tensors: Mapping[str, Tensor
             return Student(
                 spec,
                 regularizer=regularizer,
-                colour_transfer=float(header.get("colour_transfer", 0.0)),
+                colour_transfer=_colour_transfer_of(header),
                 eigenbases=eigenbases,
                 channel_means=means,
                 card=rename_card(card),

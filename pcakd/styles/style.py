@@ -63,6 +63,8 @@ class Style:
             len(mean) != 1 or covariance != 2 * mean for mean, covariance in shapes
         ):
             raise ShapeError(f"a style needs means (c,) and covariances (c, c), got {shapes}")
+        if self.colours is not None and len(self.colours.mean) != 3:
+            raise ShapeError(f"a style has 3 colours, got {len(self.colours.mean)}")
 
     @property
     def moments(self) -> tuple[Statistics, ...]:
@@ -120,6 +122,7 @@ class Style:
         """
         spec = getattr(network, "spec", None)
         fits = spec is None or self.widths == spec.ranks
+        fits &= (self.colours is not None) == bool(network.colour_transfer)
         if not fits or not self.student.matches(network):
             raise ConfigError(
                 f"this style was made by student {self.student}, not by {identify(network)}; "
@@ -212,7 +215,8 @@ def mix_styles(styles: Sequence[Style], weights: Sequence[float]) -> Style:
     shares = check_weights(weights, len(styles))
     first = styles[0]
     for other in styles[1:]:
-        if not other.student.agrees_with(first.student) or other.widths != first.widths:
+        alike = other.widths == first.widths and (other.colours is None) == (first.colours is None)
+        if not other.student.agrees_with(first.student) or not alike:
             raise ConfigError(
                 f"cannot mix a style of student {first.student} with one of {other.student}"
             )
@@ -277,7 +281,11 @@ def load_style(path: str | os.PathLike[str], *, device: str | torch.device = "cp
     if set(tensors) != {f"{kind}.{key}" for kind in ("mean", "covariance") for key in keys}:
         names = "four taps" if _COLOURS not in keys else "four taps and of colours"
         raise StyleFileError(f"{path}: expected a mean and a covariance of {names}; file damaged")
-    return _create([_read_moments(path, tensors, key) for key in keys], identity).to(place)
+    try:
+        style = _create([_read_moments(path, tensors, key) for key in keys], identity)
+    except ShapeError as error:
+        raise StyleFileError(f"{path}: {error}; file damaged") from error
+    return style.to(place)
 
 
 def _read_header(path: Path, metadata: dict[str, str]) -> tuple[StudentIdentity, int]:

@@ -52,11 +52,12 @@ def test_a_style_gives_what_its_photograph_gives(student, styles, tmp_path):
 
 def test_a_student_with_a_colour_transfer_has_styles_with_colours(styles, tmp_path):
     student = create_student(SPEC, colour_transfer=0.5).eval().requires_grad_(False)
-    content, photographs = _image(20, 33, 7), [_image(24, 40, 1), _image(18, 30, 2)]
+    content, photographs = _image(20, 33, 7), [0.5 * _image(16, 32, 1), _image(16, 48, 2) ** 2]
     style = extract_style(student, photographs)
-    pixels = torch.cat([each[:, :16, :].flatten(1) for each in photographs], dim=1)
+    pixels = torch.cat([each.flatten(1) for each in photographs], dim=1)
     assert style.colours is not None
-    torch.testing.assert_close(style.colours.mean.float(), pixels.mean(dim=1), atol=0.05, rtol=0)
+    torch.testing.assert_close(style.colours.mean.float(), pixels.mean(dim=1))
+    torch.testing.assert_close(style.colours.covariance.float(), torch.cov(pixels, correction=0))
     path = tmp_path / "s.safetensors"
     style.save(path)
     loaded = load_style(path)
@@ -70,6 +71,30 @@ def test_a_student_with_a_colour_transfer_has_styles_with_colours(styles, tmp_pa
         user = student if other is styles[0] else create_student(SPEC).eval().requires_grad_(False)
         with pytest.raises(ConfigError, match="was made by student"):
             user(content, other)
+
+
+def _drop_colours(header, tensors):
+    header["version"] = 1
+    del tensors["mean.colours"], tensors["covariance.colours"]
+
+
+def _more_colours(header, tensors):
+    tensors["mean.colours"] = torch.zeros(5).double()
+    tensors["covariance.colours"] = torch.eye(5).double()
+
+
+def test_styles_with_missing_or_wrong_colours_are_refused(tmp_path):
+    student = create_student(SPEC, colour_transfer=0.5).eval().requires_grad_(False)
+    style = extract_style(student, _image(24, 40, 1))
+    path = tmp_path / "s.safetensors"
+    _spoil(style, path, _more_colours)
+    with pytest.raises(StyleFileError, match="a style has 3 colours, got 5"):
+        load_style(path)
+    _spoil(style, path, _drop_colours)
+    with pytest.raises(ConfigError, match="was made by student"):
+        student(_image(20, 33, 7), load_style(path))
+    with pytest.raises(ConfigError, match="cannot mix"):
+        mix_styles([style, load_style(path)], [1, 1])
 
 
 def test_a_style_without_colours_has_the_format_of_earlier_releases(styles, tmp_path):

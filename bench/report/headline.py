@@ -146,5 +146,6 @@ def _caption(summary: Summary) -> str:
         "was trained on the formula of this metric (computed with another network), and the models "
         "that are no students of ours were not, which favours it; bounded Gram is a relative of "
         "the Gram distance that ours were trained on. Records: "
-        "[reports/cpu](reports/cpu/README.md), [reports/cpu-students](reports/cpu-students/README.md).\n"
+        "[reports/cpu](reports/cpu/README.md), "
+        "[reports/cpu-students](reports/cpu-students/README.md).\n"
     )

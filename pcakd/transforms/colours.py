@@ -40,8 +40,10 @@ def fit_colour_transfer(
 def _in_levels(moments: Statistics, regularizer: float) -> Statistics:
     """Scale moments from [0, 1] to [0, 255], far above the floor of `matrix_power`, and add λ."""
     covariance = moments.covariance * _LEVELS**2
-    eye = torch.eye(3, dtype=covariance.dtype, device=covariance.device)
-    return Statistics(mean=moments.mean * _LEVELS, covariance=covariance + regularizer * eye)
+    if regularizer:
+        eye = torch.eye(3, dtype=covariance.dtype, device=covariance.device)
+        covariance = covariance + regularizer * eye
+    return Statistics(mean=moments.mean * _LEVELS, covariance=covariance)
 
 
 def apply_to_colours(image: Float[Tensor, "3 h w"], affine: AffineMap) -> None:

@@ -62,8 +62,9 @@ def test_two_processes_train_what_one_does(photos, tmp_path):
         torch.testing.assert_close(a.eigenvalues, b.eigenvalues, atol=1e-10, rtol=0)
     losses, others = _losses(alone), _losses(together)
     # a sum over 4 × 32² pixels in another order errs by about √4096 · 1.2e-7 = 8e-6 in float32, and
-    # there are some ten layers; statistics of half a batch would differ by 1e-2
-    np.testing.assert_allclose(others, losses, rtol=1e-4, atol=1e-6)
+    # there are some ten layers, and the stylization phase divides by small norms and roots;
+    # statistics of half a batch would differ by 1e-2
+    np.testing.assert_allclose(others, losses, rtol=1e-3, atol=1e-6)
     first, second = (load_student(f / "tiny.safetensors") for f in (alone, together))
     # what the last step makes of them: it moves these losses by 6 %, and rounding by less than 1e-4
     held_out, others = (each.card["phases"][-1]["held_out_losses"] for each in (first, second))

@@ -21,18 +21,19 @@ ALLOWED: dict[str, str] = {
     "pcakd.__main__": "pcakd.cli",
     "pcakd.backbones": "pcakd.blocks pcakd.errors pcakd.utils pcakd.weights",
     "pcakd.blocks": "pcakd.errors pcakd.transforms",
+    "pcakd.cards": "",
     "pcakd.cli": "pcakd.__version__ pcakd.commands pcakd.errors pcakd.utils",
     "pcakd.coarse_to_fine": (
         "pcakd.blocks pcakd.errors pcakd.linalg pcakd.tiling pcakd.transforms pcakd.utils"
     ),
     "pcakd.commands": (
-        "pcakd.backbones pcakd.coarse_to_fine pcakd.distillation pcakd.eigenbases pcakd.errors "
-        "pcakd.filters pcakd.images pcakd.pipeline pcakd.students pcakd.styles pcakd.transforms "
-        "pcakd.utils pcakd.weights pcakd.zoo"
+        "pcakd.backbones pcakd.coarse_to_fine pcakd.distillation pcakd.eigenbases "
+        "pcakd.errors pcakd.filters pcakd.images pcakd.pipeline pcakd.students pcakd.styles "
+        "pcakd.transforms pcakd.utils pcakd.weights pcakd.zoo"
     ),
     "pcakd.distillation": (
-        "pcakd.__version__ pcakd.backbones pcakd.blocks pcakd.coarse_to_fine pcakd.eigenbases "
-        "pcakd.errors pcakd.images pcakd.linalg pcakd.students pcakd.utils"
+        "pcakd.__version__ pcakd.backbones pcakd.blocks pcakd.cards pcakd.coarse_to_fine "
+        "pcakd.eigenbases pcakd.errors pcakd.images pcakd.linalg pcakd.students pcakd.utils"
     ),
     "pcakd.eigenbases": "pcakd.backbones pcakd.errors pcakd.images pcakd.inputs pcakd.utils",
     "pcakd.errors": "",
@@ -41,8 +42,8 @@ ALLOWED: dict[str, str] = {
     "pcakd.inputs": "pcakd.coarse_to_fine pcakd.errors pcakd.images",
     "pcakd.linalg": "pcakd.errors pcakd.utils",
     "pcakd.pipeline": (
-        "pcakd.blocks pcakd.coarse_to_fine pcakd.errors pcakd.inputs pcakd.linalg pcakd.styles "
-        "pcakd.transforms"
+        "pcakd.blocks pcakd.coarse_to_fine pcakd.errors pcakd.inputs pcakd.linalg "
+        "pcakd.styles pcakd.transforms"
     ),
     "pcakd.students": (
         "pcakd.blocks pcakd.errors pcakd.inputs pcakd.pipeline pcakd.styles pcakd.utils pcakd.zoo"
@@ -63,7 +64,7 @@ ALLOWED: dict[str, str] = {
     ),
     "bench.analysis": "bench.records",
     "bench.baselines": "pcakd.linalg pcakd.transforms pcakd.utils bench.profiling",
-    "bench.claims": "bench.analysis bench.quality bench.records",
+    "bench.claims": "pcakd.cards bench.analysis bench.quality bench.records",
     "bench.cli": "pcakd.__version__ pcakd.commands pcakd.errors pcakd.utils",
     "bench.commands": (
         "pcakd.backbones pcakd.commands pcakd.errors pcakd.images pcakd.students pcakd.utils "
@@ -91,17 +92,17 @@ ALLOWED: dict[str, str] = {
     ),
     "bench.records": "pcakd.errors pcakd.utils pcakd.zoo",
     "bench.report": (
-        "pcakd.errors pcakd.utils bench.analysis bench.claims bench.plan bench.quality "
-        "bench.records"
+        "pcakd.cards pcakd.errors pcakd.utils bench.analysis bench.claims bench.plan "
+        "bench.quality bench.records"
     ),
     "bench.run": (
         "pcakd.errors pcakd.utils bench.analysis bench.machine bench.plan bench.quality "
         "bench.records bench.worker"
     ),
     "bench.subjects": (
-        "pcakd.blocks pcakd.coarse_to_fine pcakd.errors pcakd.students pcakd.tiling "
-        "pcakd.transforms pcakd.utils pcakd.weights pcakd.zoo bench.baselines bench.peers "
-        "bench.plan bench.records"
+        "pcakd.blocks pcakd.cards pcakd.coarse_to_fine pcakd.errors pcakd.students "
+        "pcakd.tiling pcakd.transforms pcakd.utils pcakd.weights pcakd.zoo bench.baselines "
+        "bench.peers bench.plan bench.records"
     ),
     "bench.worker": (
         "pcakd.errors pcakd.filters pcakd.images pcakd.utils bench.machine bench.plan "

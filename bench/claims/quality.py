@@ -19,8 +19,8 @@ from bench.claims.rows import (
 from bench.claims.verdicts import Finding, judge_direction
 from bench.quality.protocol import METRICS
 from bench.records.schema import MetricName, Record
+from pcakd.cards import add_relatives
 
-_RELATIVES_OF_GRAM = ("bounded_gram", "alexnet_gram")
 _METRICS = {str(metric.name): metric for metric in METRICS}
 
 
@@ -63,12 +63,10 @@ def _published(metric: MetricName) -> str:
 def _describe_training(metric: MetricName, student: Student, records: Sequence[Record]) -> str:
     own = (record for record in records if record.case.subject == student.subject)
     trained = {name for record in own for name in record.trained_metrics or ()}
+    if metric not in add_relatives(trained):
+        return ""
     title = _METRICS[metric].title
-    if metric in trained:
-        return f"`{student.subject}` was trained on the formula of {title}"
-    if metric in _RELATIVES_OF_GRAM and "gram" in trained:
-        return f"`{student.subject}` was trained on the formula of Gram, a relative of {title}"
-    return ""
+    return f"`{student.subject}` was trained on the formula of {title} or a close relative of it"
 
 
 def _difference_row(

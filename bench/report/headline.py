@@ -143,9 +143,8 @@ def _caption(summary: Summary) -> str:
         "↓ lower is better, ↑ higher is better, ≈ predicted and not run, "
         f"{NONE} not trained here, so no metric values. † cost of `{_BORROWED}`, the published "
         "network with VGG-19; the metric values are of the same method with VGG-16. ‡ the student "
-        "was trained on the formula of this metric (computed with another network), and the models "
-        "that are no students of ours were not, which favours it; bounded Gram is a relative of "
-        "the Gram distance that ours were trained on. Records: "
+        "was trained on the formula of this metric or a close relative of it, and the models that "
+        "are no students of ours were not, which favours it. Records: "
         "[reports/cpu](reports/cpu/README.md), "
         "[reports/cpu-students](reports/cpu-students/README.md).\n"
     )

@@ -15,8 +15,9 @@ from bench.peers.storage import TrainedPeer
 from bench.records.schema import METRIC_NAMES, MetricName, Precision
 from bench.subjects.interface import NO_TRANSFORM, Device, Prepared, Subject, Variation
 from pcakd.blocks import RunBlock, run_plain
+from pcakd.cards import list_trained_metrics
 from pcakd.coarse_to_fine import run_fast
-from pcakd.students import Student, list_trained_metrics
+from pcakd.students import Student
 from pcakd.tiling import run_tiled
 from pcakd.utils.precision import PRECISIONS
 from pcakd.utils.sections import section

@@ -16,6 +16,7 @@ from pcakd.backbones import (
     get_backbone_entry,
     normalize_activations,
 )
+from pcakd.cards import TRAINED_METRICS, list_trained_metrics
 from pcakd.distillation.config import EIGENBASES, DistillConfig
 from pcakd.distillation.context import TrainingContext, teacher_dtype
 from pcakd.distillation.data.photos import Photos, own_groups, require_other_folder
@@ -38,11 +39,9 @@ from pcakd.errors import ConfigError, shorten
 from pcakd.images.perceptual import METHOD
 from pcakd.students import (
     ARCHITECTURES,
-    TRAINED_METRICS,
     Student,
     StudentSpec,
     create_student,
-    list_trained_metrics,
     save_student,
 )
 from pcakd.utils.extras import check_extra

@@ -1,19 +1,16 @@
 """Students: thin autoencoders, described as stages and stored as safetensors."""
 
-from pcakd.students.cards import TRAINED_METRICS, list_trained_metrics
 from pcakd.students.spec import ARCHITECTURES, Architecture, StudentSpec
 from pcakd.students.storage import list_students, load_card, load_student, save_student
 from pcakd.students.student import Student, create_student
 
 __all__ = [
     "ARCHITECTURES",
-    "TRAINED_METRICS",
     "Architecture",
     "Student",
     "StudentSpec",
     "create_student",
     "list_students",
-    "list_trained_metrics",
     "load_card",
     "load_student",
     "save_student",

@@ -102,7 +102,7 @@ class QualityRow:
         metrics: Mean and interval of each metric, by its name.
         failures: How many records ended otherwise, by status.
         cost_subject: The subject whose cost is shown for this one (`bench.records.schema.Record`).
-        trained_metrics: Metrics whose formulas the subject was trained on.
+        trained_metrics: Metrics whose formulas, or close relatives of them, it was trained on.
         num_external: Records of external results (`bench.records.identity.is_external`).
         num_made_smaller: External results that had the content's native size and were made smaller.
     """

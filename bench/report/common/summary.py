@@ -28,6 +28,7 @@ from bench.records.schema import Record, hash_case
 from bench.records.units import NS_PER_MS
 from bench.report.common.memory_margin import with_memory_margins
 from bench.report.common.rows import CostRow, QualityRow
+from pcakd.cards import add_relatives
 from pcakd.errors import ConfigError
 
 METRIC_NAMES: tuple[str, ...] = tuple(metric.name for metric in METRICS)
@@ -263,10 +264,14 @@ def quality_row(
         metrics=metrics,
         failures=failures,
         cost_subject=next((r.cost_subject for r in reversed(group) if r.cost_subject), None),
-        trained_metrics=tuple(next((r.trained_metrics for r in group if r.trained_metrics), ())),
+        trained_metrics=add_relatives(_find_trained_metrics(group)),
         num_external=sum(is_external(record) for record in group),
         num_made_smaller=sum(bool(record.config.get("made_smaller")) for record in group),
     )
+
+
+def _find_trained_metrics(group: Sequence[Record]) -> Sequence[str]:
+    return next((record.trained_metrics for record in group if record.trained_metrics), ())
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

@@ -50,7 +50,8 @@ def _compare(
     count = max(row.differences[name].count for name in fair)
     rest = len(fair) - len(better) - len(worse)
     yield (
-        f"By {len(fair)} metrics that `{ours}` was not trained on, over {count} image pairs, "
+        f"By {len(fair)} metrics that `{ours}` was not trained on, nor on a close relative, over "
+        f"{count} image pairs, "
         f"`{theirs}` is better than it in {_join(worse)}; `{ours}` is better in {_join(better)}; "
         f"{rest} show no difference beyond chance (`{ours}` minus `{theirs}`, 95 % intervals, "
         "5 % after Holm)."

@@ -33,7 +33,7 @@ class DifferenceRow:
         subject: The first one.
         other: The one whose metric values are subtracted.
         differences: Mean difference by metric, over the image pairs that both have values for.
-        trained_metrics: Metrics whose formulas exactly one of the two was trained on.
+        trained_metrics: Metrics that exactly one of the two was trained on, or on a close relative.
     """
 
     subject: str
@@ -160,7 +160,10 @@ def _difference_cell(row: DifferenceRow, metric: str, *, star: bool) -> str:
 def _trained_note(rows: Sequence[DifferenceRow], metrics: Sequence[str]) -> str:
     if not any(set(metrics) & row.trained_metrics & {*row.differences} for row in rows):
         return ""
-    return f"{TRAINED_MARK} one of the two was trained on this formula, which favours it."
+    return (
+        f"{TRAINED_MARK} one of the two was trained on the formula of this metric or a close "
+        "relative of it, which favours it."
+    )
 
 
 def _count_image_pairs(row: DifferenceRow) -> str:

@@ -13,7 +13,7 @@ from bench.report.common.summary import Summary, headline_names, other_names, ra
 from bench.report.common.tables import ARROWS, machine_column, machine_numbers
 
 TRAINED_MARK = " ‡"
-"""Follows the value of a metric whose formula the subject was trained on."""
+"""Follows the value of a metric whose formula, or a close relative, the subject was trained on."""
 
 _GRAM_NOTES = {
     "gram": "Gram is the relative error of the output's Gram matrices to those of the style image.",
@@ -97,7 +97,7 @@ def mean_cell(row: QualityRow, metric: str) -> str:
 
 
 def mark_trained(row: QualityRow, metric: str) -> str:
-    """Return the mark of a metric whose formula the subject was trained on."""
+    """Return the mark of a metric that the subject was trained on, or on a relative."""
     return TRAINED_MARK if metric in row.trained_metrics else ""
 
 
@@ -106,9 +106,8 @@ def trained_note(rows: Iterable[QualityRow], metrics: Sequence[str]) -> str:
     if not any({*row.trained_metrics} & {*row.metrics} & {*metrics} for row in rows):
         return ""
     return (
-        f"{TRAINED_MARK} the subject was trained on the formula of this metric, computed with "
-        "another network, which favours it over subjects that were not. Bounded Gram, AlexNet Gram "
-        "and MS-SSIM are relatives of such formulas."
+        f"{TRAINED_MARK} the subject was trained on the formula of this metric or a close "
+        "relative of it, which favours it over subjects that were not."
     )
 
 

@@ -1,0 +1,61 @@
+"""What a student's card says about its training. No torch."""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+TRAINED_METRICS = "trained_metrics"
+"""The key of a card that lists the metrics whose formulas, or relatives of them, were losses."""
+
+_RELATIVES: tuple[tuple[str, ...], ...] = (
+    ("gram", "bounded_gram", "alexnet_gram"),
+    ("ssim", "ms_ssim"),
+    ("edge_ssim", "gmsd"),
+    ("lpips",),
+)
+"""Metrics of the benchmark with formulas close to each other: distances of Gram matrices, local
+statistics of intensities, gradient magnitudes, distances of unit feature vectors."""
+
+_FORMULAS: Mapping[str, str] = MappingProxyType(
+    {
+        "style": "gram",
+        "bounded_style": "bounded_gram",
+        "structure": "ssim",
+        "edges": "edge_ssim",
+        "perceptual": "lpips",
+    }
+)
+"""The metric whose formula a loss of the stylization phase has, by the loss weight's name."""
+
+
+def add_relatives(metrics: Iterable[str]) -> tuple[str, ...]:
+    """Return metrics and those whose formulas are close to theirs, without duplicates.
+
+    >>> add_relatives(["lpips", "ssim"])
+    ('lpips', 'ssim', 'ms_ssim')
+    """
+    groups = [next((group for group in _RELATIVES if each in group), (each,)) for each in metrics]
+    return tuple(dict.fromkeys(name for group in groups for name in group))
+
+
+def list_trained_metrics(card: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the metrics whose formulas a student was trained on, and close relatives of them.
+
+    A loss uses another network than the metric does, but the same formula: Gram distances, SSIM,
+    gradient magnitudes, distance of unit feature vectors (LPIPS). The other metrics are witnesses.
+    Older cards have no list, or one without relatives; without a list it follows from their recipe.
+    A card without a recipe, like those of imported students, gives an empty list.
+
+    >>> list_trained_metrics({"recipe": {"weights": {"style": 1.1, "structure": 0.0}}})
+    ('gram', 'bounded_gram', 'alexnet_gram')
+    >>> list_trained_metrics({"trained_metrics": ["ssim"]})
+    ('ssim', 'ms_ssim')
+    """
+    listed = card.get(TRAINED_METRICS)
+    if isinstance(listed, list):
+        return add_relatives(name for name in listed if isinstance(name, str))
+    recipe = card.get("recipe")
+    weights = recipe.get("weights") if isinstance(recipe, Mapping) else None
+    if not isinstance(weights, Mapping):
+        return ()
+    return add_relatives(metric for loss, metric in _FORMULAS.items() if weights.get(loss))

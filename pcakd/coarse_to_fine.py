@@ -5,7 +5,7 @@ These functions check shapes only. `pcakd.pipeline.stylize` checks and converts 
 Source: Chiu and Gurari, CVPR 2022, section 3; block-wise decoding with high-frequency residuals
 after Chiu and Gurari, "PhotoWCT²", WACV 2022. Departure: images are padded by reflection to the
 student's stride and the result is cropped, where the authors' demo resizes; a network can end with
-a colour transfer, which trades no parameters for colours that arrive.
+a colour transfer, which brings the colours closer to the style without a parameter.
 """
 
 from collections.abc import Callable, Sequence

@@ -92,8 +92,8 @@ ALLOWED: dict[str, str] = {
     ),
     "bench.records": "pcakd.errors pcakd.utils pcakd.zoo",
     "bench.report": (
-        "pcakd.cards pcakd.errors pcakd.utils bench.analysis bench.claims bench.plan "
-        "bench.quality bench.records"
+        "pcakd.cards pcakd.errors pcakd.utils pcakd.zoo bench.analysis bench.claims "
+        "bench.plan bench.quality bench.records"
     ),
     "bench.run": (
         "pcakd.errors pcakd.utils bench.analysis bench.machine bench.plan bench.quality "

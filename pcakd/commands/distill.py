@@ -20,6 +20,7 @@ from pcakd.distillation.recipe import Recipe
 from pcakd.distillation.recipes import NUM_ORDERED, PHASES, change_recipe, create_recipe
 from pcakd.distillation.run import distill
 from pcakd.distillation.run_files.comparison import describe_reproduction, has_same_weights
+from pcakd.errors import ConfigError
 from pcakd.students import load_student
 from pcakd.students.former_names import RENAMED_SETTINGS
 from pcakd.utils.deprecation import warn_renamed
@@ -209,16 +210,18 @@ def _loss_weights(text: str) -> Mapping[str, float] | Sequence[float]:
     """Read the value of ``--loss-weights``.
 
     Raises:
-        ConfigError: It is neither numbers by name nor five numbers.
+        ConfigError: It is neither numbers by name, each name once, nor five numbers.
         UnknownNameError: There is no such loss.
     """
     if "=" not in text:
         return read_numbers("--loss-weights", text, float, NUM_ORDERED)
     weights: dict[str, float] = {}
     for part in text.split(","):
-        name, _, value = part.partition("=")
+        name, _, value = map(str.strip, part.partition("="))
         if name not in _WEIGHTS:
             raise unknown_name("loss weight", name, _WEIGHTS)
+        if name in weights:
+            raise ConfigError(f"--loss-weights names {name} twice; name it once")
         (weights[name],) = read_numbers(f"--loss-weights {name}", value, float, 1)
     return weights
 

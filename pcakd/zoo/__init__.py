@@ -31,6 +31,16 @@ def is_name(text: str) -> bool:
     return text in CURRENT or text in list_names(versions=True)
 
 
+def split_version(name: str) -> tuple[str, int | None]:
+    """Split ``NAME@N``; a name without a version has None.
+
+    >>> split_version("vgg16@2"), split_version("vgg16")
+    (('vgg16', 2), ('vgg16', None))
+    """
+    match = _VERSIONED.fullmatch(name)
+    return (match["name"], int(match["version"])) if match else (name, None)
+
+
 def find_file(name: str, suffix: str = _SUFFIX) -> Traversable:
     """Return the file of a student, which need not exist.
 
@@ -38,9 +48,9 @@ def find_file(name: str, suffix: str = _SUFFIX) -> Traversable:
         name: ``NAME`` or ``NAME@N``.
         suffix: What the file's name ends with: ``.json`` for the card, ``.losses.csv`` for losses.
     """
-    match = _VERSIONED.fullmatch(name)
-    if match and CURRENT.get(match["name"]) == int(match["version"]):
-        name = match["name"]
+    plain, version = split_version(name)
+    if version is not None and CURRENT.get(plain) == version:
+        name = plain
     return _folder() / f"{name}{suffix}"
 
 

@@ -132,8 +132,10 @@ def test_tiles_on_threads_are_those_of_one_thread(number):
     assert all(torch.equal(each, alone) for each in together)
 
 
-def test_an_image_on_threads_is_that_of_one_thread(monkeypatch):
-    student = create_student(SPECS[1]).eval().requires_grad_(False).double()
+@pytest.mark.parametrize("colour_transfer", [0.0, 0.7])
+def test_an_image_on_threads_is_that_of_one_thread(monkeypatch, colour_transfer):
+    student = create_student(SPECS[1], colour_transfer=colour_transfer).eval().double()
+    student.requires_grad_(False)
     content, style = _random(3, 300, 83).sigmoid(), _random(3, 80, 96, seed=1).sigmoid()
     plain = run_fast(student, content, style, run_block=run_plain)
     names, whole = set(), tiling._run_tile

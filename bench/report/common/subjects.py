@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from pcakd.zoo import split_version
+
 REFERENCE = "content"
 """The subject whose output is its content: metrics are read against it, and it is no method."""
 
@@ -45,10 +47,18 @@ def describe_subjects(names: Iterable[str]) -> str:
 
     A precision such as ``+fp16`` is part of a name and does not change its description.
 
-    >>> print(describe_subjects(["vgg16+fp16", "mine"]))
+    >>> print(describe_subjects(["vgg16+fp16", "mine", "vgg16@1"]))
     - `vgg16`: shipped student of VGG-16
+    - `vgg16@1`: shipped student of VGG-16, version 1
     <BLANKLINE>
     """
     known = dict.fromkeys(name.partition("+")[0] for name in names)
-    lines = [f"- `{name}`: {DESCRIPTIONS[name]}\n" for name in known if name in DESCRIPTIONS]
-    return "".join(lines)
+    return "".join(map(_describe, known))
+
+
+def _describe(name: str) -> str:
+    plain, version = split_version(name)
+    if plain not in DESCRIPTIONS:
+        return ""
+    suffix = "" if version is None else f", version {version}"
+    return f"- `{name}`: {DESCRIPTIONS[plain]}{suffix}\n"

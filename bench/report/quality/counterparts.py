@@ -9,6 +9,7 @@ from bench.report.common.formats import format_difference
 from bench.report.common.summary import HIGHER_IS_BETTER, METRIC_NAMES, Summary
 from bench.report.common.tables import ARROWS
 from bench.report.quality.differences import DifferenceRow, starred_rows
+from pcakd.zoo import split_version
 
 COUNTERPARTS: Mapping[str, str] = MappingProxyType(
     {"vgg16": "authors_vgg19", "mobilenet_v1": "authors_mobilenet_v1"}
@@ -27,8 +28,8 @@ def counterparts_note(summary: Summary) -> str:
 
 def _sentences(summary: Summary) -> Iterator[str]:
     for row, stars in starred_rows(summary):
-        for ours, theirs in COUNTERPARTS.items():
-            if {row.subject, row.other} == {ours, theirs}:
+        for ours, theirs in ((row.subject, row.other), (row.other, row.subject)):
+            if COUNTERPARTS.get(split_version(ours)[0]) == theirs:
                 yield from _compare(row, stars, ours=ours, theirs=theirs)
 
 

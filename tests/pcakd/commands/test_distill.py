@@ -20,7 +20,9 @@ def _weights(text):
 
 def test_loss_weights_by_name_change_only_these():
     default = Recipe().weights
-    assert _weights("edges=1,structure=0.5") == replace(default, edges=1.0, structure=0.5)
+    expected = replace(default, edges=1.0, structure=0.5)
+    assert _weights("edges=1,structure=0.5") == expected
+    assert _weights("edges = 1, structure=0.5") == expected
 
 
 def test_five_loss_weights_are_those_of_earlier_releases():
@@ -38,6 +40,7 @@ def test_five_loss_weights_are_those_of_earlier_releases():
         ("edges=-1", "finite, 0 or more"),
         ("1,2,3", "--loss-weights takes five numbers"),
         ("edges=1,2", "loss weight '2' is not known"),
+        ("edges=1,edges=2", "names edges twice"),
     ],
 )
 def test_bad_loss_weights_are_one_line(text, message):

@@ -1,5 +1,7 @@
 """Shipped students against the authors' ones: both directions are named, and chance is neither."""
 
+from dataclasses import replace
+
 import pytest
 
 from bench.report.common.summary import summarize
@@ -52,6 +54,17 @@ def test_the_first_paragraph_says_where_the_authors_are_better(make_students):
 def test_the_order_of_the_rows_does_not_matter(make_students):
     records = make_students({"haarpsi": 0.55}, {"haarpsi": 0.46})
     assert counterparts_note(summarize(records[::-1])) == counterparts_note(summarize(records))
+
+
+def test_versions_of_a_student_have_its_counterpart(make_students):
+    values = {"haarpsi": 0.55}
+    records = [
+        replace(record, case=replace(record.case, subject=f"{record.case.subject}@2"))
+        if record.case.subject == "vgg16"
+        else record
+        for record in make_students(values, {"haarpsi": 0.46})
+    ]
+    assert "`vgg16@2` is better in HaarPSI" in counterparts_note(summarize(records))
 
 
 @pytest.mark.parametrize("missing", ["trained_metrics", "authors", "metrics"])

@@ -59,8 +59,8 @@ ALLOWED: dict[str, str] = {
     "bench": "",
     "bench.__main__": "bench.cli",
     "bench.ablations": (
-        "pcakd.distillation pcakd.errors pcakd.students pcakd.utils bench.analysis "
-        "bench.machine bench.plan bench.quality bench.report bench.subjects"
+        "pcakd.cards pcakd.distillation pcakd.errors pcakd.students pcakd.utils "
+        "bench.analysis bench.machine bench.plan bench.quality bench.report bench.subjects"
     ),
     "bench.analysis": "bench.records",
     "bench.baselines": "pcakd.linalg pcakd.transforms pcakd.utils bench.profiling",

@@ -1,6 +1,7 @@
 """The page of an ablation study: each ablation with its difference from the base. No torch."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from statistics import fmean
 from typing import Any, TypeAlias
 
@@ -14,9 +15,11 @@ from bench.analysis.stats import (
     difference_interval,
     mark_by_holm,
 )
-from bench.quality.protocol import Metric, headline_metrics
+from bench.quality.protocol import Metric, headline_metrics, other_metrics
 from bench.report.common.formats import format_difference
-from bench.report.common.tables import to_markdown
+from bench.report.common.tables import ARROWS, to_markdown
+from bench.report.quality.tables import TRAINED_MARK
+from pcakd.cards import list_trained_metrics
 
 _Key: TypeAlias = tuple[str, str]
 """Name of a record, and of a metric."""
@@ -30,9 +33,10 @@ _NOTE = (
     "the table. *R²* is the share of the teacher's variance that taps 1 to 4 of the finished "
     "student carry, on held-out photographs; in brackets it is given as a share of the largest R² "
     "that the widths of the taps allow. *Reconstruction* is the reconstruction error from tap 4 on "
-    "held-out photographs, as a share of their variance. Gram, SSIM and LPIPS are means over image "
-    "pairs with `zca` at strength 1, without a guided filter. In brackets follows the difference "
-    "from the base, image pair by image pair, with its {intervals}. {stars}Trainings "
+    "held-out photographs, as a share of their variance. Metric values are means over image pairs "
+    "with `zca` at strength 1, without a guided filter; ‡ the student was trained on the formula "
+    "of this metric or a close relative of it. In brackets follows the difference from the base, "
+    "image pair by image pair, with its {intervals}. {stars}Trainings "
     "whose base has `--steps` are shorter than the default recipe: compare them with each other, "
     "not with fully trained students."
 )
@@ -50,10 +54,16 @@ def write_page(records: Mapping[str, AblationRecord]) -> str:
     sections = [f"# Ablation study of the distillation\n\n{note}"]
     for base in (record for record in records.values() if record.base is None):
         others = [record for record in records.values() if record.base == base.name]
-        metrics = headline_metrics(_measured([base, *others]))
-        rows = [_cells(record, base, metrics, changes, marks) for record in [base, *others]]
+        shown, rest = _metrics([base, *others])
+        rows = [_cells(record, base, shown, changes, marks) for record in [base, *others]]
         title = f"## Base `{base.name}`\n\n`pcakd distill {' '.join(base.options)}`"
         sections.append(f"{title}\n\n{to_markdown(pd.DataFrame(rows))}")
+        if rest:
+            rows = [
+                {"Ablation": record.name, **_scores(record, rest, changes, marks)}
+                for record in [base, *others]
+            ]
+            sections.append(f"The other metrics, style first:\n\n{to_markdown(pd.DataFrame(rows))}")
         remarks = [_remark(record, base) for record in [base, *others]]
         sections.append("\n".join(f"* {remark}" for remark in remarks if remark))
     lost = [r.name for r in records.values() if r.base is not None and r.base not in records]
@@ -73,10 +83,14 @@ def _remark(record: AblationRecord, base: AblationRecord) -> str:
     return ""
 
 
-def _measured(records: Sequence[AblationRecord]) -> set[str]:
-    """Return the metrics that all records with metric values have."""
+def _metrics(
+    records: Sequence[AblationRecord],
+) -> tuple[tuple[Metric, ...], tuple[Metric, ...]]:
+    """Return metrics of all records with values: those of the first table, and the others."""
     scored = [set(record.scores) for record in records if record.scores]
-    return set.intersection(*scored) if scored else set()
+    measured = set.intersection(*scored) if scored else set[str]()
+    shown = headline_metrics(measured)
+    return shown, other_metrics(measured, [metric.name for metric in shown])
 
 
 def _changes(records: Mapping[str, AblationRecord]) -> dict[_Key, Difference]:
@@ -87,7 +101,7 @@ def _changes(records: Mapping[str, AblationRecord]) -> dict[_Key, Difference]:
         if base is None or record is base or record.incomparable(base):
             continue
         group = [base, *(each for each in records.values() if each.base == base.name)]
-        for metric in headline_metrics(_measured(group)):
+        for metric in chain(*_metrics(group)):
             own, other = (each.scores.get(metric.name, {}) for each in (record, base))
             if common := sorted(own.keys() & other.keys()):
                 found[record.name, metric.name] = difference_interval(
@@ -110,7 +124,7 @@ def _cells(
         "Options": f"`{' '.join(shown)}`" if shown else _NONE,
         "R² of taps (share of ceiling)": _carried(record.card),
         "Reconstruction": _reconstruction(record.card),
-        **{metric.title: _score(record, metric.name, changes, marks) for metric in metrics},
+        **_scores(record, metrics, changes, marks),
         "Minutes": _minutes(record.card),
     }
 
@@ -141,6 +155,20 @@ def _last(card: Mapping[str, Any], key: str) -> Any:
     """Return an entry from the report of the last phase that has it."""
     reports = reversed(card.get("phases", ()))
     return next((report[key] for report in reports if report.get(key)), None)
+
+
+def _scores(
+    record: AblationRecord,
+    metrics: Sequence[Metric],
+    changes: Mapping[_Key, Difference],
+    marks: Mapping[_Key, bool],
+) -> dict[str, str]:
+    trained = list_trained_metrics({"recipe": record.recipe})
+    return {
+        ARROWS[metric.name]: _score(record, metric.name, changes, marks)
+        + (TRAINED_MARK if metric.name in trained else "")
+        for metric in metrics
+    }
 
 
 def _score(

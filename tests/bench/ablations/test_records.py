@@ -57,6 +57,24 @@ def test_asterisks_are_corrected_for_all_comparisons_of_the_page() -> None:
     assert "the 7 comparisons of this page" in page
 
 
+def test_all_metrics_are_shown_and_those_that_were_trained_on_are_marked() -> None:
+    values = {f"{pair:02d}": pair / 10 for pair in range(8)}
+    scores = dict.fromkeys(("bounded_gram", "gmsd", "sliced_wasserstein"), values)
+    base = _record(scores=scores, recipe={"weights": {"edges": 1.0}})
+    other = _record(name="a", base="b", scores=scores, recipe={"weights": {"style": 1.0}})
+    first, second = write_page({"b": base, "a": other}).split("The other metrics, style first:")
+    assert "Bounded Gram" in first
+    assert "GMSD" not in first
+    header, _, base_row, row = second.strip().splitlines()[:4]
+    assert header.index("Sliced Wasserstein ↓") < header.index("GMSD ↓")
+    assert [cell.endswith("‡") for cell in map(str.strip, base_row.split("|"))][2:4] == [
+        False,
+        True,
+    ]
+    assert "‡" not in row
+    assert "0.350 (+0.000 [+0.000, +0.000]) ‡" in first
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -122,8 +140,14 @@ def test_records_of_former_releases_are_read(tmp_path: Path) -> None:
     assert "0.012" in write_page({"b": record})
 
 
-@pytest.mark.parametrize("folder", ["ablations", "ablations-cpu"])
-def test_committed_pages_are_rendered_from_their_records(folder: str) -> None:
-    reports = Path(__file__).parents[3] / "reports" / folder
-    page = (reports / "README.md").read_text(encoding="utf-8")
-    assert write_page(load_records(reports)) == page
+FOLDERS = sorted((Path(__file__).parents[3] / "reports").glob("ablations*"))
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=[folder.name for folder in FOLDERS])
+def test_committed_pages_are_rendered_from_their_records(folder: Path) -> None:
+    page = (folder / "README.md").read_text(encoding="utf-8")
+    assert write_page(load_records(folder)) == page
+
+
+def test_there_are_committed_pages() -> None:
+    assert FOLDERS

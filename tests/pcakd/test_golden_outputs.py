@@ -1,4 +1,4 @@
-"""Outputs of the shipped students, pinned: what they compute changes by decision only.
+"""Outputs of all versions of the shipped students, pinned: they change by decision only.
 
 The golden file holds every 11th row and column (11 is prime to every tile and stride) of outputs
 that were computed in float64, which no processor rounds differently by more than 1e-9.
@@ -16,12 +16,17 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from pcakd.pipeline import stylize
-from pcakd.students import load_student
+from pcakd.students import list_students, load_student
 from pcakd.transforms import TRANSFORMS
 
 GOLDEN = Path(__file__).parent / "golden" / "shipped_students.safetensors"
 PAIRS = Path(__file__).parents[2] / "bench" / "data" / "pairs"
-CASES = list(product(("vgg16", "mobilenet_v1"), ("01", "02"), TRANSFORMS))
+CASES = [
+    (name, *case)
+    for name, case in product(
+        list_students(versions=True), (*product(("01",), TRANSFORMS), ("02", "zca"))
+    )
+]
 STEP = 11
 SIDE = 512
 

@@ -114,6 +114,7 @@ def _works(python: str) -> bool:
 def distill(session: nox.Session) -> None:
     """Distil a shipped student anew and compare: ``-- mobilenet_v1 [--data DIR] [-o DIR] …``.
 
+    ``-- mobilenet_v1@2 …`` compares with a version; options that its recipe needs are in its docs.
     Photographs come from ``--data``, else from ``photos/train`` of ``PCAKD_TEST_DATA``.
     """
     name, *options = session.posargs or session.error("name a student: -- mobilenet_v1")
@@ -126,7 +127,8 @@ def distill(session: nox.Session) -> None:
     # the threads of the shipped students' trainings: the order of sums is part of their weights
     session.env["OMP_NUM_THREADS"] = "1"
     session.run(
-        *("python", "-m", "pcakd", "distill", "--backbone", name, "--compare-with", name),
+        *("python", "-m", "pcakd", "distill", "--backbone", name.partition("@")[0]),
+        *("--compare-with", name),
         *(*defaults, *options),  # of an option that is given twice the last one counts
     )
 

@@ -81,6 +81,40 @@ def mean_ends(values: Values) -> tuple[Values, Values]:
     return mean - down * error, mean + up * error
 
 
+def bounded_mean_ends(values: Values, bounds: tuple[float, float]) -> tuple[Values, Values]:
+    """Return the ends of intervals of a mean of values that often lie at one of their bounds.
+
+    Such samples can all be equal by chance, and their variance then says nothing. Each end is that
+    of `mean_ends` after one more sample at the bound on its side, or that of Clopper and Pearson
+    for the share of the range if it is nearer: no distribution within the bounds varies more than
+    one that takes only the bounds.
+
+    Args:
+        values: Samples, shape (..., n), n ≥ 3, within the bounds.
+        bounds: The least and the greatest possible value.
+
+    Returns:
+        Lower and upper ends within the bounds, shape (...).
+    """
+    from scipy.stats import beta
+
+    count, (least, greatest) = values.shape[-1], bounds
+    total = (values.mean(axis=-1) - least) / (greatest - least) * count
+    with np.errstate(invalid="ignore"):  # 0 and `count` have no quantile on one side
+        lower = np.nan_to_num(beta.ppf(ERROR / 2, total, count - total + 1), nan=0.0)
+        upper = np.nan_to_num(beta.isf(ERROR / 2, total + 1, count - total), nan=1.0)
+    nearest = (least + (greatest - least) * each for each in (lower, upper))
+    found = []
+    for bound, binomial, choose in zip(bounds, nearest, (np.maximum, np.minimum), strict=True):
+        extended = np.concatenate([values, np.full((*values.shape[:-1], 1), bound)], axis=-1)
+        varied = np.ptp(extended, axis=-1) > 0.0
+        end = np.full(values.shape[:-1], float(bound))
+        if varied.any():
+            end[varied] = mean_ends(extended[varied])[bound == greatest]
+        found.append(np.clip(choose(end, binomial), *bounds))
+    return found[0], found[1]
+
+
 def mean_p_values(values: Values) -> Values:
     """Return p-values of the hypothesis that the mean is 0.
 
@@ -125,6 +159,31 @@ def process_ends(log_medians: Values) -> tuple[Values, Values] | None:
     centre = log_medians.mean(axis=-1)
     half = t.isf(_PROCESS_ERROR / 2, count - 1) * log_medians.std(axis=-1, ddof=1) / count**0.5
     return centre - half, centre + half
+
+
+def separate_ratio_ends(first: Values, second: Values) -> tuple[Values, Values] | None:
+    """Return the ends of intervals of the difference of two means of logarithms (Welch's t).
+
+    Args:
+        first: Logarithms of the medians of the first side's processes, shape (..., processes).
+        second: Those of the second side, which may have another number of processes.
+
+    Returns:
+        Lower and upper ends, shape (...), or None if a side has fewer than 3 processes.
+    """
+    from scipy.stats import t
+
+    if min(first.shape[-1], second.shape[-1]) < MIN_PROCESSES:
+        return None
+    difference = first.mean(axis=-1) - second.mean(axis=-1)
+    parts = [side.var(axis=-1, ddof=1) / side.shape[-1] for side in (first, second)]
+    total = parts[0] + parts[1]
+    spread = sum(
+        part**2 / (side.shape[-1] - 1) for part, side in zip(parts, (first, second), strict=True)
+    )
+    freedom = np.divide(total**2, spread, out=np.ones_like(total), where=spread > 0)
+    half = t.isf(_PROCESS_ERROR / 2, freedom) * np.sqrt(total)
+    return difference - half, difference + half
 
 
 def _moments(values: Values) -> tuple[Values, Values, Values]:

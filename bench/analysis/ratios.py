@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bench.analysis.stats import Interval, median, process_ratio_interval
-from bench.records.identity import Machine, machine_of
+from bench.records.identity import Machine, is_disturbed, machine_of
 from bench.records.schema import Case, Record
 
 
@@ -17,6 +17,7 @@ class SpeedRatio:
         ratio: Time of the first subject divided by that of the second: the second is that many
             times as fast. None if the measurement failed.
         num_processes: Processes that measured it.
+        num_disturbed: Those during which the machine changed.
         num_rounds: Rounds of all of them.
         latency_ns: Median time of the first subject.
         other_latency_ns: Median time of the second subject.
@@ -25,6 +26,7 @@ class SpeedRatio:
     record: Record
     ratio: Interval | None = None
     num_processes: int = 0
+    num_disturbed: int = 0
     num_rounds: int = 0
     latency_ns: float | None = None
     other_latency_ns: float | None = None
@@ -130,6 +132,7 @@ def _join(group: list[Record]) -> SpeedRatio:
         record=measured[-1][0],
         ratio=process_ratio_interval([(first, second) for _, first, second in measured]),
         num_processes=len(measured),
+        num_disturbed=sum(is_disturbed(record) for record, _, _ in measured),
         num_rounds=len(first),
         latency_ns=median(first),
         other_latency_ns=median(second),

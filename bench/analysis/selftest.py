@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bench.analysis.stats import process_interval, process_ratio_interval
+from bench.records.identity import is_disturbed
 from bench.records.schema import Record
 
 MOST_ALARMS = 0.07
@@ -18,11 +19,15 @@ class SelfTest:
         num_comparisons: Comparisons.
         num_missing: Those whose two intervals of latency do not overlap.
         num_excluding: Those whose interval of the speed ratio excludes 1.
+        num_processes: Processes of all comparisons.
+        num_disturbed: Those during which the machine changed.
     """
 
     num_comparisons: int
     num_missing: int
     num_excluding: int
+    num_processes: int
+    num_disturbed: int
 
     @property
     def passed(self) -> bool:
@@ -49,6 +54,8 @@ def summarize_selftest(records: Iterable[Record], *, processes: int) -> SelfTest
         num_comparisons=len(complete),
         num_missing=sum(map(_misses, complete)),
         num_excluding=sum(map(_excludes, complete)),
+        num_processes=sum(map(len, complete)),
+        num_disturbed=sum(is_disturbed(record) for group in complete for record in group),
     )
 
 

@@ -9,10 +9,12 @@ import numpy as np
 
 from bench.analysis.intervals import (
     ERROR,
+    bounded_mean_ends,
     mean_ends,
     mean_p_values,
     median_ends,
     process_ends,
+    separate_ratio_ends,
 )
 
 MIN_SAMPLES = 6
@@ -132,6 +134,25 @@ def mean_interval(
     return MeanInterval(mean, max(float(low), bounds[0]), min(float(high), bounds[1]))
 
 
+def bounded_mean_interval(samples: Sequence[float], *, bounds: Ends) -> MeanInterval:
+    """Return the mean with the 95 % interval of `bounded_mean_ends`; few samples have none.
+
+    Args:
+        samples: One or more, many of which can lie at a bound.
+        bounds: The least and the greatest possible value of a sample.
+
+    >>> low = bounded_mean_interval([1.0] * 6, bounds=(-1.0, 1.0)).low
+    >>> low is not None and -1.0 < low < 0.5
+    True
+    """
+    values = _array(samples)
+    mean = float(np.mean(values))
+    if values.size < MIN_SAMPLES:
+        return MeanInterval(mean, None, None)
+    low, high = bounded_mean_ends(values, bounds)
+    return MeanInterval(mean, float(low), float(high))
+
+
 def ratio_interval(first: Sequence[float], second: Sequence[float]) -> Interval:
     """Return the median of ``first[i] / second[i]`` with the interval of `median_interval`.
 
@@ -188,6 +209,32 @@ def process_ratio_interval(
         low=math.exp(ends[0]),
         high=math.exp(ends[1]),
         count=len(ratios),
+    )
+
+
+def separate_ratio_interval(
+    first: Sequence[Sequence[float]], second: Sequence[Sequence[float]]
+) -> Interval:
+    """Return the ratio of two sides that were timed in processes of their own.
+
+    The value is the ratio of the medians over the processes' medians; its 95 % interval
+    (`separate_ratio_ends`) needs three processes of each side.
+
+    Args:
+        first: The samples of each process of the first side, all positive.
+        second: Those of the second side.
+
+    >>> found = separate_ratio_interval([[4, 4], [4], [4]], [[2], [2], [1, 2, 3]])
+    >>> found.value, found.low, found.high, found.count
+    (2.0, 2.0, 2.0, 3)
+    """
+    sides = [np.array([np.median(_array(each)) for each in side]) for side in (first, second)]
+    ends = separate_ratio_ends(np.log(sides[0]), np.log(sides[1]))
+    return Interval(
+        value=float(np.median(sides[0]) / np.median(sides[1])),
+        low=None if ends is None else float(np.exp(ends[0])),
+        high=None if ends is None else float(np.exp(ends[1])),
+        count=min(side.size for side in sides),
     )
 
 

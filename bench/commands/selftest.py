@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from bench.commands.options import (
     add_resolution_argument,
 )
 from bench.commands.output import open_run_folder
+from bench.machine.neighbours import busy_neighbours
 from bench.plan.config import find_config, load_profile
 from pcakd.commands.parser import path_argument
 from pcakd.errors import ConfigError
@@ -46,6 +48,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="benchmark profile whose processes, calls and rounds are taken (default: quick)",
     )
     parser.add_argument(
+        "--neighbours",
+        type=int,
+        default=0,
+        metavar="N",
+        help="measure beside N endless loops, each on a core (default: 0)",
+    )
+    parser.add_argument(
         "--out",
         type=path_argument,
         metavar="DIR",
@@ -68,9 +77,12 @@ def run(args: argparse.Namespace) -> int:
         PcakdError: An option, the subject or a folder cannot be used, or no comparison succeeded.
     """
     from bench.analysis.selftest import MOST_ALARMS, summarize_selftest
+    from bench.report.common.formats import format_count_of
 
     if args.comparisons < 1:
         raise ConfigError(f"--comparisons must be 1 or more, got {args.comparisons}")
+    if args.neighbours < 0:
+        raise ConfigError(f"--neighbours must be 0 or more, got {args.neighbours}")
     if args.resume and args.out is None:
         raise ConfigError("--resume needs --out DIR, the folder to continue")
     profile = load_profile(find_config(args.config), args.profile)
@@ -81,12 +93,16 @@ def run(args: argparse.Namespace) -> int:
         reason = next((r.reason for r in records if r.status != "ok"), "no reason recorded")
         raise ConfigError(f"no comparison of {args.subject} succeeded: {reason}")
     count = result.num_comparisons
+    beside = (
+        f" beside {format_count_of(args.neighbours, 'endless loop')}" if args.neighbours else ""
+    )
     sys.stdout.write(
-        f"{args.subject} compared with itself {count} times, {processes} processes each: "
+        f"{args.subject} compared with itself {count} times, {processes} processes each{beside}: "
         f"{result.num_missing} of {count} pairs of latency intervals miss each other "
         f"({result.num_missing / count:.1%}), {result.num_excluding} of {count} intervals of the "
         f"speed ratio exclude 1 ({result.num_excluding / count:.1%}); accepted are "
-        f"{MOST_ALARMS:.0%}\n"
+        f"{MOST_ALARMS:.0%}. The machine changed during {result.num_disturbed} of "
+        f"{result.num_processes} processes\n"
     )
     return int(not result.passed)
 
@@ -99,7 +115,7 @@ def _measure(
     from bench.plan.resolutions import parse_resolution
     from bench.run.context import open_context
     from bench.run.preflight import describe_run
-    from bench.run.selftest import plan_selftest, run_selftest
+    from bench.run.selftest import NEIGHBOURS, plan_selftest, require_neighbours, run_selftest
     from bench.worker.process import WORKER
     from pcakd.utils.git import git_state
 
@@ -115,13 +131,18 @@ def _measure(
     cases = plan_selftest(
         subject, settings, resolution, description.machine, comparisons=args.comparisons
     )
+    environment = {**description.environment, NEIGHBOURS: args.neighbours}
     context = open_context(
         folder,
-        description,
+        replace(description, environment=environment),
         device=args.device,
         commit=git_state(),
         resume=args.resume,
         command=WORKER,
     )
-    with tqdm(total=len(cases), desc="self-test", unit="process", disable=None) as bar:
+    require_neighbours(context.recorder.known.values(), args.neighbours)
+    with (
+        busy_neighbours(args.neighbours),
+        tqdm(total=len(cases), desc="self-test", unit="process", disable=None) as bar,
+    ):
         return settings.processes, run_selftest(context, cases, bar)

@@ -30,6 +30,11 @@ def is_external(record: Record) -> bool:
     return record.kind == "quality" and record.config.get("outputs") == "files"
 
 
+def is_disturbed(record: Record) -> bool:
+    """Return whether the machine changed while the record was measured (`bench.machine.state`)."""
+    return bool((record.machine_state or {}).get("disturbed"))
+
+
 def identify(record: Record) -> tuple[str, str]:
     """Return the name and the hash of a record's subject."""
     return record.case.subject, record.case.subject_hash

@@ -13,6 +13,7 @@ from bench.records.store import read_latest_records
 from bench.records.units import NS_PER_S
 from bench.run.context import START_SECONDS, Bar, Measurement, RunContext, RunDescription
 from bench.run.cost import LATENCY_PROTOCOL, over_budget, plan_sizes
+from bench.run.disturbance import measure_undisturbed
 from bench.worker.process import NO_ANSWER, Message, Outcome
 
 _PROTOCOL = {
@@ -115,7 +116,9 @@ def _measure(context: RunContext, planned: PlannedCase, trace: Path | None) -> d
         "sample_seconds": settings.sample_seconds,
         "trace": str(trace) if trace else None,
     }
-    return _measured_fields(*context.measure(job, planned))
+    return measure_undisturbed(
+        lambda: _measured_fields(*context.measure(job, planned)), seconds=planned.seconds
+    )
 
 
 def _measured_fields(answers: Sequence[Message], outcome: Outcome) -> dict[str, Any]:
@@ -135,7 +138,12 @@ def _measured_fields(answers: Sequence[Message], outcome: Outcome) -> dict[str, 
         "macs_content": "derived",
         "macs_total": "derived",
     }
-    fields = {"status": "ok", "latency_ns": first["latency_ns"], "stages": sections}
+    fields = {
+        "status": "ok",
+        "latency_ns": first["latency_ns"],
+        "stages": sections,
+        "machine_state": first["machine_state"],
+    }
     if outcome.status != "ok":
         fields["reason"] = f"after the time breakdown, {outcome.status}: {reason}"
     return {**fields, "obtained": obtained}

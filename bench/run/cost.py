@@ -5,7 +5,6 @@ the cores that it gets. The processes come in rounds over all cases, so that a s
 machine does not hit the processes of one case alone. Memory is measured in one more process.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +20,7 @@ from bench.records.identity import Machine
 from bench.records.schema import Case, Kind, Obtained, Record, hash_case
 from bench.records.units import NS_PER_S
 from bench.run.context import START_SECONDS, Bar, Measurement, RunContext, RunDescription
+from bench.run.disturbance import measure_undisturbed
 from bench.worker.allocator import FIXED_ALLOCATOR
 from bench.worker.process import record_fields
 
@@ -216,14 +216,9 @@ def time_case(context: RunContext, planned: PlannedCase, *, neighbours: int = 0)
     Returns:
         Fields of a record.
     """
-    started = time.monotonic()
-    fields = _time_once(context, planned, neighbours)
-    took = time.monotonic() - started
-    disturbed = (fields.get("machine_state") or {}).get("disturbed", False)
-    if not disturbed or 2 * took > planned.seconds:
-        return fields
-    again = _time_once(context, planned, neighbours)
-    return again if again["status"] == "ok" else fields
+    return measure_undisturbed(
+        lambda: _time_once(context, planned, neighbours), seconds=planned.seconds
+    )
 
 
 def _time_once(context: RunContext, planned: PlannedCase, neighbours: int) -> dict[str, Any]:

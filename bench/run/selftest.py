@@ -4,6 +4,7 @@ Both names have the same true latency, and their true ratio is 1. How often the 
 say otherwise is the false-alarm rate of the benchmark on this machine.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from bench.plan.cases import PlannedCase, SubjectInfo
@@ -14,9 +15,13 @@ from bench.records.schema import Record
 from bench.run.context import Bar, RunContext
 from bench.run.cost import LATENCY_PROTOCOL, plan_size, time_case
 from bench.run.speed_ratio import measure_ratio, plan_ratio
+from pcakd.errors import ConfigError
 
 NAMES = ("A", "B")
 """The two names of the subject."""
+
+NEIGHBOURS = "neighbours"
+"""The entry of a record's environment for the endless loops that ran beside the measurement."""
 
 _PROTOCOL = {"latency": LATENCY_PROTOCOL, "self-test": "one subject under the names A and B"}
 
@@ -48,6 +53,21 @@ def plan_selftest(
         for number in range(comparisons * settings.processes)
         for planned in (*(cost if number % 2 == 0 else cost[::-1]), ratio)
     ]
+
+
+def require_neighbours(known: Iterable[Record], neighbours: int) -> None:
+    """Check that records of earlier comparisons were measured beside as many endless loops.
+
+    Raises:
+        ConfigError: Some were not.
+    """
+    others = {record.environment.get(NEIGHBOURS, 0) for record in known} - {neighbours}
+    if others:
+        found = ", ".join(map(str, sorted(others)))
+        raise ConfigError(
+            f"--resume: the folder has records beside {found} endless loops; "
+            f"use --neighbours {found} or another --out"
+        )
 
 
 def run_selftest(context: RunContext, cases: list[PlannedCase], bar: Bar) -> list[Record]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bench.machine.state import MOST_CHANGE
 from bench.plan.cases import PlannedCase, SubjectInfo, create_case, in_rounds, require_cost
 from bench.plan.config import BenchmarkProfile
 from bench.plan.resolutions import Resolution, parse_resolution
@@ -10,13 +11,15 @@ from bench.plan.settings import CaseSettings
 from bench.records.identity import Machine
 from bench.records.schema import Record, hash_case
 from bench.run.context import Bar, Measurement, RunContext, RunDescription
+from bench.run.disturbance import measure_undisturbed
 from bench.worker.process import record_fields
 
 _PROTOCOL = {
     "pair": "both subjects in one process, warm-up of both first, then one call of each a round in "
     "alternating order (A B, B A, …), same images; each call as in `latency`; each repeat is a "
     "process of its own, in rounds over all speed ratios; B is prepared first "
-    "and starts in odd ones",
+    "and starts in odd ones; a repeat during which the calibration changed by more than a factor "
+    f"of {MOST_CHANGE:g} is measured once more",
 }
 
 
@@ -113,7 +116,9 @@ def measure_ratio(context: RunContext, planned: PlannedCase) -> Record:
         "rounds": case.samples,
         "swapped": planned.repeat % 2 == 1,
     }
-    fields = record_fields(*context.measure(job, planned))
+    fields = measure_undisturbed(
+        lambda: record_fields(*context.measure(job, planned)), seconds=planned.seconds
+    )
     return context.recorder.write(planned, protocol=_PROTOCOL, **fields)
 
 

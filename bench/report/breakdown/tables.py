@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from bench.records.identity import is_disturbed
 from bench.records.schema import FILTER
 from bench.records.units import NS_PER_MS
 from bench.report.breakdown.rows import SECTIONS, BreakdownRow, breakdown_rows
@@ -56,8 +57,18 @@ def breakdown_table(summary: Summary) -> Table:
         name="time-breakdown",
         cells=pd.DataFrame(cells),
         data=pd.DataFrame([line for row in rows for line in _section_numbers(row)], dtype=object),
-        note=_BREAKDOWN_NOTE,
+        note=f"{_BREAKDOWN_NOTE}{_disturbed_note(summary)}",
     )
+
+
+def _disturbed_note(summary: Summary) -> str:
+    """Name the subjects during whose time breakdown the machine changed."""
+    disturbed = [
+        f"`{record.case.subject}` at {record.case.resolution}"
+        for record in summary.records
+        if record.kind == "stages" and is_disturbed(record)
+    ]
+    return f" The machine changed during that of {', '.join(disturbed)}." if disturbed else ""
 
 
 def speedup_table(summary: Summary) -> Table:

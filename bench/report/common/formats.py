@@ -125,3 +125,12 @@ def format_count_of(number: int, noun: str) -> str:
     ('1 subject', '2 subjects')
     """
     return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def format_processes(count: int, num_disturbed: int) -> str:
+    """Format a number of processes and of those during which the machine changed.
+
+    >>> format_processes(5, 0), format_processes(5, 2)
+    ('5', '5 (2 disturbed)')
+    """
+    return f"{count} ({num_disturbed} disturbed)" if num_disturbed else str(count)

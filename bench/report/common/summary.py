@@ -19,6 +19,7 @@ from bench.quality.protocol import METRICS, headline_metrics, other_metrics
 from bench.records.identity import (
     Machine,
     identify,
+    is_disturbed,
     is_external,
     label_subjects,
     latest_records,
@@ -193,9 +194,7 @@ def _cost_row(subject: str, group: Sequence[Record]) -> CostRow:
         uncounted=dict(shown.uncounted or {}),
         num_samples=len(samples),
         latency_ms=_latency_of_processes(measured),
-        num_disturbed=sum(
-            bool((record.machine_state or {}).get("disturbed")) for record in measured
-        ),
+        num_disturbed=sum(map(is_disturbed, measured)),
         latency_p95_ms=p95(samples) / NS_PER_MS if len(samples) >= MIN_SAMPLES else None,
         peak_bytes=max(peaks, default=None),
         predicted_latency_ms=_to_ms(shown.predicted_latency_ns),

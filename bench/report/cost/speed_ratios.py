@@ -10,58 +10,61 @@ from bench.analysis.ratios import (
     format_ratio_interval,
     speed_ratios,
 )
-from bench.analysis.stats import describe_intervals
-from bench.records.identity import Machine, label_subjects
+from bench.analysis.stats import Interval, describe_intervals, separate_ratio_interval
+from bench.records.identity import Machine, label_subjects, machine_of
 from bench.records.units import NS_PER_MS
-from bench.report.common.formats import format_number
+from bench.report.common.formats import format_number, format_processes
 from bench.report.common.rows import name_subject
 from bench.report.common.section import Table
 from bench.report.common.summary import Summary
-from bench.report.common.tables import NONE, machine_column, machine_numbers, optional
+from bench.report.common.tables import NONE, machine_column, machine_numbers
 
-Medians = Mapping[tuple[str, str, int, int, Machine], float]
+Processes = Mapping[tuple[str, str, int, int, Machine], list[list[int]]]
+"""Samples of each process by subject, transform, size and machine."""
 
 
 def speed_ratio_table(summary: Summary) -> Table:
     """Return the table; empty if the records hold no interleaved measurement."""
-    medians = _separate_medians(summary)
     names = label_subjects(summary.records)
+    processes = _processes_of_cost(summary, names)
     speeds = speed_ratios(summary.records)
     return Table(
         name="speed-ratios",
-        cells=pd.DataFrame([_cells(summary, names, medians, speed) for speed in speeds]),
-        data=pd.DataFrame([_numbers(names, medians, speed) for speed in speeds], dtype=object),
+        cells=pd.DataFrame([_cells(summary, names, processes, speed) for speed in speeds]),
+        data=pd.DataFrame([_numbers(names, processes, speed) for speed in speeds], dtype=object),
         note=(
             "Interleaved measurements: a process times two subjects in turn (A B, B A, …) on the "
             "same images. *A / B* is the median of A's time divided by B's time, over the rounds "
             "of a process and then over processes: B is that many times as fast as A. [low, high] "
             "is its 95 % interval over processes, from 3 up. Of fewer processes it is the "
             f"{describe_intervals('median', 'rounds')}, which leaves out the variation between "
-            "processes. *Separate runs* is the ratio of the "
-            "medians in the table of costs, which were measured in other processes at other "
-            "times. If the two ratios disagree, cite *A / B*."
+            "processes. *Separate runs* is the ratio of the medians in the table of costs, which "
+            "were measured in other processes at other times, with its 95 % interval (Welch's t on "
+            "logarithms of the processes' medians). If the two ratios disagree, cite *A / B*."
         ),
     )
 
 
-def _separate_medians(summary: Summary) -> dict[tuple[str, str, int, int, Machine], float]:
-    """Return the medians of cost cases, by subject, transform, size and machine."""
-    return {
-        (row.subject, row.transform, row.width, row.height, row.machine): row.latency_ms.value
-        for row in summary.cost
-        if row.latency_ms
-    }
+def _processes_of_cost(summary: Summary, names: Mapping[tuple[str, str], str]) -> Processes:
+    found: dict[tuple[str, str, int, int, Machine], list[list[int]]] = {}
+    for record in summary.records:
+        case = record.case
+        if record.kind == "cost" and record.status == "ok" and record.latency_ns:
+            label = names[case.subject, case.subject_hash]
+            key = (label, case.transform, case.width or 0, case.height or 0, machine_of(record))
+            found.setdefault(key, []).append(record.latency_ns)
+    return found
 
 
 def _separate_ratio(
-    names: Mapping[tuple[str, str], str], medians: Medians, speed: SpeedRatio
-) -> float | None:
+    names: Mapping[tuple[str, str], str], processes: Processes, speed: SpeedRatio
+) -> Interval | None:
     case = speed.case
     size = (case.width or 0, case.height or 0, speed.machine)
     first, second = _labels(names, speed)
-    a = medians.get((first, case.transform, *size))
-    b = medians.get((second, case.other_transform or "", *size))
-    return a / b if a and b else None
+    a = processes.get((first, case.transform, *size))
+    b = processes.get((second, case.other_transform or "", *size))
+    return separate_ratio_interval(a, b) if a and b else None
 
 
 def _labels(names: Mapping[tuple[str, str], str], speed: SpeedRatio) -> tuple[str, str]:
@@ -73,12 +76,12 @@ def _labels(names: Mapping[tuple[str, str], str], speed: SpeedRatio) -> tuple[st
 def _cells(
     summary: Summary,
     names: Mapping[tuple[str, str], str],
-    medians: Medians,
+    processes: Processes,
     speed: SpeedRatio,
 ) -> dict[str, str]:
     case, ratio, status = speed.case, speed.ratio, speed.record.status
     first, second = _labels(names, speed)
-    separate = _separate_ratio(names, medians, speed)
+    separate = _separate_ratio(names, processes, speed)
     return {
         **machine_column(summary, speed.machine),
         "A": name_subject(first, case.transform),
@@ -88,11 +91,15 @@ def _cells(
         "B ms": _milliseconds(speed.other_latency_ns, status),
         "A / B": f"{format_ratio(ratio.value)}×" if ratio else status,
         "[low, high]": format_ratio_interval(ratio) or NONE if ratio else status,
-        "Separate runs": optional(separate, lambda value: f"{format_ratio(value)}×", NONE),
-        "Processes": str(speed.num_processes),
+        "Separate runs": _format_separate(separate) if separate else NONE,
+        "Processes": format_processes(speed.num_processes, speed.num_disturbed),
         "Rounds": str(speed.num_rounds),
         "Status": status,
     }  # fmt: skip
+
+
+def _format_separate(ratio: Interval) -> str:
+    return f"{format_ratio(ratio.value)}× {format_ratio_interval(ratio)}".rstrip()
 
 
 def _milliseconds(ns: float | None, missing: str) -> str:
@@ -100,10 +107,11 @@ def _milliseconds(ns: float | None, missing: str) -> str:
 
 
 def _numbers(
-    names: Mapping[tuple[str, str], str], medians: Medians, speed: SpeedRatio
+    names: Mapping[tuple[str, str], str], processes: Processes, speed: SpeedRatio
 ) -> dict[str, object]:
     case, ratio = speed.case, speed.ratio
     first, second = _labels(names, speed)
+    separate = _separate_ratio(names, processes, speed)
     return {
         "subject": first,
         "transform": case.transform,
@@ -116,6 +124,7 @@ def _numbers(
         "status": speed.record.status,
         "reason": speed.record.reason,
         "num_processes": speed.num_processes,
+        "num_disturbed_processes": speed.num_disturbed,
         "num_rounds": speed.num_rounds,
         "latency_median_ms": None if speed.latency_ns is None else speed.latency_ns / NS_PER_MS,
         "other_latency_median_ms": (
@@ -124,5 +133,7 @@ def _numbers(
         "ratio": ratio.value if ratio else None,
         "ratio_low": ratio.low if ratio else None,
         "ratio_high": ratio.high if ratio else None,
-        "ratio_separate": _separate_ratio(names, medians, speed),
+        "ratio_separate": separate.value if separate else None,
+        "ratio_separate_low": separate.low if separate else None,
+        "ratio_separate_high": separate.high if separate else None,
     }

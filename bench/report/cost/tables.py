@@ -13,6 +13,7 @@ from bench.report.common.formats import (
     format_interval,
     format_lower_bound,
     format_number,
+    format_processes,
 )
 from bench.report.common.rows import CostRow
 from bench.report.common.section import Table
@@ -94,8 +95,7 @@ def _variation(row: CostRow, name: Literal["within", "between"], missing: str) -
 def _processes(row: CostRow) -> str:
     if row.latency_ms is None:
         return "0"
-    disturbed = f" ({row.num_disturbed} disturbed)" if row.num_disturbed else ""
-    return f"{row.latency_ms.count}{disturbed}"
+    return format_processes(row.latency_ms.count, row.num_disturbed)
 
 
 def _memory_cell(row: CostRow, missing: str) -> str:

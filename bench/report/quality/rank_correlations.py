@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau
 
-from bench.analysis.stats import Interval, describe_intervals, mean_interval
+from bench.analysis.stats import Interval, bounded_mean_interval, describe_intervals
 from bench.claims.published import TRANSFORM
 from bench.quality.protocol import METRICS
 from bench.records.schema import NO_TRANSFORM
@@ -95,7 +95,7 @@ def _compare(metric: str, other: str, values: Mapping[str, Values]) -> RankRow |
     defined = [tau for tau in taus if not np.isnan(tau)]  # equal values have no ranks
     if not defined:
         return None
-    mean, low, high = mean_interval(defined, bounds=(-1.0, 1.0))
+    mean, low, high = bounded_mean_interval(defined, bounds=(-1.0, 1.0))
     means = ours.mean(axis=0), theirs.mean(axis=0)
     return RankRow(
         metric=metric,

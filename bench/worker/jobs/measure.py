@@ -1,7 +1,9 @@
 """The jobs that measure: cost, speed ratio, largest image, time breakdown."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,8 +32,7 @@ def measure_cost(job: Job, send: Send, *, parse: Callable[[str], Subject] = pars
     timer = create_timer(device)
     with full_precision(), torch.inference_mode():
         call = _load_case(job, device, parse)
-        before = read_state()
-        with busy_neighbours(job["neighbours"]):
+        with _watch_machine() as state, busy_neighbours(job["neighbours"]):
             samples = measure_latency(
                 call,
                 timer=timer,
@@ -39,7 +40,6 @@ def measure_cost(job: Job, send: Send, *, parse: Callable[[str], Subject] = pars
                 samples=job["samples"],
                 seconds=job["sample_seconds"],
             )
-    state = compare_states(before, read_state())
     send({"type": "cost", "latency_ns": samples, "machine_state": state})
 
 
@@ -48,8 +48,8 @@ def measure_memory(
 ) -> None:
     """Send the peak memory of one call of one subject at one size.
 
-    A call on a small image comes first, so that libraries which torch loads at their first use
-    belong to the baseline.
+    A call on a small image comes first, so that libraries which torch loads at their first use, and
+    the photographs that images are made of, belong to the baseline.
     """
     device = choose_device(job["device"])
     if device.type == "cuda":
@@ -63,7 +63,7 @@ def measure_memory(
 
 
 def measure_ratio(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
-    """Send latency samples of two subjects that are timed in turn at one size.
+    """Send latency samples of two subjects that are timed in turn, and the state of the machine.
 
     The job says which of the two is prepared first and starts.
     """
@@ -76,15 +76,17 @@ def measure_ratio(job: Job, send: Send, *, parse: Callable[[str], Subject] = par
         first, second = (
             parse(job[name]).prepare(device, transform=job[f"{name}_transform"]) for name in names
         )
-        samples = measure_interleaved(
-            lambda: first(content, style),
-            lambda: second(content, style),
-            timer=create_timer(device),
-            warmup=job["warmup"],
-            rounds=job["rounds"],
-        )
+        with _watch_machine() as state:
+            samples = measure_interleaved(
+                lambda: first(content, style),
+                lambda: second(content, style),
+                timer=create_timer(device),
+                warmup=job["warmup"],
+                rounds=job["rounds"],
+            )
     found = dict(zip(names, samples, strict=True))
-    send({"type": "ratio", "latency_ns": found["subject"], "other_latency_ns": found["other"]})
+    latencies = {"latency_ns": found["subject"], "other_latency_ns": found["other"]}
+    send({"type": "ratio", **latencies, "machine_state": state})
 
 
 def measure_capacity(
@@ -131,19 +133,21 @@ def measure_breakdown(
     with full_precision(), torch.inference_mode():
         content, style = make_images(job, device)
         prepared = subject.prepare(device, transform=job["transform"])
-        times = time_sections(
-            lambda: prepared(content, style),
-            timer=create_timer(device),
-            clock=clock,
-            warmup=job["warmup"],
-            samples=job["samples"],
-            seconds=job["sample_seconds"],
-        )
+        with _watch_machine() as state:
+            times = time_sections(
+                lambda: prepared(content, style),
+                timer=create_timer(device),
+                clock=clock,
+                warmup=job["warmup"],
+                samples=job["samples"],
+                seconds=job["sample_seconds"],
+            )
         sections = {
             name: {"latency_ns": latency_ns, **counts.get(name, {"macs": 0, "bytes": 0})}
             for name, latency_ns in median_sections(times.sections_ns).items()
         }
-        send({"type": "breakdown", "latency_ns": times.latency_ns, "sections": sections})
+        measured = {"latency_ns": times.latency_ns, "sections": sections}
+        send({"type": "breakdown", **measured, "machine_state": state})
         output = prepared(content, style)
         guided_filter(output[0], content[0])
         filtering = [
@@ -158,6 +162,15 @@ def measure_breakdown(
                 lambda: guided_filter(prepared(content, style)[0], content[0]),
                 device=device,
             )
+
+
+@contextmanager
+def _watch_machine() -> Iterator[dict[str, Any]]:
+    """Yield a mapping that gets the state of the machine before and after the context."""
+    state: dict[str, Any] = {}
+    before = read_state()
+    yield state
+    state.update(compare_states(before, read_state()))
 
 
 def _load_case(

@@ -1,6 +1,7 @@
 """Shared by the jobs: their types, the device and the images of a case."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib.resources import as_file, files
 from typing import Any, TypeAlias
 
@@ -30,7 +31,8 @@ def choose_device(name: str | None) -> torch.device:
 def make_images(job: Job, device: torch.device) -> tuple[Tensor, Tensor]:
     """Return a content and a style image of a job's size: a shipped image pair.
 
-    The time of an operator can depend on its input: sorting, caches, denormal numbers.
+    The time of an operator can depend on its input: sorting, caches, denormal numbers. The
+    photographs are decoded once in a process.
     """
     content, style = (
         tile_by_reflection(_load_shipped(role), job["height"], job["width"]).to(device)
@@ -58,6 +60,7 @@ def _reflect(places: Tensor, size: int) -> Tensor:
     return torch.minimum(folded, 2 * size - 1 - folded)
 
 
+@cache
 def _load_shipped(role: str) -> Tensor:
     with as_file(files("bench.data") / "pairs" / f"{_SHIPPED_PAIR}_{role}.jpg") as path:
         return load_image(path)

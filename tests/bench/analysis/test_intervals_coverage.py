@@ -3,11 +3,21 @@
 ``python -m pytest -s tests/bench/analysis/test_intervals_coverage.py`` prints the coverages.
 """
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.stats import binom, bootstrap, ttest_1samp
 
-from bench.analysis.intervals import mean_ends, mean_p_values, median_ends, process_ends
+from bench.analysis.intervals import (
+    bounded_mean_ends,
+    mean_ends,
+    mean_p_values,
+    median_ends,
+    process_ends,
+    separate_ratio_ends,
+)
 
 pytestmark = pytest.mark.numerics
 
@@ -120,6 +130,55 @@ def test_latencies_of_several_processes(name, rng, median_call):
         calls = 1 + 0.1 * rng.exponential(size=(TRIALS, count, 9))
         logs = BETWEEN[name](rng, (TRIALS, count)) + np.log(np.median(calls, axis=-1))
         check(f"{count} processes, {name}", cover(process_ends(logs), median_call))
+
+
+def test_where_coverage_is_lower_the_docs_say_so(rng, median_call):
+    draw = {
+        "5 % outliers at 10 σ, n = 12": (_mixture(0.05, 10), 12, 0.5),
+        "5 % outliers at 10 σ, n = 30": (_mixture(0.05, 10), 30, 0.5),
+        "lognormal, σ = 1.25, n = 6": (
+            lambda rng, shape: rng.lognormal(0, 1.25, shape), 6, np.exp(1.25**2 / 2),
+        ),
+        "gamma, shape 0.3, n = 6": (lambda rng, shape: rng.gamma(0.3, size=shape), 6, 0.3),
+    }  # fmt: skip
+    found = {
+        name: cover(mean_ends(sample(rng, (TRIALS, count))), mean)
+        for name, (sample, count, mean) in draw.items()
+    }
+    calls = 1 + 0.1 * rng.exponential(size=(TRIALS, 3, 9))
+    logs = 0.2 * rng.integers(0, 2, (TRIALS, 3)) + np.log(np.median(calls, axis=-1))
+    found["3 processes, two equally likely levels"] = cover(process_ends(logs), median_call + 0.1)
+    text = (Path(__file__).parents[3] / "docs" / "measurement.md").read_text(encoding="utf-8")
+    stated = dict(re.findall(r"^ +\| ([^|]+) \| ([0-9]+) % \|$", text, re.MULTILINE))
+    assert set(stated) == set(found)
+    for name, covered in found.items():
+        print(f"{name:50} {covered.mean():.1%}")
+    assert all(
+        abs(100 * covered.mean() - int(stated[name])) <= 1 for name, covered in found.items()
+    )
+
+
+@pytest.mark.parametrize("name", BETWEEN)
+def test_ratios_of_separate_processes(name, rng):
+    for count, other in ((3, 3), (5, 5), (3, 5)):
+        sides = [
+            BETWEEN[name](rng, (TRIALS, number))
+            + np.log(np.median(1 + 0.1 * rng.exponential(size=(TRIALS, number, calls)), axis=-1))
+            for number, calls in ((count, 3), (other, 3))
+        ]
+        check(f"separate {count} and {other}, {name}", cover(separate_ratio_ends(*sides), 0.0))
+
+
+@pytest.mark.parametrize("subjects", [3, 4, 8])
+@pytest.mark.parametrize("swaps", [0.005, 0.02, 0.1, 0.5])
+def test_means_of_rank_correlations(subjects, swaps, rng):
+    # each two subjects change order with the same probability: tau is a mean of signs
+    pairs = subjects * (subjects - 1) // 2
+    for count in (6, 30, 50):
+        signs = np.where(rng.random((TRIALS, count, pairs)) < swaps, -1.0, 1.0)
+        ends = bounded_mean_ends(signs.mean(axis=-1), (-1.0, 1.0))
+        label = f"tau of {subjects} subjects, n = {count}, {swaps:.1%} swapped"
+        check(label, cover(ends, 1 - 2 * swaps))
 
 
 def percentile_bootstrap(statistic, values, rng):

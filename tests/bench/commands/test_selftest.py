@@ -33,9 +33,22 @@ def test_comparisons_are_measured_recorded_and_resumed(tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("in_process")
+def test_neighbours_are_recorded_and_not_mixed(tmp_path, capsys):
+    arguments = ["selftest", *OPTIONS, "--out", str(tmp_path / "out"), "--comparisons", "1"]
+    main([*arguments, "--neighbours", "1"])
+    assert "beside 1 endless loop: " in capsys.readouterr().out
+    records = read_records(tmp_path / "out")
+    assert {record.environment["neighbours"] for record in records} == {1}
+    assert all("disturbed" in record.machine_state for record in records)
+    assert main([*arguments, "--resume"]) == 2
+    assert "has records beside 1 endless loops" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["plain", "--neighbours", "-1"], "--neighbours must be 0 or more, got -1"),
         (["plain", "--comparisons", "0"], "--comparisons must be 1 or more, got 0"),
         (["plain", "--resume"], "--resume needs --out DIR"),
         (["plain", "--profile", "quikc"], "did you mean 'quick'"),

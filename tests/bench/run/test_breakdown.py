@@ -72,10 +72,12 @@ def test_a_child_that_cannot_start_is_an_error_of_its_case(tmp_path, make_cost, 
 
 def test_a_failed_filter_keeps_the_other_sections():
     first = {"type": "breakdown", "latency_ns": [6, 7], "sections": SECTIONS}
+    first["machine_state"] = {"disturbed": False}
     work = {"latency_ns": 9, "macs": 10, "bytes": 11}
     whole = _measured_fields([first, {"type": "filter", **work}], Outcome(status="ok"))
     assert whole["stages"] == SECTIONS | {"filter": work}
     assert whole["latency_ns"] == [6, 7]
+    assert whole["machine_state"] == {"disturbed": False}
     assert "reason" not in whole
     part = _measured_fields([first], Outcome(status="oom", reason="no memory"))
     assert (part["status"], part["stages"]) == ("ok", SECTIONS)

@@ -67,7 +67,9 @@ def test_metrics_that_agree_have_one_and_change_no_order(make_records):
     cells = rank_table(summary).cells.iloc[0]
     assert cells["Metric"] == "Gram ↓"
     assert cells["Compared with"] == "Bounded Gram ↓"
-    assert cells["Kendall's tau"] == "1.00 [1.00, 1.00]"
+    assert cells["Kendall's tau"].startswith("1.00 [")
+    assert cells["Kendall's tau"].endswith(", 1.00]")
+    assert row.tau.low < 0.5  # six that agree can be chance
     assert cells["Order changes"] == "—"
 
 

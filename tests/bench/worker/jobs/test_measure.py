@@ -45,6 +45,7 @@ def test_sections_are_timed_and_counted_and_the_filter_apart(tmp_path):
     assert transform["latency_ns"] > 0
     assert first["sections"]["other"]["bytes"] == 4 * 2 * numbers
     assert second["latency_ns"] > 0
+    assert first["machine_state"]["before"]["matmul_ns"] > 0
     assert {unit: second[unit] for unit in ("macs", "bytes")} == count_filter(200, 320)
     events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
     names = {event["name"] for event in events if event.get("cat") == "user_annotation"}
@@ -80,6 +81,7 @@ def test_the_order_of_two_subjects_changes_and_their_names_do_not(swapped):
     a, b = ("fast", "slow") if swapped else ("slow", "fast")
     assert order == [f"prepare {a}", f"prepare {b}", a, b, a, b, b, a]
     (message,) = messages
+    assert set(message["machine_state"]) == {"before", "after", "change", "disturbed"}
     assert min(message["latency_ns"]) >= 10_000_000 > max(message["other_latency_ns"])
 
 

@@ -20,6 +20,7 @@ from pcakd.distillation.norms import surround_like
 from pcakd.distillation.parallel import is_writer, wait_for_all, world_size
 from pcakd.distillation.phase_state import PhaseState, network_weights, start_phase
 from pcakd.distillation.phases import Phase
+from pcakd.distillation.phases.stylization import FLAT_COLOUR_ERROR
 from pcakd.distillation.run_files.checkpoint import (
     CHECKPOINT,
     Progress,
@@ -222,7 +223,7 @@ class Trainer:
         }
         progress.reports.append(report)
         if is_writer():
-            _print_taps(report)
+            _print_report(report)
             sheet = current.phase.draw_sheet(torch.cat(held_out)[:_SHEET_PHOTOS])
             if sheet is not None:
                 name = str(self._phase).replace(" ", "_")
@@ -318,8 +319,10 @@ class Trainer:
         return [self._place(crop) for crop in crops]
 
 
-def _print_taps(report: Mapping[str, Any]) -> None:
+def _print_report(report: Mapping[str, Any]) -> None:
     for tap, each in enumerate(report.get("taps", ()), start=1):
         tqdm.write(
             f"tap {tap}: R² {each['r2']:.3f} of {each['ceiling']:.3f}, {each['dead_channels']} dead"
         )
+    if FLAT_COLOUR_ERROR in report:
+        tqdm.write(f"flat saturated colours: largest error {report[FLAT_COLOUR_ERROR]:.3f}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
+from itertools import product
 from typing import Any
 
 import torch
@@ -38,7 +39,12 @@ from pcakd.linalg import Statistics, measure_batch
 
 _LONGEST_GRADIENT = 1.0
 _RANGE_WEIGHT = 10.0  # of values outside [0, 1], which clipping hides from the other losses
+_FLAT_SIDE = 64
 _FIRST_SEEN = 1  # the perceptual distance leaves out the first tap, which responds to edges
+
+
+FLAT_COLOUR_ERROR = "flat_colour_error"
+"""The key of a phase's report for the error of flat saturated colours."""
 
 
 class StylizationPhase:
@@ -130,7 +136,10 @@ class StylizationPhase:
             layer.fold()
 
     def examine(self, batches: Sequence[Tensor]) -> dict[str, Any]:
-        """Report the taps and the held-out losses.
+        """Report the taps, the held-out losses, and the error of flat saturated colours.
+
+        A flat image that is its own style should stay as it is; photographs have no such images, so
+        that no loss sees them. The error is the largest of any channel, in [0, 1].
 
         Raises:
             CollapseError: A tap fails the health check.
@@ -138,7 +147,10 @@ class StylizationPhase:
         taps = examine_taps(self.context, self.recipe, batches)
         with torch.inference_mode():
             losses = mean_terms([self.losses(_make_even(batch)) for batch in batches])
-        return {"taps": taps, "held_out_losses": losses}
+            flat = _saturated_colours(batches[0]).repeat_interleave(2, dim=0)
+            stylized = self._stylize(*self.context.student.encode_with_sources(flat), flat)
+            error = float((stylized.clamp(0.0, 1.0) - flat).abs().max())
+        return {"taps": taps, "held_out_losses": losses, FLAT_COLOUR_ERROR: error}
 
     def draw_sheet(self, images: Tensor) -> Tensor | None:
         """Return contents above their styles and the stylized images."""
@@ -171,6 +183,13 @@ class StylizationPhase:
         settings = TapSettings(measure=measure_batch, run_block=run_plain)
         decoded = transform_and_decode(student, [*sources, taps[-1]], styles, settings)
         return transfer_colours(student, decoded, styles, settings)
+
+
+def _saturated_colours(like: Tensor) -> Tensor:
+    """Return a flat image of each corner of the RGB cube, of the type and place of ``like``."""
+    corners = list(product((0.0, 1.0), repeat=3))
+    colours = torch.tensor(corners, dtype=like.dtype, device=like.device)
+    return colours[:, :, None, None].expand(-1, -1, _FLAT_SIDE, _FLAT_SIDE)
 
 
 def _make_even(images: Tensor) -> Tensor:

@@ -1,5 +1,8 @@
 """What the stylization phase computes, against the plain pipeline and other libraries."""
 
+from dataclasses import replace
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -129,6 +132,22 @@ def test_an_image_pair_is_stylized_as_the_pipeline_does(phase):
     for index in (0, 1):
         expected = stylize(student, images[index], images[1 - index])
         torch.testing.assert_close(stylized[index], expected)
+
+
+@pytest.mark.parametrize("colour_transfer", [0.0, 1.0])
+def test_the_error_of_flat_saturated_colours_is_reported(phase, colour_transfer):
+    phase.recipe = replace(phase.recipe, min_r2_share=-1e9, max_dead_share=1.0)
+    student = phase.context.student.eval()
+    student.colour_transfer = colour_transfer
+    reported = phase.examine([_random(4, 3, 32, 32).sigmoid()])["flat_colour_error"]
+    errors = []
+    for corner in product((0.0, 1.0), repeat=3):
+        flat = torch.tensor(corner)[:, None, None].expand(3, 48, 40)
+        with torch.inference_mode():
+            errors.append(float((stylize(student, flat, flat) - flat).abs().max()))
+    assert reported == pytest.approx(max(errors), abs=1e-3)
+    # a colour transfer brings a flat image to the mean of its style
+    assert (reported < 1e-3) == bool(colour_transfer)
 
 
 def test_all_weights_of_a_student_get_gradients(phase):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from typing import TypeAlias
 
 import pandas as pd
@@ -16,9 +16,11 @@ from bench.analysis.stats import (
 )
 from bench.claims.published import TRANSFORM
 from bench.records.identity import Machine
+from bench.records.schema import NO_TRANSFORM
 from bench.report.common.formats import format_difference
 from bench.report.common.rows import QualityRow
 from bench.report.common.section import Table
+from bench.report.common.subjects import is_reference
 from bench.report.common.summary import METRIC_NAMES, Summary, headline_names, other_names
 from bench.report.common.tables import ARROWS, NONE, machine_column, machine_numbers
 from bench.report.quality.by_image_pair import metric_by_image_pair
@@ -27,10 +29,10 @@ from bench.report.quality.tables import TRAINED_MARK
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DifferenceRow:
-    """Two students or peers with the paper's transform on one machine.
+    """Two networks with the paper's transform, or one and a colour transfer, on one machine.
 
     Attributes:
-        subject: The first one.
+        subject: The first one, a student or peer.
         other: The one whose metric values are subtracted.
         differences: Mean difference by metric, over the image pairs that both have values for.
         trained_metrics: Metrics that exactly one of the two was trained on, or on a close relative.
@@ -44,10 +46,18 @@ class DifferenceRow:
 
 
 def difference_rows(summary: Summary) -> list[DifferenceRow]:
-    """Return a row for every two subjects with ``zca`` on one machine."""
-    subjects = [row for row in summary.quality if row.transform == TRANSFORM]
+    """Return a row for every two subjects with ``zca``, and for each of them and a colour transfer.
+
+    Both are of one machine.
+    """
+    networks = [row for row in summary.quality if row.transform == TRANSFORM]
+    transfers = [
+        row
+        for row in summary.quality
+        if row.transform == NO_TRANSFORM and not is_reference(row.subject)
+    ]
     rows = []
-    for one, other in combinations(subjects, 2):
+    for one, other in (*combinations(networks, 2), *product(networks, transfers)):
         if one.machine == other.machine and (found := _compare(summary, one, other)):
             rows.append(
                 DifferenceRow(
@@ -91,11 +101,12 @@ def differences_table(summary: Summary) -> Table:
             [line for row, stars in both for line in _numbers(row, stars)], dtype=object
         ),
         note=(
-            f"A minus B with `{TRANSFORM}`: the mean of the differences over the image pairs that "
-            f"both have values for, and the {describe_intervals('mean', 'image pairs')}. "
-            "Image pairs differ more than subjects do, so these intervals are often narrower than "
-            "those of the means: a difference can exclude zero although the intervals of the two "
-            f"means overlap. {describe_holm(every, 'table')}{_trained_note(rows, metrics)}"
+            f"A minus B, networks with `{TRANSFORM}`: the mean of the differences over the image "
+            "pairs that both have values for, and the "
+            f"{describe_intervals('mean', 'image pairs')}. Image pairs differ more than "
+            "subjects do, so these intervals are often narrower than those of the means: a difference "
+            "can exclude zero although the intervals of the two means overlap. "
+            f"{describe_holm(every, 'table')}{_trained_note(rows, metrics)}"
         ).strip(),
     )
 

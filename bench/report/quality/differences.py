@@ -104,8 +104,8 @@ def differences_table(summary: Summary) -> Table:
             f"A minus B, networks with `{TRANSFORM}`: the mean of the differences over the image "
             "pairs that both have values for, and the "
             f"{describe_intervals('mean', 'image pairs')}. Image pairs differ more than "
-            "subjects do, so these intervals are often narrower than those of the means: a difference "
-            "can exclude zero although the intervals of the two means overlap. "
+            "subjects do, so these intervals are often narrower than those of the means: a "
+            "difference can exclude zero although the intervals of the two means overlap. "
             f"{describe_holm(every, 'table')}{_trained_note(rows, metrics)}"
         ).strip(),
     )

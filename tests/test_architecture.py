@@ -106,7 +106,7 @@ ALLOWED: dict[str, str] = {
     ),
     "bench.worker": (
         "pcakd.errors pcakd.filters pcakd.images pcakd.utils bench.machine bench.plan "
-        "bench.profiling bench.quality bench.subjects"
+        "bench.profiling bench.quality bench.records bench.subjects"
     ),
 }
 

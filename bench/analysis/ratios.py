@@ -42,15 +42,20 @@ class SpeedRatio:
         return machine_of(self.record)
 
 
-def speed_ratios(records: Iterable[Record]) -> list[SpeedRatio]:
+BESIDE = {"loops": "endless loops", "torch": "a PyTorch program"}
+"""What ran beside a measurement (`bench.records.schema.Case`), in words."""
+
+
+def speed_ratios(records: Iterable[Record], *, busy: bool = False) -> list[SpeedRatio]:
     """Return one entry for each interleaved measurement, in the order of the records.
 
     Args:
         records: The latest records of one folder.
+        busy: Whether those beside other programs are included.
     """
     groups: dict[str, list[Record]] = {}
     for record in records:
-        if record.kind == "pair":
+        if record.kind == "pair" and (busy or record.case.beside is None):
             groups.setdefault(record.case_hash, []).append(record)
     return [_join(group) for group in groups.values()]
 
@@ -67,6 +72,7 @@ def describe_ratio(speed: SpeedRatio) -> str:
     )
     threads = f"{case.threads} thread" + ("s" if case.threads != 1 else "")
     place = f"{case.resolution}, {case.device} {case.device_name}, {threads}"
+    place += f", beside {BESIDE[case.beside]}" if case.beside else ""
     if speed.ratio is None:
         reason = speed.record.reason or "no reason recorded"
         return f"{first} against {second}: {speed.record.status}, {reason} ({place})"

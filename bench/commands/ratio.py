@@ -4,10 +4,11 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from bench.commands.options import add_device_argument, add_resolution_argument
 from bench.commands.output import add_json_argument, open_run_folder, write_json
+from bench.records.schema import Beside
 from pcakd.commands.parser import path_argument
 from pcakd.errors import ConfigError
 
@@ -51,6 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="time budget of a process (default: 900)",
     )
     parser.add_argument(
+        "--beside",
+        choices=get_args(Beside),
+        help="measure beside as many endless loops as there are threads, or beside one PyTorch "
+        "program with as many threads (default: neither)",
+    )
+    parser.add_argument(
         "--out",
         type=path_argument,
         metavar="DIR",
@@ -74,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         require_output(args.json, ".json")
     with open_run_folder(args.out) as folder:
         records = _measure(args, folder)
-    (speed,) = speed_ratios(records)
+    (speed,) = speed_ratios(records, busy=True)
     write_json(args.json, _as_json(speed, records), describe_ratio(speed))
     return 0
 
@@ -112,6 +119,7 @@ def _measure(args: argparse.Namespace, folder: Path) -> list["Record"]:
         (settings, settings),
         resolution,
         description.machine,
+        beside=args.beside,
     )
     context = open_context(
         folder, description, device=args.device, commit=git_state(), command=WORKER

@@ -3,8 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 _LOOP = """
 import os, sys
@@ -14,18 +14,43 @@ while os.getppid() == parent:  # ends with its parent, also if that is killed
         pass
 """
 
+_TORCH = """
+import os, sys, torch
+parent = int(sys.argv[1])
+torch.set_num_threads(int(sys.argv[2]))
+image = torch.rand(1, 32, 360, 640)
+layer = torch.nn.Conv2d(32, 32, 3, padding=1)
+with torch.inference_mode():
+    while os.getppid() == parent:
+        layer(image)
+"""
 
-@contextmanager
-def busy_neighbours(count: int) -> Iterator[None]:
+
+def busy_neighbours(count: int) -> AbstractContextManager[None]:
     """Run processes that each keep one core busy, as long as the context lasts.
 
     Args:
         count: How many; 0 is a quiet machine.
     """
+    return _run_beside([[_LOOP, str(os.getpid())]] * count)
+
+
+def torch_neighbour(threads: int) -> AbstractContextManager[None]:
+    """Run a PyTorch program that computes convolutions, as long as the context lasts.
+
+    Args:
+        threads: Threads of its operators.
+    """
+    return _run_beside([[_TORCH, str(os.getpid()), str(threads)]])
+
+
+@contextmanager
+def _run_beside(programs: Sequence[Sequence[str]]) -> Iterator[None]:
+    """Run Python programs, each given as its code and arguments."""
     processes: list[subprocess.Popen[bytes]] = []
     try:
-        for _ in range(count):
-            command = [sys.executable, "-c", _LOOP, str(os.getpid())]
+        for program in programs:
+            command = [sys.executable, "-c", *program]
             processes.append(
                 subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
             )

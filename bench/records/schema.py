@@ -42,6 +42,7 @@ METRIC_NAMES: tuple[MetricName, ...] = get_args(MetricName)
 
 Precision = Literal["fp32", "fp16", "bf16"]
 Device = Literal["cpu", "cuda", "mps"]
+Beside = Literal["loops", "torch"]
 Status = Literal["ok", "oom", "timeout", "error", "predicted", "untrained"]
 Obtained = Literal["measured", "derived", "predicted", "published"]
 
@@ -83,6 +84,8 @@ class Case:
             a curve; None is 1.
         regularizer: Multiple of the subject's own λ (``own_regularizers`` of the record), for a
             curve; None is 1.
+        beside: Other programs that compete for the processor, for a speed ratio: as many endless
+            loops as there are threads, or one PyTorch program with as many threads. None is none.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
@@ -108,10 +111,11 @@ class Case:
     memory_bytes: int | None = None
     strength: float | None = None
     regularizer: float | None = None
+    beside: Beside | None = None
 
 
 _LATER_FIELDS = (
-    "other", "other_hash", "other_transform", "memory_bytes", "strength", "regularizer",
+    "other", "other_hash", "other_transform", "memory_bytes", "strength", "regularizer", "beside",
 )  # fmt: skip
 """Fields that later versions added; they change a hash only where they have a value."""
 

@@ -9,7 +9,7 @@ from bench.plan.config import BenchmarkProfile
 from bench.plan.resolutions import Resolution, parse_resolution
 from bench.plan.settings import CaseSettings
 from bench.records.identity import Machine
-from bench.records.schema import Record, hash_case
+from bench.records.schema import Beside, Record, hash_case
 from bench.run.context import Bar, Measurement, RunContext, RunDescription
 from bench.run.disturbance import measure_undisturbed
 from bench.worker.process import record_fields
@@ -49,8 +49,10 @@ def plan_ratio(
     settings: tuple[CaseSettings, CaseSettings],
     resolution: Resolution,
     machine: Machine,
+    *,
+    beside: Beside | None = None,
 ) -> PlannedCase:
-    """Plan one speed ratio.
+    """Plan one speed ratio, on a quiet machine or beside other programs.
 
     It may take the time of one cost case of each subject, in as many processes as the subject with
     fewer has: that one is slow.
@@ -73,6 +75,7 @@ def plan_ratio(
         other=second.name,
         other_hash=second.hash,
         other_transform=second.transforms[0],
+        beside=beside,
     )
     return PlannedCase(
         case=case,
@@ -114,6 +117,7 @@ def measure_ratio(context: RunContext, planned: PlannedCase) -> Record:
         "other_transform": case.other_transform,
         "warmup": case.warmup,
         "rounds": case.samples,
+        "beside": case.beside,
         "swapped": planned.repeat % 2 == 1,
     }
     fields = measure_undisturbed(

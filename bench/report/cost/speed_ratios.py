@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from bench.analysis.ratios import (
+    BESIDE,
     SpeedRatio,
     format_ratio,
     format_ratio_interval,
@@ -27,10 +28,13 @@ def speed_ratio_table(summary: Summary) -> Table:
     """Return the table; empty if the records hold no interleaved measurement."""
     names = label_subjects(summary.records)
     processes = _processes_of_cost(summary, names)
-    speeds = speed_ratios(summary.records)
+    speeds = speed_ratios(summary.records, busy=True)
+    is_busy = any(speed.case.beside for speed in speeds)
     return Table(
         name="speed-ratios",
-        cells=pd.DataFrame([_cells(summary, names, processes, speed) for speed in speeds]),
+        cells=pd.DataFrame(
+            [_cells(summary, names, processes, speed, is_busy=is_busy) for speed in speeds]
+        ),
         data=pd.DataFrame([_numbers(names, processes, speed) for speed in speeds], dtype=object),
         note=(
             "Interleaved measurements: a process times two subjects in turn (A B, B A, …) on the "
@@ -62,6 +66,8 @@ def _separate_ratio(
     case = speed.case
     size = (case.width or 0, case.height or 0, speed.machine)
     first, second = _labels(names, speed)
+    if case.beside:  # the table of costs is of a quiet machine
+        return None
     a = processes.get((first, case.transform, *size))
     b = processes.get((second, case.other_transform or "", *size))
     return separate_ratio_interval(a, b) if a and b else None
@@ -78,6 +84,8 @@ def _cells(
     names: Mapping[tuple[str, str], str],
     processes: Processes,
     speed: SpeedRatio,
+    *,
+    is_busy: bool,
 ) -> dict[str, str]:
     case, ratio, status = speed.case, speed.ratio, speed.record.status
     first, second = _labels(names, speed)
@@ -87,6 +95,7 @@ def _cells(
         "A": name_subject(first, case.transform),
         "B": name_subject(second, case.other_transform or "none"),
         "Resolution": case.resolution or f"{case.width}x{case.height}",
+        **({"Beside": BESIDE.get(case.beside or "", NONE)} if is_busy else {}),
         "A ms": _milliseconds(speed.latency_ns, status),
         "B ms": _milliseconds(speed.other_latency_ns, status),
         "A / B": f"{format_ratio(ratio.value)}×" if ratio else status,
@@ -120,6 +129,7 @@ def _numbers(
         "resolution": case.resolution,
         "width": case.width,
         "height": case.height,
+        "beside": case.beside,
         **machine_numbers(speed.machine),
         "status": speed.record.status,
         "reason": speed.record.reason,

@@ -42,7 +42,7 @@ def _list_missing(summary: Summary) -> Iterator[Missing]:
     for record in summary.records:
         if record.status != "ok" and record.kind in ("stages", "quality", "curve"):
             yield Missing(record.status, _one_line(record.reason), _name_case(record))
-    for speed in speed_ratios(summary.records):
+    for speed in speed_ratios(summary.records, busy=True):
         if speed.ratio is None:
             record = speed.record
             yield Missing(record.status, _one_line(record.reason), _name_case(record))

@@ -1,7 +1,7 @@
 """The jobs that measure: cost, speed ratio, largest image, time breakdown."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from bench.machine.memory import total_bytes
-from bench.machine.neighbours import busy_neighbours
+from bench.machine.neighbours import busy_neighbours, torch_neighbour
 from bench.machine.state import compare_states, read_state
 from bench.profiling.breakdown import create_section_clock, median_sections, time_sections
 from bench.profiling.latency import create_timer, measure_interleaved, measure_latency
 from bench.profiling.memory import MemoryMeter
+from bench.records.schema import Beside
 from bench.subjects import Subject, parse_subject
 from bench.worker.jobs.setup import Job, Send, choose_device, make_images
 from pcakd.utils.precision import full_precision
@@ -65,7 +66,7 @@ def measure_memory(
 def measure_ratio(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
     """Send latency samples of two subjects that are timed in turn, and the state of the machine.
 
-    The job says which of the two is prepared first and starts.
+    The job says which of the two is prepared first and starts, and what runs beside them.
     """
     device = choose_device(job["device"])
     if device.type == "cuda":
@@ -76,7 +77,7 @@ def measure_ratio(job: Job, send: Send, *, parse: Callable[[str], Subject] = par
         first, second = (
             parse(job[name]).prepare(device, transform=job[f"{name}_transform"]) for name in names
         )
-        with _watch_machine() as state:
+        with _watch_machine() as state, _start_neighbours(job["beside"]):
             samples = measure_interleaved(
                 lambda: first(content, style),
                 lambda: second(content, style),
@@ -171,6 +172,12 @@ def _watch_machine() -> Iterator[dict[str, Any]]:
     before = read_state()
     yield state
     state.update(compare_states(before, read_state()))
+
+
+def _start_neighbours(beside: Beside | None) -> AbstractContextManager[None]:
+    if beside == "torch":
+        return torch_neighbour(torch.get_num_threads())
+    return busy_neighbours(torch.get_num_threads() if beside == "loops" else 0)
 
 
 def _load_case(

@@ -5,8 +5,11 @@ import json
 
 import pytest
 
+from bench.analysis.ratios import speed_ratios
 from bench.commands import ratio
 from bench.records.store import read_records
+from bench.report.common.summary import summarize
+from bench.report.cost.speed_ratios import speed_ratio_table
 from pcakd.errors import ConfigError, OutputError, UnknownNameError
 
 
@@ -37,6 +40,21 @@ def test_a_ratio_is_measured_printed_and_recorded(tmp_path, capsys):
     assert (answer["ratio"], answer["record"]["status"]) == (None, "oom")
     assert "greedy against plain: oom" in streams.err
     assert read_records(out) == records
+
+
+@pytest.mark.usefixtures("in_process")
+def test_ratios_beside_other_programs_are_cases_of_their_own(tmp_path, capsys):
+    arguments = ("plain", "content", "--resolution", "48x32", "--rounds", 1, "--processes", 1)
+    for options in ((), ("--beside", "loops")):
+        assert run(*arguments, *options, "--out", tmp_path / "run") == 0
+    quiet, busy = capsys.readouterr().out.splitlines()
+    assert "beside" not in quiet
+    assert busy.endswith(", beside endless loops)")
+    records = read_records(tmp_path / "run")
+    assert [record.case.beside for record in records] == [None, "loops"]
+    assert len(speed_ratios(records)) == 1  # claims, gates and breakdowns are about quiet machines
+    table = speed_ratio_table(summarize(records)).cells
+    assert table["Beside"].tolist() == ["—", "endless loops"]
 
 
 @pytest.mark.parametrize(

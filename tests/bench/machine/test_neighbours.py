@@ -7,7 +7,7 @@ import time
 import psutil
 import pytest
 
-from bench.machine.neighbours import busy_neighbours
+from bench.machine.neighbours import busy_neighbours, torch_neighbour
 
 
 def children():
@@ -24,6 +24,17 @@ def test_neighbours_compute_as_long_as_the_context_lasts():
             assert time.monotonic() < deadline
             time.sleep(0.02)
     assert not any(each.is_running() for each in started)
+
+
+def test_a_pytorch_program_computes_on_several_threads():
+    before = len(children())
+    with torch_neighbour(2):
+        (started,) = children()[before:]
+        deadline = time.monotonic() + 60
+        while started.num_threads() < 2 or sum(started.cpu_times()[:2]) < 3.0:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    assert not started.is_running()
 
 
 def test_an_error_ends_them_and_a_quiet_machine_has_none():

@@ -74,7 +74,7 @@ def test_the_order_of_two_subjects_changes_and_their_names_do_not(swapped):
     job = {
         "device": "cpu", "subject": "slow", "subject_transform": "none", "other": "fast",
         "other_transform": "none", "width": 32, "height": 16, "warmup": 1, "rounds": 2,
-        "memory_fraction": 0.9, "swapped": swapped,
+        "memory_fraction": 0.9, "swapped": swapped, "beside": None,
     }  # fmt: skip
     messages = []
     measure_ratio(job, messages.append, parse=parse_logged)

@@ -1,6 +1,7 @@
 """Every mode and profile becomes sRGB."""
 
 import struct
+import zlib
 from io import BytesIO
 
 import cv2
@@ -79,23 +80,25 @@ def test_32_bit_float_tiff_is_refused(tmp_path):
     one_line(error, "a.tif")
 
 
-def test_embedded_profile_is_converted_to_srgb(tmp_path):
-    linear = ImageCms.ImageCmsProfile(BytesIO(_linear_srgb_profile()))
+@pytest.mark.parametrize("name", ["line", "sRGB"])  # "GIMP built-in Linear sRGB" is no sRGB
+def test_embedded_profile_is_converted_to_srgb(tmp_path, name):
+    linear = ImageCms.ImageCmsProfile(BytesIO(_linear_srgb_profile(name)))
+    assert name in ImageCms.getProfileDescription(linear)
     Image.new("RGB", (4, 4), (55, 128, 200)).save(tmp_path / "a.png", icc_profile=linear.tobytes())
     x = np.array([55, 128, 200]) / 255
     expected = np.where(x <= 0.0031308, 12.92 * x, 1.055 * x ** (1 / 2.4) - 0.055) * 255
     np.testing.assert_allclose(as_bytes(load_image(tmp_path / "a.png"))[0, 0], expected, atol=2)
 
 
-def _linear_srgb_profile() -> bytes:
-    """Return littleCMS's sRGB profile with its curves replaced by the identity and renamed."""
+def _linear_srgb_profile(name: str) -> bytes:
+    """Return littleCMS's sRGB profile with its curves replaced by the identity, named anew."""
     data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     count = struct.unpack_from(">I", data, 128)[0]
     for entry in range(count):
         kind, offset, _ = struct.unpack_from(">4sII", data, 132 + 12 * entry)
         if kind in {b"rTRC", b"gTRC", b"bTRC"}:
             struct.pack_into(">4sIHHi", data, offset, b"para", 0, 0, 0, 65536)  # y = x ** 1
-    return bytes(data).replace("sRGB".encode("utf-16-be"), "line".encode("utf-16-be"))
+    return bytes(data).replace("sRGB".encode("utf-16-be"), name.encode("utf-16-be"))
 
 
 @pytest.mark.parametrize("profile", [b"nonsense", b"\x00" * 200])
@@ -153,23 +156,27 @@ def _linear_grey_profile() -> bytes:
     return bytes(header) + table + body
 
 
-@pytest.mark.parametrize("mode", ["L", "LA", "I;16"])
-def test_a_grey_profile_is_applied(tmp_path, mode):
-    level = 55
+@pytest.mark.parametrize(
+    ("mode", "suffix"), [("L", "png"), ("LA", "png"), ("I;16", "png"), ("I;16", "tif")]
+)
+def test_a_grey_profile_is_applied(tmp_path, mode, suffix):
+    level, path = 55, tmp_path / f"a.{suffix}"
     image = Image.new("L", (4, 4), level)
     if mode == "LA":
         image = image.convert("LA")
     if mode == "I;16":
         image = Image.fromarray(np.full((4, 4), level * 257, dtype=np.uint16))
-    image.save(tmp_path / "a.png", icc_profile=_linear_grey_profile())
+    image.save(path, icc_profile=_linear_grey_profile())
     expected = (1.055 * (level / 255) ** (1 / 2.4) - 0.055) * 255
-    np.testing.assert_allclose(as_bytes(load_image(tmp_path / "a.png")), expected, atol=2)
+    np.testing.assert_allclose(as_bytes(load_image(path)), expected, atol=2)
 
 
-def test_grey_where_0_is_white_is_inverted(tmp_path):
+@pytest.mark.parametrize("compression", [1, 8])  # none, zlib
+def test_grey_where_0_is_white_is_inverted(tmp_path, compression):
     values = np.array([[0, 1000, 65535]], dtype="<u2")
     path = tmp_path / "a.tif"
-    path.write_bytes(tiff_file(3, 1, values.tobytes(), PhotometricInterpretation=0))
+    data = values.tobytes() if compression == 1 else zlib.compress(values.tobytes())
+    path.write_bytes(tiff_file(3, 1, data, PhotometricInterpretation=0, Compression=compression))
     np.testing.assert_allclose(load_image(path)[0], 1 - values / 65535.0, atol=1e-6)
 
 

@@ -1,5 +1,7 @@
 """Names and versions of the shipped students."""
 
+from itertools import product
+
 import pytest
 import torch
 
@@ -29,6 +31,14 @@ def test_each_version_is_a_student_with_card_and_losses(name):
         assert zoo.find_file(name, suffix).is_file()
     subject = parse_subject(f"{name}+bf16@ot")
     assert (subject.name, subject.transforms) == (f"{name}+bf16", ("ot",))
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v1@2", "vgg16@2"])
+@pytest.mark.parametrize("colour", list(product((0.0, 1.0), repeat=3)))
+def test_flat_saturated_colours_stay_what_they_are(name, colour):
+    flat = torch.tensor(colour)[:, None, None].expand(3, 48, 64)
+    result = pcakd.load_student(name)(flat, flat)
+    torch.testing.assert_close(result, flat, atol=1e-3, rtol=0)
 
 
 @pytest.mark.parametrize("name", ["vgg16@0", "vgg16@99", "vgg16@", "vgg16@one", "@1"])

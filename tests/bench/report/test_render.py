@@ -49,7 +49,9 @@ def test_everything_is_written_and_linked(report):
     assert "examples.jpg" in text
     tables = {path.name for path in (report.parent / "tables").iterdir()}
     names = {
-        f"{name}{end}" for name in ("cost", "quality", "predictions") for end in TABLE_SUFFIXES
+        f"{name}{end}"
+        for name in ("cost", "quality", "differences", "predictions")
+        for end in TABLE_SUFFIXES
     }
     assert tables == {*names, "overview.md", "overview.tex"}
     assert not list(report.parent.rglob("*.part"))

@@ -10,7 +10,7 @@ from bench.records.store import read_latest_records
 from bench.report.common.summary import summarize
 from bench.report.quality.differences import difference_rows
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 PAIRS = [
     (f"{ours}@2", other)
     for ours, theirs in (("vgg16", "authors_vgg19"), ("mobilenet_v1", "authors_mobilenet_v1"))

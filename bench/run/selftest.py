@@ -65,7 +65,7 @@ def require_neighbours(known: Iterable[Record], neighbours: int) -> None:
     if others:
         found = ", ".join(map(str, sorted(others)))
         raise ConfigError(
-            f"--resume: the folder has records beside {found} endless loops; "
+            f"--resume: the folder has records with --neighbours {found}; "
             f"use --neighbours {found} or another --out"
         )
 

@@ -41,7 +41,7 @@ def test_neighbours_are_recorded_and_not_mixed(tmp_path, capsys):
     assert {record.environment["neighbours"] for record in records} == {1}
     assert all("disturbed" in record.machine_state for record in records)
     assert main([*arguments, "--resume"]) == 2
-    assert "has records beside 1 endless loops" in capsys.readouterr().err
+    assert "has records with --neighbours 1; use --neighbours 1" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("in_process")

@@ -7,6 +7,7 @@ import time
 import psutil
 import pytest
 
+from bench.machine import neighbours
 from bench.machine.neighbours import busy_neighbours, torch_neighbour
 
 
@@ -30,8 +31,10 @@ def test_a_pytorch_program_computes_on_several_threads():
     before = len(children())
     with torch_neighbour(2):
         (started,) = children()[before:]
+        assert started.num_threads() >= 2  # it computes already
+        spent = sum(started.cpu_times()[:2])
         deadline = time.monotonic() + 60
-        while started.num_threads() < 2 or sum(started.cpu_times()[:2]) < 3.0:
+        while sum(started.cpu_times()[:2]) < spent + 0.5:
             assert time.monotonic() < deadline
             time.sleep(0.05)
     assert not started.is_running()
@@ -51,6 +54,12 @@ def test_an_error_ends_them_and_a_quiet_machine_has_none():
     assert not started[0].is_running()
     with busy_neighbours(0):
         assert children() == before
+
+
+def test_a_program_that_ends_at_once_is_an_error(monkeypatch):
+    monkeypatch.setattr(neighbours, "_LOOP", "pass")
+    with pytest.raises(RuntimeError, match="ended"), busy_neighbours(1):
+        pass
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no orphans are adopted there")

@@ -66,9 +66,10 @@ def test_two_processes_train_what_one_does(photos, tmp_path):
     # statistics of half a batch would differ by 1e-2
     np.testing.assert_allclose(others, losses, rtol=1e-3, atol=1e-6)
     first, second = (load_student(f / "tiny.safetensors") for f in (alone, together))
-    # what the last step makes of them: it moves these losses by 6 %, and rounding by less than 1e-4
+    # what the last step makes of them: it moves these losses by 6 %, rounding by less than 1e-4,
+    # but for one of them by 1.4e-3 with oneDNN on AVX2 (torch 2.15, Python 3.13, two threads)
     held_out, others = (each.card["phases"][-1]["held_out_losses"] for each in (first, second))
-    assert others == pytest.approx(held_out, rel=1e-3, abs=1e-5)
+    assert others == pytest.approx(held_out, rel=3e-3, abs=1e-5)
     assert (first.card["processes"], second.card["processes"]) == (1, 2)
 
 

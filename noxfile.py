@@ -114,7 +114,7 @@ def _works(python: str) -> bool:
 def distill(session: nox.Session) -> None:
     """Distil a shipped student anew and compare: ``-- mobilenet_v1 [--data DIR] [-o DIR] …``.
 
-    ``-- mobilenet_v1@2 …`` compares with a version; options that its recipe needs are in its docs.
+    ``-- mobilenet_v1@1 …`` compares with a version; docs/distillation.md has its recipe's options.
     Photographs come from ``--data``, else from ``photos/train`` of ``PCAKD_TEST_DATA``.
     """
     name, *options = session.posargs or session.error("name a student: -- mobilenet_v1")

@@ -8,13 +8,8 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from bench.ablations.records import AblationRecord
-from bench.analysis.stats import (
-    Difference,
-    describe_holm,
-    describe_intervals,
-    difference_interval,
-    mark_by_holm,
-)
+from bench.analysis.differences import Difference, describe_holm, difference_interval, mark_by_holm
+from bench.analysis.stats import describe_intervals
 from bench.quality.protocol import Metric, headline_metrics, other_metrics
 from bench.report.common.formats import format_difference
 from bench.report.common.tables import ARROWS, to_markdown

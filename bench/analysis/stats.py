@@ -11,7 +11,6 @@ from bench.analysis.intervals import (
     ERROR,
     bounded_mean_ends,
     mean_ends,
-    mean_p_values,
     median_ends,
     process_ends,
     separate_ratio_ends,
@@ -47,18 +46,6 @@ class Interval:
     def ends(self) -> Ends | None:
         """Both ends; None if there is no interval."""
         return None if self.low is None or self.high is None else (self.low, self.high)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference(Interval):
-    """A mean of paired differences.
-
-    Attributes:
-        p_value: Of the hypothesis that the mean is 0. It is below 0.05 exactly if the interval
-            excludes 0. None without an interval.
-    """
-
-    p_value: float | None = None
 
 
 class MeanInterval(NamedTuple):
@@ -238,21 +225,6 @@ def separate_ratio_interval(
     )
 
 
-def difference_interval(first: Sequence[float], second: Sequence[float]) -> Difference:
-    """Return the mean of ``first[i] - second[i]`` with the interval of `mean_interval`.
-
-    >>> difference_interval([3.0, 5.0], [1.0, 2.0])
-    Difference(value=2.5, low=None, high=None, count=2, p_value=None)
-    """
-    differences = _array([a - b for a, b in zip(first, second, strict=True)])
-    mean, low, high = mean_interval(differences.tolist())
-    p_value = None
-    if low is not None:
-        equal = _are_equal(differences)
-        p_value = float(mean == 0) if equal else float(mean_p_values(differences))
-    return Difference(value=mean, low=low, high=high, count=differences.size, p_value=p_value)
-
-
 def process_interval(processes: Sequence[Sequence[float]]) -> ProcessInterval:
     """Return a latency that was measured in several processes, with its 95 % interval.
 
@@ -283,42 +255,6 @@ def process_interval(processes: Sequence[Sequence[float]]) -> ProcessInterval:
         count=len(samples),
         within=float(np.sqrt(np.mean(np.square(varied)))) if varied else None,
         between=_variation(medians) if medians.size > 1 else None,
-    )
-
-
-def mark_by_holm(differences: Sequence[Difference]) -> tuple[bool, ...]:
-    """Return which differences are not 0, at an error of 5 % for all of them together.
-
-    Differences without an interval are never marked, and do not count.
-
-    Source:
-        S. Holm, A simple sequentially rejective multiple test procedure, Scand. J. Statist. 6
-        (1979).
-    """
-    tested = sorted(
-        (each.p_value, place) for place, each in enumerate(differences) if each.p_value is not None
-    )
-    marked = [False] * len(differences)
-    for passed, (p_value, place) in enumerate(tested):
-        if p_value * (len(tested) - passed) >= ERROR:
-            break
-        marked[place] = True
-    return tuple(marked)
-
-
-def describe_holm(differences: Sequence[Difference], place: str) -> str:
-    """Say what an asterisk means, and among how many comparisons; empty without intervals.
-
-    >>> describe_holm([Difference(value=0.1, count=2)], "table")
-    ''
-    """
-    count = sum(each.p_value is not None for each in differences)
-    if not count:
-        return ""
-    return (
-        "An asterisk marks a difference that is not zero after Holm's correction for the "
-        f"{count} comparison{'s' * (count != 1)} of this {place} (5 % for even one false "
-        "asterisk). The intervals are not corrected: one in twenty misses the true value by chance."
     )
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from bench.analysis.differences import difference_interval
 from bench.analysis.ratios import SpeedRatio, invert_ratio
-from bench.analysis.stats import Interval, difference_interval
+from bench.analysis.stats import Interval
 from bench.claims.published import SMALLEST_PIXELS, TRAINED, TRANSFORM, Student
 from bench.records.identity import Machine, is_external
 from bench.records.schema import Case, Record

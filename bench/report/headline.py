@@ -12,11 +12,13 @@ from bench.quality.protocol import METRICS, Metric
 from bench.records.schema import Record
 from bench.records.store import read_records
 from bench.report.common.formats import format_count_of
+from bench.report.common.rows import QualityRow
 from bench.report.common.subjects import DESCRIPTIONS
 from bench.report.common.summary import Summary, headline_names, summarize
 from bench.report.common.tables import ARROWS, NONE, to_markdown
 from bench.report.methods.notes import count_threads
 from bench.report.overview.tables import overview_table
+from bench.report.quality.tables import mean_cell
 from pcakd.errors import ConfigError
 from pcakd.utils.files import write_text
 
@@ -39,6 +41,9 @@ SUBJECTS = (
 """The rows: shipped students, the authors' students, peers, colour transfers, the content image."""
 
 RESOLUTIONS = ("HD", "4K")
+WITNESSES = ("histogram_correlation",)
+"""Metrics beside those of the overview: no student was trained on their formulas or relatives."""
+
 _BORROWED = "photowct2"  # its cost is shown for photowct2-vgg16
 
 
@@ -80,12 +85,12 @@ def results_table(reports: Path) -> str:
     _require_comparable(summary)
     overview = overview_table(summary).cells
     rows = {str(row["Subject"]): row for row in overview.to_dict("records")}
-    if missing := [name for name in SUBJECTS if name not in rows]:
+    quality = {row.subject: row for row in summary.quality}
+    if missing := [name for name in SUBJECTS if name not in rows or name not in quality]:
         raise ConfigError(f"{reports} has no records of {', '.join(missing)}; run them first")
-    shown = headline_names(summary.quality)
-    metrics = sorted((m for m in METRICS if m.name in shown), key=lambda m: shown.index(m.name))
-    table = pd.DataFrame([_cells(name, rows[name], metrics) for name in SUBJECTS])
-    return f"{to_markdown(table)}\n{_caption(summary)}"
+    metrics = _shown_metrics(summary.quality)
+    cells = [_cells(name, rows[name], quality[name], metrics) for name in SUBJECTS]
+    return f"{to_markdown(pd.DataFrame(cells))}\n{_caption(summary)}"
 
 
 def _is_shown(record: Record) -> bool:
@@ -94,17 +99,25 @@ def _is_shown(record: Record) -> bool:
     return shown and record.kind in ("cost", "quality")
 
 
+def _shown_metrics(rows: Sequence[QualityRow]) -> tuple[Metric, ...]:
+    """Return the metrics of the overview and the witnesses that some row has, style first."""
+    measured = {name for row in rows for name in row.metrics}
+    names = [*headline_names(rows), *(name for name in WITNESSES if name in measured)]
+    by_name = {metric.name: metric for metric in METRICS}
+    shown = [by_name[name] for name in names]
+    return tuple(sorted(shown, key=lambda metric: metric.measures, reverse=True))
+
+
 def _metric_title(metric: Metric) -> str:
     return f"{metric.measures.capitalize()}: {ARROWS[metric.name]}"
 
 
-def _cells(name: str, row: Mapping[Hashable, str], metrics: Sequence[Metric]) -> dict[str, str]:
-    columns = {
-        "Parameters": "Parameters",
-        **{f"{each} ms": f"{each} ms" for each in RESOLUTIONS},
-        **{_metric_title(each): ARROWS[each.name] for each in metrics},
-    }
-    cells = {title: row[column] for title, column in columns.items()}
+def _cells(
+    name: str, row: Mapping[Hashable, str], quality: QualityRow, metrics: Sequence[Metric]
+) -> dict[str, str]:
+    columns = ("Parameters", *(f"{each} ms" for each in RESOLUTIONS))
+    cells = {column: row[column] for column in columns}
+    cells |= {_metric_title(each): mean_cell(quality, each.name) for each in metrics}
     shown = {title: NONE if cell == "untrained" else cell for title, cell in cells.items()}
     return {"Subject": f"`{name}`", "What it is": DESCRIPTIONS[name], **shown}
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
-from bench.analysis.stats import MIN_SAMPLES, Difference, Interval
+from bench.analysis.differences import Difference
+from bench.analysis.stats import MIN_SAMPLES, Interval
 from bench.report.common.tables import NONE
 
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from bench.analysis.stats import Difference
+from bench.analysis.differences import Difference
 from bench.report.common.formats import format_difference
 from bench.report.common.summary import HIGHER_IS_BETTER, METRIC_NAMES, Summary
 from bench.report.common.tables import ARROWS

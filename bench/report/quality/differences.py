@@ -7,13 +7,8 @@ from typing import TypeAlias
 
 import pandas as pd
 
-from bench.analysis.stats import (
-    Difference,
-    describe_holm,
-    describe_intervals,
-    difference_interval,
-    mark_by_holm,
-)
+from bench.analysis.differences import Difference, describe_holm, difference_interval, mark_by_holm
+from bench.analysis.stats import describe_intervals
 from bench.claims.published import TRANSFORM
 from bench.records.identity import Machine
 from bench.records.schema import NO_TRANSFORM

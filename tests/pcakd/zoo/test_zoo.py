@@ -33,7 +33,7 @@ def test_each_version_is_a_student_with_card_and_losses(name):
     assert (subject.name, subject.transforms) == (f"{name}+bf16", ("ot",))
 
 
-@pytest.mark.parametrize("name", ["mobilenet_v1@2", "vgg16@2"])
+@pytest.mark.parametrize("name", pcakd.list_students())
 @pytest.mark.parametrize("colour", list(product((0.0, 1.0), repeat=3)))
 def test_flat_saturated_colours_stay_what_they_are(name, colour):
     flat = torch.tensor(colour)[:, None, None].expand(3, 48, 64)

@@ -103,8 +103,7 @@ def _shown_metrics(rows: Sequence[QualityRow]) -> tuple[Metric, ...]:
     """Return the metrics of the overview and the witnesses that some row has, style first."""
     measured = {name for row in rows for name in row.metrics}
     names = [*headline_names(rows), *(name for name in WITNESSES if name in measured)]
-    by_name = {metric.name: metric for metric in METRICS}
-    shown = [by_name[name] for name in names]
+    shown = sorted((m for m in METRICS if m.name in names), key=lambda m: names.index(m.name))
     return tuple(sorted(shown, key=lambda metric: metric.measures, reverse=True))
 
 

@@ -159,6 +159,7 @@ def test_an_image_on_threads_is_that_of_one_thread(monkeypatch, colour_transfer)
     finally:
         torch.set_num_threads(before)
     assert ["pcakd" in each for each in seen] == [False, True, True]
-    assert torch.equal(results[1], results[2])
+    # moments of fewer blocks than threads are summed by all threads, in another order
+    torch.testing.assert_close(results[1], results[2], rtol=0, atol=1e-12)
     for result in results:
         torch.testing.assert_close(result, plain, rtol=0, atol=1e-9)

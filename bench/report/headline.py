@@ -150,7 +150,7 @@ def _caption(summary: Summary) -> str:
         f"Latency: median of one call on {machine.device_name} ({machine.device}, "
         f"{count_threads(machine)}, float32), with a style image as large as the content image. "
         f"Metrics: means over the {pairs} at native size; over 50 image pairs and with differences "
-        "pair by pair, for students only: [reports/students](reports/students/README.md). Networks "
+        "pair by pair, for students and `mkl`: [reports/students](reports/students/README.md). Networks "
         "use the transform `zca`. "
         "↓ lower is better, ↑ higher is better, ≈ predicted and not run, "
         f"{NONE} not trained here, so no metric values. † cost of `{_BORROWED}`, the published "

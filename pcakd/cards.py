@@ -12,8 +12,6 @@ _RELATIVES: tuple[tuple[str, ...], ...] = (
     ("ssim", "ms_ssim"),
     ("edge_ssim", "gmsd"),
     ("lpips",),
-    ("sliced_wasserstein", "histogram_correlation"),
-    ("haarpsi",),
 )
 """Metrics of the benchmark with formulas close to each other: distances of Gram matrices, local
 statistics of intensities, gradient magnitudes, distances of unit feature vectors."""
@@ -25,13 +23,6 @@ _FORMULAS: Mapping[str, str] = MappingProxyType(
         "structure": "ssim",
         "edges": "edge_ssim",
         "perceptual": "lpips",
-        "moments": "gram",
-        "bures": "gram",
-        "sliced": "gram",
-        "sliced_colours": "sliced_wasserstein",
-        "ms_structure": "ms_ssim",
-        "haar": "haarpsi",
-        "correlations": "lpips",
     }
 )
 """The metric whose formula a loss of the stylization phase has, by the loss weight's name."""

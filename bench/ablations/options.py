@@ -48,9 +48,6 @@ class RecipeSettings:
     max_attempts: int | None = None
     ridge: float | None = None
     colour_transfer: float | None = None
-    train_with_ot: float | None = None
-    second_network: float | None = None
-    learn_lambda: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)

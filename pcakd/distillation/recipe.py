@@ -48,13 +48,6 @@ class StylizationWeights:
         bounded_style: Bounded distance of Gram matrices from the style's,
             ‖G - T‖ / (‖G‖ + ‖T‖).
         edges: 1 - SSIM of gradient magnitudes with the content's: colours are free to change.
-        moments: Bounded distance of means and deviations of features from the style's.
-        bures: Bounded Bures-Wasserstein distance of features from the style's.
-        sliced: Bounded sliced Wasserstein distance of features from the style's.
-        sliced_colours: Sliced Wasserstein distance of colours from the style's.
-        ms_structure: 1 - MS-SSIM with the content.
-        haar: 1 - HaarPSI with the content.
-        correlations: Difference of self-similarities of features from the content's.
 
     Raises:
         ConfigError: A weight is negative or not finite.
@@ -67,13 +60,6 @@ class StylizationWeights:
     image: float = 2.0
     bounded_style: float = 4.0
     edges: float = 3.0
-    moments: float = 0.0
-    bures: float = 0.0
-    sliced: float = 0.0
-    sliced_colours: float = 0.0
-    ms_structure: float = 0.0
-    haar: float = 0.0
-    correlations: float = 0.0
 
     def __post_init__(self) -> None:
         _check_weights(self)
@@ -112,9 +98,6 @@ class Recipe:
         regularizer: λ itself, one number for all taps or four; replaces ``ridge``.
         colour_transfer: Strength of the colour transfer that ends the student's stylizations, in
             the stylization phase too.
-        train_with_ot: 1 trains through ``ot`` in place of ``zca``.
-        second_network: 1 takes the bounded distance of Gram matrices through the teacher, too.
-        learn_lambda: 1 trains λ of each tap in the stylization phase.
         seed: Seed of weights, crops and everything else that is random.
 
     Raises:
@@ -142,9 +125,6 @@ class Recipe:
     ridge: float = 0.02
     regularizer: Regularizer | None = None
     colour_transfer: float = 1.0
-    train_with_ot: float = 0.0
-    second_network: float = 0.0
-    learn_lambda: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -68,5 +68,4 @@ def _change_weights(
     if len(given) != NUM_ORDERED:
         first = ", ".join(names[:NUM_ORDERED])
         raise ConfigError(f"{len(given)} loss weights without names; expected {first}")
-    rest = [0.0] * (len(names) - len(given))
-    return StylizationWeights(**dict(zip(names, (*given, *rest), strict=True)))
+    return StylizationWeights(**dict(zip(names, (*given, 0.0, 0.0), strict=True)))

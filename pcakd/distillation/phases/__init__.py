@@ -10,7 +10,6 @@ LOSSES = (
     *(f"decoder{block}" for block in (1, 2, 3, 4)),
     *(f"image{tap}" for tap in (1, 2, 3, 4)),
     *("style", "structure", "perceptual", "range", "bounded_style", "edges"),
-    *("moments", "bures", "sliced", "sliced_colours", "ms_structure", "haar", "correlations"),
 )
 """The loss terms of the three phases: the columns of a student's ``losses.csv``."""
 

@@ -1,6 +1,6 @@
 """The last phase trains the whole student on stylized images."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from itertools import product
 from typing import Any
@@ -18,7 +18,6 @@ from pcakd.distillation.context import (
     tap_shares,
 )
 from pcakd.distillation.health import examine_taps
-from pcakd.distillation.losses import candidates
 from pcakd.distillation.losses.features import squared_error, variance
 from pcakd.distillation.losses.perceptual import (
     bounded_style_distance,
@@ -41,14 +40,8 @@ from pcakd.linalg import Statistics, measure_batch
 _LONGEST_GRADIENT = 1.0
 _RANGE_WEIGHT = 10.0  # of values outside [0, 1], which clipping hides from the other losses
 _FLAT_SIDE = 64
-_LAMBDA_SHARE = 20.0  # of the learning rate, for the logarithm of λ
 _FIRST_SEEN = 1  # the perceptual distance leaves out the first tap, which responds to edges
 
-
-_CANDIDATES = (
-    *("moments", "bures", "sliced", "sliced_colours"),
-    *("ms_structure", "haar", "correlations"),
-)
 
 FLAT_COLOUR_ERROR = "flat_colour_error"
 """The key of a phase's report for the error of flat saturated colours."""
@@ -83,17 +76,8 @@ class StylizationPhase:
         self.scales["image"] = float(variance(torch.cat(list(images))))
 
     def create_optimizer(self, groups: ParameterGroups) -> torch.optim.Optimizer:
-        """Build the optimiser of the layers, and of λ if it is trained."""
-        if not self.recipe.learn_lambda:
-            return create_adam(groups)
-        student = self.context.student
-        given = [student.regularizer_at(tap) for tap in TAPS]
-        self.log_lambda = torch.nn.Parameter(torch.tensor(given, dtype=torch.float64).log())
-        student.regularizer_at = self._regularizer_at  # type: ignore[method-assign, assignment]
-        return create_adam([*groups, {"params": [self.log_lambda], "share": _LAMBDA_SHARE}])
-
-    def _regularizer_at(self, tap: int) -> Tensor:
-        return self.log_lambda[tap - 1].exp()
+        """Build the optimiser of the layers."""
+        return create_adam(groups)
 
     def losses(self, images: Tensor) -> dict[str, Tensor]:
         """Return the losses; images 1 and 2, 3 and 4, … are each other's style."""
@@ -101,10 +85,8 @@ class StylizationPhase:
             inputs = self.perceptual(images)
             styles = [_swap(gram_matrix(tap)) for tap in inputs]
             contents = [unit_vectors(tap) for tap in inputs[_FIRST_SEEN:]]
-            goals = self._prepare_candidates(inputs, images)
             del inputs
             teacher = self.context.teacher(images)
-            second = [_swap(gram_matrix(tap)) for tap in teacher]
         taps, sources = self.context.student.encode_with_sources(images)
         stylized = self._stylize(taps, sources, images)
         clipped = stylized.clamp(0.0, 1.0)
@@ -116,58 +98,10 @@ class StylizationPhase:
             "perceptual": perceptual_distance(outputs[_FIRST_SEEN:], contents),
             **self._reconstruct(taps, sources, images),
             "range": (stylized - clipped).square().mean(),
-            "bounded_style": self._bounded_style(outputs, styles, clipped, second),
-            **self._candidates(outputs, clipped, images, goals),
+            "bounded_style": bounded_style_distance(outputs, styles),
             "edges": 1.0
             - structural_similarity(gradient_magnitude(clipped), gradient_magnitude(images)),
         }
-
-    def _bounded_style(
-        self,
-        outputs: Sequence[Tensor],
-        styles: Sequence[Tensor],
-        clipped: Tensor,
-        second: Sequence[Tensor],
-    ) -> Tensor:
-        distance = bounded_style_distance(outputs, styles)
-        if not self.recipe.second_network:
-            return distance
-        features = self.context.teacher(clipped)
-        return 0.5 * (distance + bounded_style_distance(features, second))
-
-    def _prepare_candidates(
-        self, inputs: Sequence[Tensor], images: Tensor
-    ) -> dict[str, Sequence[Tensor]]:
-        weights, goals = self.recipe.weights, {}
-        if weights.moments:
-            goals["moments"] = [_swap(candidates.moments(tap)) for tap in inputs]
-        if weights.bures or weights.sliced:
-            goals["features"] = [_swap(tap) for tap in inputs]
-        if weights.correlations:
-            goals["correlations"] = candidates.similarities(inputs)
-        goals["colours"] = [_swap(images)]
-        return goals
-
-    def _candidates(
-        self,
-        outputs: Sequence[Tensor],
-        clipped: Tensor,
-        images: Tensor,
-        goals: Mapping[str, Sequence[Tensor]],
-    ) -> dict[str, Tensor]:
-        weights = self.recipe.weights
-        makers: dict[str, Callable[[], Tensor]] = {
-            "moments": lambda: candidates.moments_distance(outputs, goals["moments"]),
-            "bures": lambda: candidates.bures_distance(outputs, goals["features"]),
-            "sliced": lambda: candidates.sliced_distance(outputs, goals["features"]),
-            "sliced_colours": lambda: candidates.sliced_colour_distance(
-                clipped, goals["colours"][0]
-            ),
-            "ms_structure": lambda: candidates.multi_scale_dissimilarity(clipped, images),
-            "haar": lambda: candidates.haar_dissimilarity(clipped, images),
-            "correlations": lambda: candidates.correlation_distance(outputs, goals["correlations"]),
-        }
-        return {name: make() for name, make in makers.items() if getattr(weights, name)}
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
         """Return the weighted sum of the losses."""
@@ -183,7 +117,6 @@ class StylizationPhase:
             (_RANGE_WEIGHT, terms["range"]),
             (weights.bounded_style, terms["bounded_style"]),
             (weights.edges, terms["edges"]),
-            *((getattr(weights, name), terms[name]) for name in _CANDIDATES if name in terms),
         )
         # terms of weight 0 are only logged; the order of the others is part of a student's weights
         return reduce(torch.add, [weight * term for weight, term in weighted if weight])
@@ -201,10 +134,6 @@ class StylizationPhase:
         """Fold all norms into encoder and decoder."""
         for layer in self.layers:
             layer.fold()
-        if self.recipe.learn_lambda:
-            first, second, third, fourth = (float(each) for each in self.log_lambda.exp())
-            self.context.student.regularizer = (first, second, third, fourth)
-            del self.context.student.regularizer_at
 
     def examine(self, batches: Sequence[Tensor]) -> dict[str, Any]:
         """Report the taps, the held-out losses, and the error of flat saturated colours.
@@ -251,11 +180,7 @@ class StylizationPhase:
         styles = [
             Statistics(mean=_swap(each.mean), covariance=_swap(each.covariance)) for each in moments
         ]
-        settings = TapSettings(
-            transform="ot" if self.recipe.train_with_ot else "zca",
-            measure=measure_batch,
-            run_block=run_plain,
-        )
+        settings = TapSettings(measure=measure_batch, run_block=run_plain)
         decoded = transform_and_decode(student, [*sources, taps[-1]], styles, settings)
         return transfer_colours(student, decoded, styles, settings)
 

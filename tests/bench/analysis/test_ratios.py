@@ -1,11 +1,20 @@
 """Speed ratios from records, and the sentence that describes them."""
 
 import doctest
+from pathlib import Path
 
 import pytest
 
 from bench.analysis import ratios
-from bench.analysis.ratios import describe_ratio, speed_ratios
+from bench.analysis.ratios import (
+    describe_ratio,
+    format_ratio,
+    format_ratio_interval,
+    speed_ratios,
+)
+from bench.records.store import read_latest_records
+
+ROOT = Path(__file__).parents[3]
 
 
 def test_examples_in_docstrings():
@@ -69,3 +78,23 @@ def test_the_interval_is_over_processes(make_pair):
     assert ", 18 rounds in 3 processes, " in describe_ratio(speed)
     (pooled,) = speed_ratios(records[:2])
     assert pooled.ratio.count == 12
+
+
+def test_the_documentation_states_the_ratios_beside_other_programs():
+    measured = speed_ratios(read_latest_records(ROOT / "reports" / "contention"), busy=True)
+    text = (ROOT / "docs" / "measurement.md").read_text(encoding="utf-8")
+    lines = text.partition("## Busy machines")[2].partition("\n## ")[0].splitlines()
+    rows = {}
+    for line in (line for line in lines if line.startswith("| `")):
+        student, resolution, *cells = (cell.strip(" `") for cell in line.strip("|").split("|"))
+        for beside, cell in zip((None, "loops", "torch"), cells, strict=True):
+            rows[student, resolution, beside] = cell
+    stated = {place for place, cell in rows.items() if cell != "not measured"}
+    assert stated == {
+        (each.case.other, each.case.resolution, each.case.beside) for each in measured
+    }
+    for each in measured:
+        assert each.case.subject == f"python:bench.subjects.plain:{each.case.other}"
+        assert each.num_processes == 3
+        cell = f"{format_ratio(each.ratio.value)}× {format_ratio_interval(each.ratio)}"
+        assert rows[each.case.other, each.case.resolution, each.case.beside] == cell

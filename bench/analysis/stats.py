@@ -140,8 +140,8 @@ def bounded_mean_interval(samples: Sequence[float], *, bounds: Ends) -> MeanInte
     return MeanInterval(mean, float(low), float(high))
 
 
-def ratio_interval(first: Sequence[float], second: Sequence[float]) -> Interval:
-    """Return the median of ``first[i] / second[i]`` with the interval of `median_interval`.
+def median_ratio(first: Sequence[float], second: Sequence[float]) -> float:
+    """Return the median of ``first[i] / second[i]``.
 
     It is computed from logarithms, so that exchanging the two sides gives the inverse. The median
     is robust against single disturbed samples.
@@ -149,19 +149,12 @@ def ratio_interval(first: Sequence[float], second: Sequence[float]) -> Interval:
     Raises:
         ValueError: The sides differ in length, are empty, or hold a sample that is not positive.
 
-    >>> ratio_interval([2, 8, 4], [1, 2, 4])
-    Interval(value=2.0, low=None, high=None, count=3)
+    >>> median_ratio([2, 8, 4], [1, 2, 4])
+    2.0
     """
     if len(first) != len(second) or any(each <= 0 for each in (*first, *second)):
         raise ValueError("expected as many positive samples on both sides")
-    logs = [math.log2(a / b) for a, b in zip(first, second, strict=True)]
-    low, high = median_interval(logs) or (None, None)
-    return Interval(
-        value=2 ** median(logs),
-        low=None if low is None else 2**low,
-        high=None if high is None else 2**high,
-        count=len(logs),
-    )
+    return 2 ** median([math.log2(a / b) for a, b in zip(first, second, strict=True)])
 
 
 def process_ratio_interval(
@@ -169,33 +162,27 @@ def process_ratio_interval(
 ) -> Interval:
     """Return the ratio of two sides that were timed in turn in each of several processes.
 
-    The value is the median over processes of the median ratio of each; its interval is over
-    processes, as that of `process_interval`. Fewer than three processes have the interval of
-    `ratio_interval` over all their rounds.
+    The value is the median over processes of the median ratio of each; its 95 % interval is over
+    processes, as that of `process_interval`: none below three.
 
     Args:
         processes: For each process the samples of both sides, round by round.
 
     Raises:
-        ValueError: As of `ratio_interval`.
+        ValueError: As of `median_ratio`.
 
     >>> processes = [([2, 2], [1, 1]), ([4, 4], [2, 2]), ([6, 6], [3, 3])]
     >>> found = process_ratio_interval(processes)
     >>> found.value, found.low, found.high, found.count
     (2.0, 2.0, 2.0, 3)
     """
-    ratios = [ratio_interval(first, second).value for first, second in processes]
-    ends = process_ends(np.log(np.array(ratios)))
-    if ends is None:
-        return ratio_interval(
-            [each for first, _ in processes for each in first],
-            [each for _, second in processes for each in second],
-        )
+    logs = [math.log2(median_ratio(first, second)) for first, second in processes]
+    ends = process_ends(np.array(logs))
     return Interval(
-        value=2 ** median([math.log2(ratio) for ratio in ratios]),
-        low=math.exp(ends[0]),
-        high=math.exp(ends[1]),
-        count=len(ratios),
+        value=2 ** median(logs),
+        low=None if ends is None else 2 ** float(ends[0]),
+        high=None if ends is None else 2 ** float(ends[1]),
+        count=len(logs),
     )
 
 

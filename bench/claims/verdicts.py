@@ -24,7 +24,7 @@ RULES = (
     "*exceeded* if the whole interval of a ratio lies above and no ratio falls short, and *not "
     "reproduced* if the whole interval of a ratio lies below. It is *not comparable* if only the "
     "ratio lies outside and its interval reaches inside, if the interval reaches beyond both ends, "
-    f"or if there are fewer than {MIN_PROCESSES} processes and {MIN_SAMPLES} rounds. The ratio is "
+    f"or if there are fewer than {MIN_PROCESSES} processes. The ratio is "
     "judged on each device where it was measured; only on a GPU is it the quantity of the paper.",
     "A **direction** is *reproduced* if the interval of the mean difference, student minus other "
     "model over their common image pairs, lies on the claimed side of zero. It is *not reproduced* "
@@ -72,13 +72,13 @@ def judge_speed(ratio: Interval, *, least: float, most: float) -> Finding:
     """Judge a speed ratio against a published range; a single figure has ``least == most``."""
     low, high = least / TOLERANCE, most * TOLERANCE
     if ratio.ends is None:
-        rounds = f"{ratio.count} of at least {MIN_SAMPLES} rounds"
-        return Finding(verdict="not comparable", remark=f"too few rounds for an interval: {rounds}")
+        few = f"{ratio.count} of at least {MIN_PROCESSES}"
+        return Finding(verdict="not comparable", remark=f"too few processes for an interval: {few}")
     smallest, largest = ratio.ends
     if smallest < low and largest > high:
         return Finding(
             verdict="not comparable",
-            remark="the interval reaches beyond both ends of the claim; measure more rounds",
+            remark="the interval reaches beyond both ends of the claim; measure in more processes",
         )
     if smallest > high:
         return Finding(verdict="exceeded", remark="a larger speed-up than claimed")
@@ -88,7 +88,7 @@ def judge_speed(ratio: Interval, *, least: float, most: float) -> Finding:
     if not low <= ratio.value <= high:
         return Finding(
             verdict="not comparable",
-            remark="outside the claim, but its interval reaches inside; measure more rounds",
+            remark="outside the claim, but its interval reaches inside; measure in more processes",
         )
     return Finding(verdict="reproduced")
 

@@ -14,8 +14,8 @@ import psutil
 MOST_CHANGE = 1.5
 """A case is disturbed if the calibration before and after it differ by more than this factor.
 
-Smaller changes are noise: in the records of `reports/selftest` processes with a change of 1.2 to
-1.5 are no further from the median of their subject than calmer ones.
+The bound is a choice: on a quiet machine it is hardly ever reached (in no timed case of
+`reports/cpu`), beside a loop on one of two cores often.
 """
 
 _REPEATS = 15

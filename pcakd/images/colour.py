@@ -120,8 +120,10 @@ def _apply_curve(image: Tensor, levels: np.ndarray[tuple[int, ...], np.dtype[np.
 def _to_rgb(image: Image.Image) -> Image.Image:
     """Convert 8-bit pixels to opaque sRGB."""
     profile = image.info.get("icc_profile")
-    if image.mode == "P" or (image.mode in {"1", "L", "RGB"} and "transparency" in image.info):
+    if image.mode == "P" or (image.mode == "RGB" and "transparency" in image.info):
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    elif image.mode in {"1", "L"}:  # stays grey, for a grey profile
+        image = image.convert("LA" if "transparency" in image.info else "L")
     if image.mode in {"RGBA", "LA", "PA", "RGBa", "La"}:
         colours = image.convert("L" if image.mode == "LA" else "RGB")
         page = Image.new("RGB", image.size, "white")

@@ -122,6 +122,19 @@ def make_pair():
 
 
 @pytest.fixture(scope="session")
+def make_ratio(make_pair):
+    """Return a maker of the records of a speed ratio in several processes, which differ by 1 %."""
+
+    def make(subject="vgg16", other="mobilenet_v1", ratio=2.0, processes=3, **changes):
+        return [
+            make_pair(subject, other, ratio * 1.01 ** (n - 1), repeat=n, **changes)
+            for n in range(processes)
+        ]
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def make_capacity():
     """Return a maker of capacity records; ``tried`` maps scales to whether they fit."""
 

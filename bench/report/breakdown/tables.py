@@ -173,7 +173,7 @@ def _speedup_numbers(row: BreakdownRow, gain: Thinning | None) -> dict[str, obje
         "speedup_measured": gain.measured if gain else None,
         "speedup_measured_low": interval.low if interval else None,
         "speedup_measured_high": interval.high if interval else None,
-        "speedup_measured_rounds": interval.count if interval else None,
+        "speedup_measured_processes": interval.count if interval else None,
     }
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bench.analysis.stats import ProcessInterval, process_interval
-from bench.records.identity import label_subjects, machine_of
+from bench.records.identity import is_disturbed, label_subjects, machine_of
 from bench.records.schema import Record
 from bench.records.units import NS_PER_MS
-from bench.report.common.formats import format_interval, format_number
+from bench.report.common.formats import format_interval, format_number, format_processes
 from bench.report.common.rows import CaseRow
 from bench.report.common.section import Table
 from bench.report.common.summary import Summary
@@ -22,10 +22,12 @@ class ContentionRow(CaseRow):
     Attributes:
         quiet_ms: Over the processes of its cost case; None if there is none.
         busy_ms: The same beside other programs; None if it was not measured.
+        num_disturbed: Processes beside other programs during which the machine changed.
     """
 
     quiet_ms: ProcessInterval | None
     busy_ms: ProcessInterval | None
+    num_disturbed: int
 
     @property
     def slowdown(self) -> float | None:
@@ -52,11 +54,8 @@ def contention_rows(summary: Summary) -> list[ContentionRow]:
         case, machine = first.case, machine_of(first)
         subject = names[case.subject, case.subject_hash]
         size = case.width or 0, case.height or 0
-        processes = [
-            [ns / NS_PER_MS for ns in record.latency_ns]
-            for record in group
-            if record.status == "ok" and record.latency_ns
-        ]
+        measured = [record for record in group if record.status == "ok" and record.latency_ns]
+        processes = [[ns / NS_PER_MS for ns in record.latency_ns or ()] for record in measured]
         rows.append(
             ContentionRow(
                 subject=subject,
@@ -68,6 +67,7 @@ def contention_rows(summary: Summary) -> list[ContentionRow]:
                 status=first.status,
                 quiet_ms=quiet.get((subject, case.transform, *size, machine)),
                 busy_ms=process_interval(processes) if processes else None,
+                num_disturbed=sum(map(is_disturbed, measured)),
             )
         )
     return rows
@@ -99,7 +99,7 @@ def _cells(row: ContentionRow) -> dict[str, str]:
         "Busy ms": format_number(row.busy_ms.value) if row.busy_ms else row.status,
         "Interval ms": format_interval(row.busy_ms) if row.busy_ms else row.status,
         "Slowdown": f"{format_number(row.slowdown)}×" if row.slowdown else NONE,
-        "Processes": str(row.busy_ms.count if row.busy_ms else 0),
+        "Processes": format_processes(row.busy_ms.count if row.busy_ms else 0, row.num_disturbed),
         "Status": row.status,
     }
 
@@ -114,5 +114,6 @@ def _numbers(row: ContentionRow) -> dict[str, object]:
         "contention_median_low_ms": busy.low if busy else None,
         "contention_median_high_ms": busy.high if busy else None,
         "num_processes": busy.count if busy else 0,
+        "num_disturbed_processes": row.num_disturbed,
         "slowdown": row.slowdown,
     }

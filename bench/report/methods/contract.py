@@ -13,13 +13,13 @@ CONTRACT = """\
   predicted from multiply-adds (from pixels if none are counted), and peak memory from pixels: with
   a line through several measured sizes, or in proportion to one (*linear from*). A prediction from
   one size cannot detect that time does not grow in proportion to multiply-adds.
-- **Intervals** are 95 % intervals. That of a latency is over the processes that timed the case,
-  from 3 up: a t interval on the logarithms of their medians. Others begin with 6 samples: for speed
-  ratios binomial intervals of the median over rounds (two of the sorted samples), for metrics and
-  their differences t intervals of the mean over image pairs, corrected for skewness (Hall 1992). In
-  simulations with skewed and heavy-tailed samples each covers the true value in at least 93 % of
-  cases. Intervals of a mean metric value show the variation between image pairs. No interval
-  includes differences between machines or between runs.
+- **Intervals** are 95 % intervals. Those of a latency and of a speed ratio are over the processes
+  that timed them, from 3 up: a t interval on the logarithms of their medians. Those of metrics and
+  their differences are over image pairs, from 6 up: a t interval of the mean, corrected for
+  skewness (Hall 1992). That of a time breakdown is over the calls of its one process, from 6 up:
+  two of the sorted samples. In simulations with skewed and heavy-tailed samples each covers the
+  true value in at least 93 % of cases. Intervals of a mean metric value show the variation between
+  image pairs. No interval includes differences between machines or between runs.
 - A **MAC** is one multiply-add; FLOPs = 2 × MACs. *MACs per content pixel* counts the convolutions
   on the content path, divided by the pixels of the content image. *MACs* counts every operator that
   has a formula, for both images.

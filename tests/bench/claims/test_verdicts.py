@@ -35,12 +35,12 @@ OUTSIDE = "outside the claim, but its interval reaches inside"
         (9.5, 10.5, "reproduced", ""),
         (11.5, 13.0, "reproduced", ""),  # its middle is within
         (7.5, 9.0, "reproduced", ""),
-        (12.4, 14.0, "not comparable", f"{OUTSIDE}; measure more rounds"),  # its middle is not
-        (1.1, 8.1, "not comparable", f"{OUTSIDE}; measure more rounds"),
+        (12.4, 14.0, "not comparable", f"{OUTSIDE}; measure in more processes"),
+        (1.1, 8.1, "not comparable", f"{OUTSIDE}; measure in more processes"),
         (12.6, 14.0, "exceeded", "a larger speed-up than claimed"),
         (6.0, 7.9, "not reproduced", "a smaller speed-up than claimed"),
         (0.5, 0.9, "not reproduced", "a smaller speed-up than claimed (it is slower)"),
-        (7.0, 13.0, "not comparable", f"{BEYOND}; measure more rounds"),
+        (7.0, 13.0, "not comparable", f"{BEYOND}; measure in more processes"),
     ],
 )
 def test_about_ten_times(low, high, verdict, remark):
@@ -58,10 +58,10 @@ def test_a_range_has_its_tolerance_at_both_ends():
     ]  # fmt: skip
 
 
-def test_few_rounds_or_pairs_have_no_interval():
-    finding = judge_speed(Interval(value=10, count=5), least=10, most=10)
+def test_few_processes_or_pairs_have_no_interval():
+    finding = judge_speed(Interval(value=10, count=2), least=10, most=10)
     assert finding.verdict == "not comparable"
-    assert "5 of at least 6 rounds" in finding.remark
+    assert "2 of at least 3" in finding.remark
     finding = judge_direction(Interval(value=1.5, count=2), higher=True)
     assert finding.verdict == "not comparable"
     assert "2 of at least 6" in finding.remark

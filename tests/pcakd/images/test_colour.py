@@ -171,6 +171,16 @@ def test_a_grey_profile_is_applied(tmp_path, mode, suffix):
     np.testing.assert_allclose(as_bytes(load_image(path)), expected, atol=2)
 
 
+def test_a_grey_profile_is_applied_beside_a_transparent_level(tmp_path):
+    path = tmp_path / "a.png"
+    image = Image.fromarray(np.array([[55, 7]], dtype=np.uint8))
+    image.save(path, icc_profile=_linear_grey_profile(), transparency=7)
+    lighter = (1.055 * (55 / 255) ** (1 / 2.4) - 0.055) * 255
+    grey, clear = as_bytes(load_image(path))[0]
+    np.testing.assert_allclose(grey, lighter, atol=2)
+    np.testing.assert_array_equal(clear, 255)
+
+
 @pytest.mark.parametrize("compression", [1, 8])  # none, zlib
 def test_grey_where_0_is_white_is_inverted(tmp_path, compression):
     values = np.array([[0, 1000, 65535]], dtype="<u2")

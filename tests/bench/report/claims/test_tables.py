@@ -13,7 +13,7 @@ from bench.report.render import render_report
 
 
 @pytest.fixture
-def evidence(make_cost, make_pair, make_quality):
+def evidence(make_cost, make_pair, make_ratio, make_quality):
     """Return the records of a run with peers: every verdict, and a claim without a record."""
     pixels = 1280 * 720
     big = {"resolution": "8K", "width": 7680, "height": 4320}
@@ -23,11 +23,11 @@ def evidence(make_cost, make_pair, make_quality):
         make_cost("vgg16", macs_content=16_931 * pixels, num_params=252_890),
         make_cost("vgg16", **big, peak_bytes=5 * 2**30),
         make_cost("wct2-cat5", num_params=10_121_871),
-        make_pair("wct2-cat5", "vgg16", 9.7),
-        make_pair("photowct", "vgg16", 31),
-        make_pair("photowct", "mobilenet_v1", 2),
+        *make_ratio("wct2-cat5", "vgg16", 9.7),
+        *make_ratio("photowct", "vgg16", 31),
+        *make_ratio("photowct", "mobilenet_v1", 2),
         make_pair("photowct2", "vgg16", status="oom", reason="took more than 4 GiB"),
-        make_pair("vgg16", "mobilenet_v1", 2, rounds=3),
+        make_pair("vgg16", "mobilenet_v1", 2),
         *[make_quality("vgg16", pair, gram=0.5 + n / 9) for n, pair in enumerate(names)],
         *[make_quality("wct2-cat5", pair, gram=0.6 + n / 9) for n, pair in enumerate(names)],
         make_quality("photowct", pair=None, status="untrained", reason="seeded weights"),

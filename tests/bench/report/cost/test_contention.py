@@ -23,8 +23,16 @@ def test_the_slowdown_is_that_of_the_medians(make_cost):
     assert row.busy_ms.low < 24 < 26 < row.busy_ms.high
     (cells,) = contention_table(summary).cells.to_dict("records")
     assert (cells["Quiet ms"], cells["Busy ms"], cells["Slowdown"]) == ("10.0", "25.0", "2.50×")
+    assert cells["Processes"] == "3"
     assert "## Latency on a busy machine" in make_section(summary).text
     assert summarize([*quiet, *loud]).cost == summarize(quiet).cost
+
+
+def test_disturbed_processes_are_counted(make_cost):
+    loud = [busy(make_cost, n, machine_state={"disturbed": n == 1}) for n in range(3)]
+    table = contention_table(summarize(loud))
+    assert list(table.cells["Processes"]) == ["3 (1 disturbed)"]
+    assert list(table.data["num_disturbed_processes"]) == [1]
 
 
 def test_a_failure_fills_its_cells(make_cost):

@@ -13,15 +13,15 @@ from bench.report.cost.speed_ratios import speed_ratio_table
 from bench.report.render import render_report
 
 
-def test_rows_say_ratio_interval_and_the_separate_one(make_pair, make_cost):
+def test_rows_say_ratio_interval_and_the_separate_one(make_pair, make_ratio, make_cost):
     costs = [make_cost(), make_cost("mobilenet_v1", latency_ns=[4_000_000] * 3)]
-    records = [*costs, make_pair(), make_pair("vgg16", "content", rounds=1)]
+    records = [*costs, *make_ratio(), make_pair("vgg16", "content")]
     table = speed_ratio_table(summarize(records)).cells
     first, second = table.to_dict("records")
     assert first == {
         "A": "vgg16 · zca", "B": "mobilenet_v1 · zca", "Resolution": "HD", "A ms": "200",
-        "B ms": "100", "A / B": "2.00×", "[low, high]": "[1.95, 2.05]", "Separate runs": "2.75×",
-        "Processes": "1", "Rounds": "6", "Status": "ok",
+        "B ms": "100", "A / B": "2.00×", "[low, high]": "[1.95, 2.06]", "Separate runs": "2.75×",
+        "Processes": "3", "Rounds": "18", "Status": "ok",
     }  # fmt: skip
     assert (second["[low, high]"], second["Separate runs"]) == ("—", "—")
 
@@ -35,13 +35,13 @@ def test_failures_fill_their_cells_and_are_listed(make_pair, make_cost):
     assert (numbers["ratio"], numbers["reason"]) == (None, "too slow")
 
 
-def test_raw_numbers_keep_their_precision(make_pair):
-    summary = summarize([make_pair(latency_ns=[300] * 6, threads=3)])
+def test_raw_numbers_keep_their_precision(make_ratio):
+    summary = summarize(make_ratio(latency_ns=[300] * 6, threads=3))
     text = to_csv(speed_ratio_table(summary).data)
     (row,) = pd.read_csv(io.StringIO(text), dtype=str).to_dict("records")
     assert (row["latency_median_ms"], row["other_latency_median_ms"]) == ("0.0003", "100.0")
     assert float(row["ratio"]) == float(row["ratio_low"]) == pytest.approx(3e-6)
-    assert (row["num_rounds"], row["threads"]) == ("6", "3")
+    assert (row["num_rounds"], row["threads"]) == ("18", "3")
 
 
 def test_subjects_of_one_name_and_machines_are_distinguished(make_pair):

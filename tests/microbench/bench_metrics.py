@@ -1,17 +1,26 @@
-"""The quality metrics, one by one."""
+"""The quality metrics, one by one, beside what they must not cost more than: stylizing."""
 
-from bench.quality.lpips import LpipsDistance
-from bench.quality.ssim import measure_ssim
+import pytest
 
-
-def test_gram(benchmark, metrics, content):
-    benchmark(metrics.describe_style, content[None])
-
-
-def test_ssim(benchmark, content, style):
-    benchmark(measure_ssim, style[None], content[None])
+from bench.quality.metrics import Metrics
+from bench.records.schema import METRIC_NAMES
+from pcakd.errors import WeightsError
+from pcakd.students import load_student
 
 
-def test_lpips(benchmark, metrics, content, style):
-    del metrics  # skips where the weights cannot be had
-    benchmark(LpipsDistance(progress=False), style[None], content[None])
+@pytest.mark.parametrize("name", METRIC_NAMES)
+@pytest.mark.benchmark(group="metrics")
+def test_metric(benchmark, photographs, name):
+    try:
+        metrics = Metrics(names=(name,), progress=False)
+    except WeightsError as error:
+        pytest.skip(str(error))
+    content, style = photographs
+    described = metrics.describe_style(style)
+    benchmark(metrics.measure, content.flip(-1), content, described)
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v1", "vgg16"])
+@pytest.mark.benchmark(group="metrics")
+def test_stylizing(benchmark, photographs, name):
+    benchmark(load_student(name, device="cpu"), *photographs)

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from bench.quality.metrics import Metrics
-from pcakd.errors import WeightsError
+from bench.quality.pairs import shipped_pairs_folder
+from pcakd.images import load_image
 from pcakd.students import StudentSpec, create_student
 
 SIDE = 512
@@ -32,9 +32,7 @@ def student(request):
 
 
 @pytest.fixture(scope="session")
-def metrics():
-    """Return the metrics with their real networks, or skip where these cannot be had."""
-    try:
-        return Metrics(names=("gram", "lpips"), progress=False)
-    except WeightsError as error:
-        pytest.skip(str(error))
+def photographs():
+    """Return content and style of a shipped image pair, each of shape (1, 3, h, w)."""
+    folder = shipped_pairs_folder()
+    return tuple(load_image(folder / f"01_{side}.jpg")[None] for side in ("content", "style"))

@@ -1,6 +1,8 @@
 """All metrics together: those that are chosen, at the sizes that they can measure."""
 
+import json
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +14,7 @@ from bench.quality.values import MetricValues
 from bench.records.schema import METRIC_NAMES, Record
 from pcakd.errors import ShapeError
 
+ROOT = Path(__file__).parents[3]
 WITHOUT_WEIGHTS = ("sliced_wasserstein", "histogram_correlation", "ssim", "gmsd", "edge_ssim")
 
 
@@ -62,3 +65,21 @@ def test_all_metrics_of_equal_images_and_of_small_styles():
     values = metrics.measure(image, image, metrics.describe_style(style))
     assert measured(values) == {*METRIC_NAMES} - {"alexnet_gram"}
     assert 0 < values.bounded_gram < 1
+
+
+def test_the_documentation_states_what_metrics_cost():
+    record = json.loads((ROOT / "reports" / "metrics" / "costs.json").read_text(encoding="utf-8"))
+    assert not record["commit_info"]["dirty"]
+    times = {each["name"]: each["stats"]["median"] for each in record["benchmarks"]}
+    vgg, mobilenet = (times.pop(f"test_stylizing[{name}]") for name in ("vgg16", "mobilenet_v1"))
+    gram, bounded = (times.pop(f"test_metric[{name}]") for name in ("gram", "bounded_gram"))
+    assert len(times) == len(METRIC_NAMES) - 2
+    assert max(times.values()) < vgg < min(gram, bounded)
+    stated = " ".join((ROOT / "docs" / "measurement.md").read_text(encoding="utf-8").split())
+    shares = [round(100 * time / vgg) for time in times.values()]
+    assert (
+        f"with one thread of an {record['machine_info']['cpu']['brand_raw']}, each metric takes "
+        f"{min(shares)} to {max(shares)} % of a call of `vgg16` ({vgg:.1f} s; `mobilenet_v1` "
+        f"{mobilenet:.1f} s), and the pass of VGG-16 that Gram and bounded Gram share "
+        f"{gram / vgg:.1f} times as long"
+    ) in stated

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.analysis.stats import mean_interval
 from bench.quality.protocol import METRICS
 from bench.records.store import read_latest_records
 from bench.report.common.summary import summarize
@@ -16,31 +17,67 @@ PAIRS = [
     for ours, theirs in (("vgg16", "authors_vgg19"), ("mobilenet_v1", "authors_mobilenet_v1"))
     for other in (theirs, "mkl")
 ]
+CURVES = [
+    ((f"{ours}@2", strength), other)
+    for ours, theirs in (("vgg16", "authors_vgg19"), ("mobilenet_v1", "authors_mobilenet_v1"))
+    for strength, other in ((1.0, (theirs, 0.75)), (0.75, ("mkl", None)), (0.5, ("mkl", None)))
+]
 TITLES = {metric.title.lower(): metric for metric in METRICS}
 
 
-def read_tables():
+def read_tables(heading):
     text = (ROOT / "docs" / "distillation-notes.md").read_text(encoding="utf-8")
-    part = text.partition("## On unseen image pairs")[2].partition("\n## ")[0]
-    tables = re.findall(r"(?:^\|.*\n)+", part, re.MULTILINE)
-    return dict(zip(("dpst", "students"), tables, strict=True))
+    part = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    return re.findall(r"(?:^\|.*\n)+", part, re.MULTILINE)
 
 
-@pytest.mark.parametrize("folder", ["dpst", "students"])
-def test_differences_are_those_of_the_records(folder):
-    rows = difference_rows(summarize(read_latest_records(ROOT / "reports" / folder)))
-    found = {(row.subject, row.other): row.differences for row in rows}
-    lines = read_tables()[folder].splitlines()[2:]
+def check(table, difference):
+    """Compare each cell of a table with what ``difference`` returns for its metric and column."""
+    lines = table.splitlines()[2:]
     assert len(lines) == 10
     for line in lines:
         title, *cells = (cell.strip() for cell in line.strip("|").split("|"))
-        metric = TITLES[title.removesuffix(" ‡").lower()]
-        for cell, pair in zip(cells, PAIRS, strict=True):
-            order = 1 if pair in found else -1
-            difference = found[pair[::order]][metric.name]
-            sign = order if metric.higher_is_better else -order
-            low, high = sorted(sign * end for end in difference.ends)
+        for column, cell in enumerate(cells):
+            value, low, high = difference(TITLES[title.removesuffix(" ‡").lower()], column)
             shown = [float(number) for number in re.findall(r"[+-][0-9.]+", cell)]
             digits = len(re.search(r"\.([0-9]+)", cell)[1])
-            assert shown == [round(each, digits) for each in (sign * difference.value, low, high)]
+            assert shown == [round(each, digits) for each in (value, low, high)]
             assert cell.startswith("**") == (low > 0 or high < 0)
+
+
+@pytest.mark.parametrize(("folder", "number"), [("dpst", 0), ("students", 1)])
+def test_differences_are_those_of_the_records(folder, number):
+    rows = difference_rows(summarize(read_latest_records(ROOT / "reports" / folder)))
+    found = {(row.subject, row.other): row.differences for row in rows}
+
+    def difference(metric, column):
+        pair = PAIRS[column]
+        order = 1 if pair in found else -1
+        result = found[pair[::order]][metric.name]
+        sign = order if metric.higher_is_better else -order
+        return sign * result.value, *sorted(sign * end for end in result.ends)
+
+    check(read_tables("On unseen image pairs")[number], difference)
+
+
+def test_differences_at_other_strengths_are_those_of_the_records():
+    by_place = {}
+    for record in read_latest_records(ROOT / "reports" / "students"):
+        if record.case.regularizer is None:
+            place = record.case.subject, record.case.strength  # None in records of quality
+            by_place.setdefault(place, {})[record.case.pair] = record
+
+    def difference(metric, column):
+        ours, other = CURVES[column]
+        pairs = by_place[ours].keys() & by_place[other].keys()
+        assert len(pairs) == 50
+        sign = 1 if metric.higher_is_better else -1
+        sides = [
+            [getattr(by_place[side][pair], metric.name) for side in (ours, other)]
+            for pair in sorted(pairs)
+        ]
+        found = mean_interval([sign * (a - b) for a, b in sides if None not in (a, b)])
+        return found.mean, found.low, found.high
+
+    (table,) = read_tables("At other strengths")
+    check(table, difference)

@@ -100,8 +100,8 @@ ALLOWED: dict[str, str] = {
         "bench.records bench.worker"
     ),
     "bench.subjects": (
-        "pcakd.blocks pcakd.cards pcakd.coarse_to_fine pcakd.errors pcakd.students "
-        "pcakd.tiling pcakd.transforms pcakd.utils pcakd.weights pcakd.zoo bench.baselines "
+        "pcakd.blocks pcakd.cards pcakd.coarse_to_fine pcakd.errors pcakd.pipeline "
+        "pcakd.students pcakd.transforms pcakd.utils pcakd.weights pcakd.zoo bench.baselines "
         "bench.peers bench.plan bench.records"
     ),
     "bench.worker": (

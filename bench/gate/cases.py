@@ -69,6 +69,13 @@ class CaseResult:
     base_samples: Sequence[Sequence[float]] = ()
     head_samples: Sequence[Sequence[float]] = ()
 
+    @property
+    def is_compared(self) -> bool:
+        """Whether both sides were measured, if too rarely for a decision."""
+        if self.verdict == "inconclusive":
+            return self.finding is not None
+        return self.verdict != "not comparable"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateResult:
@@ -96,12 +103,12 @@ class GateResult:
     def exit_status(self, *, inconclusive_passes: bool = False) -> int:
         """Return the exit status: 0, or that of a regression, of open cases or of no measurement.
 
-        A gate without a single comparison does not pass.
+        A gate without a single comparison does not pass, even if inconclusive cases do.
         """
         verdicts = {each.verdict for each in self.results}
         if verdicts & {*REGRESSIONS}:
             return REGRESSION
-        if not verdicts - {"not comparable"}:
+        if not any(each.is_compared for each in self.results):
             return NOTHING_MEASURED
         if "inconclusive" in verdicts and not inconclusive_passes:
             return INCONCLUSIVE

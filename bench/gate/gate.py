@@ -23,6 +23,7 @@ from bench.worker.process import Budget, ask_child
 from pcakd.errors import ConfigError
 
 _IMAGE_SECONDS = 600.0
+_RECORDS = "committed records"
 
 
 def run_gate(
@@ -51,7 +52,7 @@ def run_gate(
         records: Committed records that head is compared with, in place of base.
 
     Raises:
-        ConfigError: No side has one of the subjects, head cannot start, or the image pairs are
+        ConfigError: No side has one of the subjects, no side can start, or the image pairs are
             unusable.
     """
     started = time.monotonic()
@@ -59,7 +60,9 @@ def run_gate(
     announce_imports(name for case in cases for name in _subjects(case))
     bar.set_description("subjects of both sides")
     found_of = {side.name: _inspect(side, cases, config, device) for side in sides}
-    environment = _require_start(found_of["head"])
+    environment = found_of["head"].environment
+    if environment is None:
+        return _fail_all(cases, found_of, by_name, seconds=time.monotonic() - started)
     missing = _find_missing(cases, {name: each.missing for name, each in found_of.items()})
     measured = [case for case in cases if case not in missing]
     context = GateContext(
@@ -79,10 +82,9 @@ def run_gate(
         found = compare_with_records(context, measured, records, error=error)
     results = sorted([*missing.values(), *found], key=lambda each: _place(each.case, cases))
     bar.update(len(results))
-    base = by_name["base"].title if "base" in by_name else "committed records"
     return GateResult(
         results=results,
-        base=base,
+        base=by_name["base"].title if "base" in by_name else _RECORDS,
         head=by_name["head"].title,
         seconds=time.monotonic() - started,
         environment=environment,
@@ -144,10 +146,28 @@ def _inspect(side: Side, cases: Sequence[GateCase], config: GateConfig, device: 
     return _Inspection(environment=environment, missing=missing)
 
 
-def _require_start(head: _Inspection) -> dict[str, Any]:
-    if head.environment is None:
-        raise ConfigError(f"head cannot start: {head.failure}")
-    return head.environment
+def _fail_all(
+    cases: Sequence[GateCase],
+    found_of: Mapping[str, _Inspection],
+    by_name: Mapping[str, Side],
+    *,
+    seconds: float,
+) -> GateResult:
+    """Return the result of a gate whose head cannot start: every case failed.
+
+    Raises:
+        ConfigError: Base cannot start either, so the environment is at fault.
+    """
+    failure = f"head cannot start: {found_of['head'].failure}"
+    base = found_of.get("base")
+    if base is not None and base.environment is None:
+        raise ConfigError(f"{failure}; nor can base: {base.failure}")
+    return GateResult(
+        results=[CaseResult(case=case, verdict="failed", reason=failure) for case in cases],
+        base=by_name["base"].title if "base" in by_name else _RECORDS,
+        head=by_name["head"].title,
+        seconds=seconds,
+    )
 
 
 def _find_missing(

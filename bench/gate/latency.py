@@ -235,9 +235,13 @@ def _time_imports(
 
 
 def _advise(finding: Finding, case: GateCase) -> str | None:
-    """Say what would settle an inconclusive case."""
+    """Say what would settle an inconclusive case, or that a floor is too low."""
+    if finding.verdict == "improved" and case.floor is not None:
+        return "faster than the floor by more than the margin; raise the floor"
     if finding.verdict != "inconclusive":
         return None
+    if finding.count < 2:
+        return "after one launch, which has no variation to judge by (budget_seconds)"
     if finding.needed is None:
         return f"after {finding.count} launches; more of the same noise would not settle it"
     more = max(1, finding.needed - finding.count)

@@ -3,7 +3,7 @@
 from bench.gate.cases import CaseResult, GateCase
 from bench.gate.context import SIDES, GateContext
 from bench.gate.side_client import METER_FILE, SideError
-from bench.gate.verdicts import Verdict, judge_ranges
+from bench.gate.verdicts import Finding, Verdict, judge_ranges
 from bench.plan.resolutions import parse_resolution
 from bench.worker.allocator import FIXED_ALLOCATOR
 
@@ -30,12 +30,21 @@ def compare_memory(context: GateContext, case: GateCase) -> CaseResult:
     return CaseResult(
         case=case,
         verdict=finding.verdict,
+        reason=_advise(finding),
         finding=finding,
         base=sorted(values["base"])[len(values["base"]) // 2],
         head=sorted(values["head"])[len(values["head"]) // 2],
         base_samples=[[each] for each in values["base"]],
         head_samples=[[each] for each in values["head"]],
     )
+
+
+def _advise(finding: Finding) -> str | None:
+    """Say why a case is inconclusive, and what would settle it."""
+    if finding.verdict != "inconclusive":
+        return None
+    settles = "budget_seconds" if finding.count < _MOST else "an override of its margin"
+    return f"the peaks of {finding.count} processes a side overlap ({settles} would settle it)"
 
 
 def _measure(context: GateContext, side: str, case: GateCase) -> float:

@@ -14,11 +14,11 @@ from bench.peers.registry import PEERS
 from bench.peers.storage import TrainedPeer
 from bench.records.schema import METRIC_NAMES, MetricName, Precision
 from bench.subjects.interface import NO_TRANSFORM, Device, Prepared, Subject, Variation
-from pcakd.blocks import RunBlock, run_plain
+from pcakd.blocks import run_plain
 from pcakd.cards import list_trained_metrics
 from pcakd.coarse_to_fine import run_fast
+from pcakd.pipeline import stylize
 from pcakd.students import Student
-from pcakd.tiling import run_tiled
 from pcakd.utils.precision import PRECISIONS
 from pcakd.utils.sections import section
 from pcakd.weights import hash_tensors
@@ -148,18 +148,19 @@ def _prepare_student(
     network, dtype = _place(student, device, precision)
     network.regularizer = network.scale_regularizer(variation.regularizer)
 
-    def run(content: Tensor, style: Tensor, run_block: RunBlock = run_tiled) -> Tensor:
-        output = run_fast(
-            network,
-            content.to(dtype),
-            style.to(dtype),
-            transform=transform,
-            strength=variation.strength,
-            run_block=run_block,
-        )
-        return output.float()
+    strength = variation.strength
 
-    return Prepared(modules=(network,), run=run, untiled=partial(run, run_block=run_plain))
+    def run(content: Tensor, style: Tensor) -> Tensor:
+        images = content.to(dtype), style.to(dtype)
+        return stylize(network, *images, transform=transform, strength=strength).float()
+
+    def run_untiled(content: Tensor, style: Tensor) -> Tensor:
+        images = content.to(dtype), style.to(dtype)
+        return run_fast(
+            network, *images, transform=transform, strength=strength, run_block=run_plain
+        ).float()
+
+    return Prepared(modules=(network,), run=run, untiled=run_untiled)
 
 
 def _prepare_peer(

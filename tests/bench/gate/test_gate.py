@@ -188,10 +188,21 @@ def test_speed_ups_are_held_against_their_floor(tmp_path):
     assert result.exit_status() == 1
 
 
-def test_a_budget_that_has_ended_is_inconclusive(tmp_path):
+def test_a_budget_that_ends_before_the_first_launch_measures_nothing(tmp_path):
     results, result = gate(
         tmp_path, kinds=("latency",), subjects=(PLAIN,), resolutions=("160x96",),
         budget_seconds=0.001,
     )  # fmt: skip
     assert results[f"latency {PLAIN} 160x96"].verdict == "inconclusive"
-    assert result.exit_status() == 3
+    assert result.exit_status() == result.exit_status(inconclusive_passes=True) == 4
+
+
+def test_a_head_that_cannot_start_fails_every_case(tmp_path):
+    broken = tmp_path / "head" / "bench"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise ImportError('the gears are gone')\n")
+    results, result = gate(tmp_path, resolutions=("160x96",), kinds=("counts", "memory"))
+    assert {each.verdict for each in results.values()} == {"failed"}
+    assert len(results) == 6
+    assert all("the gears are gone" in each.reason for each in results.values())
+    assert result.exit_status() == 1

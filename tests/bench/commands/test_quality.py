@@ -13,6 +13,7 @@ from bench.records.schema import METRIC_NAMES
 from pcakd.errors import (
     ConfigError,
     ImageError,
+    NumericalError,
     OutputError,
     PcakdError,
     ShapeError,
@@ -180,5 +181,5 @@ def test_an_output_that_is_not_finite_is_named(pairs: Path, tmp_path: Path) -> N
         next(student.parameters()).fill_(1e38)
     save_student(tmp_path / "wild.safetensors", student)
     subjects = f"{tmp_path}/wild.safetensors@adain"
-    with pytest.raises(ShapeError, match=r"pair 01: subject wild@adain: .* not finite"):
+    with pytest.raises(NumericalError, match=r"pair 01: subject wild@adain: .* not finite"):
         call(quality, "--pairs", pairs, "--subjects", subjects, "--json", tmp_path / "out.json")

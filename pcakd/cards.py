@@ -11,10 +11,10 @@ _RELATIVES: tuple[tuple[str, ...], ...] = (
     ("gram", "bounded_gram", "alexnet_gram"),
     ("ssim", "ms_ssim"),
     ("edge_ssim", "gmsd"),
-    ("lpips",),
+    ("lpips", "dists"),
 )
 """Metrics of the benchmark with formulas close to each other: distances of Gram matrices, local
-statistics of intensities, gradient magnitudes, distances of unit feature vectors."""
+statistics of intensities, gradient magnitudes, distances of feature maps."""
 
 _FORMULAS: Mapping[str, str] = MappingProxyType(
     {
@@ -31,8 +31,8 @@ _FORMULAS: Mapping[str, str] = MappingProxyType(
 def add_relatives(metrics: Iterable[str]) -> tuple[str, ...]:
     """Return metrics and those whose formulas are close to theirs, without duplicates.
 
-    >>> add_relatives(["lpips", "ssim"])
-    ('lpips', 'ssim', 'ms_ssim')
+    >>> add_relatives(["edge_ssim", "ssim"])
+    ('edge_ssim', 'gmsd', 'ssim', 'ms_ssim')
     """
     groups = [next((group for group in _RELATIVES if each in group), (each,)) for each in metrics]
     return tuple(dict.fromkeys(name for group in groups for name in group))
@@ -42,7 +42,8 @@ def list_trained_metrics(card: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the metrics whose formulas a student was trained on, and close relatives of them.
 
     A loss uses another network than the metric does, but the same formula: Gram distances, SSIM,
-    gradient magnitudes, distance of unit feature vectors (LPIPS). The other metrics are witnesses.
+    gradient magnitudes, distance of unit feature vectors (LPIPS). DISTS, which compares feature
+    maps too, counts as a relative of LPIPS. The other metrics are witnesses.
     Older cards have no list, or one without relatives; without a list it follows from their recipe.
     A card without a recipe, like those of imported students, gives an empty list.
 

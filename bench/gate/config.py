@@ -40,6 +40,7 @@ _METRIC_MARGINS: Mapping[MetricName, float] = MappingProxyType(
         "haarpsi": 0.005,
         "edge_ssim": 0.005,
         "lpips": 0.005,
+        "dists": 0.005,
     }
 )
 

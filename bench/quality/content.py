@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bench.quality import ssim, structure
+from bench.quality.dists import DistsDistance
 from bench.quality.lpips import LpipsDistance
 from bench.records.schema import MetricName
 
@@ -21,6 +22,10 @@ _FUNCTIONS: Mapping[MetricName, _Measure] = MappingProxyType(
         "haarpsi": structure.measure_haarpsi,
         "edge_ssim": ssim.measure_edge_ssim,
     }
+)
+
+_NETWORKS: Mapping[MetricName, type[DistsDistance] | type[LpipsDistance]] = MappingProxyType(
+    {"lpips": LpipsDistance, "dists": DistsDistance}
 )
 
 MIN_SIDES: Mapping[MetricName, int] = MappingProxyType({"ms_ssim": structure.MS_SSIM_MIN_SIDE})
@@ -53,10 +58,11 @@ class ContentMetrics:
         }
         for name in self._functions:
             self.protocol[name] = _write_protocol(name, size)
-        if "lpips" in names:
-            lpips = LpipsDistance(device=device, progress=progress, size=size)
-            self._functions["lpips"] = lpips
-            self.protocol["lpips"] = lpips.protocol
+        for name, network in _NETWORKS.items():
+            if name in names:
+                metric = network(device=device, progress=progress, size=size)
+                self._functions[name] = metric
+                self.protocol[name] = metric.protocol
 
     def measure(
         self, output: Float[Tensor, "1 3 h w"], content: Float[Tensor, "1 3 h w"]

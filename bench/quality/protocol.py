@@ -133,6 +133,13 @@ METRICS: tuple[Metric, ...] = (
         measures="content",
         bounds=(-1, 1),
     ),
+    Metric(
+        name="dists",
+        title="DISTS",
+        higher_is_better=False,
+        measures="content",
+        bounds=(0, math.inf),
+    ),
 )
 """All metrics, in the order of ``MetricName``."""
 
@@ -276,4 +283,24 @@ def edge_ssim_protocol(package_version: str, size: str) -> str:
         f"edge_ssim/1: scikit-image {package_version} structural_similarity of sobel(rgb2gray) "
         "against that of content; sobel's scale (a vertical step of 1 has 0.71); 7x7 uniform "
         f"window; data range 1; {size}"
+    )
+
+
+def dists_protocol(
+    weights_sha256: str, channels_sha256: str, package_version: str, short_side: int, size: str
+) -> str:
+    """Return the protocol id of DISTS.
+
+    Args:
+        weights_sha256: `hash_tensors` of the network.
+        channels_sha256: `hash_tensors` of the weights of its channels.
+        package_version: Version of piq.
+        short_side: To which the shorter side of larger images is downscaled, in pixels.
+        size: `describe_size` of the images.
+    """
+    return (
+        f"dists/1: piq {package_version} with vgg16-torchvision@{weights_sha256[:8]} "
+        f"(relu1_2,relu2_2,relu3_3,relu4_3,relu5_3), channel weights@{channels_sha256[:8]}, "
+        f"against content; larger images to {short_side} px the shorter side (bilinear, "
+        f"antialiased); L2 pooling; RGB [0,1], ImageNet mean and std; {size}"
     )

@@ -22,3 +22,4 @@ class MetricValues:
     gmsd: float | None = None
     haarpsi: float | None = None
     edge_ssim: float | None = None
+    dists: float | None = None

@@ -35,6 +35,7 @@ MetricName = Literal[
     "gmsd",
     "haarpsi",
     "edge_ssim",
+    "dists",
 ]
 """Fields of records that hold a metric value; `bench.quality.protocol.METRICS` describes them."""
 
@@ -161,6 +162,7 @@ class Record:
         gmsd: Gradient magnitude similarity deviation from the content; lower is better.
         haarpsi: Haar wavelet similarity to the content, in [0, 1]; higher is better.
         edge_ssim: SSIM of the gradient magnitudes of output and content; higher is better.
+        dists: DISTS of output against content; lower is better.
         trained_metrics: Metrics whose formulas the subject was trained on, for quality and a curve.
         cost_subject: The subject whose cost stands for this one's: this one is a peer trained on
             another encoder than the one with which cost is measured.
@@ -216,6 +218,7 @@ class Record:
     gmsd: float | None = None
     haarpsi: float | None = None
     edge_ssim: float | None = None
+    dists: float | None = None
     trained_metrics: list[MetricName] | None = None
     cost_subject: str | None = None
     other_latency_ns: list[int] | None = None

@@ -14,7 +14,7 @@ GRAM = ("gram", "bounded_gram", "alexnet_gram")
 @pytest.mark.parametrize(
     ("weights", "metrics"),
     [
-        ({}, (*GRAM, "edge_ssim", "gmsd", "lpips")),
+        ({}, (*GRAM, "edge_ssim", "gmsd", "lpips", "dists")),
         ({"bounded_style": 0.0, "style": 1.0, "perceptual": 0.0}, (*GRAM, "edge_ssim", "gmsd")),
         (
             {"style": 1.0, "structure": 1.0, "edges": 0.0, "perceptual": 0.0},

@@ -33,7 +33,7 @@ def test_headline_tables_have_three_metrics_and_the_bounded_gram_where_it_is_mea
     assert [m.name for m in headline_metrics(METRIC_NAMES)] == ["bounded_gram", "ssim", "lpips"]
     others = other_metrics(METRIC_NAMES, [m.name for m in headline_metrics(METRIC_NAMES)])
     assert {m.name for m in others} == set(METRIC_NAMES) - {"bounded_gram", "ssim", "lpips"}
-    assert [m.measures for m in others] == ["style"] * 4 + ["content"] * 4
+    assert [m.measures for m in others] == ["style"] * 4 + ["content"] * 5
 
 
 def test_ids_say_network_hash_layers_divisor_size_colour_and_range() -> None:

@@ -270,7 +270,11 @@ def _run_selftest(args: argparse.Namespace, config: "GateConfig") -> int:
             neighbours=args.neighbours, about=about, bar=bar,
         )  # fmt: skip
     rates = list(summarize_gates(found))
-    changes = smallest_change(found, error=config.error / max(1, count_tests(cases)))
+    changes = smallest_change(
+        found,
+        error=config.error / max(1, count_tests(cases)),
+        budget_seconds=config.budget_seconds,
+    )
     text = render_selftest(rates, changes)
     write_json(args.json, {"rates": [asdict(each) for each in rates], "smallest": changes}, text)
     unchanged, strongest = rates[0], rates[-1]

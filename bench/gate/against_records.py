@@ -15,6 +15,7 @@ from bench.gate.exact import count_head, judge_values
 from bench.gate.latency import compare_latency
 from bench.gate.quality import judge_metric
 from bench.machine.memory import host_bytes
+from bench.records.identity import is_external
 from bench.records.schema import NO_TRANSFORM, Record
 from bench.worker.process import Budget, Message, ask_child
 
@@ -73,20 +74,12 @@ def _compare_counts(
 def _compare_quality(
     context: GateContext, cases: Sequence[GateCase], records: Iterable[Record]
 ) -> list[CaseResult]:
-    """Score head on the image pairs, and compare pair by pair with the records."""
+    """Score head on the image pairs at the size of the records, and compare pair by pair."""
     subject = cases[0].subject
-    recorded = {
-        record.case.pair: record
-        for record in records
-        if record.kind == "quality"
-        and record.status == "ok"
-        and record.case.subject == subject
-        and record.case.transform in ("zca", NO_TRANSFORM)
-        and record.config.get("quality_max_side") == context.config.quality_max_side
-    }
+    max_side, recorded = _find_scores(subject, records, preferred=context.config.quality_max_side)
     pairs = [pair for pair in context.pairs if pair.name in recorded]
     if not pairs:
-        reason = f"no record of an image pair at quality_max_side {context.config.quality_max_side}"
+        reason = "no record of an image pair of the gate"
         return [CaseResult(case=each, verdict="not comparable", reason=reason) for each in cases]
     job = {
         "job": "quality",
@@ -102,17 +95,43 @@ def _compare_quality(
             }
             for pair in pairs
         ],
-        "max_side": context.config.quality_max_side,
+        "max_side": max_side,
         "metrics": [case.quantity for case in cases],
         "examples": None,
         "styles": None,
     }
-    budget = Budget(seconds=cases[0].seconds, memory_bytes=host_bytes())
+    budget = Budget(seconds=cases[0].seconds * len(pairs), memory_bytes=host_bytes())
     messages, outcome = ask_child(job, budget=budget)
     if outcome.status != "ok":
         reason = f"head: {outcome.reason}"
         return [CaseResult(case=each, verdict="failed", reason=reason) for each in cases]
     return [_judge_scores(case, messages, recorded) for case in cases]
+
+
+def _find_scores(
+    subject: str, records: Iterable[Record], *, preferred: int
+) -> tuple[int, dict[str | None, Record]]:
+    """Return the size at which a subject was scored, and its records of that size by image pair.
+
+    Args:
+        subject: The subject.
+        records: Records of any kind.
+        preferred: ``quality_max_side`` of the gate, which wins where records have several sizes;
+            then that with most image pairs does.
+    """
+    by_size: dict[int, dict[str | None, Record]] = {}
+    for record in records:
+        if (
+            record.kind == "quality"
+            and record.status == "ok"
+            and not is_external(record)
+            and record.case.subject == subject
+            and record.case.transform in ("zca", NO_TRANSFORM)
+        ):
+            size = int(record.config.get("quality_max_side", 0))
+            by_size.setdefault(size, {})[record.case.pair] = record
+    sizes = sorted(by_size, key=lambda size: (size == preferred, len(by_size[size])))
+    return (sizes[-1], by_size[sizes[-1]]) if sizes else (preferred, {})
 
 
 def _judge_scores(

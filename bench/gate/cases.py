@@ -176,7 +176,7 @@ def _override(case: GateCase, config: GateConfig) -> GateCase | None:
     """Apply the settings of the gate, then those of its overrides; None if it is skipped."""
     case = replace(case, seconds=config.case_seconds, max_launches=config.max_launches)
     for override in config.overrides:
-        if not override.applies_to(case.kind, case.subject, case.resolution):
+        if not override.applies_to(case.kind, case.subject, case.resolution, case.quantity):
             continue
         if override.skip:
             return None

@@ -109,6 +109,7 @@ class CaseOverride:
         subjects: The subjects that it applies to; None is all.
         resolutions: The resolutions that it applies to; None is all.
         kinds: The kinds that it applies to; None is all.
+        metrics: The quality metrics that it applies to; None is all, and all other kinds.
         margin: The margin of equivalence.
         case_seconds: Time budget of one launch of a case, in seconds.
         max_launches: Launches after which a case is inconclusive.
@@ -118,14 +119,22 @@ class CaseOverride:
     subjects: tuple[str, ...] | None = None
     resolutions: tuple[ResolutionName, ...] | None = None
     kinds: tuple[KindName, ...] | None = None
+    metrics: tuple[MetricKey, ...] | None = None
     margin: Margin | None = None
     case_seconds: Seconds | None = None
     max_launches: Positive | None = None
     skip: bool = False
 
-    def applies_to(self, kind: str, subject: str, resolution: str | None) -> bool:
+    def applies_to(
+        self, kind: str, subject: str, resolution: str | None, quantity: str | None
+    ) -> bool:
         """Return whether the override applies to a case."""
-        chosen = ((self.kinds, kind), (self.subjects, subject), (self.resolutions, resolution))
+        chosen = (
+            (self.kinds, kind),
+            (self.subjects, subject),
+            (self.resolutions, resolution),
+            (self.metrics, quantity),
+        )
         return all(names is None or name in names for names, name in chosen)
 
 

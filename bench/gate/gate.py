@@ -63,7 +63,12 @@ def run_gate(
     environment = found_of["head"].environment
     if environment is None:
         return _fail_all(cases, found_of, by_name, seconds=time.monotonic() - started)
-    missing = _find_missing(cases, {name: each.missing for name, each in found_of.items()})
+    reasons = {name: each.missing for name, each in found_of.items()}
+    if records is not None:
+        recorded = {record.case.subject for record in records}
+        wanted = {name for case in cases for name in _subjects(case)}
+        reasons["base"] = dict.fromkeys(wanted - recorded, "no record")
+    missing = _find_missing(cases, reasons)
     measured = [case for case in cases if case not in missing]
     context = GateContext(
         config=config,

@@ -16,6 +16,7 @@ from bench.worker.process import Budget, Message, ask_child
 
 _ERROR = 0.05  # of each one-sided interval over image pairs
 _LEAST_PAIRS = 3
+_MOST_FORECAST = 10_000  # image pairs
 _HIGHER_IS_BETTER: dict[str, bool] = {each.name: each.higher_is_better for each in METRICS}
 
 
@@ -94,6 +95,8 @@ def judge_metric(
     differences = np.concatenate([differences, np.zeros(unchanged)])
     finding = _judge_differences(differences, case.margin)
     assert finding.verdict is not None  # noqa: S101 (all pairs are there)
+    if finding.verdict == "inconclusive":
+        reason = f"{reason}; {_advise(finding)}"
     return CaseResult(
         case=case,
         verdict=finding.verdict,
@@ -107,19 +110,34 @@ def judge_metric(
 
 
 def _judge_differences(differences: "np.ndarray[Any, Any]", margin: float) -> Finding:
-    from scipy.stats import t
-
     mean, count = float(differences.mean()), differences.size
     verdict: Verdict = "same or better"
-    low = high = None
+    low = high = needed = None
     if count >= _LEAST_PAIRS:
-        half = float(t.isf(_ERROR, count - 1) * differences.std(ddof=1) / count**0.5)
+        half = _half_width(float(differences.std(ddof=1)), count)
         low, high = mean - half, mean + half
     if mean > margin:
         verdict = "worse" if low is not None and low > 0 else "inconclusive"
     elif mean < -margin and high is not None and high < 0:
         verdict = "improved"
-    return Finding(verdict=verdict, estimate=mean, low=low, high=high, count=count)
+    if verdict == "inconclusive" and count > 1:
+        deviation = float(differences.std(ddof=1))
+        more = range(max(count + 1, _LEAST_PAIRS), _MOST_FORECAST)
+        needed = next((n for n in more if _half_width(deviation, n) < mean), None)
+    return Finding(verdict=verdict, estimate=mean, low=low, high=high, count=count, needed=needed)
+
+
+def _half_width(deviation: float, count: int) -> float:
+    from scipy.stats import t
+
+    return float(t.isf(_ERROR, count - 1)) * deviation / count**0.5
+
+
+def _advise(finding: Finding) -> str:
+    """Say how many more image pairs would settle an inconclusive metric."""
+    if finding.needed is None:
+        return f"at least {_LEAST_PAIRS} image pairs are needed (pairs)"
+    return f"about {finding.needed - finding.count} more image pairs would settle it (pairs)"
 
 
 def _stylize(

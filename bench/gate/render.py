@@ -109,7 +109,7 @@ def render_selftest(rates: Sequence["Rate"], smallest: Mapping[str, float]) -> s
     headers = ("Slow-down", "Gates", "Failed", "Share", "95 % interval", "Inconclusive", "Launches")
     table = tabulate(rows, headers, tablefmt="simple", disable_numparse=True)
     found = "; ".join(f"{name}: {change:.1%}" for name, change in smallest.items())
-    return f"{table}\n\nsmallest slow-down that all launches find in 95 % of gates: {found}"
+    return f"{table}\n\nsmallest slow-down that the budget finds in 95 % of gates: {found}"
 
 
 def _rows(result: GateResult) -> list[list[str]]:

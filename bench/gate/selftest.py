@@ -7,7 +7,7 @@ planted slow-down do is the power.
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from bench.gate.verdicts import SequentialTest
 from bench.machine.neighbours import busy_neighbours
 from bench.plan.image_pairs import ImagePair
 from pcakd.errors import ConfigError
+from pcakd.utils.files import write_text
 
 FILE_NAME = "gates.jsonl"
 SLOW_DOWNS = (0.05, 0.10, 0.30)
@@ -90,13 +91,21 @@ def run_selftest(
         device: Name of a device.
         timed: The image pair of latency.
         neighbours: Processes that keep a core busy each meanwhile.
-        about: Commit and command, for the records.
+        about: Commit and the like, which all gates of a folder share.
         bar: Advanced by each gate.
 
     Returns:
-        All gates of the folder.
+        The planned gates, those of earlier commands included.
+
+    Raises:
+        ConfigError: The folder has gates of another commit or other settings, or is damaged.
     """
-    known = {(each["slow_down"], each["number"]): each for each in read_gates(folder)}
+    recorded = read_gates(folder)
+    settings = {"neighbours": neighbours, "config": asdict(config), **about}
+    settings = json.loads(json.dumps(settings))  # as a file gives them back
+    for each in recorded:
+        _require_same(each, settings, folder)
+    known = {(each["slow_down"], each["number"]): each for each in recorded}
     with busy_neighbours(neighbours), scratch_folder() as scratch:
         variables = {**process_environment(scratch), "PYTHONPATH": python_path}
         base = Side(
@@ -115,13 +124,27 @@ def run_selftest(
                     scratch=scratch, device=device, timed=timed, pairs=(), bar=tqdm(disable=True),
                 )  # fmt: skip
                 document = to_json(result, status=result.exit_status())
-                gate = {"slow_down": slow_down, "number": number, "neighbours": neighbours}
-                gate |= {**about, **document}
-                with (folder / FILE_NAME).open("a", encoding="utf-8") as stream:
-                    stream.write(json.dumps(gate, ensure_ascii=False) + "\n")
+                gate = {"slow_down": slow_down, "number": number, **settings, **document}
                 known[slow_down, number] = gate
+                lines = (json.dumps(each, ensure_ascii=False) for each in known.values())
+                write_text(folder / FILE_NAME, "".join(f"{line}\n" for line in lines))
             bar.update()
     return [known[key] for key in gates]
+
+
+def _require_same(gate: Mapping[str, Any], settings: Mapping[str, Any], folder: Path) -> None:
+    """Check that a recorded gate had the settings of this self-test; rates join only such gates."""
+    for name, value in settings.items():
+        if gate.get(name) != value:
+            there, here = (
+                f"other {name}" if name == "config" else f"{name} {each}"
+                for each in (gate.get(name), value)
+            )
+            raise ConfigError(
+                f"{folder / FILE_NAME} has gates with {there}"
+                f"{'' if name == 'config' else f', this self-test has {here}'}; "
+                "name another folder, or remove the file"
+            )
 
 
 def read_gates(folder: Path) -> list[dict[str, Any]]:
@@ -164,11 +187,19 @@ def summarize_gates(gates: Sequence[Mapping[str, Any]]) -> Iterator[Rate]:
         )
 
 
-def smallest_change(gates: Sequence[Mapping[str, Any]], *, error: float) -> dict[str, float]:
-    """Return for each case the smallest slow-down that all launches find in 95 % of gates.
+def smallest_change(
+    gates: Sequence[Mapping[str, Any]], *, error: float, budget_seconds: float
+) -> dict[str, float]:
+    """Return for each case the smallest slow-down that the budget finds in 95 % of gates.
 
     It follows from the variation between launches, pooled over gates, and the last look of the
-    test: the mean must exceed the margin and what the error allows.
+    test: the mean must exceed the margin and what the error allows. The last look is that after
+    ``max_launches``, or after as many as the budget has time for.
+
+    Args:
+        gates: What `run_selftest` returned.
+        error: Of each case.
+        budget_seconds: Time budget of a gate.
     """
     import numpy as np
     from scipy.stats import norm, t
@@ -182,14 +213,27 @@ def smallest_change(gates: Sequence[Mapping[str, Any]], *, error: float) -> dict
                 spread.setdefault(case["name"], []).append(float(np.var(logs, ddof=1)))
                 settings[case["name"]] = case["case"]["max_launches"], case["case"]["margin"]
     found = {}
+    affordable = int(budget_seconds / _launch_seconds(gates))
     for name, variances in spread.items():
-        launches, margin = settings[name]
+        most, margin = settings[name]
+        launches = max(2, min(most, affordable))
         test = SequentialTest(error=error, max_launches=launches)
         standard = (float(np.mean(variances)) / launches) ** 0.5
         least = float(t.isf(test.level(launches), launches - 1)) * standard
         change = max(least, margin) + float(norm.isf(1 - _POWER)) * standard
         found[name] = float(np.expm1(change))
     return found
+
+
+def _launch_seconds(gates: Sequence[Mapping[str, Any]]) -> float:
+    """Return the median time that a gate takes for a launch of all of its cases."""
+    from statistics import median
+
+    found: list[float] = []
+    for gate in gates:
+        counts = [case["finding"]["count"] for case in gate["cases"] if case["finding"]]
+        found.append(gate["seconds"] / max([1, *counts]))
+    return max(median(found), 1e-9)
 
 
 def _launch_logs(case: Mapping[str, Any]) -> list[float]:

@@ -179,7 +179,7 @@ def test_a_self_test_counts_false_alarms_and_found_slow_downs(repository, capsys
     output = capsys.readouterr().out
     assert status in (0, 1)
     assert [line.split()[0] for line in output.splitlines()[2:6]] == ["none", "5%", "10%", "30%"]
-    assert "smallest slow-down that all launches find" in output
+    assert "smallest slow-down that the budget finds" in output
     lines = (out / "gates.jsonl").read_text(encoding="utf-8").splitlines()
     gates = [json.loads(line) for line in lines]
     assert [each["slow_down"] for each in gates] == [0.0, 0.05, 0.1, 0.3]

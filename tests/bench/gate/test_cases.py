@@ -76,3 +76,16 @@ def test_overrides_change_or_skip_cases():
     assert [case.margin for case in cases.values()] == [0.2, 0.2, 0.05, 0.05]
     assert [case.seconds for case in cases.values()] == [120.0, 7.0, 120.0, 7.0]
     assert [case.max_launches for case in cases.values()] == [6, 6, 24, 24]
+
+
+def test_an_override_names_a_metric():
+    config = GateConfig(
+        subjects=("a",),
+        kinds=("quality", "latency"),
+        metrics=("ssim", "gmsd"),
+        overrides=(CaseOverride(metrics=("ssim",), margin=0.2),),
+    )
+    margins = {case.name: case.margin for case in plan_cases(config)}
+    assert margins["quality ssim a"] == 0.2
+    assert margins["quality gmsd a"] == config.margins.of_metric("gmsd")
+    assert margins["latency a HD"] == config.margins.latency

@@ -36,6 +36,7 @@ def test_without_the_table_the_default_gate_is_taken(tmp_path):
         ("[gate.speedups]\nvgg16 = 2.0", "write 'SLOW FAST'"),
         ("[gate]\nsubjects = ['a', 'a']", "given twice"),
         ("[[gate.overrides]]\nsubjects = ['vgg61']", "did you mean 'vgg16'?"),
+        ("[[gate.overrides]]\nmetrics = ['sim']", "did you mean 'ssim'?"),
         ("[[gate.overrides]]\nmargn = 0.1", "did you mean 'margin'?"),
         ("gate = 3", "expected a table [gate]"),
         ("[gate]\nmax_launches = 3", "must be ≥ 4"),

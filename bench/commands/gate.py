@@ -16,7 +16,6 @@ from pcakd.errors import ConfigError
 if TYPE_CHECKING:
     from bench.gate.cases import GateResult
     from bench.gate.config import GateConfig
-    from bench.gate.verdicts import Verdict
     from bench.plan.image_pairs import ImagePair
 
 EXAMPLES = (
@@ -170,10 +169,10 @@ def _compare_sides(
 ) -> "GateResult":
     from tqdm import tqdm
 
-    from bench.gate.cases import CaseResult, GateResult, plan_cases
+    from bench.gate.cases import plan_cases
     from bench.gate.checkouts import BuildError, find_repository, find_revision
     from bench.gate.gate import run_gate
-    from bench.gate.sides import open_sides
+    from bench.gate.sides import fail_build, open_sides
 
     root = find_repository(Path.cwd())
     base: str | Path | None = None
@@ -194,9 +193,7 @@ def _compare_sides(
                     scratch=scratch, device=args.device, timed=timed, pairs=pairs, bar=bar,
                 )  # fmt: skip
         except BuildError as error:
-            verdict: Verdict = "failed" if error.side == "head" else "not comparable"
-            results = [CaseResult(case=c, verdict=verdict, reason=str(error)) for c in cases]
-            return GateResult(results=results, base=str(args.against), head="working tree")
+            return fail_build(cases, error, base=str(args.against))
 
 
 def _compare_with_records(

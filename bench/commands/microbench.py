@@ -83,32 +83,35 @@ def run(args: argparse.Namespace) -> int:
 def _compare(args: argparse.Namespace) -> "GateResult":
     from tqdm import tqdm
 
-    from bench.gate.checkouts import find_repository, find_revision
+    from bench.gate.cases import GateCase
+    from bench.gate.checkouts import BuildError, find_repository, find_revision
     from bench.gate.config import GateConfig
     from bench.gate.microbench import compare_microbench
-    from bench.gate.sides import open_sides
+    from bench.gate.sides import fail_build, open_sides
 
     root = find_repository(Path.cwd())
     folder = Path(args.against)
     base = folder.resolve() if folder.is_dir() else find_revision(root, args.against)
-    with (
-        tqdm(total=args.launches, desc="build both sides", unit="launch", disable=None) as bar,
-        open_sides(root, base, install=args.install or ["."]) as (first, second, scratch),
-    ):
-        # copies, so that neither the checkout nor its pytest settings are found beside them
-        copies = scratch / "microbench"
-        copies.mkdir()
-        for source in {path.parent for path in args.files}:
-            for file in source.glob("*.py"):
-                shutil.copy(file, copies / file.name)
-        return compare_microbench(
-            {"base": first, "head": second},
-            [copies / path.name for path in args.files],
-            options=["-k", args.k] if args.k else [],
-            folder=args.out.resolve(),
-            margin=args.margin,
-            error=GateConfig().error,
-            max_launches=args.launches,
-            seconds=args.budget,
-            bar=bar,
-        )
+    with tqdm(total=args.launches, desc="build both sides", unit="launch", disable=None) as bar:
+        try:
+            with open_sides(root, base, install=args.install or ["."]) as (first, second, scratch):
+                # copies, so that neither the checkout nor its pytest settings are found beside them
+                copies = scratch / "microbench"
+                copies.mkdir()
+                for source in {path.parent for path in args.files}:
+                    for file in source.glob("*.py"):
+                        shutil.copy(file, copies / file.name)
+                return compare_microbench(
+                    {"base": first, "head": second},
+                    [copies / path.name for path in args.files],
+                    options=["-k", args.k] if args.k else [],
+                    folder=args.out.resolve(),
+                    margin=args.margin,
+                    error=GateConfig().error,
+                    max_launches=args.launches,
+                    seconds=args.budget,
+                    bar=bar,
+                )
+        except BuildError as error:
+            cases = [GateCase(kind="microbench", subject=path.name) for path in args.files]
+            return fail_build(cases, error, base=args.against)

@@ -16,7 +16,7 @@ from bench.gate.memory import compare_memory
 from bench.gate.quality import compare_quality
 from bench.gate.side_client import Side, SideError, SideProcess
 from bench.machine.memory import host_bytes
-from bench.plan.factories import announce_imports
+from bench.plan.factories import announce_import
 from bench.plan.image_pairs import ImagePair
 from bench.records.schema import Record
 from bench.worker.process import Budget, ask_child
@@ -57,9 +57,9 @@ def run_gate(
     """
     started = time.monotonic()
     by_name = {side.name: side for side in sides}
-    announce_imports(name for case in cases for name in _subjects(case))
     bar.set_description("subjects of both sides")
-    found_of = {side.name: _inspect(side, cases, config, device) for side in sides}
+    announced: set[tuple[str, str]] = set()
+    found_of = {side.name: _inspect(side, cases, config, device, announced) for side in sides}
     environment = found_of["head"].environment
     if environment is None:
         return _fail_all(cases, found_of, by_name, seconds=time.monotonic() - started)
@@ -135,12 +135,25 @@ class _Inspection:
     failure: str | None = None
 
 
-def _inspect(side: Side, cases: Sequence[GateCase], config: GateConfig, device: str) -> _Inspection:
+def _inspect(
+    side: Side,
+    cases: Sequence[GateCase],
+    config: GateConfig,
+    device: str,
+    announced: set[tuple[str, str]],
+) -> _Inspection:
+    """Start a process of a side and have it load each subject, and say first what it imports."""
     missing: dict[str, str] = {}
+    names = list(dict.fromkeys(each for case in cases for each in _subjects(case)))
     try:
         with _start(side, config) as process:
             environment = process.ask("start", threads=config.threads, device=device)
-            for name in dict.fromkeys(each for case in cases for each in _subjects(case)):
+            factories: dict[str, str] = process.ask("factories", subjects=names)["factories"]
+            for found in factories.items():
+                if found not in announced:
+                    announce_import(*found)
+                    announced.add(found)
+            for name in names:
                 try:
                     process.ask("identify", subject=name)
                 except SideError as error:

@@ -44,7 +44,7 @@ def compare_microbench(
         margin: The margin of equivalence.
         error: Probability that a comparison without any change fails.
         max_launches: Launches after which a benchmark is inconclusive.
-        seconds: Time budget.
+        seconds: Time budget; also that of one run of pytest.
         bar: Advanced by each launch.
 
     Raises:
@@ -58,7 +58,7 @@ def compare_microbench(
         for side in SIDES if launch % 2 == 0 else SIDES[::-1]:
             bar.set_description(f"launch {launch + 1}: {side}")
             target = folder / f"{launch + 1:04d}_{side}.json"
-            found = _run(sides[side], files, options, target)
+            found = _run(sides[side], files, options, target, seconds=seconds)
             if isinstance(found, str):
                 failures[side] = found
             else:
@@ -80,7 +80,7 @@ def compare_microbench(
 
 
 def _run(
-    side: Side, files: Sequence[Path], options: Sequence[str], target: Path
+    side: Side, files: Sequence[Path], options: Sequence[str], target: Path, *, seconds: float
 ) -> dict[str, float] | str:
     """Run the benchmarks of a side; return their medians in seconds, or why there are none."""
     command = [
@@ -88,16 +88,20 @@ def _run(
         *(str(side.python), "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider"),
         *("--benchmark-only", f"--benchmark-json={target}", *options, *map(str, files)),
     ]
-    done = subprocess.run(
-        command,
-        cwd=files[0].parent,
-        env={**os.environ, **side.environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            command,
+            cwd=files[0].parent,
+            env={**os.environ, **side.environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"pytest took more than its budget of {seconds:g} s"
     if done.returncode == _NO_TESTS:
         raise ConfigError(f"no benchmark in {', '.join(file.name for file in files)}")
     if done.returncode or not target.exists():

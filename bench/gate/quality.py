@@ -130,7 +130,7 @@ def _judge_differences(differences: "np.ndarray[Any, Any]", margin: float) -> Fi
 def _half_width(deviation: float, count: int) -> float:
     from scipy.stats import t
 
-    return float(t.isf(_ERROR, count - 1)) * deviation / count**0.5
+    return float(t.isf(_ERROR, count - 1) * deviation / count**0.5)
 
 
 def _advise(finding: Finding) -> str:

@@ -80,6 +80,15 @@ def _start(command: Command) -> Answer:
     }
 
 
+def _find_factories(command: Command) -> Answer:
+    """Return the subjects of other packages that this side would import; it imports none yet."""
+    try:
+        from bench.plan.factories import find_factories
+    except ImportError:  # an older side has no such subjects
+        return {"factories": {}}
+    return {"factories": find_factories(command["subjects"])}
+
+
 def _identify(command: Command) -> Answer:
     """Return what a subject is; the failure is *missing* if this side has no such one."""
     from bench.subjects import parse_subject
@@ -205,6 +214,7 @@ def _time_import(command: Command) -> Answer:
 
 _COMMANDS: Mapping[str, Callable[[Command], Answer]] = {
     "start": _start,
+    "factories": _find_factories,
     "identify": _identify,
     "count": _count,
     "open": _open_case,

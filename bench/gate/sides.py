@@ -13,10 +13,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.gate.cases import CaseResult, GateCase, GateResult
 from bench.gate.checkouts import BuildError, clone, copy_folder
 from bench.gate.scratch import process_environment, scratch_folder
 from bench.gate.side_client import Side
+from bench.gate.verdicts import Verdict
 
+_HEAD = "working tree"
 _PTH = "pcakd_gate.pth"
 _UNMET = Path(__file__).with_name("unmet_requirements.py")
 _EXTRAS = re.compile(r"\[([\w.,\s-]+)\]$")
@@ -66,10 +69,20 @@ def open_sides(
             base = _build("base", title, copy, root, install, scratch)
         copy = scratch / "head" / "code"
         copy_folder(root, copy, "head")
-        head = _build("head", "working tree", copy, root, install, scratch)
+        head = _build("head", _HEAD, copy, root, install, scratch)
         files = scratch / "files"
         files.mkdir()
         yield base, head, files
+
+
+def fail_build(cases: Sequence[GateCase], error: BuildError, *, base: str) -> GateResult:
+    """Return the result of a gate of which a side cannot be built.
+
+    Without head every case failed; without base none compares.
+    """
+    verdict: Verdict = "failed" if error.side == "head" else "not comparable"
+    results = [CaseResult(case=each, verdict=verdict, reason=str(error)) for each in cases]
+    return GateResult(results=results, base=base, head=_HEAD)
 
 
 def _build(

@@ -25,11 +25,27 @@ def find_factory(name: str) -> str | None:
     return next((point.value for point in entry_points(group=GROUP, name=name)), None)
 
 
+def find_factories(names: Iterable[str]) -> dict[str, str]:
+    """Return ``module:factory`` of the subjects of other packages, by their names.
+
+    A precision and a transform that follow a name are left out.
+
+    >>> find_factories(["python:toy.models:create+bf16@ot", "vgg16@zca"])
+    {'python:toy.models:create': 'toy.models:create'}
+    """
+    plain = dict.fromkeys(name.partition("@")[0].partition("+")[0] for name in names)
+    return {name: factory for name in plain if (factory := find_factory(name))}
+
+
 def announce_imports(names: Iterable[str]) -> None:
     """Say on standard error which modules subjects of other packages come from.
 
     Commands call it before such a module is imported.
     """
-    for plain in dict.fromkeys(name.partition("@")[0].partition("+")[0] for name in names):
-        if factory := find_factory(plain):
-            sys.stderr.write(f"importing {factory.partition(':')[0]} for subject {plain}\n")
+    for name, factory in find_factories(names).items():
+        announce_import(name, factory)
+
+
+def announce_import(name: str, factory: str) -> None:
+    """Say on standard error which module a subject comes from."""
+    sys.stderr.write(f"importing {factory.partition(':')[0]} for subject {name}\n")

@@ -1,5 +1,6 @@
 """A small package with models of its own, whose next version can have planted faults."""
 
+import subprocess
 from pathlib import Path
 
 _MODELS = '''
@@ -33,8 +34,7 @@ class Mix(nn.Module):
             time.sleep(600)
         if self.fault == "sleep":
             time.sleep(0.5)
-        if self.fault == "copies":
-            content = torch.stack([content] * 64).mean(0)
+        spare = content.clone() if self.fault == "copy" else None
         gain = 0.5 if self.fault == "wrong constant" else 1.0
         mean = style.mean((-2, -1), keepdim=True) - content.mean((-2, -1), keepdim=True)
         return (content + 0.01 * self.convs(content) + gain * mean).clamp(0, 1)
@@ -61,11 +61,29 @@ requires-python = ">=3.11"
 
 
 def write_toy(root: Path, **faults: str) -> Path:
-    """Write the package ``toy`` with the faults of its models by their names; return its root."""
+    """Write the package ``toy`` with the faults of its models by their names; return its root.
+
+    The faults of the package itself are ``package="slow import"`` and ``package="large"``.
+    """
     package = root / "toy"
     package.mkdir(parents=True, exist_ok=True)
-    (package / "__init__.py").write_text('"""A toy."""\n', encoding="utf-8")
+    slow = "import time; time.sleep(0.5)\n" if faults.get("package") == "slow import" else ""
+    (package / "__init__.py").write_text(f'"""A toy."""\n{slow}', encoding="utf-8")
+    if faults.get("package") == "large":
+        (package / "data.bin").write_bytes(bytes(100_000))
     (package / "models.py").write_text(_MODELS, encoding="utf-8")
     (package / "faults.py").write_text(f"FAULTS = {faults!r}\n", encoding="utf-8")
     (root / "pyproject.toml").write_text(_PROJECT, encoding="utf-8")
     return root
+
+
+def commit_all(root: Path) -> None:
+    """Commit all files of a folder to its repository, which is created where there is none."""
+    for arguments in (
+        ("init", "--quiet", "--initial-branch", "main"),
+        ("add", "."),
+        ("commit", "--quiet", "-m", "all"),
+    ):
+        name = ("-c", "user.name=a", "-c", "user.email=a@b")
+        command = ["git", *name, "-C", str(root), *arguments]
+        subprocess.run(command, check=True, capture_output=True)

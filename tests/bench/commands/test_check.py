@@ -1,6 +1,7 @@
 """The check command: exit status and table for same, different and missing counts."""
 
 import argparse
+import sys
 
 import pytest
 
@@ -86,3 +87,19 @@ def test_a_missing_folder_is_refused(run):
 
 def test_known_subjects_can_be_made_by_name():
     assert [parse_subject(name).name for name in list_subjects()] == list(list_subjects())
+
+
+@pytest.mark.parametrize("name", ["python:made_trap:create", "trap", "trap+bf16"])
+def test_names_in_files_import_no_code_of_others(run, tmp_path, make_cost, monkeypatch, name):
+    info = tmp_path / "trap-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: trap\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[bench.subjects]\ntrap = made_trap:create\n")
+    (tmp_path / "made_trap.py").write_text("raise SystemExit('imported')\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    append_record(tmp_path, make_cost(name, width=64, height=48))
+    monkeypatch.setattr("bench.subjects.list_subjects", lambda: ())
+    status, out = run()
+    assert status == 1
+    assert "1,000 → missing" in out
+    assert "made_trap" not in sys.modules

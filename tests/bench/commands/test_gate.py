@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from xml.etree import ElementTree
 
+import psutil
 import pytest
-from toy_package import write_toy
+from toy_package import commit_all, write_toy
 
 from bench.cli import main
 
@@ -32,19 +34,12 @@ latency = 0.5
 """
 
 
-def git(folder, *arguments):
-    command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(folder), *arguments]
-    subprocess.run(command, check=True, capture_output=True)
-
-
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
     """Return a repository of the toy package with one commit."""
     folder = write_toy(tmp_path / "repository")
     (folder / "benchmarks.toml").write_text(CONFIG, encoding="utf-8")
-    git(folder, "init", "--quiet", "--initial-branch", "main")
-    git(folder, "add", ".")
-    git(folder, "commit", "--quiet", "-m", "first")
+    commit_all(folder)
     monkeypatch.chdir(folder)
     temporary = tmp_path / "temporary"
     temporary.mkdir()
@@ -55,7 +50,7 @@ def repository(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_a_change_of_the_working_tree_is_found_against_a_revision(repository, tmp_path, capsys):
-    write_toy(repository, plain="extra convolutions")
+    write_toy(repository, plain="extra convolutions", package="large")
     files = {name: tmp_path / f"gate.{name}" for name in ("md", "xml", "json")}
     status = main([
         "gate", "--against", "main", "--markdown", str(files["md"]), "--junit", str(files["xml"]),
@@ -68,7 +63,7 @@ def test_a_change_of_the_working_tree_is_found_against_a_revision(repository, tm
     document = json.loads(files["json"].read_text(encoding="utf-8"))
     verdicts = {each["name"]: each["verdict"] for each in document["cases"]}
     assert verdicts[f"counts parameters {PLAIN}"] == "worse"
-    assert verdicts["size toy"] == "same or better"
+    assert verdicts["size toy"] == "worse"
     assert verdicts[f"latency {PLAIN} 160x96"] in ("worse", "inconclusive")
     assert files["md"].read_text(encoding="utf-8").startswith("**gate REGRESSION")
     assert ElementTree.parse(files["xml"]).getroot().find("testsuite/testcase/failure") is not None  # noqa: S314
@@ -79,7 +74,7 @@ def test_a_change_of_the_working_tree_is_found_against_a_revision(repository, tm
 @pytest.mark.slow
 def test_a_base_that_does_not_install_leaves_nothing_measured(repository, capsys):
     (repository / "pyproject.toml").write_text("[build-system]\nrequires = 3\n", encoding="utf-8")
-    git(repository, "commit", "--quiet", "-am", "broken")
+    commit_all(repository)
     write_toy(repository)
     assert main(["gate", "--against", "HEAD", "--only", "counts"]) == 4
     output = capsys.readouterr().out
@@ -131,10 +126,28 @@ def test_outside_a_repository_there_is_no_head(tmp_path, monkeypatch, capsys):
     assert "is in no git repository" in capsys.readouterr().err
 
 
+def processes_of(folder):
+    """Return the command lines of the processes that were started from or for a folder."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            command = " ".join(process.cmdline())
+            if str(folder) in command and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(command)
+    return found
+
+
+def wait_until(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert condition()
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-@pytest.mark.parametrize("seconds", [0.5, 4.0])
-def test_a_kill_leaves_no_folder_and_no_process(repository, tmp_path, seconds):
+@pytest.mark.parametrize("moment", ["building", "measuring"])
+def test_a_kill_leaves_no_folder_and_no_process(repository, tmp_path, moment):
     temporary = tmp_path / "temporary"
     process = subprocess.Popen(
         [sys.executable, "-m", "bench", "gate", "--against", "main"],
@@ -143,18 +156,14 @@ def test_a_kill_leaves_no_folder_and_no_process(repository, tmp_path, seconds):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 30
-    while not list(temporary.glob("pcakd-gate-*")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert list(temporary.glob("pcakd-gate-*"))
-    time.sleep(seconds)
+    part = "-m venv" if moment == "building" else "side_process.py"
+    wait_until(lambda: any(part in command for command in processes_of(temporary)))
     process.send_signal(signal.SIGKILL)
     process.wait()
-    deadline = time.monotonic() + 30
-    while list(temporary.glob("pcakd-gate-*")) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not list(temporary.glob("pcakd-gate-*"))
-    git(repository, "fsck")
+    wait_until(lambda: not list(temporary.glob("pcakd-gate-*")))
+    wait_until(lambda: not processes_of(temporary))
+    command = ["git", "-C", str(repository), "fsck"]
+    subprocess.run(command, check=True, capture_output=True)
     assert not (repository / ".git" / "worktrees").exists()
 
 

@@ -80,7 +80,11 @@ def edit(folder, name, change):
 @pytest.mark.slow
 def test_scores_are_compared_at_the_size_of_the_records(run_folder, monkeypatch, capsys):
     monkeypatch.chdir(run_folder)
+    summary = run_folder / "summary.md"
+    summary.write_text("# Before\n", encoding="utf-8")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     assert main(["gate", "--against", "run"]) == 0
+    assert summary.read_text(encoding="utf-8").startswith("# Before\n**gate passed: 4 same")
     output = capsys.readouterr().out
     assert output.startswith("gate passed: 4 same or better")
     assert "3 recorded image pairs" in output

@@ -1,10 +1,12 @@
 """Planted faults in a small package, each with its verdict and its cause."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 from toy_package import write_toy
 from tqdm import tqdm
 
@@ -14,10 +16,12 @@ from bench.gate.gate import run_gate
 from bench.gate.side_client import Side
 from bench.quality.pairs import find_pairs, shipped_pairs_folder
 from pcakd.errors import ConfigError
+from pcakd.students import load_student, save_student
 
 ROOT = Path(__file__).parents[3]
 PAIRS = find_pairs(shipped_pairs_folder())
 PLAIN, OTHER = "python:toy.models:create_plain", "python:toy.models:create_other"
+METRICS = ("ssim", "gmsd")
 SMALL = {
     "subjects": (PLAIN, OTHER),
     "package": "toy",
@@ -27,26 +31,35 @@ SMALL = {
     "threads": 1,
     "quality_max_side": 200,
     "case_seconds": 20.0,
-    "metrics": ("ssim", "gmsd"),
+    "metrics": METRICS,
 }
 
 
 def gate(tmp_path, *, base=None, head=None, **settings):
     """Run a gate of two versions of the package; return its results by name."""
+    roots = {
+        name: write_toy(tmp_path / name, **(faults or {}))
+        for name, faults in (("base", base), ("head", head))
+    }
+    return gate_of(tmp_path, roots, **settings)
+
+
+def gate_of(tmp_path, roots, **settings):
+    """Run a gate of two folders by the names of their sides; return its results by name."""
     config = GateConfig(**{**SMALL, **settings})
-    sides = []
-    for name, faults in (("base", base or {}), ("head", head or {})):
-        root = write_toy(tmp_path / name, **faults)
-        path = os.pathsep.join((str(root), str(ROOT)))
-        sides.append(
-            Side(
-                name=name,
-                title=name,
-                python=Path(sys.executable),
-                folder=root,
-                environment={"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-            )
+    sides = [
+        Side(
+            name=name,
+            title=name,
+            python=Path(sys.executable),
+            folder=root,
+            environment={
+                "PYTHONPATH": os.pathsep.join((str(root), str(ROOT))),
+                "OMP_NUM_THREADS": "1",
+            },
         )
+        for name, root in roots.items()
+    ]
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     result = run_gate(
@@ -95,14 +108,25 @@ def test_a_wrong_constant_is_worse_quality_or_another_output(tmp_path):
     assert result.exit_status() == 1
 
 
-def test_needless_copies_are_peak_memory(tmp_path):
+@pytest.mark.slow
+def test_a_needless_copy_of_an_8k_image_is_peak_memory(tmp_path):
     results, result = gate(
-        tmp_path, head={"plain": "copies"}, resolutions=("640x360",), kinds=("memory",)
-    )
-    memory = results[f"memory {PLAIN} 640x360"]
+        tmp_path, head={"plain": "copy"}, resolutions=("8K",), kinds=("memory",),
+        subjects=(PLAIN,), case_seconds=120.0,
+    )  # fmt: skip
+    memory = results[f"memory {PLAIN} 8K"]
     assert memory.verdict == "worse"
-    assert memory.head > 2 * memory.base
-    assert results[f"memory {OTHER} 640x360"].verdict == "same or better"
+    assert memory.head - memory.base == pytest.approx(3 * 7680 * 4320 * 4, rel=0.05)
+    assert result.exit_status() == 1
+
+
+def test_a_slow_import_is_found(tmp_path):
+    results, result = gate(
+        tmp_path, head={"package": "slow import"}, kinds=("import",), max_launches=6
+    )
+    slow = results["import toy"]
+    assert slow.verdict == "worse"
+    assert slow.head > slow.base + 4e8
     assert result.exit_status() == 1
 
 
@@ -205,4 +229,83 @@ def test_a_head_that_cannot_start_fails_every_case(tmp_path):
     assert {each.verdict for each in results.values()} == {"failed"}
     assert len(results) == 6
     assert all("the gears are gone" in each.reason for each in results.values())
+    assert result.exit_status() == 1
+
+
+WASTE = """
+        from torch.nn.functional import conv2d
+        for _ in range(3):
+            conv2d(part, part.new_ones(part.shape[1], 1, 3, 3), groups=part.shape[1])
+"""
+SLEEP = """
+    __import__("time").sleep(0.5)
+"""
+
+
+def copy_core(tmp_path, module, old, new):
+    """Return the folders of both sides; head is a copy of `pcakd` with one text replaced."""
+    base, head = tmp_path / "base", tmp_path / "head"
+    base.mkdir()
+    shutil.copytree(
+        ROOT / "pcakd", head / "pcakd", ignore=shutil.ignore_patterns("__pycache__", "*@1.*")
+    )
+    path = head / "pcakd" / module
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1, f"{module} has not one {old!r}"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    return {"base": base, "head": head}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("module", "old", "new"),
+    [
+        ("pipeline.py", "    images = prepare_input(", f"{SLEEP}    images = prepare_input("),
+        ("tiling.py", "    return part\n", f"{WASTE}    return part\n"),
+    ],
+    ids=["a sleep in stylize", "three wasted depthwise convolutions of each stage"],
+)
+def test_what_counts_do_not_show_is_latency(tmp_path, module, old, new):
+    results, result = gate_of(
+        tmp_path, copy_core(tmp_path, module, old, new), kinds=("counts", "quality", "latency"),
+        subjects=("mobilenet_v1",), resolutions=("480x288",), metrics=("ssim",), max_launches=8,
+        quality_max_side=64,
+    )  # fmt: skip
+    latency = results.pop("latency mobilenet_v1 480x288")
+    assert latency.verdict == "worse", latency
+    assert {each.verdict for each in results.values()} == {"same or better"}
+    assert results["quality mobilenet_v1"].reason == "equal bit for bit"
+    assert result.exit_status() == 1
+
+
+@pytest.mark.slow
+def test_another_regularizer_is_quality(tmp_path):
+    roots = copy_core(
+        tmp_path, "coarse_to_fine.py", "network.regularizer_at(tap)",
+        "1e4 * network.regularizer_at(tap)",
+    )  # fmt: skip
+    results, result = gate_of(
+        tmp_path, roots, kinds=("counts", "quality"), subjects=("mobilenet_v1",),
+        resolutions=("320x192",), metrics=GateConfig().metrics,
+    )  # fmt: skip
+    for metric in ("sliced_wasserstein", "histogram_correlation"):
+        assert results[f"quality {metric} mobilenet_v1"].verdict == "worse"
+    assert result.exit_status() == 1
+
+
+@pytest.mark.slow
+def test_a_worse_student_file_is_quality(tmp_path):
+    student = load_student("mobilenet_v1")
+    for name in ("base", "head"):
+        (tmp_path / name).mkdir()
+        save_student(tmp_path / name / "mine.safetensors", student)
+        torch.manual_seed(0)
+        for weight in student.decoder.parameters():  # of head
+            weight.mul_(1 + 0.2 * torch.randn_like(weight))
+    results, result = gate_of(
+        tmp_path, {name: tmp_path / name for name in ("base", "head")},
+        kinds=("counts", "quality"), subjects=("mine.safetensors",), resolutions=("320x192",),
+    )  # fmt: skip
+    assert results["counts parameters mine.safetensors"].verdict == "same or better"
+    assert "worse" in {results[f"quality {name} mine.safetensors"].verdict for name in METRICS}
     assert result.exit_status() == 1

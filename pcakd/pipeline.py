@@ -76,11 +76,11 @@ def stylize(
         result = _run_with_gradients(student, batch, looks, options)
     else:
         result = _run_one_by_one(student, batch, looks, options)
-        _require_numbers(result)
+        require_numbers(result)
     return result if images.dim() == 4 else result[0]
 
 
-def _require_numbers(result: Tensor) -> None:
+def require_numbers(result: Tensor) -> None:
     """Check a result, whose values lie in [0, 1] or are NaN, in one pass without a copy.
 
     Raises:

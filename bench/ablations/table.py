@@ -10,10 +10,9 @@ import pandas as pd
 from bench.ablations.records import AblationRecord
 from bench.analysis.differences import Difference, describe_holm, difference_interval, mark_by_holm
 from bench.analysis.stats import describe_intervals
-from bench.quality.protocol import Metric, headline_metrics, other_metrics
+from bench.quality.protocol import TRAINED_MARK, Metric, headline_metrics, other_metrics
 from bench.report.common.formats import format_difference
 from bench.report.common.tables import ARROWS, to_markdown
-from bench.report.quality.tables import TRAINED_MARK
 from pcakd.cards import list_trained_metrics
 
 _Key: TypeAlias = tuple[str, str]

@@ -135,8 +135,8 @@ def _order(result: CaseResult) -> int:
 def _describe_sides(result: GateResult) -> str:
     return (
         f"base: {result.base}; head: {result.head}; {result.seconds:.0f} s. Change is head over "
-        "base (of a speed-up: floor over head; of a metric: the mean paired difference), positive "
-        "where head is worse."
+        "base (of a speed-up: floor over head; of a metric: the mean paired difference, with "
+        "one-sided 95 % limits over image pairs), positive where head is worse."
     )
 
 

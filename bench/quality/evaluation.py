@@ -17,6 +17,7 @@ from bench.quality.rows import Row
 from bench.quality.sizes import cut_to_multiple, fit_result, fit_within
 from bench.quality.values import MetricValues
 from bench.subjects import Subject, row_name
+from pcakd.cards import add_relatives
 from pcakd.errors import ConfigError, ImageError, PcakdError
 from pcakd.images import load_image
 from pcakd.utils.precision import full_precision
@@ -62,7 +63,11 @@ def evaluate_subjects(
     for pair in pairs:
         _check_pair(pair, multiple_of)
     runs = [
-        (row_name(subject.name, transform), subject.prepare(device, transform=transform))
+        (
+            row_name(subject.name, transform),
+            subject.prepare(device, transform=transform),
+            add_relatives(subject.trained_metrics),
+        )
         for subject in subjects
         for transform in subject.transforms
     ]
@@ -72,15 +77,21 @@ def evaluate_subjects(
             with _prefix_errors(f"image pair {pair.name}"), full_precision():
                 content, style = (each.to(device) for each in _load_pair(pair, multiple_of))
                 described = metrics.describe_style(style)
-                for name, stylize in runs:
+                for name, stylize, trained in runs:
                     bar.set_postfix_str(f"{pair.name} {name}")
                     with _prefix_errors(f"subject {name}"):
                         values = metrics.measure(stylize(content, style), content, described)
                     rows.append(
-                        Row(subject=name, pair=pair.name, size=_row_size(metrics), **asdict(values))
+                        Row(
+                            subject=name,
+                            pair=pair.name,
+                            size=_row_size(metrics),
+                            trained_metrics=trained,
+                            **asdict(values),
+                        )
                     )
                     bar.update()
-    order = [name for name, _ in runs]
+    order = [name for name, *_ in runs]
     return sorted(rows, key=lambda row: order.index(row.subject))
 
 

@@ -8,6 +8,9 @@ from typing import Literal
 
 from bench.records.schema import MetricName
 
+TRAINED_MARK = " ‡"
+"""Follows the value of a metric whose formula, or a close relative, the subject was trained on."""
+
 FLOAT_OUTPUTS = "float output, no guided filter"
 FILE_OUTPUTS = "outputs read from image files"
 MADE_SMALLER = "made smaller from native size"

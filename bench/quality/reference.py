@@ -14,9 +14,8 @@ from tabulate import tabulate
 from torch import Tensor
 from tqdm import tqdm
 
-from bench.analysis.stats import describe_intervals
 from bench.quality.metrics import Metrics
-from bench.quality.rows import format_mean
+from bench.quality.rows import explain_intervals, format_mean
 from bench.quality.sizes import MIN_CONTENT_SIDE
 from bench.records.schema import MetricName
 from pcakd.errors import ConfigError, ShapeError
@@ -134,7 +133,7 @@ def render_reference_means(rows: Sequence[ReferenceRow]) -> str:
     table = [[rows[0].subject, len(rows), *cells]]
     headers = ["subject", "images", *_COLUMNS.values()]
     text = tabulate(table, headers=headers, tablefmt="simple", disable_numparse=True)
-    return f"{text}\n[low, high]: {describe_intervals('mean', 'images')}"
+    return f"{text}\n{explain_intervals('images')}"
 
 
 def _cell(values: Sequence[float]) -> str:

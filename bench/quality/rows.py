@@ -9,7 +9,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from bench.analysis.stats import describe_intervals, mean_interval
-from bench.quality.protocol import Metric, headline_metrics, other_metrics
+from bench.quality.protocol import TRAINED_MARK, Metric, headline_metrics, other_metrics
 from bench.quality.values import MetricValues
 from pcakd.utils.files import write_text
 
@@ -23,11 +23,14 @@ class Row(MetricValues):
         pair: Name of the image pair (``"07"``).
         size: `bench.quality.protocol.describe_size` of the images; None is native size and is left
             out of files.
+        trained_metrics: Metrics whose formulas, or close relatives, the subject was trained on;
+            tables mark them, and files leave them out.
     """
 
     subject: str
     pair: str
     size: str | None = None
+    trained_metrics: tuple[str, ...] = ()
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
@@ -43,10 +46,14 @@ def render_rows(rows: Sequence[Row]) -> str:
     """Return rows as a JSON list, without rounding; metrics that were not measured are left out."""
     values = [
         {"subject": row.subject, "pair": row.pair}
-        | {name: value for name, value in asdict(row).items() if value is not None}
+        | {name: value for name, value in asdict(row).items() if _is_written(name, value)}
         for row in rows
     ]
     return json.dumps(values, indent=1, allow_nan=False) + "\n"
+
+
+def _is_written(name: str, value: object) -> bool:
+    return value is not None and name != "trained_metrics"
 
 
 def render_means(rows: Sequence[Row]) -> str:
@@ -60,15 +67,35 @@ def render_means(rows: Sequence[Row]) -> str:
     tables = [_means_table(rows, headline)] if headline else []
     if others := other_metrics(measured, {metric.name for metric in headline}):
         tables.append(f"Other metrics\n\n{_means_table(rows, others)}")
-    return "\n\n".join(tables) + f"\n[low, high]: {describe_intervals('mean', 'image pairs')}"
+    lines = [explain_intervals("image pairs")]
+    if any(set(row.trained_metrics) & measured for row in rows):
+        lines.append(
+            f"{TRAINED_MARK.strip()}: trained on the formula of this metric or a close relative"
+        )
+    return "\n".join(["\n\n".join(tables), *lines])
+
+
+def explain_intervals(samples: str) -> str:
+    """Explain the intervals of means over images or image pairs.
+
+    >>> print(explain_intervals("images"))
+    [low, high]: 95 % interval of the mean from 6 images up, none below; it shows the variation \
+between images
+    """
+    return (
+        f"[low, high]: {describe_intervals('mean', samples)}; it shows the variation between "
+        f"{samples}"
+    )
 
 
 def _means_table(rows: Sequence[Row], metrics: Sequence[Metric]) -> str:
     table = []
     for subject in dict.fromkeys(row.subject for row in rows):
         own = [row for row in rows if row.subject == subject]
+        trained = own[0].trained_metrics
         cells = [
             format_mean([getattr(row, metric.name) for row in own], metric.bounds)
+            + (TRAINED_MARK if metric.name in trained else "")
             for metric in metrics
         ]
         table.append([subject, len(own), *cells])

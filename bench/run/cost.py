@@ -26,8 +26,8 @@ from bench.worker.process import record_fields
 
 LATENCY_PROTOCOL = (
     "two photographs (the shipped image pair 01, cut or continued by reflection), float32 on the "
-    "device, to the clipped output, style encoding included, style as large as content; TF32 off; "
-    "no guided filter"
+    "device, to the clipped output, style encoding included, style as large as content; students "
+    "by pcakd.stylize with its checks of images and result; TF32 off; no guided filter"
 )
 _PROTOCOL = {
     "latency": LATENCY_PROTOCOL,

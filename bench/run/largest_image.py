@@ -32,7 +32,8 @@ On CUDA, torch's allocator repeats itself, and once is enough.
 
 _UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _PROTOCOL = {
-    "capacity": "sizes of 16 k × 9 k pixels for a whole k, the style as large as the content; each "
+    "capacity": "sizes of 16 k × 9 k pixels for a whole k, the shipped image pair 01 cut or "
+    "continued by reflection, the style as large as the content; each "
     "size is one call after one on a small image, in a new process that returns freed memory to "
     "the system at once; the search ends when the smallest size that ran out of memory exceeds the "
     "largest that fits by at most 2 % of the side, or by one k; "

@@ -11,6 +11,7 @@ from bench.plan.settings import CaseSettings
 from bench.records.identity import Machine
 from bench.records.schema import Beside, Record, hash_case
 from bench.run.context import Bar, Measurement, RunContext, RunDescription
+from bench.run.cost import LATENCY_PROTOCOL
 from bench.run.disturbance import measure_undisturbed
 from bench.worker.process import record_fields
 
@@ -20,6 +21,7 @@ _PROTOCOL = {
     "process of its own, in rounds over all speed ratios; B is prepared first "
     "and starts in odd ones; a repeat during which the calibration changed by more than a factor "
     f"of {MOST_CHANGE:g} is measured once more",
+    "latency": LATENCY_PROTOCOL,
 }
 
 

@@ -7,6 +7,8 @@ from torch import Tensor, nn
 
 from pcakd.blocks import run_plain
 from pcakd.coarse_to_fine import run_fast
+from pcakd.inputs import prepare_input
+from pcakd.pipeline import require_numbers
 from pcakd.students import Student, load_student
 
 
@@ -24,10 +26,19 @@ class PlainStudent(nn.Module):
         self.student = student
 
     def forward(self, content: Tensor, style: Tensor, *, transform: str) -> Tensor:
-        """Stylize ``1 × 3 × h × w`` RGB in [0, 1] with a style of any size."""
-        return run_fast(
+        """Stylize ``1 × 3 × h × w`` RGB in [0, 1] with a style of any size.
+
+        Images and result are checked as ``pcakd.stylize`` does.
+        """
+        content, style = (
+            prepare_input(name, image, self.student)
+            for name, image in (("content", content), ("style", style))
+        )
+        result = run_fast(
             self.student, content[0], style[0], transform=transform, run_block=run_plain
-        )[None]
+        )
+        require_numbers(result)
+        return result[None]
 
 
 def vgg16() -> PlainStudent:

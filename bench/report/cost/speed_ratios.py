@@ -11,7 +11,7 @@ from bench.analysis.ratios import (
     format_ratio_interval,
     speed_ratios,
 )
-from bench.analysis.stats import Interval, describe_intervals, separate_ratio_interval
+from bench.analysis.stats import Interval, separate_ratio_interval
 from bench.records.identity import Machine, label_subjects, machine_of
 from bench.records.units import NS_PER_MS
 from bench.report.common.formats import format_number, format_processes
@@ -40,11 +40,10 @@ def speed_ratio_table(summary: Summary) -> Table:
             "Interleaved measurements: a process times two subjects in turn (A B, B A, …) on the "
             "same images. *A / B* is the median of A's time divided by B's time, over the rounds "
             "of a process and then over processes: B is that many times as fast as A. [low, high] "
-            "is its 95 % interval over processes, from 3 up. Of fewer processes it is the "
-            f"{describe_intervals('median', 'rounds')}, which leaves out the variation between "
-            "processes. *Separate runs* is the ratio of the medians in the table of costs, which "
-            "were measured in other processes at other times, with its 95 % interval (Welch's t on "
-            "logarithms of the processes' medians). If the two ratios disagree, cite *A / B*."
+            "is its 95 % interval over processes, from 3 up. *Separate runs* is the ratio of the "
+            "medians in the table of costs, which were measured in other processes at other "
+            "times, with its 95 % interval (Welch's t on logarithms of the processes' medians). "
+            "If the two ratios disagree, cite *A / B*."
         ),
     )
 

@@ -14,7 +14,8 @@ CONTRACT = """\
   a line through several measured sizes, or in proportion to one (*linear from*). A prediction from
   one size cannot detect that time does not grow in proportion to multiply-adds.
 - **Intervals** are 95 % intervals. Those of a latency and of a speed ratio are over the processes
-  that timed them, from 3 up: a t interval on the logarithms of their medians. Those of metrics and
+  that timed them: a t interval on the logarithms of their medians for 3 to 5 processes, two of the
+  sorted medians from 6 up. Those of metrics and
   their differences are over image pairs, from 6 up: a t interval of the mean, corrected for
   skewness (Hall 1992). That of a time breakdown is over the calls of its one process, from 6 up:
   two of the sorted samples. In simulations with skewed and heavy-tailed samples each covers the

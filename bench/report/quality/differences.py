@@ -10,6 +10,7 @@ import pandas as pd
 from bench.analysis.differences import Difference, describe_holm, difference_interval, mark_by_holm
 from bench.analysis.stats import describe_intervals
 from bench.claims.published import TRANSFORM
+from bench.quality.protocol import TRAINED_MARK
 from bench.records.identity import Machine
 from bench.records.schema import NO_TRANSFORM
 from bench.report.common.formats import format_difference
@@ -19,7 +20,6 @@ from bench.report.common.subjects import is_reference
 from bench.report.common.summary import METRIC_NAMES, Summary, headline_names, other_names
 from bench.report.common.tables import ARROWS, NONE, machine_column, machine_numbers
 from bench.report.quality.by_image_pair import metric_by_image_pair
-from bench.report.quality.tables import TRAINED_MARK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

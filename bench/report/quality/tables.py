@@ -5,15 +5,13 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from bench.analysis.stats import Interval, describe_intervals
+from bench.quality.protocol import TRAINED_MARK
 from bench.report.common.formats import format_metric
 from bench.report.common.rows import QualityRow
 from bench.report.common.section import Table
 from bench.report.common.subjects import is_reference
 from bench.report.common.summary import Summary, headline_names, other_names, raw_names
 from bench.report.common.tables import ARROWS, machine_column, machine_numbers
-
-TRAINED_MARK = " ‡"
-"""Follows the value of a metric whose formula, or a close relative, the subject was trained on."""
 
 _GRAM_NOTES = {
     "gram": "Gram is the relative error of the output's Gram matrices to those of the style image.",

@@ -28,7 +28,7 @@ FALSE_ALARM = 1e-4
 """Probability that a simulation of an interval that covers exactly CLAIMED fails the test."""
 
 TRIALS = 10_000
-COUNTS = (6, 8, 12, 30)
+COUNTS = (6, 8, 12, 30, 50)
 
 
 def _mixture(share, distance):

@@ -1,11 +1,16 @@
 """Paired differences of a quality metric, judged."""
 
 import math
+import re
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench.gate.cases import GateCase
-from bench.gate.quality import judge_metric
+from bench.gate.quality import _judge_differences, judge_metric
+
+ROOT = Path(__file__).parents[3]
 
 CASE = GateCase(kind="quality", subject="a", quantity="gmsd", margin=0.01)
 
@@ -19,11 +24,11 @@ def judge(*differences, case=CASE):
 @pytest.mark.parametrize(
     ("differences", "verdict"),
     [
-        ((0.02, 0.03, 0.025, 0.02), "worse"),
-        ((-0.02, -0.03, -0.025, -0.02), "improved"),
-        ((0.009, 0.009, 0.009), "same or better"),
-        ((-0.05, 0.001, 0.001), "same or better"),
-        ((0.2, -0.1, 0.1, -0.1), "inconclusive"),
+        ((0.02, 0.03, 0.025, 0.02, 0.02, 0.03), "worse"),
+        ((-0.02, -0.03, -0.025, -0.02, -0.02, -0.03), "improved"),
+        ((0.009,) * 6, "same or better"),
+        ((-0.05, 0.001, 0.001, 0.001, 0.001, 0.001), "same or better"),
+        ((0.2, -0.1, 0.1, -0.1, 0.1, -0.1), "inconclusive"),
     ],
 )
 def test_the_mean_difference_is_held_against_the_margin_and_its_interval(differences, verdict):
@@ -32,20 +37,21 @@ def test_the_mean_difference_is_held_against_the_margin_and_its_interval(differe
 
 def test_higher_is_better_turns_the_sign():
     case = GateCase(kind="quality", subject="a", quantity="ssim", margin=0.01)
-    assert judge(0.02, 0.03, 0.025, case=case).verdict == "improved"
-    assert judge(-0.02, -0.03, -0.025, case=case).verdict == "worse"
+    differences = (0.02, 0.03, 0.025, 0.02, 0.03, 0.025)
+    assert judge(*differences, case=case).verdict == "improved"
+    assert judge(*(-each for each in differences), case=case).verdict == "worse"
 
 
 def test_an_inconclusive_metric_says_how_many_image_pairs_would_settle_it():
-    differences = (0.2, -0.1, 0.1, -0.1)
+    differences = (0.2, -0.1, 0.1, -0.1, 0.1, -0.1)
     result = judge(*differences)
     needed = result.finding.needed
     assert result.reason == (
-        f"outputs differ; about {needed - 4} more image pairs would settle it (pairs)"
+        f"outputs differ; about {needed - 6} more image pairs would settle it (pairs)"
     )
     # as many image pairs with the same mean and deviation do settle it, one fewer do not
-    mean = sum(differences) / 4
-    deviation = math.sqrt(sum((each - mean) ** 2 for each in differences) / 3)
+    mean = sum(differences) / 6
+    deviation = math.sqrt(sum((each - mean) ** 2 for each in differences) / 5)
     verdicts = []
     for count in (needed - 1, needed):
         signs = [(-1) ** n for n in range(count - count % 2)] + [0] * (count % 2)
@@ -54,11 +60,33 @@ def test_an_inconclusive_metric_says_how_many_image_pairs_would_settle_it():
     assert verdicts == ["inconclusive", "worse"]
 
 
-def test_one_image_pair_is_too_few():
+def test_fewer_than_six_image_pairs_have_no_interval():
     result = judge(0.5)
     assert result.verdict == "inconclusive"
-    assert result.reason.endswith("at least 3 image pairs are needed (pairs)")
-    assert judge(0.5, 0.6).reason.endswith("about 1 more image pairs would settle it (pairs)")
+    assert result.reason.endswith("at least 6 image pairs are needed (pairs)")
+    result = judge(0.5, 0.6, 0.5, 0.6, 0.5)
+    assert (result.verdict, result.finding.low) == ("inconclusive", None)
+    assert result.reason.endswith("about 1 more image pairs would settle it (pairs)")
+
+
+def test_the_docs_state_what_the_interval_covers():
+    rng = np.random.default_rng(0)
+    right = rng.exponential(size=(4000, 50)) - 1
+    samples = [rng.normal(size=(4000, 6))]
+    samples += [sign * right[:, :count] for count in (6, 50) for sign in (-1, 1)]
+    covered = [
+        100 * np.mean([_judge_differences(each, 1.0).low <= 0 for each in values])
+        for values in samples
+    ]
+    text = " ".join((ROOT / "docs" / "gate.md").read_text(encoding="utf-8").split())
+    stated = re.search(
+        r"it covers (\d+) % of normal differences; with 6 pairs (\d+) % of exponential ones with "
+        r"their tail on the side of better, (\d+) % with it on the other, and with 50 pairs "
+        r"(\d+) % and (\d+) %",
+        text,
+    )
+    assert stated is not None
+    assert [float(each) for each in stated.groups()] == pytest.approx(covered, abs=1)
 
 
 def test_image_pairs_with_equal_outputs_count_as_no_difference():

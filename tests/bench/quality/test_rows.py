@@ -36,3 +36,19 @@ def test_means_are_shown_with_intervals_and_directions() -> None:
         *("0.333", "[0.333,", "0.333]"),
     ]
     assert lines[3].split() == ["content", "1", "0.900", "1.000", "0.000"]
+
+
+def test_metrics_that_a_subject_was_trained_on_are_marked() -> None:
+    rows = [replace(ROWS[0], trained_metrics=("gram", "haarpsi")), ROWS[2]]
+    mkl, content, explained, mark = render_means(rows).splitlines()[2:]
+    assert mkl.split() == ["mkl", "1", "0.100", "‡", "0.500", "0.333"]
+    assert "‡" not in content
+    assert explained.endswith("it shows the variation between image pairs")
+    assert mark == "‡: trained on the formula of this metric or a close relative"
+    assert "‡" not in render_means(ROWS)
+
+
+def test_marks_are_in_no_file(tmp_path: Path) -> None:
+    write_rows(tmp_path / "out.json", [replace(ROWS[0], trained_metrics=("gram",))])
+    (row,) = json.loads((tmp_path / "out.json").read_text())
+    assert "trained_metrics" not in row

@@ -40,6 +40,16 @@ def test_without_three_sizes_it_is_the_bound_of_the_documentation(make_rows):
     assert {row.oom_margin for row in summarize(records).cost} == {1.25}
 
 
+def test_a_prediction_from_one_size_has_the_error_of_such_predictions(make_rows):
+    exact = {name: affine(*size, rate=60, base=40 * MIB) for name, size in SIZES.items()}
+    records = [*make_rows(exact, "a"), *make_rows({"HD": 90 * MIB}, "b")]
+    margins = {row.subject: row.oom_margin for row in summarize(records).cost}
+    # the constant part counts 36 times at 8K if HD alone is known
+    proportional = exact["HD"] * 36 / exact["8K"]
+    assert margins == {"a": 1.0, "b": pytest.approx(proportional, abs=0.01)}
+    assert margins["b"] > 1.5
+
+
 def test_each_machine_has_its_own(make_rows):
     exact = {name: affine(*size, rate=60) for name, size in SIZES.items()}
     high = {**exact, "8K": exact["8K"] // 2}

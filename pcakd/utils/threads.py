@@ -66,8 +66,7 @@ def map_in_threads(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
     """Return ``[function(item) for item in items]``.
 
     Within :func:`split_by_pieces` each thread calls ``function`` with its own items, and operators
-    within a call use one thread. Elsewhere, and with fewer items than threads, the items follow
-    each other in the calling thread.
+    within a call use one thread. Elsewhere the items follow each other in the calling thread.
 
     Args:
         function: Called with each item.
@@ -77,7 +76,7 @@ def map_in_threads(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
         Exception: What a call raises; calls that have not begun are dropped.
     """
     threads = _active.get()
-    if not threads or len(items) < threads:
+    if not threads:
         return [function(item) for item in items]
     inference = torch.is_inference_mode_enabled()
 

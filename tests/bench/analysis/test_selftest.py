@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 
 from bench.analysis.selftest import summarize_selftest
+from bench.analysis.stats import median_ratio
 from bench.records.store import read_records
 
 ROOT = Path(__file__).parents[3]
@@ -66,10 +69,17 @@ def test_the_documentation_states_the_committed_result():
     assert result.num_comparisons >= 40
     assert result.passed
     (machine,) = {record.case.device_name for record in records}
+    assert {record.environment["neighbours"] for record in records} == {1}
+    assert not any(record.dirty for record in records)
     stated = " ".join((ROOT / "docs" / "measurement.md").read_text(encoding="utf-8").split())
     assert (
         f"{result.num_comparisons} comparisons of {processes} processes each, {machine}, 2 "
         "threads, beside one endless loop: latency intervals that miss each other: "
         f"{result.num_missing}; intervals of the speed ratio that exclude 1: "
-        f"{result.num_excluding}."
+        f"{result.num_excluding}. Other programs ran for a part of the time; "
+        f"{result.num_disturbed} of the {result.num_processes} processes were disturbed."
     ) in stated
+    pairs = sorted((each for each in records if each.kind == "pair"), key=lambda each: each.repeat)
+    ratios = [median_ratio(each.latency_ns, each.other_latency_ns) for each in pairs]
+    p_values = ttest_1samp(np.log(ratios).reshape(-1, processes), 0, axis=1).pvalue
+    assert f"with 96 %, as before, {(p_values < 0.04).sum()} of these intervals exclude 1" in stated

@@ -87,7 +87,7 @@ ALLOWED: dict[str, str] = {
         "pcakd.errors pcakd.filters pcakd.utils bench.analysis bench.plan bench.records"
     ),
     "bench.quality": (
-        "pcakd.backbones pcakd.coarse_to_fine pcakd.errors pcakd.images pcakd.utils "
+        "pcakd.backbones pcakd.cards pcakd.coarse_to_fine pcakd.errors pcakd.images pcakd.utils "
         "pcakd.weights bench.analysis bench.plan bench.records bench.subjects"
     ),
     "bench.records": "pcakd.errors pcakd.utils pcakd.zoo",
@@ -100,8 +100,8 @@ ALLOWED: dict[str, str] = {
         "bench.records bench.worker"
     ),
     "bench.subjects": (
-        "pcakd.blocks pcakd.cards pcakd.coarse_to_fine pcakd.errors pcakd.pipeline "
-        "pcakd.students pcakd.transforms pcakd.utils pcakd.weights pcakd.zoo bench.baselines "
+        "pcakd.blocks pcakd.cards pcakd.coarse_to_fine pcakd.errors pcakd.inputs "
+        "pcakd.pipeline pcakd.students pcakd.transforms pcakd.utils pcakd.weights pcakd.zoo bench.baselines "
         "bench.peers bench.plan bench.records"
     ),
     "bench.worker": (

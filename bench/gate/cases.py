@@ -86,7 +86,7 @@ class GateResult:
         base: What base is.
         head: What head is.
         seconds: How long the gate took.
-        environment: Versions and processor.
+        environment: Versions, threads, device and processor.
     """
 
     results: Sequence[CaseResult]

@@ -21,6 +21,7 @@ from bench.plan.image_pairs import ImagePair
 from bench.records.schema import Record
 from bench.worker.process import Budget, ask_child
 from pcakd.errors import ConfigError
+from pcakd.utils.cpu import cpu_name
 
 _IMAGE_SECONDS = 600.0
 _RECORDS = "committed records"
@@ -92,7 +93,7 @@ def run_gate(
         base=by_name["base"].title if "base" in by_name else _RECORDS,
         head=by_name["head"].title,
         seconds=time.monotonic() - started,
-        environment=environment,
+        environment={**environment, "cpu": cpu_name()},
     )
 
 

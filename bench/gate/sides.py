@@ -18,8 +18,8 @@ from bench.gate.checkouts import BuildError, clone, copy_folder
 from bench.gate.scratch import process_environment, scratch_folder
 from bench.gate.side_client import Side
 from bench.gate.verdicts import Verdict
+from pcakd.utils.git import name_commit
 
-_HEAD = "working tree"
 _PTH = "pcakd_gate.pth"
 _UNMET = Path(__file__).with_name("unmet_requirements.py")
 _EXTRAS = re.compile(r"\[([\w.,\s-]+)\]$")
@@ -69,7 +69,7 @@ def open_sides(
             base = _build("base", title, copy, root, install, scratch)
         copy = scratch / "head" / "code"
         copy_folder(root, copy, "head")
-        head = _build("head", _HEAD, copy, root, install, scratch)
+        head = _build("head", describe_head(root), copy, root, install, scratch)
         files = scratch / "files"
         files.mkdir()
         yield base, head, files
@@ -82,7 +82,13 @@ def fail_build(cases: Sequence[GateCase], error: BuildError, *, base: str) -> Ga
     """
     verdict: Verdict = "failed" if error.side == "head" else "not comparable"
     results = [CaseResult(case=each, verdict=verdict, reason=str(error)) for each in cases]
-    return GateResult(results=results, base=base, head=_HEAD)
+    return GateResult(results=results, base=base, head="working tree")
+
+
+def describe_head(root: Path) -> str:
+    """Return what head is: the working tree, and the commit that it is or differs from."""
+    commit = name_commit(root)
+    return f"working tree at {commit}" if commit else "working tree"
 
 
 def _build(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from toy_package import commit_all, write_toy
 
 from bench.cli import main
+from pcakd.utils.cpu import cpu_name
 
 ROOT = Path(__file__).parents[3]
 PLAIN = "python:toy.models:create_plain"
@@ -61,6 +63,8 @@ def test_a_change_of_the_working_tree_is_found_against_a_revision(repository, tm
     assert output.out.startswith("gate REGRESSION: ")
     assert "importing toy.models for subject" in output.err
     document = json.loads(files["json"].read_text(encoding="utf-8"))
+    assert re.fullmatch(r"working tree at [0-9a-f]{40}-dirty", document["head"])
+    assert document["environment"]["cpu"] == cpu_name()
     verdicts = {each["name"]: each["verdict"] for each in document["cases"]}
     assert verdicts[f"counts parameters {PLAIN}"] == "worse"
     assert verdicts["size toy"] == "worse"

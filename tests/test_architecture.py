@@ -101,8 +101,8 @@ ALLOWED: dict[str, str] = {
     ),
     "bench.subjects": (
         "pcakd.blocks pcakd.cards pcakd.coarse_to_fine pcakd.errors pcakd.inputs "
-        "pcakd.pipeline pcakd.students pcakd.transforms pcakd.utils pcakd.weights pcakd.zoo bench.baselines "
-        "bench.peers bench.plan bench.records"
+        "pcakd.pipeline pcakd.students pcakd.transforms pcakd.utils pcakd.weights pcakd.zoo "
+        "bench.baselines bench.peers bench.plan bench.records"
     ),
     "bench.worker": (
         "pcakd.errors pcakd.filters pcakd.images pcakd.utils bench.machine bench.plan "

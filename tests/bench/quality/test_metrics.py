@@ -74,7 +74,7 @@ def test_the_documentation_states_what_metrics_cost():
     vgg, mobilenet = (times.pop(f"test_stylizing[{name}]") for name in ("vgg16", "mobilenet_v1"))
     gram, bounded = (times.pop(f"test_metric[{name}]") for name in ("gram", "bounded_gram"))
     assert len(times) == len(METRIC_NAMES) - 2
-    assert max(times.values()) < vgg < min(gram, bounded)
+    assert max(times.values()) < 1.25 * vgg < min(gram, bounded)
     stated = " ".join((ROOT / "docs" / "measurement.md").read_text(encoding="utf-8").split())
     shares = [round(100 * time / vgg) for time in times.values()]
     assert (

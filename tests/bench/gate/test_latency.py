@@ -43,7 +43,7 @@ def test_the_docs_state_the_latency_before_tiles_ran_on_threads():
         path = ROOT / "reports" / "contention" / f"before-threads-{resolution.lower()}.json"
         document = json.loads(path.read_text(encoding="utf-8"))
         assert document["base"] == "888c416843be"
-        assert f"({path.name})" in text.replace("../reports/contention/", "")
+        assert f"(../reports/contention/{path.name})" in text
         assert len(document["cases"]) == 2
         for case in document["cases"]:
             name = Path(case["case"]["subject"]).stem

@@ -92,7 +92,7 @@ def _run(
         done = subprocess.run(
             command,
             cwd=files[0].parent,
-            env={**os.environ, **side.environment},
+            env={**_without_pytest(os.environ), **side.environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -110,6 +110,11 @@ def _run(
         return f"pytest ended with status {done.returncode}: {cause or lines[-1]:.200}"
     document: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
     return {each["fullname"]: float(each["stats"]["median"]) for each in document["benchmarks"]}
+
+
+def _without_pytest(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return environment variables without those of a pytest that runs this process."""
+    return {name: text for name, text in variables.items() if not name.startswith("PYTEST")}
 
 
 def _judge(

@@ -110,13 +110,14 @@ def recorded_processes():
     """Return the log ratio of two processes of the self-test, one of each name, as above.
 
     They followed each other, so it has the luck of processes, and more drift than a gate has.
+    Which of the two was the slower one is chance: the sign is drawn in `draw_apart`.
     """
     medians = {"A": {}, "B": {}}
     for each in read_records(ROOT / "reports" / "selftest"):
         if each.kind == "cost":
             medians[each.case.subject][each.repeat] = median(each.latency_ns)
     first, second = ([each[key] for key in sorted(each)] for each in medians.values())
-    return np.log(np.array(second) / np.array(first)).reshape(-1, 3)
+    return np.log(np.array(second) / np.array(first))
 
 
 def draw(rows, rng, shape):
@@ -124,6 +125,11 @@ def draw(rows, rng, shape):
     *others, launches = shape
     drawn = rows[rng.integers(len(rows), size=(*others, -(-launches // 3)))]
     return drawn.reshape(*others, -1)[..., :launches]
+
+
+def draw_apart(rng, shape):
+    """Draw pairs of processes one by one, with their names exchanged in half of the cases."""
+    return rng.choice(recorded_processes(), shape) * rng.choice([-1.0, 1.0], shape)
 
 
 NOISES = {  # standard deviation of a launch: 7 %, as beside a busy neighbour
@@ -137,7 +143,7 @@ NOISES = {  # standard deviation of a launch: 7 %, as beside a busy neighbour
         0.035 * rng.choice([-1.0, 1.0], shape) + 0.05 * rng.standard_normal(shape)
     ),
     "recorded": lambda rng, shape: draw(recorded_launches(), rng, shape),
-    "recorded processes": lambda rng, shape: draw(recorded_processes(), rng, shape),
+    "recorded processes": draw_apart,
 }
 
 

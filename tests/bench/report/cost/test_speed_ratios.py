@@ -20,7 +20,7 @@ def test_rows_say_ratio_interval_and_the_separate_one(make_pair, make_ratio, mak
     first, second = table.to_dict("records")
     assert first == {
         "A": "vgg16 · zca", "B": "mobilenet_v1 · zca", "Resolution": "HD", "A ms": "200",
-        "B ms": "100", "A / B": "2.00×", "[low, high]": "[1.95, 2.06]", "Separate runs": "2.75×",
+        "B ms": "100", "A / B": "2.00×", "[low, high]": "[1.92, 2.08]", "Separate runs": "2.75×",
         "Processes": "3", "Rounds": "18", "Status": "ok",
     }  # fmt: skip
     assert (second["[low, high]"], second["Separate runs"]) == ("—", "—")

@@ -136,14 +136,10 @@ def _require_same(gate: Mapping[str, Any], settings: Mapping[str, Any], folder: 
     """Check that a recorded gate had the settings of this self-test; rates join only such gates."""
     for name, value in settings.items():
         if gate.get(name) != value:
-            there, here = (
-                f"other {name}" if name == "config" else f"{name} {each}"
-                for each in (gate.get(name), value)
-            )
+            values = "" if name == "config" else f" ({gate.get(name)}, here {value})"
             raise ConfigError(
-                f"{folder / FILE_NAME} has gates with {there}"
-                f"{'' if name == 'config' else f', this self-test has {here}'}; "
-                "name another folder, or remove the file"
+                f"{folder / FILE_NAME} has gates with other {name}{values}; name another folder, "
+                "or remove the file"
             )
 
 

@@ -67,8 +67,8 @@ def test_a_short_budget_finds_larger_changes_alone():
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"neighbours": 1}, "has gates with neighbours 0, this self-test has neighbours 1"),
-        ({"about": {"commit": "b"}}, "has gates with commit a, this self-test has commit b"),
+        ({"neighbours": 1}, "has gates with other neighbours (0, here 1); name another folder"),
+        ({"about": {"commit": "b"}}, "has gates with other commit (a, here b)"),
         ({"config": GateConfig(blocks=7)}, "has gates with other config; name another folder"),
     ],
 )

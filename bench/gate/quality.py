@@ -137,6 +137,8 @@ def _half_width(deviation: float, count: int) -> float:
 
 def _advise(finding: Finding) -> str:
     """Say how many more image pairs would settle an inconclusive metric."""
+    if finding.needed is None and finding.count >= _LEAST_PAIRS:
+        return "more image pairs that vary as much would not settle it"
     if finding.needed is None:
         return f"at least {_LEAST_PAIRS} image pairs are needed (pairs)"
     return f"about {finding.needed - finding.count} more image pairs would settle it (pairs)"

@@ -84,7 +84,7 @@ def _find_factories(command: Command) -> Answer:
     """Return the subjects of other packages that this side would import; it imports none yet."""
     try:
         from bench.plan.factories import find_factories
-    except ImportError:  # an older side has no such subjects
+    except ImportError:  # an older side cannot list them
         return {"factories": {}}
     return {"factories": find_factories(command["subjects"])}
 

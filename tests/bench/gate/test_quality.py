@@ -69,6 +69,12 @@ def test_fewer_than_six_image_pairs_have_no_interval():
     assert result.reason.endswith("about 1 more image pairs would settle it (pairs)")
 
 
+def test_differences_that_no_number_of_image_pairs_settles_are_named():
+    result = judge(100.0, -100.0, 100.0, -100.0, 100.0, -99.9)
+    assert (result.verdict, result.finding.needed) == ("inconclusive", None)
+    assert result.reason.endswith("more image pairs that vary as much would not settle it")
+
+
 def test_the_docs_state_what_the_interval_covers():
     rng = np.random.default_rng(0)
     right = rng.exponential(size=(4000, 50)) - 1

@@ -93,7 +93,7 @@ ALLOWED: dict[str, str] = {
     "bench.records": "pcakd.errors pcakd.utils pcakd.zoo",
     "bench.report": (
         "pcakd.cards pcakd.errors pcakd.utils pcakd.zoo bench.analysis bench.claims "
-        "bench.plan bench.quality bench.records"
+        "bench.gate bench.plan bench.quality bench.records"
     ),
     "bench.run": (
         "pcakd.errors pcakd.utils bench.analysis bench.machine bench.plan bench.quality "

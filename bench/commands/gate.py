@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from dataclasses import asdict, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -246,8 +247,10 @@ def _run_selftest(args: argparse.Namespace, config: "GateConfig") -> int:
 
     from bench.commands.output import open_run_folder, write_json
     from bench.gate.cases import count_tests, plan_cases
+    from bench.gate.rates import smallest_change, summarize_gates
     from bench.gate.render import render_selftest
-    from bench.gate.selftest import plan_gates, run_selftest, smallest_change, summarize_gates
+    from bench.gate.selftest import plan_gates, run_selftest
+    from pcakd.utils.cpu import cpu_name
     from pcakd.utils.git import name_commit
 
     if args.gates < 1 or args.planted < 1 or args.neighbours < 0:
@@ -255,7 +258,7 @@ def _run_selftest(args: argparse.Namespace, config: "GateConfig") -> int:
     config = replace(config, kinds=("latency",))
     cases = plan_cases(config)
     gates = plan_gates(args.gates, args.planted)
-    about = {"commit": name_commit()}
+    about = {"commit": name_commit(), "torch": version("torch"), "cpu": cpu_name()}
     timed, _ = _find_pairs(config, Path.cwd())
     with (
         open_run_folder(args.out) as folder,
@@ -275,8 +278,8 @@ def _run_selftest(args: argparse.Namespace, config: "GateConfig") -> int:
     text = render_selftest(rates, changes)
     write_json(args.json, {"rates": [asdict(each) for each in rates], "smallest": changes}, text)
     unchanged, strongest = rates[0], rates[-1]
-    too_many = unchanged.low > config.error
-    return int(too_many or strongest.num_failed < strongest.num_gates)
+    too_many = unchanged.failed.low > config.error
+    return int(too_many or strongest.failed.count < strongest.failed.num_gates)
 
 
 def _find_pairs(config: "GateConfig", root: Path) -> tuple["ImagePair", list["ImagePair"]]:

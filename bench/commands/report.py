@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=path_argument,
         nargs="?",
         metavar="DIR",
-        help="folder with the records.jsonl of a run",
+        help="folder with the records.jsonl of a run, or the gates.jsonl of `gate --self-test`",
     )
     target.add_argument(
         "--results-table",

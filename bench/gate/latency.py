@@ -3,13 +3,13 @@
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import fmean, median
+from statistics import median
 from typing import TypeAlias
 
 from bench.gate.cases import CaseResult, GateCase
 from bench.gate.context import SIDES, GateContext
 from bench.gate.side_client import SideError, SideProcess
-from bench.gate.verdicts import Finding, SequentialTest, Verdict
+from bench.gate.verdicts import Finding, SequentialTest, Verdict, launch_sample
 from bench.plan.resolutions import parse_resolution
 
 Blocks: TypeAlias = list[list[int]]
@@ -44,16 +44,13 @@ class OpenCase:
 
     def add(self, first: Blocks, second: Blocks) -> None:
         """Add the blocks of a launch: in each two calls of either series."""
-        logs = [
-            fmean(map(math.log, later)) - fmean(map(math.log, earlier))
-            for earlier, later in zip(first, second, strict=True)
-        ]
-        sample = median(logs)
+        calls = [[ns for block in blocks for ns in block] for blocks in (first, second)]
+        sample = launch_sample(*calls)
         if self.case.floor is not None:  # worse is a smaller ratio of slow to fast
             sample += math.log(self.case.floor)
         self.samples.append(sample)
-        self.values[0].append([ns for block in first for ns in block])
-        self.values[1].append([ns for block in second for ns in block])
+        for values, own in zip(self.values, calls, strict=True):
+            values.append(own)
         self.judge()
 
     def judge(self, *, over: bool = False) -> None:
@@ -157,11 +154,16 @@ class _Launch:
             SideError: A side fails.
         """
         new = [side for side in sides if side not in self._processes]
-        for side in new:
-            self._processes[side] = self._context.start(side, seconds=seconds)
-            self._context.send_begin(self._processes[side])
-        for side in new:
-            self._processes[side].receive()
+        try:
+            for side in new:
+                self._processes[side] = self._context.start(side, seconds=seconds)
+                self._context.send_begin(self._processes[side])
+            for side in new:
+                self._processes[side].receive()
+        except SideError:
+            for side in new:  # the answer of the other one may be unread
+                self.drop(side)
+            raise
 
     def drop(self, side: str) -> None:
         """End the process of a side, if it has one."""

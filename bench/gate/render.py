@@ -13,7 +13,7 @@ from bench.gate.cases import CaseResult, GateResult
 from bench.gate.verdicts import REGRESSIONS, VERDICTS
 
 if TYPE_CHECKING:
-    from bench.gate.selftest import Rate
+    from bench.gate.rates import Rate
 
 _HEADERS = ("Verdict", "Case", "Base", "Head", "Change", "Interval", "Samples", "Reason")
 _SUITE = "pcakd-bench gate"
@@ -94,22 +94,37 @@ def to_junit(result: GateResult, *, status: int) -> str:
 
 def render_selftest(rates: Sequence["Rate"], smallest: Mapping[str, float]) -> str:
     """Return the rates of a self-test as a table, and the smallest change that it can find."""
-    rows = [
-        [
-            f"{each.slow_down:.0%}" if each.slow_down else "none",
-            str(each.num_gates),
-            str(each.num_failed),
-            f"{each.num_failed / each.num_gates:.1%}",
-            f"{each.low:.1%} to {each.high:.1%}",
-            str(each.num_inconclusive),
-            f"{each.launches:.1f}",
-        ]
-        for each in rates
-    ]
-    headers = ("Slow-down", "Gates", "Failed", "Share", "95 % interval", "Inconclusive", "Launches")
-    table = tabulate(rows, headers, tablefmt="simple", disable_numparse=True)
+    rows = [list(rate_cells(each).values()) for each in rates]
+    table = tabulate(rows, list(rate_cells(rates[0])), tablefmt="simple", disable_numparse=True)
+    return f"{table}\n\n{describe_smallest(smallest)}"
+
+
+def rate_cells(rate: "Rate") -> dict[str, str]:
+    """Return the cells of a row of `render_selftest` by their titles."""
+    failed = rate.failed
+    change = rate.change
+    ends = (
+        ""
+        if change.low is None or change.high is None
+        else (f" [{math.expm1(change.low):+.1%}, {math.expm1(change.high):+.1%}]")
+    )
+    return {
+        "Slow-down": f"{rate.slow_down:.0%}" if rate.slow_down else "none",
+        "Measured": f"{math.expm1(change.mean):+.1%}{ends}",
+        "Gates": str(failed.num_gates),
+        "Failed": str(failed.count),
+        "Share": f"{failed.count / failed.num_gates:.1%}",
+        "95 % interval": f"{failed.low:.1%} to {failed.high:.1%}",
+        "Inconclusive": str(rate.num_inconclusive),
+        "Launches": f"{rate.launches:.1f}",
+        "Seconds": f"{rate.seconds:.0f}",
+    }
+
+
+def describe_smallest(smallest: Mapping[str, float]) -> str:
+    """Return what `smallest_change` found as a sentence."""
     found = "; ".join(f"{name}: {change:.1%}" for name, change in smallest.items())
-    return f"{table}\n\nsmallest slow-down that the budget finds in 95 % of gates: {found}"
+    return f"smallest slow-down that the budget finds in 95 % of gates: {found}"
 
 
 def _rows(result: GateResult) -> list[list[str]]:

@@ -14,6 +14,7 @@ obvious, and the last look keeps its power.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean, median
 from typing import Literal, get_args
 
 import numpy as np
@@ -151,6 +152,21 @@ class SequentialTest:
                 return number
             number = math.ceil(number * 1.05)
         return None
+
+
+def launch_sample(base: Sequence[int], head: Sequence[int]) -> float:
+    """Return the sample of a launch: the median over its blocks of log(head / base).
+
+    Args:
+        base: Nanoseconds of the calls, two a block.
+        head: The same of head, in the same blocks.
+
+    >>> round(launch_sample([100, 100, 100, 100, 9, 9], [110, 110, 110, 110, 10, 10]), 4)
+    0.0953
+    """
+    first, second = ([math.log(ns) for ns in calls] for calls in (base, head))
+    places = range(0, len(first), 2)
+    return median(fmean(second[n : n + 2]) - fmean(first[n : n + 2]) for n in places)
 
 
 def judge_exact(change: float, *, margin: float = 0.0) -> Finding:

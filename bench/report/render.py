@@ -5,12 +5,15 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from bench.gate.rates import read_gates
 from bench.records.schema import Record
 from bench.records.store import read_records
 from bench.report.claims.section import claims_section
 from bench.report.common.figures import encode_figure
 from bench.report.common.section import PLOT_SUFFIXES, Section, plot_files, table_files
 from bench.report.common.summary import Summary, summarize
+from bench.report.gates import FILES as GATES_FILES
+from bench.report.gates import gates_section
 from bench.report.methods.notes import comparability_notes
 from bench.report.overview.tables import borrowed_costs, overview_table
 from bench.report.page import SECTIONS, make_sections, write_page
@@ -34,8 +37,10 @@ def render_report(folder: Path) -> Path:
     ``histories/*.csv`` of subjects in the records are among the plots. Files of an earlier report
     that this one does not have are removed.
 
+    A folder with the ``gates.jsonl`` of a self-test of the gate gets the page of that.
+
     Args:
-        folder: Holds ``records.jsonl``.
+        folder: Holds ``records.jsonl`` or ``gates.jsonl``.
 
     Returns:
         The path of the page, ``README.md``.
@@ -45,14 +50,13 @@ def render_report(folder: Path) -> Path:
         ImageError: An example cannot be read.
         OutputError: The folder cannot be written.
     """
+    if gates := read_gates(folder):
+        section = gates_section(gates)
+        return _write_page(folder, [section], section.text, GATES_FILES)
     summary = summarize(read_records(folder), folder)
     sections = make_sections(summary)
-    written = {path for section in sections for path in _write_section(folder, section)}
     patterns = [*FORMER_FILES, *(name for module in SECTIONS for name in module.FILES)]
-    _remove_stale(folder, patterns, written)
-    page = folder / PAGE_NAME
-    write_text(page, write_page(summary, sections))
-    return page
+    return _write_page(folder, sections, write_page(summary, sections), patterns)
 
 
 def write_claims(folder: Path, summary: Summary) -> Path:
@@ -82,6 +86,17 @@ def console_table(records: Sequence[Record]) -> str:
     borrowed = [text for text in [borrowed_costs(summary)] if text]
     notes = [note.replace("**", "") for note in comparability_notes(summary)]
     return "\n".join([text, legend, *borrowed, *notes])
+
+
+def _write_page(
+    folder: Path, sections: Iterable[Section], text: str, patterns: Iterable[str]
+) -> Path:
+    """Write the files of sections and the page, and remove those of an earlier report."""
+    written = {path for section in sections for path in _write_section(folder, section)}
+    _remove_stale(folder, patterns, written)
+    page = folder / PAGE_NAME
+    write_text(page, text)
+    return page
 
 
 def _write_section(folder: Path, section: Section) -> list[Path]:

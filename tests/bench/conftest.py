@@ -1,6 +1,7 @@
 """Makers of small records for the tests of reports and comparisons."""
 
 import dataclasses
+import math
 from pathlib import Path
 
 import pytest
@@ -213,5 +214,34 @@ def make_stages():
         if changes.get("status", "ok") == "ok":
             measured |= {"latency_ns": [90_000_000] * 6, "stages": stages}
         return _record(case, measured | changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_gate():
+    """Make a gate of a self-test as `bench.gate.rates.read_gates` gives it."""
+
+    def make(slow_down, status, *, logs=(0.0, 0.01, -0.01, 0.0), number=0):
+        base = 100_000_000
+        case = {
+            "name": "latency a HD",
+            "verdict": {0: "same or better", 1: "worse", 3: "inconclusive"}[status],
+            "case": {"max_launches": 24, "margin": 0.05},
+            "finding": {"count": len(logs), "estimate": sum(logs) / len(logs)},
+            "base_samples": [[base] * 2 for _ in logs],
+            "head_samples": [[round(base * math.exp(log))] * 2 for log in logs],
+        }
+        return {
+            "slow_down": slow_down,
+            "number": number,
+            "commit": "0123456789abcdef",
+            "neighbours": 1,
+            "seconds": 40.0,
+            "exit_status": status,
+            "config": {"error": 0.01, "budget_seconds": 900.0, "max_launches": 24},
+            "environment": {"cpu": "a processor", "torch": "2.9.0", "threads": 2},
+            "cases": [case],
+        }
 
     return make

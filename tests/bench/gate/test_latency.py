@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bench.gate.cases import GateCase
-from bench.gate.latency import _advise
+from bench.gate.latency import _advise, _Launch
+from bench.gate.side_client import SideError
 from bench.gate.verdicts import Finding, SequentialTest
 
 ROOT = Path(__file__).parents[3]
@@ -35,6 +36,48 @@ def test_noise_around_the_margin_is_not_settled_by_more_launches():
     finding = Finding(verdict="inconclusive", estimate=0.05, low=0.0, high=0.1, count=24)
     text = "after 24 launches; more of the same noise would not settle it"
     assert _advise(finding, CASE) == text
+
+
+class FakeProcess:
+    """A process of a side whose answers are kept until somebody receives them."""
+
+    def __init__(self, side, *, fails):
+        self.side, self.fails, self.unread, self.closed = side, fails, 0, False
+
+    def receive(self):
+        self.unread -= 1
+        if self.fails:
+            raise SideError(self.side, "cannot start")
+
+    def close(self):
+        self.closed = True
+
+
+class FakeContext:
+    """Starts processes; those of one side fail."""
+
+    def __init__(self, failing):
+        self.failing, self.started = failing, []
+
+    def start(self, side, *, seconds):
+        self.started.append(FakeProcess(side, fails=side == self.failing))
+        return self.started[-1]
+
+    def send_begin(self, process):
+        process.unread += 1
+
+
+@pytest.mark.parametrize("failing", ["base", "head"])
+def test_a_side_that_cannot_start_leaves_no_unread_answer_behind(failing):
+    context = FakeContext(failing)
+    launch = _Launch(context)
+    with pytest.raises(SideError, match="cannot start"):
+        launch.start(("base", "head"), 1.0)
+    assert all(process.closed for process in context.started)
+    context.failing = None
+    launch.start(("base", "head"), 1.0)
+    assert [process.side for process in context.started[2:]] == ["base", "head"]
+    assert not any(process.unread for process in context.started[2:])
 
 
 def test_the_docs_state_the_latency_before_tiles_ran_on_threads():

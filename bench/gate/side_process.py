@@ -22,6 +22,7 @@ Command = Mapping[str, Any]
 
 _PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 _SMALL = 80  # pixels a side of the image that makes torch load its libraries
+_PART_CALLS = 5  # timed calls of the part that a planted slow-down repeats
 
 _FILE = ".safetensors"
 
@@ -255,25 +256,35 @@ def _slow_down(
     """Return a call that takes longer by a share, because it repeats a part of its work.
 
     A planted slow-down of the self-test. What is left of the share, less than one repetition takes,
-    goes into matrix products.
+    is spent on one core: threads that wait for each other beside a busy neighbour would exceed it.
     """
-    import torch
-
-    block = torch.ones(256, 256)
+    took = _typical_ns(part)
 
     def slow() -> object:
         start = time.perf_counter_ns()
         result = call()
         end = time.perf_counter_ns()
-        until, took = end + (end - start) * share, 0
-        while (now := time.perf_counter_ns()) + took < until:
+        until = end + (end - start) * share
+        while time.perf_counter_ns() + took < until:
             part()
-            took = time.perf_counter_ns() - now
         while time.perf_counter_ns() < until:
-            block @ block
+            pass
         return result
 
     return slow
+
+
+def _typical_ns(part: Callable[[], object]) -> int:
+    """Return the middle one of a few times of a call, after one that is not timed."""
+    import torch
+
+    times = []
+    with torch.inference_mode():
+        for _ in range(_PART_CALLS + 1):
+            start = time.perf_counter_ns()
+            part()
+            times.append(time.perf_counter_ns() - start)
+    return sorted(times[1:])[_PART_CALLS // 2]
 
 
 def _tile(image: Any, height: int, width: int) -> Any:

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from statistics import median
 from typing import Any
 
 Answer = dict[str, Any]
@@ -22,7 +23,6 @@ Command = Mapping[str, Any]
 
 _PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 _SMALL = 80  # pixels a side of the image that makes torch load its libraries
-_PART_CALLS = 5  # timed calls of the part that a planted slow-down repeats
 
 _FILE = ".safetensors"
 
@@ -258,33 +258,22 @@ def _slow_down(
     A planted slow-down of the self-test. What is left of the share, less than one repetition takes,
     is spent on one core: threads that wait for each other beside a busy neighbour would exceed it.
     """
-    took = _typical_ns(part)
+    times = [0]  # of the part; later ones are measured where they count, after a whole call
 
     def slow() -> object:
         start = time.perf_counter_ns()
         result = call()
-        end = time.perf_counter_ns()
-        until = end + (end - start) * share
-        while time.perf_counter_ns() + took < until:
+        now = time.perf_counter_ns()
+        until = now + (now - start) * share
+        while now + median(times) < until:
             part()
+            times.append(time.perf_counter_ns() - now)
+            now += times[-1]
         while time.perf_counter_ns() < until:
             pass
         return result
 
     return slow
-
-
-def _typical_ns(part: Callable[[], object]) -> int:
-    """Return the middle one of a few times of a call, after one that is not timed."""
-    import torch
-
-    times = []
-    with torch.inference_mode():
-        for _ in range(_PART_CALLS + 1):
-            start = time.perf_counter_ns()
-            part()
-            times.append(time.perf_counter_ns() - start)
-    return sorted(times[1:])[_PART_CALLS // 2]
 
 
 def _tile(image: Any, height: int, width: int) -> Any:

@@ -32,23 +32,37 @@ def num_missing(first, second):
     )
 
 
-def test_the_documentation_states_how_often_repeats_agree():
-    runs = [read_latest_records(folder) for folder in sorted(FOLDER.iterdir())]
-    first, second = runs
-    (commit,) = {record.commit for records in runs for record in records}
-    assert commit
-    assert not any(record.dirty for records in runs for record in records)
-    (machine,) = {record.case.device_name for records in runs for record in records}
-    costs, speeds = ([function(each) for each in runs] for function in (latencies, ratios))
+RUNS = [read_latest_records(FOLDER / name) for name in ("1", "2", "3", "4")]
+
+
+def compare(first, second):
+    """Say how many intervals of two runs miss each other, and by how much their medians differ."""
+    assert len(first) == len(second)
+    costs, speeds = (
+        [function(each) for each in (first, second)] for function in (latencies, ratios)
+    )
     changes = [
         abs(costs[1][key].value / costs[0][key].value - 1)
         for key in costs[0]
         if key[0] != "content"
     ]
+    return (
+        f"{num_missing(*costs)} of {len(costs[0])} latencies and {num_missing(*speeds)} of "
+        f"{len(speeds[0])} speed ratios",
+        f"{100 * min(changes):.0f} to {100 * max(changes):.0f} %",
+    )
+
+
+def test_all_repeats_are_of_one_commit():
+    (commit,) = {record.commit for records in RUNS for record in records}
+    assert commit
+    assert not any(record.dirty for records in RUNS for record in records)
+
+
+def test_the_documentation_states_how_often_repeats_agree():
     text = " ".join((ROOT / "docs" / "measurement.md").read_text(encoding="utf-8").split())
-    assert (
-        f"on one {machine}: intervals of {num_missing(*costs)} of {len(costs[0])} latencies and of "
-        f"{num_missing(*speeds)} of {len(speeds[0])} speed ratios miss each other; the medians of "
-        f"subjects that stylize differ by {100 * min(changes):.0f} to {100 * max(changes):.0f} %"
-    ) in text
-    assert len(first) == len(second)
+    (missing, changes), (others, other_changes) = compare(*RUNS[:2]), compare(*RUNS[2:])
+    assert f"intervals of {missing} miss each other; the medians of" in text
+    assert f"subjects that stylize differ by {changes}." in text
+    assert f"intervals of {others}, and medians differ by {other_changes}." in text
+    assert f"Between the two machines intervals of {compare(RUNS[0], RUNS[2])[0]} miss" in text

@@ -1,7 +1,9 @@
 """``bench gate``: base and head measured in turn; fails if head is slower, larger or worse."""
 
 import argparse
+import math
 import os
+import shutil
 import sys
 from dataclasses import asdict, replace
 from importlib.metadata import version
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from bench.gate.cases import GateResult
     from bench.gate.config import GateConfig
     from bench.plan.image_pairs import ImagePair
+
+_FILE = ".safetensors"
 
 EXAMPLES = (
     "bench gate --against main",
@@ -127,9 +131,9 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(
             "name base: --against REVISION|DIR, --against-python PYTHON, or --self-test"
         )
-    if args.budget is not None and args.budget <= 0:
+    if args.budget is not None and not 0 < args.budget < math.inf:
         raise ConfigError(f"--budget must be above 0 s, got {args.budget:g}")
-    config = load_gate(find_config(args.config))
+    config = load_gate(find_config(args.config, root=_find_root()))
     kinds, subjects = _split_only(args.only, config)
     config = choose_cases(config, kinds=kinds, subjects=subjects)
     if args.budget is not None:
@@ -184,10 +188,12 @@ def _compare_sides(
     if not cases:
         raise ConfigError("[gate] has no case; name subjects, or drop `skip`")
     timed, pairs = _find_pairs(config, root)
+    python = None if args.against_python is None else _find_python(args.against_python)
+    files = [each[: each.rfind(_FILE) + len(_FILE)] for each in config.subjects if _FILE in each]
     with tqdm(total=len(cases), desc="build both sides", unit="case", disable=None) as bar:
         try:
             with open_sides(
-                root, base, install=args.install or ["."], python=args.against_python
+                root, base, install=args.install or ["."], python=python, files=files
             ) as (first, second, scratch):
                 return run_gate(
                     config, cases, (first, second),
@@ -218,7 +224,7 @@ def _compare_with_records(
     cases = plan_cases(config)
     if not cases:
         raise ConfigError(f"records compare {', '.join(KINDS)} alone; choose one with --only")
-    timed, pairs = _find_pairs(config, Path.cwd())
+    timed, pairs = _find_pairs(config, _find_root() or Path.cwd())
     with (
         tqdm(total=len(cases), desc="compare", unit="case", disable=None) as bar,
         scratch_folder() as scratch,
@@ -280,6 +286,28 @@ def _run_selftest(args: argparse.Namespace, config: "GateConfig") -> int:
     unchanged, strongest = rates[0], rates[-1]
     too_many = unchanged.failed.low > config.error
     return int(too_many or strongest.failed.count < strongest.failed.num_gates)
+
+
+def _find_root() -> Path | None:
+    """Return the root of the repository of the current folder, or None outside one."""
+    from bench.gate.checkouts import find_repository
+
+    try:
+        return find_repository(Path.cwd())
+    except ConfigError:
+        return None
+
+
+def _find_python(given: Path) -> Path:
+    """Return the absolute path of an interpreter; links of environments are kept.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    found = shutil.which(given)
+    if found is None:
+        raise ConfigError(f"--against-python {given} is no program; name an interpreter")
+    return Path(found).absolute()
 
 
 def _find_pairs(config: "GateConfig", root: Path) -> tuple["ImagePair", list["ImagePair"]]:

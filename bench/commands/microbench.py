@@ -1,6 +1,7 @@
 """``bench microbench``: the micro-benchmarks of two versions in turn, with a gate's verdicts."""
 
 import argparse
+import math
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     from pcakd.utils.files import make_folder
 
     for name, value, least in (("--margin", args.margin, 0), ("--budget", args.budget, 0)):
-        if value <= least:
+        if not least < value < math.inf:
             raise ConfigError(f"{name} must be above {least}, got {value:g}")
     if args.launches < 4:
         raise ConfigError(f"--launches must be 4 or more, got {args.launches}")

@@ -3,7 +3,7 @@
 Latency and memory of another machine or day do not compare, so they are no part of it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,38 +24,55 @@ KINDS = ("counts", "quality", "speedup")
 
 
 def committed_speedups(records: Sequence[Record], config: GateConfig) -> GateConfig:
-    """Return the gate with the recorded speed ratios of its subjects as floors.
+    """Return the gate with the recorded speed ratios between its subjects as floors.
 
     A floor of the configuration wins over a record. Ratios are those at the gate's resolution.
+    Ratios to other subjects are left out: a call of some peers takes minutes.
     """
     known = {*config.subjects}
     floors: dict[str, float] = {}
     for speed in speed_ratios(records):
         case = speed.case
         here = case.resolution == config.speedup_resolution
-        if speed.ratio is not None and here and {case.subject, case.other} & known:
+        if speed.ratio is not None and here and {case.subject, case.other} <= known:
             floors[f"{case.subject} {case.other}"] = speed.ratio.value
     return replace(config, speedups=floors | dict(config.speedups))
 
 
 def compare_with_records(
-    context: GateContext, cases: Sequence[GateCase], records: Sequence[Record], *, error: float
+    context: GateContext,
+    cases: Sequence[GateCase],
+    records: Sequence[Record],
+    *,
+    names: Mapping[str, str],
+    error: float,
 ) -> list[CaseResult]:
-    """Compare head with records, in the order of the cases."""
+    """Compare head with records, in the order of the cases.
+
+    Args:
+        context: The gate.
+        cases: Its cases.
+        records: The records.
+        names: Names of subjects in records, by those in the gate: that of a file is its stem.
+        error: Probability that a speed-up without a change is called worse.
+    """
     results: list[CaseResult] = []
     counts = [case for case in cases if case.kind == "counts"]
-    results += _compare_counts(context, counts, records)
+    results += _compare_counts(context, counts, records, names)
     quality = [case for case in cases if case.kind == "quality"]
     for subject in dict.fromkeys(case.subject for case in quality):
         own = [case for case in quality if case.subject == subject]
-        results += _compare_quality(context, own, records)
+        results += _compare_quality(context, own, records, names.get(subject, subject))
     speedups = [case for case in cases if case.kind == "speedup"]
     results += compare_latency(context, speedups, error=error)
     return results
 
 
 def _compare_counts(
-    context: GateContext, cases: Sequence[GateCase], records: Iterable[Record]
+    context: GateContext,
+    cases: Sequence[GateCase],
+    records: Iterable[Record],
+    names: Mapping[str, str],
 ) -> list[CaseResult]:
     recorded: dict[tuple[str, str | None, str], int | None] = {}
     for record in records:
@@ -66,17 +83,18 @@ def _compare_counts(
     counted = count_head(context, cases)
     results = []
     for case in cases:
-        base = recorded.get((case.subject, case.resolution, case.quantity or ""))
+        name = names.get(case.subject, case.subject)
+        base = recorded.get((name, case.resolution, case.quantity or ""))
         results.append(judge_values(case, "no record" if base is None else base, counted[case]))
     return results
 
 
 def _compare_quality(
-    context: GateContext, cases: Sequence[GateCase], records: Iterable[Record]
+    context: GateContext, cases: Sequence[GateCase], records: Iterable[Record], name: str
 ) -> list[CaseResult]:
     """Score head on the image pairs at the size of the records, and compare pair by pair."""
     subject = cases[0].subject
-    max_side, recorded = _find_scores(subject, records, preferred=context.config.quality_max_side)
+    max_side, recorded = _find_scores(name, records, preferred=context.config.quality_max_side)
     pairs = [pair for pair in context.pairs if pair.name in recorded]
     if not pairs:
         reason = "no record of an image pair of the gate"

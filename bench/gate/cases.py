@@ -27,6 +27,7 @@ class GateCase:
         floor: Of a speed-up: the least one.
         seconds: Time budget of an answer of a process.
         max_launches: Launches after which the case is inconclusive.
+        threads: CPU threads of a call; None is torch's default.
     """
 
     kind: Kind | Literal["microbench"]
@@ -37,6 +38,7 @@ class GateCase:
     floor: float | None = None
     seconds: float = 120.0
     max_launches: int = 24
+    threads: int | None = None
 
     @property
     def name(self) -> str:
@@ -174,7 +176,12 @@ def count_tests(cases: Iterable[GateCase]) -> int:
 
 def _override(case: GateCase, config: GateConfig) -> GateCase | None:
     """Apply the settings of the gate, then those of its overrides; None if it is skipped."""
-    case = replace(case, seconds=config.case_seconds, max_launches=config.max_launches)
+    case = replace(
+        case,
+        seconds=config.case_seconds,
+        max_launches=config.max_launches,
+        threads=config.threads,
+    )
     for override in config.overrides:
         if not override.applies_to(case.kind, case.subject, case.resolution, case.quantity):
             continue
@@ -186,5 +193,6 @@ def _override(case: GateCase, config: GateConfig) -> GateCase | None:
             margin=case.margin if override.margin is None or exact else override.margin,
             seconds=override.case_seconds or case.seconds,
             max_launches=override.max_launches or case.max_launches,
+            threads=override.threads or case.threads,
         )
     return case

@@ -1,6 +1,6 @@
 """The table ``[gate]`` of `benchmarks.toml`. No torch."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -111,8 +111,9 @@ class CaseOverride:
         kinds: The kinds that it applies to; None is all.
         metrics: The quality metrics that it applies to; None is all, and all other kinds.
         margin: The margin of equivalence.
-        case_seconds: Time budget of one launch of a case, in seconds.
+        case_seconds: Time budget of one answer of a process, in seconds.
         max_launches: Launches after which a case is inconclusive.
+        threads: CPU threads of latency, peak memory and speed-ups.
         skip: Whether the cases are left out.
     """
 
@@ -123,6 +124,7 @@ class CaseOverride:
     margin: Margin | None = None
     case_seconds: Seconds | None = None
     max_launches: Positive | None = None
+    threads: Positive | None = None
     skip: bool = False
 
     def applies_to(
@@ -155,14 +157,16 @@ class GateConfig:
         package: Module whose import is timed.
         distribution: Name of the installed package whose size is compared.
         margins: Margins of equivalence.
-        error: Probability that a gate without any change fails.
+        error: Probability that latency, speed-ups or import times of a gate without any change
+            fail it.
         blocks: Timed blocks (base, head, head, base) of a case in a launch.
         warmup: Untimed calls of each side in a launch.
         max_launches: Launches after which a case is inconclusive.
         budget_seconds: Time budget of the gate; open cases are then inconclusive.
         case_seconds: Time budget of one answer of a process.
         memory_fraction: Share of the machine's memory that a process may take.
-        threads: CPU threads of the processes; None is torch's default.
+        threads: CPU threads of the processes; None is torch's default. On a busy machine one
+            thread varies least.
         overrides: Settings of some cases.
     """
 
@@ -214,7 +218,7 @@ def load_gate(path: Path) -> GateConfig:
 def choose_cases(
     config: GateConfig, *, kinds: tuple[str, ...] | None, subjects: tuple[str, ...] | None
 ) -> GateConfig:
-    """Restrict a gate to some kinds and subjects.
+    """Restrict a gate to some kinds and subjects, and to speed-ups of one of these.
 
     Raises:
         ConfigError: A kind or subject is not known to the gate.
@@ -225,19 +229,23 @@ def choose_cases(
     if kinds is not None:
         config = replace(config, kinds=tuple(each for each in KINDS if each in kinds))
     if subjects is not None:
+        chosen = {*subjects}
         speedups = {
-            text: floor
-            for text, floor in config.speedups.items()
-            if set(text.split()) <= set(subjects)
+            text: floor for text, floor in config.speedups.items() if chosen & {*text.split()}
         }
         config = replace(
             config,
-            subjects=subjects,
+            subjects=tuple(each for each in config.subjects if each in chosen),
             speedups=speedups,
-            overrides=tuple(
-                each
-                for each in config.overrides
-                if each.subjects is None or set(each.subjects) <= {*subjects, *speedups}
-            ),
+            overrides=tuple(_restrict(config.overrides, {*config.subjects} & chosen | {*speedups})),
         )
     return config
+
+
+def _restrict(overrides: Iterable[CaseOverride], names: Set[str]) -> Iterator[CaseOverride]:
+    """Yield the overrides that apply to some of the subjects, for these alone."""
+    for each in overrides:
+        if each.subjects is None:
+            yield each
+        elif own := tuple(name for name in each.subjects if name in names):
+            yield replace(each, subjects=own)

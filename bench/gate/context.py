@@ -62,7 +62,24 @@ class GateContext:
         """Do the same without waiting; several processes then start at a time."""
         process.send("start", threads=self.config.threads, device=self.device)
 
+    def explain_shared(self, base: str | None, head: str | None) -> str | None:
+        """Return why sides do not compare in what they loaded from two files; None if they do.
+
+        Sides that are one environment, as in a self-test, compare in everything.
+        """
+        return explain_shared(self.sides, base, head)
+
     @property
     def is_over(self) -> bool:
         """Whether the budget has ended."""
         return time.monotonic() > self.deadline
+
+
+def explain_shared(sides: Mapping[str, Side], base: str | None, head: str | None) -> str | None:
+    """Return the same as `GateContext.explain_shared`, of given sides."""
+    first, second = (sides[name] for name in SIDES)
+    if (first.python, first.folder) == (second.python, second.folder):
+        return None
+    if base is None or base != head:
+        return None
+    return f"both sides load {base}, so it is no part of the code that is compared"

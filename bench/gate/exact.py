@@ -30,15 +30,23 @@ def compare_sizes(context: GateContext, cases: Sequence[GateCase]) -> list[CaseR
     results = []
     for case in cases:
         found: list[Count] = []
+        sources: list[str | None] = []
         for side in SIDES:
             try:
                 with context.start(side, seconds=case.seconds) as process:
-                    size = process.ask("installation", distribution=case.subject)["size"]
+                    answer = process.ask("installation", distribution=case.subject)
             except SideError as error:
                 found.append(str(error))
                 continue
+            sources.append(answer["source"])
+            size = answer["size"]
             found.append(f"{case.subject} is not installed" if size is None else size)
-        results.append(judge_values(case, *found))
+        shared = context.explain_shared(*sources) if len(sources) == len(SIDES) else None
+        results.append(
+            judge_values(case, *found)
+            if shared is None
+            else CaseResult(case=case, verdict="not comparable", reason=shared)
+        )
     return results
 
 

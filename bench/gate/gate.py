@@ -2,19 +2,20 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from bench.gate.against_records import compare_with_records
 from bench.gate.cases import CaseResult, GateCase, GateResult, count_tests
 from bench.gate.config import GateConfig
-from bench.gate.context import SIDES, Bar, GateContext
+from bench.gate.context import SIDES, Bar, GateContext, explain_shared
 from bench.gate.exact import compare_counts, compare_sizes
 from bench.gate.latency import compare_latency
 from bench.gate.memory import compare_memory
 from bench.gate.quality import compare_quality
 from bench.gate.side_client import Side, SideError, SideProcess
+from bench.gate.verdicts import Verdict
 from bench.machine.memory import host_bytes
 from bench.plan.factories import announce_import
 from bench.plan.image_pairs import ImagePair
@@ -61,15 +62,29 @@ def run_gate(
     bar.set_description("subjects of both sides")
     announced: set[tuple[str, str]] = set()
     found_of = {side.name: _inspect(side, cases, config, device, announced) for side in sides}
-    environment = found_of["head"].environment
-    if environment is None:
-        return _fail_all(cases, found_of, by_name, seconds=time.monotonic() - started)
+    head = found_of["head"]
+    environment = head.environment
+    if failure := _find_failure(found_of):
+        return GateResult(
+            results=[replace(failure, case=case) for case in cases],
+            base=by_name["base"].title if "base" in by_name else _RECORDS,
+            head=by_name["head"].title,
+            seconds=time.monotonic() - started,
+        )
+    assert environment is not None  # noqa: S101 (head started)
     reasons = {name: each.missing for name, each in found_of.items()}
+    names = {text: str(answer["name"]) for text, answer in head.subjects.items()}
     if records is not None:
         recorded = {record.case.subject for record in records}
-        wanted = {name for case in cases for name in _subjects(case)}
-        reasons["base"] = dict.fromkeys(wanted - recorded, "no record")
+        wanted = {text for case in cases for text in _subjects(case)}
+        lost = [text for text in wanted if names.get(text, text) not in recorded]
+        reasons["base"] = dict.fromkeys(lost, "no record")
     missing = _find_missing(cases, reasons)
+    missing |= _find_incomparable(
+        [case for case in cases if case not in missing],
+        found_of,
+        by_name if records is None else {},
+    )
     measured = [case for case in cases if case not in missing]
     context = GateContext(
         config=config,
@@ -85,7 +100,7 @@ def run_gate(
     if records is None:
         found = _measure(context, measured, error=error)
     else:
-        found = compare_with_records(context, measured, records, error=error)
+        found = compare_with_records(context, measured, records, names=names, error=error)
     results = sorted([*missing.values(), *found], key=lambda each: _place(each.case, cases))
     bar.update(len(results))
     return GateResult(
@@ -127,11 +142,13 @@ class _Inspection:
 
     Attributes:
         environment: Versions, threads and device; None if the side cannot start.
+        subjects: What the side says of the subjects that it has.
         missing: The subjects that the side does not have, with the reason.
         failure: Why it cannot start.
     """
 
     environment: dict[str, Any] | None = None
+    subjects: dict[str, dict[str, Any]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     failure: str | None = None
 
@@ -145,6 +162,7 @@ def _inspect(
 ) -> _Inspection:
     """Start a process of a side and have it load each subject, and say first what it imports."""
     missing: dict[str, str] = {}
+    subjects: dict[str, dict[str, Any]] = {}
     names = list(dict.fromkeys(each for case in cases for each in _subjects(case)))
     try:
         with _start(side, config) as process:
@@ -156,37 +174,30 @@ def _inspect(
                     announced.add(found)
             for name in names:
                 try:
-                    process.ask("identify", subject=name)
+                    subjects[name] = process.ask("identify", subject=name)
                 except SideError as error:
                     if error.missing:  # each case says any other failure
                         missing[name] = str(error)
     except SideError as error:
         return _Inspection(missing=missing, failure=str(error))
-    return _Inspection(environment=environment, missing=missing)
+    return _Inspection(environment=environment, subjects=subjects, missing=missing)
 
 
-def _fail_all(
-    cases: Sequence[GateCase],
-    found_of: Mapping[str, _Inspection],
-    by_name: Mapping[str, Side],
-    *,
-    seconds: float,
-) -> GateResult:
-    """Return the result of a gate whose head cannot start: every case failed.
+def _find_failure(found_of: Mapping[str, _Inspection]) -> CaseResult | None:
+    """Return the result of every case where a side cannot start: head fails, base compares nothing.
 
     Raises:
-        ConfigError: Base cannot start either, so the environment is at fault.
+        ConfigError: Neither can start, so the environment is at fault.
     """
-    failure = f"head cannot start: {found_of['head'].failure}"
-    base = found_of.get("base")
-    if base is not None and base.environment is None:
-        raise ConfigError(f"{failure}; nor can base: {base.failure}")
-    return GateResult(
-        results=[CaseResult(case=case, verdict="failed", reason=failure) for case in cases],
-        base=by_name["base"].title if "base" in by_name else _RECORDS,
-        head=by_name["head"].title,
-        seconds=seconds,
-    )
+    failures = {name: each.failure for name, each in found_of.items() if each.environment is None}
+    if not failures:
+        return None
+    texts = {name: f"{name} cannot start: {reason}" for name, reason in failures.items()}
+    if len(failures) > 1:
+        raise ConfigError(f"{texts['head']}; nor can base: {failures['base']}")
+    ((name, text),) = texts.items()
+    verdict: Verdict = "failed" if name == "head" else "not comparable"
+    return CaseResult(case=GateCase(kind="counts", subject=""), verdict=verdict, reason=text)
 
 
 def _find_missing(
@@ -214,6 +225,34 @@ def _find_missing(
                     verdict="missing" if side == "head" else "not comparable",
                     reason=f"{side} has no {lost}: {reasons[side][lost]}",
                 )
+    return results
+
+
+def _find_incomparable(
+    cases: Sequence[GateCase],
+    found_of: Mapping[str, _Inspection],
+    sides: Mapping[str, Side],
+) -> dict[GateCase, CaseResult]:
+    """Return the results of cases that say nothing about the code that is compared.
+
+    Args:
+        cases: Cases whose subjects both sides have.
+        found_of: What the sides say of them.
+        sides: Base and head; empty where head is compared with records.
+    """
+    results: dict[GateCase, CaseResult] = {}
+    for case in cases:
+        reason = None
+        for name in _subjects(case):
+            answers = [found_of[side].subjects.get(name, {}) for side in SIDES if side in sides]
+            if len(answers) == len(SIDES):
+                base, head = (answer.get("source") for answer in answers)
+                reason = reason or explain_shared(sides, base, head)
+            has_quality = found_of["head"].subjects.get(name, {}).get("has_quality", True)
+            if case.kind == "quality" and not has_quality:
+                reason = reason or "its weights are random, so its outputs mean nothing"
+        if reason is not None:
+            results[case] = CaseResult(case=case, verdict="not comparable", reason=reason)
     return results
 
 

@@ -71,7 +71,7 @@ class OpenCase:
         return CaseResult(
             case=self.case,
             verdict=self.finding.verdict,
-            reason=_advise(self.finding, self.case),
+            reason=_explain(self.finding, self.case),
             finding=self.finding,
             base=first if floor is None else floor,
             head=second if floor is None else first / second,
@@ -115,7 +115,9 @@ def _run_launch(context: GateContext, cases: Sequence[OpenCase], number: int) ->
             context.bar.set_description(f"launch {number + 1}: {case.name}")
             try:
                 if case.kind == "import":
-                    blocks = _time_imports(context, case, order)
+                    blocks, shared = _time_imports(context, case, order)
+                    if shared is not None:
+                        each.failure = "not comparable", shared
                 elif case.kind == "speedup":
                     slow, fast = case.subject.split()
                     series = {"slow": ("head", slow), "fast": ("head", fast)}
@@ -213,6 +215,7 @@ class _Launch:
             device=context.device,
             width=size.width,
             height=size.height,
+            threads=case.threads,
             slow_down=context.sides[side].slow_down,
             **{role: str(path) for role, path in context.images.items()},
         )
@@ -227,27 +230,45 @@ class _Launch:
 
 def _time_imports(
     context: GateContext, case: GateCase, order: Sequence[str]
-) -> tuple[Blocks, Blocks]:
-    """Time the import of the package in four new processes, as one block."""
+) -> tuple[tuple[Blocks, Blocks], str | None]:
+    """Time the import of the package in four new processes, as one block.
+
+    Returns:
+        The blocks of base and head, and why they do not compare, if they do not.
+    """
     found: dict[str, list[int]] = {side: [] for side in SIDES}
+    sources: dict[str, str | None] = {}
     for side in (order[0], order[1], order[1], order[0]):
         with context.start(side, seconds=case.seconds) as process:
-            found[side].append(process.ask("import", package=case.subject)["import_ns"])
-    return [found["base"]], [found["head"]]
+            answer = process.ask("import", package=case.subject)
+        found[side].append(answer["import_ns"])
+        sources[side] = answer["source"]
+    shared = context.explain_shared(sources["base"], sources["head"])
+    return ([found["base"]], [found["head"]]), shared
 
 
-def _advise(finding: Finding, case: GateCase) -> str | None:
+def _explain(finding: Finding, case: GateCase) -> str | None:
     """Say what would settle an inconclusive case, or that a floor is too low."""
     if finding.verdict == "improved" and case.floor is not None:
         return "faster than the floor by more than the margin; raise the floor"
+    return advise(finding, settings="max_launches, budget_seconds")
+
+
+def advise(finding: Finding, *, settings: str) -> str | None:
+    """Say how many more launches would settle an inconclusive case; None for any other.
+
+    Args:
+        finding: What its launches say.
+        settings: What the user can change, the most launches and the budget.
+    """
     if finding.verdict != "inconclusive":
         return None
     if finding.count < 2:
-        return "after one launch, which has no variation to judge by (budget_seconds)"
+        return f"after one launch, which has no variation to judge by ({settings})"
     if finding.needed is None:
         return f"after {finding.count} launches; more of the same noise would not settle it"
     more = max(1, finding.needed - finding.count)
-    return f"about {more} more launches would settle it (max_launches, budget_seconds)"
+    return f"about {more} more launches would settle it ({settings})"
 
 
 def _show(context: GateContext, cases: Sequence[OpenCase], launches: int) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from bench.gate.cases import CaseResult, GateCase, GateResult
 from bench.gate.context import SIDES, Bar
+from bench.gate.latency import advise
 from bench.gate.side_client import Side
 from bench.gate.verdicts import Finding, SequentialTest, Verdict
 from pcakd.errors import ConfigError
@@ -107,7 +108,8 @@ def _run(
     if done.returncode or not target.exists():
         lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         cause = next((line for line in lines if line.startswith(("E ", "ERROR", "FAILED"))), "")
-        return f"pytest ended with status {done.returncode}: {cause or lines[-1]:.200}"
+        last = lines[-1] if lines else "no message"
+        return f"pytest ended with status {done.returncode}: {cause or last:.200}"
     document: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
     return {each["fullname"]: float(each["stats"]["median"]) for each in document["benchmarks"]}
 
@@ -167,6 +169,7 @@ def _result(
     return CaseResult(
         case=case,
         verdict=finding.verdict or "inconclusive",
+        reason=advise(finding, settings="--launches, --budget"),
         finding=finding,
         base=median(base),
         head=median(head),

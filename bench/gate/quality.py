@@ -13,6 +13,7 @@ from bench.gate.verdicts import Finding, Verdict
 from bench.machine.memory import host_bytes
 from bench.quality.protocol import METRICS
 from bench.worker.process import Budget, Message, ask_child
+from pcakd.errors import ConfigError
 
 _ERROR = 0.05  # of each one-sided interval over image pairs
 _LEAST_PAIRS = 6
@@ -28,6 +29,9 @@ def compare_quality(context: GateContext, cases: Sequence[GateCase]) -> list[Cas
     Args:
         context: The gate.
         cases: The cases of one subject, one for each metric.
+
+    Raises:
+        ConfigError: A metric cannot be measured, for example without its weights.
     """
     subject = cases[0].subject
     outputs = replace(cases[0], quantity=None, margin=context.config.tolerance)
@@ -53,12 +57,14 @@ def compare_quality(context: GateContext, cases: Sequence[GateCase]) -> list[Cas
             verdict: Verdict = "failed" if side == "head" else "not comparable"
             return [CaseResult(case=outputs, verdict=verdict, reason=f"{side}{place}: {reason}")]
     compared = _compare(context, pairs, [case.quantity for case in cases])
-    if isinstance(compared, str):
-        return [CaseResult(case=outputs, verdict="failed", reason=compared)]
-    broken = next((each for each in compared if each.get("reason")), None)
+    if isinstance(compared, str):  # neither side is at fault
+        return [CaseResult(case=outputs, verdict="not comparable", reason=compared)]
+    # without a base nothing compares, whatever head does
+    broken = min((each for each in compared if each.get("reason")), key=_side_of, default=None)
     if broken is not None:
         reason = f"image pair {broken['name']}: {broken['reason']}"
-        return [CaseResult(case=outputs, verdict="failed", reason=reason)]
+        verdict = "failed" if _side_of(broken) == "head" else "not comparable"
+        return [CaseResult(case=outputs, verdict=verdict, reason=reason)]
     largest = max(float(each["largest"]) for each in compared)
     if largest <= context.config.tolerance:
         text = "equal bit for bit" if largest == 0 else f"equal within {largest:.1e}"
@@ -67,6 +73,11 @@ def compare_quality(context: GateContext, cases: Sequence[GateCase]) -> list[Cas
     worst = min(compared, key=lambda each: np.inf if each["psnr"] is None else each["psnr"])
     reason = f"outputs differ, PSNR {worst['psnr']:.1f} dB at worst (image pair {worst['name']})"
     return [judge_metric(case, compared, reason=reason) for case in cases]
+
+
+def _side_of(message: Message) -> str:
+    """Return the side at which it lies that an image pair has no values; base sorts first."""
+    return str(message["side"])
 
 
 def judge_metric(
@@ -185,4 +196,6 @@ def _compare(
     }
     budget = Budget(seconds=context.config.case_seconds, memory_bytes=host_bytes())
     messages, outcome = ask_child(job, budget=budget)
+    if outcome.status == "error":
+        raise ConfigError(f"metrics: {outcome.reason}")
     return messages if outcome.status == "ok" else f"metrics: {outcome.reason}"

@@ -1,6 +1,7 @@
 """A temporary folder that is removed even if its process is killed. No torch."""
 
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 _PREFIX = "pcakd-gate-"
 _ENVIRONMENT = "PCAKD_GATE_FOLDER"
+_TEMPORARY = "tmp"
 
 
 @contextmanager
@@ -19,7 +21,7 @@ def scratch_folder() -> Iterator[Path]:
 
     A second process waits for this one to end, however it ends, and then does the same.
     """
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
+    folder = Path(tempfile.gettempdir(), f"{_PREFIX}{secrets.token_hex(8)}").resolve()
     watcher = subprocess.Popen(
         [sys.executable, "-P", __file__, str(folder)],
         stdin=subprocess.PIPE,
@@ -28,6 +30,8 @@ def scratch_folder() -> Iterator[Path]:
         start_new_session=True,  # Ctrl-C is not for it
     )
     try:
+        folder.mkdir(mode=0o700)  # after the watcher has started, so that no kill leaves it
+        (folder / _TEMPORARY).mkdir()
         yield folder
     finally:
         remove(folder)
@@ -36,8 +40,12 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def process_environment(folder: Path) -> dict[str, str]:
-    """Return environment variables by which processes that work in the folder are found."""
-    return {_ENVIRONMENT: str(folder)}
+    """Return environment variables of processes that work in the folder.
+
+    By them they are found, and their temporary files (pip has many) are in the folder, too.
+    """
+    temporary = str(folder / _TEMPORARY)
+    return {_ENVIRONMENT: str(folder), **dict.fromkeys(("TMPDIR", "TMP", "TEMP"), temporary)}
 
 
 def remove(folder: Path) -> None:

@@ -22,6 +22,7 @@ PROCESS_FILE = Path(__file__).with_name("side_process.py")
 METER_FILE = Path(__file__).parent.parent / "profiling" / "memory.py"
 
 _POLL_SECONDS = 0.05
+_JOIN_SECONDS = 2.0
 _END = b""
 
 
@@ -122,8 +123,11 @@ class SideProcess:
         """End the process."""
         self._process.kill()
         self._process.wait()
-        self._reader.join()
-        for stream in (self._process.stdin, self._process.stdout, self._errors):
+        self._reader.join(_JOIN_SECONDS)
+        streams = [self._process.stdin, self._errors]
+        if not self._reader.is_alive():  # else a process that the subject started holds the pipe
+            streams.append(self._process.stdout)
+        for stream in streams:
             if stream is not None:
                 with suppress(BrokenPipeError):  # of a command that the process did not read
                     stream.close()

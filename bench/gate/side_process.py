@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from statistics import median
 from typing import Any
 
@@ -70,8 +71,7 @@ def _start(command: Command) -> Answer:
     import bench.subjects
     from pcakd.utils.devices import resolve_device
 
-    if command["threads"]:
-        torch.set_num_threads(command["threads"])
+    _set_threads(command)
     return {
         "python": sys.version.split()[0],
         "torch": torch.__version__,
@@ -109,7 +109,18 @@ def _identify(command: Command) -> Answer:
         "transforms": list(subject.transforms),
         "has_quality": subject.has_quality,
         "num_params": subject.num_params,
+        "source": _find_source(text, file),
     }
+
+
+def _find_source(text: str, file: str) -> str | None:
+    """Return the files that a subject comes from; None if they are not known."""
+    if file:
+        return os.path.realpath(file)
+    factories = _find_factories({"subjects": [text]})["factories"].values()
+    names = [each.partition(":")[0] for each in factories] or ["pcakd", "bench"]
+    places = [getattr(sys.modules.get(name), "__file__", None) for name in names]
+    return " and ".join(place for place in places if place) or None
 
 
 def _count(command: Command) -> Answer:
@@ -131,6 +142,7 @@ def _count(command: Command) -> Answer:
 
 def _open_case(command: Command) -> Answer:
     """Prepare a subject and both images; the answer has no samples yet."""
+    _set_threads(command)
     with _full_precision():
         _open[command["case"]] = _load(command, command["width"], command["height"])
     return {}
@@ -164,6 +176,7 @@ def _measure_memory(command: Command) -> Answer:
     """Return the peak memory of one call, after one on a small image."""
     import torch
 
+    _set_threads(command)
     meter_of = _load_file("bench_gate_memory", command["meter"]).MemoryMeter
     with _full_precision(), torch.inference_mode():
         _load(command, _SMALL, _SMALL)()
@@ -201,16 +214,19 @@ def _describe_installation(command: Command) -> Answer:
     try:
         files = importlib.metadata.files(command["distribution"]) or []
     except importlib.metadata.PackageNotFoundError:
-        return {"size": None}
-    located = [each.locate() for each in files if each.suffix != ".pyc"]
-    return {"size": sum(os.path.getsize(path) for path in located if os.path.exists(path))}  # noqa: PTH202, PTH110
+        return {"size": None, "source": None}
+    located = [str(each.locate()) for each in files if each.suffix != ".pyc"]
+    present = [path for path in located if os.path.exists(path)]  # noqa: PTH110
+    source = os.path.realpath(min(present, default=""))
+    return {"size": sum(os.path.getsize(path) for path in present), "source": source}  # noqa: PTH202
 
 
 def _time_import(command: Command) -> Answer:
     """Time the import of a package, in nanoseconds; this process has not imported it."""
     start = time.perf_counter_ns()
-    importlib.import_module(command["package"])
-    return {"import_ns": time.perf_counter_ns() - start}
+    module = importlib.import_module(command["package"])
+    stop = time.perf_counter_ns()
+    return {"import_ns": stop - start, "source": getattr(module, "__file__", None)}
 
 
 _COMMANDS: Mapping[str, Callable[[Command], Answer]] = {
@@ -226,6 +242,21 @@ _COMMANDS: Mapping[str, Callable[[Command], Answer]] = {
     "installation": _describe_installation,
     "import": _time_import,
 }
+
+
+def _set_threads(command: Command) -> None:
+    """Set the CPU threads of what follows; None is torch's default."""
+    import torch
+
+    default = _default_threads()  # before the first change
+    torch.set_num_threads(command["threads"] or default)
+
+
+@cache
+def _default_threads() -> int:
+    import torch
+
+    return torch.get_num_threads()
 
 
 def _load(command: Command, width: int, height: int) -> Callable[[], object]:

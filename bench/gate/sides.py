@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.gate.cases import CaseResult, GateCase, GateResult
-from bench.gate.checkouts import BuildError, clone, copy_folder
+from bench.gate.checkouts import BuildError, check_out, copy_folder
 from bench.gate.scratch import process_environment, scratch_folder
 from bench.gate.side_client import Side
 from bench.gate.verdicts import Verdict
@@ -33,6 +33,7 @@ def open_sides(
     *,
     install: Sequence[str],
     python: Path | None = None,
+    files: Sequence[str] = (),
 ) -> Iterator[tuple[Side, Side, Path]]:
     """Build both sides, and remove them afterwards.
 
@@ -41,6 +42,7 @@ def open_sides(
         against: Base: a commit of the repository, or a folder of code. None with ``python``.
         install: What pip installs in a side's folder: ``.``, or ``.[extra]``.
         python: Interpreter of an environment in which base is installed; base is then not built.
+        files: Paths of student files in the repository, which head has even if git ignores them.
 
     Yields:
         Base, head, and a folder for temporary files.
@@ -49,6 +51,7 @@ def open_sides(
         BuildError: A side cannot be copied or installed.
     """
     with scratch_folder() as scratch:
+        variables = process_environment(scratch)
         if python is not None:
             folder = against if isinstance(against, Path) else root
             base = Side(
@@ -56,23 +59,23 @@ def open_sides(
                 title=str(python),
                 python=python,
                 folder=folder,
-                environment=process_environment(scratch),
+                environment={**variables, "PYTHONPATH": ""},  # the caller's could hide base
             )
         else:
             copy = scratch / "base" / "code"
             if isinstance(against, Path):
                 title = str(against)
-                copy_folder(against, copy, "base")
+                copy_folder(against, copy, "base", variables)
             else:
                 title = str(against)[:12]
-                clone(root, str(against), copy)
+                check_out(root, str(against), copy, variables)
             base = _build("base", title, copy, root, install, scratch)
         copy = scratch / "head" / "code"
-        copy_folder(root, copy, "head")
+        copy_folder(root, copy, "head", variables, others=files)
         head = _build("head", describe_head(root), copy, root, install, scratch)
-        files = scratch / "files"
-        files.mkdir()
-        yield base, head, files
+        temporary = scratch / "files"
+        temporary.mkdir()
+        yield base, head, temporary
 
 
 def fail_build(cases: Sequence[GateCase], error: BuildError, *, base: str) -> GateResult:
@@ -104,7 +107,9 @@ def _build(
         [str(python), "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])"],
         variables,
     ).strip()
-    Path(packages, _PTH).write_text("\n".join(_visible_paths(root)) + "\n", encoding="utf-8")
+    # behind what is installed: modules that lie loose in the code, then the running environment
+    paths = [str(code), *_visible_paths(root)]
+    Path(packages, _PTH).write_text("\n".join(paths) + "\n", encoding="utf-8")
     pip = (str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
     _run(name, [*pip, "--no-deps", *install], variables, folder=code)
     # what the environment meets stays as it is: pip would replace a torch that is not on its index

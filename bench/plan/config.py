@@ -206,17 +206,18 @@ class BenchmarkProfile:
         )
 
 
-def find_config(chosen: Path | None = None) -> Path:
+def find_config(chosen: Path | None = None, *, root: Path | None = None) -> Path:
     """Return the configuration file to read.
 
     Args:
         chosen: The file of ``--config``. Without one, ``benchmarks.toml`` of the current folder is
             read if it exists, and otherwise the one that comes with the package.
+        root: A folder whose ``benchmarks.toml`` is read before that of the package.
     """
     if chosen is not None:
         return chosen
-    here = Path(CONFIG_NAME)
-    return here if here.exists() else _packaged_config()
+    places = [Path(CONFIG_NAME), *([root / CONFIG_NAME] if root else [])]
+    return next((path for path in places if path.exists()), None) or _packaged_config()
 
 
 def load_profile(path: Path, name: str) -> BenchmarkProfile:

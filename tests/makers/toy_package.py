@@ -22,6 +22,7 @@ class Mix(nn.Module):
         super().__init__()
         torch.manual_seed(0)
         self.fault = FAULTS.get(name)
+        self.has_quality = self.fault != "random"
         count = 12 if self.fault == "extra convolutions" else 1
         self.convs = nn.Sequential(*(nn.Conv2d(3, 3, 3, padding=1) for _ in range(count)))
 
@@ -34,6 +35,8 @@ class Mix(nn.Module):
             time.sleep(600)
         if self.fault == "sleep":
             time.sleep(0.5)
+        if self.fault == "not finite":
+            return content * float("nan")
         spare = content.clone() if self.fault == "copy" else None
         gain = 0.5 if self.fault == "wrong constant" else 1.0
         mean = style.mean((-2, -1), keepdim=True) - content.mean((-2, -1), keepdim=True)

@@ -31,7 +31,7 @@ def compare_outputs(job: Job, send: Send) -> None:
 
     The message of a pair has ``largest`` (the largest absolute difference), ``psnr`` in dB (None
     for equal outputs) and, if the difference exceeds the tolerance, the metric values of both.
-    ``reason`` says why there are none.
+    ``reason`` says why there are none, and ``side`` at which side it lies.
     """
     from bench.quality.metrics import Metrics
 
@@ -44,15 +44,16 @@ def compare_outputs(job: Job, send: Send) -> None:
                 sizes = " and ".join(
                     "×".join(map(str, each.shape[-2:][::-1])) for each in (base, head)
                 )
-                send({"type": "outputs", "name": pair["name"], "reason": f"sizes differ: {sizes}"})
+                reason = f"sizes differ: {sizes}"
+                send({"type": "outputs", "name": pair["name"], "side": "head", "reason": reason})
                 continue
             difference = (base - head).abs()
             largest = float(difference.max())
             message: dict[str, Any] = {"type": "outputs", "name": pair["name"], "largest": largest}
             if not math.isfinite(largest):
-                finite = torch.isfinite(head).all()
-                reason = f"the output of {'base' if finite else 'head'} is not finite"
-                send({**message, "largest": None, "reason": reason})
+                side = "head" if torch.isfinite(base).all() else "base"
+                reason = f"the output of {side} is not finite"
+                send({**message, "largest": None, "side": side, "reason": reason})
                 continue
             mse = float(difference.double().square().mean())
             message["psnr"] = None if mse == 0 else -10 * math.log10(mse)
@@ -72,7 +73,7 @@ def _measure(
         try:
             found = asdict(metrics.measure(output.to(device), content, described))
         except PcakdError as error:
-            return {"reason": f"{side}: {error}"}
+            return {"side": side, "reason": f"{side}: {error}"}
         values[side] = {name: value for name, value in found.items() if value is not None}
     return values
 

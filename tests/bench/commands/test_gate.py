@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -50,6 +52,49 @@ def repository(tmp_path, monkeypatch):
     return folder
 
 
+def make_environment(folder, *paths):
+    """Return the interpreter of an environment that sees folders and the packages of this one."""
+    command = [sys.executable, "-m", "venv", "--without-pip", str(folder)]
+    subprocess.run(command, check=True)
+    python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    question = "import sysconfig; print(sysconfig.get_paths()['purelib'])"
+    found = subprocess.run([python, "-c", question], check=True, capture_output=True, text=True)
+    lines = [*map(str, paths), sysconfig.get_paths()["purelib"]]
+    Path(found.stdout.strip(), "others.pth").write_text("\n".join(lines), encoding="utf-8")
+    return python
+
+
+LOOSE = """
+from toy.faults import FAULTS
+
+def create():
+    return lambda content, style: content * (0.5 if FAULTS else 1.0)
+"""
+
+
+@pytest.mark.slow
+def test_a_loose_module_and_an_ignored_student_are_found_from_a_subfolder(
+    repository, capsys, monkeypatch
+):
+    (repository / "loose.py").write_text(LOOSE, encoding="utf-8")
+    (repository / ".gitignore").write_text("runs/\ngate.json\n", encoding="utf-8")
+    config = CONFIG.replace(f'"{PLAIN}"', '"python:loose:create", "runs/mine.safetensors"')
+    (repository / "benchmarks.toml").write_text(config, encoding="utf-8")
+    commit_all(repository)
+    write_toy(repository, loose="changed")
+    (repository / "runs").mkdir()
+    student = ROOT / "pcakd" / "zoo" / "mobilenet_v1.safetensors"
+    shutil.copy(student, repository / "runs" / "mine.safetensors")
+    monkeypatch.chdir(repository / "toy")
+    status = main(["gate", "--against", "HEAD", "--only", "quality", "--json", "../gate.json"])
+    document = json.loads((repository / "gate.json").read_text(encoding="utf-8"))
+    cases = {each["case"]["subject"]: each for each in document["cases"]}
+    assert status in (1, 3), capsys.readouterr()
+    assert "outputs differ" in cases["python:loose:create"]["reason"]
+    student = cases["runs/mine.safetensors"]
+    assert (student["verdict"], student["reason"][:12]) == ("not comparable", "base has no ")
+
+
 @pytest.mark.slow
 def test_a_change_of_the_working_tree_is_found_against_a_revision(repository, tmp_path, capsys):
     write_toy(repository, plain="extra convolutions", package="large")
@@ -92,9 +137,12 @@ def test_a_folder_and_an_interpreter_can_be_base(repository, tmp_path, capsys, m
     other = write_toy(tmp_path / "other", plain="wrong constant")
     assert main(["gate", "--against", str(other), "--only", "counts"]) == 0
     assert capsys.readouterr().out.startswith("gate passed: 2 same or better")
-    monkeypatch.setenv("PYTHONPATH", f"{other}{os.pathsep}{ROOT}")  # of base alone
-    arguments = ["gate", "--against-python", sys.executable, "--only", "quality"]
-    status = main(arguments)
+    python = make_environment(tmp_path / "environment", other, ROOT)
+    monkeypatch.setenv("PYTHONPATH", str(repository))  # base does not take head for its own code
+    (repository / "inner").mkdir()
+    monkeypatch.chdir(repository / "inner")
+    relative = os.path.relpath(python)
+    status = main(["gate", "--against-python", relative, "--only", "quality"])
     output = capsys.readouterr().out
     assert status in (1, 3), output
     assert "outputs differ" in output
@@ -108,6 +156,8 @@ def test_a_folder_and_an_interpreter_can_be_base(repository, tmp_path, capsys, m
         (["--against", "mian"], "--against 'mian' is no revision of"),
         (["--against", "main", "--only", "latencey"], "did you mean 'latency'?"),
         (["--against", "main", "--budget", "0"], "--budget must be above 0 s"),
+        (["--against", "main", "--budget", "nan"], "--budget must be above 0 s"),
+        (["--against-python", "no/such/python"], "no/such/python is no program"),
         (["--against", "main", "--markdown", "toy/models.py"], "does not end in .md"),
         (["--against", ""], "is empty; is a variable"),
         (["--self-test", "--gates", "0"], "--gates and --planted must be 1 or more"),
@@ -150,7 +200,7 @@ def wait_until(condition, seconds=60):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-@pytest.mark.parametrize("moment", ["building", "measuring"])
+@pytest.mark.parametrize("moment", ["pip install", "side_process.py"])
 def test_a_kill_leaves_no_folder_and_no_process(repository, tmp_path, moment):
     temporary = tmp_path / "temporary"
     process = subprocess.Popen(
@@ -160,11 +210,10 @@ def test_a_kill_leaves_no_folder_and_no_process(repository, tmp_path, moment):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    part = "-m venv" if moment == "building" else "side_process.py"
-    wait_until(lambda: any(part in command for command in processes_of(temporary)))
+    wait_until(lambda: any(moment in command for command in processes_of(temporary)))
     process.send_signal(signal.SIGKILL)
     process.wait()
-    wait_until(lambda: not list(temporary.glob("pcakd-gate-*")))
+    wait_until(lambda: not list(temporary.iterdir()))
     wait_until(lambda: not processes_of(temporary))
     command = ["git", "-C", str(repository), "fsck"]
     subprocess.run(command, check=True, capture_output=True)

@@ -89,3 +89,16 @@ def test_an_override_names_a_metric():
     assert margins["quality ssim a"] == 0.2
     assert margins["quality gmsd a"] == config.margins.of_metric("gmsd")
     assert margins["latency a HD"] == config.margins.latency
+
+
+def test_threads_are_those_of_the_gate_or_of_an_override():
+    config = GateConfig(
+        subjects=("a", "b"),
+        kinds=("memory", "latency"),
+        threads=1,
+        overrides=(CaseOverride(kinds=("memory",), subjects=("b",), threads=2),),
+    )
+    assert {case.name: case.threads for case in plan_cases(config)} == {
+        "memory a HD": 1, "memory b HD": 2, "latency a HD": 1, "latency b HD": 1,
+    }  # fmt: skip
+    assert {case.threads for case in plan_cases(GateConfig())} == {None}

@@ -1,8 +1,10 @@
 """The table ``[gate]``."""
 
+from dataclasses import replace
+
 import pytest
 
-from bench.gate.config import GateConfig, choose_cases, load_gate
+from bench.gate.config import CaseOverride, GateConfig, choose_cases, load_gate
 from bench.plan.config import find_config
 from pcakd.errors import ConfigError, UnknownNameError
 
@@ -59,5 +61,21 @@ def test_only_keeps_kinds_in_the_order_of_measuring():
     config = choose_cases(GateConfig(), kinds=("latency", "counts"), subjects=("vgg16",))
     assert config.kinds == ("counts", "latency")
     assert config.subjects == ("vgg16",)
+    assert choose_cases(GateConfig(), kinds=None, subjects=("other",)).subjects == ()
     with pytest.raises(UnknownNameError, match="did you mean 'memory'"):
         choose_cases(GateConfig(), kinds=("memry",), subjects=None)
+
+
+def test_only_keeps_what_was_said_of_the_chosen_subjects():
+    both = CaseOverride(subjects=("vgg16", "mobilenet_v1"), margin=0.2)
+    ratio = CaseOverride(subjects=("slow vgg16",), margin=0.3)
+    other = CaseOverride(subjects=("mobilenet_v1",), skip=True)
+    everything = CaseOverride(kinds=("memory",), threads=2)
+    config = GateConfig(
+        speedups={"slow vgg16": 2.0, "slow mobilenet_v1": 3.0},
+        overrides=(both, ratio, other, everything),
+    )
+    chosen = choose_cases(config, kinds=None, subjects=("vgg16",))
+    assert chosen.subjects == ("vgg16",)
+    assert dict(chosen.speedups) == {"slow vgg16": 2.0}
+    assert chosen.overrides == (replace(both, subjects=("vgg16",)), ratio, everything)

@@ -4,13 +4,15 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from toy_package import write_toy
 from tqdm import tqdm
 
-from bench.gate.cases import plan_cases
+from bench.gate import memory
+from bench.gate.cases import GateCase, plan_cases
 from bench.gate.config import GateConfig
 from bench.gate.gate import run_gate
 from bench.gate.side_client import Side
@@ -44,14 +46,14 @@ def gate(tmp_path, *, base=None, head=None, **settings):
     return gate_of(tmp_path, roots, **settings)
 
 
-def gate_of(tmp_path, roots, **settings):
+def gate_of(tmp_path, roots, *, pythons=None, **settings):
     """Run a gate of two folders by the names of their sides; return its results by name."""
     config = GateConfig(**{**SMALL, **settings})
     sides = [
         Side(
             name=name,
             title=name,
-            python=Path(sys.executable),
+            python=Path((pythons or {}).get(name, sys.executable)),
             folder=root,
             environment={
                 "PYTHONPATH": os.pathsep.join((str(root), str(ROOT))),
@@ -230,6 +232,65 @@ def test_a_head_that_cannot_start_fails_every_case(tmp_path):
     assert len(results) == 6
     assert all("the gears are gone" in each.reason for each in results.values())
     assert result.exit_status() == 1
+
+
+def test_a_base_that_cannot_start_compares_nothing(tmp_path):
+    roots = {name: write_toy(tmp_path / name) for name in ("base", "head")}
+    results, result = gate_of(
+        tmp_path, roots, pythons={"base": tmp_path / "no-python"}, kinds=("counts", "speedup"),
+        resolutions=("160x96",), speedups={f"{OTHER} {PLAIN}": 0.1},
+    )  # fmt: skip
+    assert {each.verdict for each in results.values()} == {"not comparable"}
+    assert all(each.reason.startswith("base cannot start: ") for each in results.values())
+    assert result.exit_status() == 4
+
+
+def test_what_both_sides_load_from_one_place_does_not_compare(tmp_path):
+    results, result = gate(
+        tmp_path, kinds=("counts", "import", "size"), subjects=("mkl", PLAIN), package="pcakd",
+        distribution="numpy", resolutions=("160x96",),
+    )  # fmt: skip
+    for name in ("counts parameters mkl", "import pcakd", "size numpy"):
+        assert results[name].verdict == "not comparable"
+        assert results[name].reason.startswith("both sides load ")
+    assert results[f"counts parameters {PLAIN}"].verdict == "same or better"
+    assert result.exit_status() == 0
+    alone = {name: each for name, each in results.items() if PLAIN not in name}
+    assert {each.verdict for each in alone.values()} == {"not comparable"}
+
+
+@pytest.mark.parametrize(
+    ("faulty", "verdict", "status"), [("base", "not comparable", 4), ("head", "failed", 1)]
+)
+def test_numbers_that_are_not_finite_are_the_fault_of_their_side(tmp_path, faulty, verdict, status):
+    results, result = gate(
+        tmp_path, kinds=("quality",), subjects=(PLAIN,), **{faulty: {"plain": "not finite"}}
+    )
+    (found,) = results.values()
+    assert (found.verdict, result.exit_status()) == (verdict, status)
+    assert f"the output of {faulty} is not finite" in found.reason
+
+
+def test_random_weights_have_no_quality(tmp_path):
+    results, result = gate(
+        tmp_path, head={"plain": "random"}, kinds=("quality",), subjects=(PLAIN,)
+    )
+    assert {each.verdict for each in results.values()} == {"not comparable"}
+    assert all("weights are random" in each.reason for each in results.values())
+    assert result.exit_status() == 4
+
+
+@pytest.mark.parametrize(
+    ("head", "count", "verdict"), [(120, 4, "worse"), (101, 2, "same or better")]
+)
+def test_more_memory_is_seen_in_several_processes(monkeypatch, head, count, verdict):
+    def measure(context, side, case):
+        return {"base": 100.0, "head": float(head)}[side]
+
+    monkeypatch.setattr(memory, "_measure", measure)
+    case = GateCase(kind="memory", subject=PLAIN, resolution="HD", margin=0.05)
+    result = memory.compare_memory(SimpleNamespace(is_over=False), case)
+    assert (result.verdict, len(result.base_samples)) == (verdict, count)
 
 
 WASTE = """

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.gate.cases import GateCase
-from bench.gate.latency import _advise, _Launch
+from bench.gate.latency import _explain, _Launch
 from bench.gate.side_client import SideError
 from bench.gate.verdicts import Finding, SequentialTest
 
@@ -19,7 +19,11 @@ FLOOR = GateCase(kind="speedup", subject="b a", resolution="HD", margin=0.05, fl
 @pytest.mark.parametrize(
     ("case", "samples", "text"),
     [
-        (CASE, [0.3], "after one launch, which has no variation to judge by (budget_seconds)"),
+        (
+            CASE,
+            [0.3],
+            "after one launch, which has no variation to judge by (max_launches, budget_",
+        ),
         (CASE, [0.06, 0.0, 0.03, 0.05], "more launches would settle it (max_launches, budget_"),
         (CASE, [0.0] * 6, None),
         (CASE, [0.2, 0.21, 0.2, 0.2, 0.21, 0.2], None),
@@ -28,14 +32,14 @@ FLOOR = GateCase(kind="speedup", subject="b a", resolution="HD", margin=0.05, fl
 )
 def test_an_open_case_says_what_would_settle_it(case, samples, text):
     finding = SequentialTest(error=0.001, max_launches=6).judge(samples, margin=0.05, over=True)
-    advice = _advise(finding, case)
+    advice = _explain(finding, case)
     assert advice == text if text is None else text in advice
 
 
 def test_noise_around_the_margin_is_not_settled_by_more_launches():
     finding = Finding(verdict="inconclusive", estimate=0.05, low=0.0, high=0.1, count=24)
     text = "after 24 launches; more of the same noise would not settle it"
-    assert _advise(finding, CASE) == text
+    assert _explain(finding, CASE) == text
 
 
 class FakeProcess:

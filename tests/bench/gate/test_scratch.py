@@ -30,6 +30,8 @@ with scratch_folder() as folder:
 def test_it_is_removed_with_its_processes(tmp_path):
     with scratch_folder() as folder:
         (folder / "file").write_text("x", encoding="utf-8")
+        assert Path(process_environment(folder)["TMPDIR"]).parent == folder
+        assert Path(process_environment(folder)["TMPDIR"]).is_dir()
         command = [sys.executable, "-c", "import time; time.sleep(600)"]
         child = subprocess.Popen(command, env=process_environment(folder))
     assert not folder.exists()

@@ -1,9 +1,11 @@
 """The process of a side: answers, failures, budgets."""
 
+import os
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
@@ -104,3 +106,30 @@ def test_modules_beside_the_process_file_hide_none(tmp_path):
         pytest.raises(SideError, match="No module named 'verdicts'"),
     ):
         process.ask("import", package="verdicts")
+
+
+PROBE = """
+import torch
+
+def create():
+    def call(content, style):
+        with open("threads.txt", "a") as stream:
+            print(torch.get_num_threads(), file=stream)
+        return content
+    return call
+"""
+
+
+def test_each_case_has_its_own_number_of_threads(tmp_path):
+    (tmp_path / "probe.py").write_text(PROBE, encoding="utf-8")
+    np.save(tmp_path / "image.npy", np.zeros((3, 32, 32), np.float32))
+    images = {"content": str(tmp_path / "image.npy"), "style": str(tmp_path / "image.npy")}
+    given = {"subject": "python:probe:create", "device": "cpu", "width": 32, "height": 32, **images}
+    path = os.pathsep.join((str(tmp_path), str(ROOT)))
+    own = side(tmp_path, environment={"PYTHONPATH": path, "OMP_NUM_THREADS": "3"})
+    with SideProcess(own, **ROOMY) as process:
+        process.ask("start", threads=1, device="cpu")
+        for threads in (2, None, 1):
+            process.ask("open", case="a", threads=threads, **given)
+            process.ask("time", case="a", device="cpu", calls=1)
+    assert (tmp_path / "threads.txt").read_text(encoding="utf-8").split() == ["2", "3", "1"]

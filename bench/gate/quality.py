@@ -59,7 +59,7 @@ def compare_quality(context: GateContext, cases: Sequence[GateCase]) -> list[Cas
     compared = _compare(context, pairs, [case.quantity for case in cases])
     if isinstance(compared, str):  # neither side is at fault
         return [CaseResult(case=outputs, verdict="not comparable", reason=compared)]
-    # without a base nothing compares, whatever head does
+    # without a base nothing compares, and what head does makes no difference
     broken = min((each for each in compared if each.get("reason")), key=_side_of, default=None)
     if broken is not None:
         reason = f"image pair {broken['name']}: {broken['reason']}"

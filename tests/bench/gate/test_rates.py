@@ -2,11 +2,15 @@
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 
 from bench.gate.rates import FILE_NAME, find_power, read_gates, smallest_change, summarize_gates
+from bench.gate.render import rate_cells
 from pcakd.errors import ConfigError
+
+ROOT = Path(__file__).parents[3]
 
 
 def test_rates_have_exact_intervals(make_gate):
@@ -93,3 +97,25 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path):
     (tmp_path / FILE_NAME).write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match=r"cannot read .*gates\.jsonl"):
         read_gates(tmp_path)
+
+
+def test_the_docs_state_the_recorded_self_test():
+    gates = read_gates(ROOT / "reports" / "gate")
+    (config,) = {json.dumps(each["config"], sort_keys=True) for each in gates}
+    settings = json.loads(config)
+    text = " ".join((ROOT / "docs" / "gate.md").read_text(encoding="utf-8").split())
+    rates = list(summarize_gates(gates))
+    assert [rate.slow_down for rate in rates] == [0.0, 0.05, 0.1, 0.3]
+    assert [rate.failed.num_gates for rate in rates] == [40, 20, 20, 20]
+    for rate in rates:
+        cells = rate_cells(rate)
+        assert (
+            f"| {cells['Slow-down']} | {cells['Measured']} | {rate.failed.count} of "
+            f"{rate.failed.num_gates} ({cells['95 % interval']}) | {rate.num_inconclusive} | "
+            f"{cells['Launches']} |"
+        ) in text
+    error, budget = settings["error"] / len(gates[0]["cases"]), settings["budget_seconds"]
+    (smallest,) = smallest_change(gates, error=error, budget_seconds=budget).values()
+    assert f"finds a slow-down of {100 * smallest:.0f} %" in text
+    assert f"at most {settings['max_launches']} launches and {budget:.0f} s" in text
+    assert f"on an {gates[0]['environment']['cpu']}" in text

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.gate.verdicts import LOOKS, SequentialTest, judge_exact, judge_ranges
+from bench.gate.rates import read_gates
+from bench.gate.verdicts import LOOKS, SequentialTest, judge_exact, judge_ranges, launch_sample
 from bench.records.store import read_records
 
 MARGIN = 0.05
@@ -120,6 +121,24 @@ def recorded_processes():
     return np.log(np.array(second) / np.array(first))
 
 
+@cache
+def recorded_gates():
+    """Return the sample of each launch of the recorded gates without a change, where it is 0."""
+    cases = [
+        case
+        for gate in read_gates(ROOT / "reports" / "gate")
+        if not gate["slow_down"]
+        for case in gate["cases"]
+    ]
+    return np.array(
+        [
+            launch_sample(base, head)
+            for case in cases
+            for base, head in zip(case["base_samples"], case["head_samples"], strict=True)
+        ]
+    )
+
+
 def draw(rows, rng, shape):
     """Draw launches in the blocks in which they were recorded, so that their drift stays."""
     *others, launches = shape
@@ -127,9 +146,9 @@ def draw(rows, rng, shape):
     return drawn.reshape(*others, -1)[..., :launches]
 
 
-def draw_apart(rng, shape):
-    """Draw pairs of processes one by one, with their names exchanged in half of the cases."""
-    return rng.choice(recorded_processes(), shape) * rng.choice([-1.0, 1.0], shape)
+def draw_apart(launches, rng, shape):
+    """Draw launches one by one, with the names of their sides exchanged in half of the cases."""
+    return rng.choice(launches, shape) * rng.choice([-1.0, 1.0], shape)
 
 
 NOISES = {  # standard deviation of a launch: 7 %, as beside a busy neighbour
@@ -143,7 +162,8 @@ NOISES = {  # standard deviation of a launch: 7 %, as beside a busy neighbour
         0.035 * rng.choice([-1.0, 1.0], shape) + 0.05 * rng.standard_normal(shape)
     ),
     "recorded": lambda rng, shape: draw(recorded_launches(), rng, shape),
-    "recorded processes": draw_apart,
+    "recorded processes": lambda rng, shape: draw_apart(recorded_processes(), rng, shape),
+    "recorded gates": lambda rng, shape: draw_apart(recorded_gates(), rng, shape),
 }
 
 
@@ -171,7 +191,7 @@ def power(noise, slow_down, launches, *, gates=300):
     return sum(decide(test, list(each)).verdict == "worse" for each in samples) / gates
 
 
-@pytest.mark.parametrize("noise", ["normal", "recorded"])
+@pytest.mark.parametrize("noise", ["normal", "recorded", "recorded gates"])
 @pytest.mark.parametrize(("slow_down", "least"), [(0.10, 0.95), (0.30, 1.0)], ids=["10 %", "30 %"])
 def test_slow_downs_are_found(noise, slow_down, least):
     assert power(noise, slow_down, 24) >= least
@@ -179,17 +199,16 @@ def test_slow_downs_are_found(noise, slow_down, least):
 
 def test_the_power_in_the_docs_is_that_of_the_recorded_noise():
     text = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (\d+) " + r"\| (\d+) % " * 6 + r"\|$", text, re.MULTILINE)
+    rows = re.findall(r"^\| (\d+) " + r"\| (\d+) % " * 9 + r"\|$", text, re.MULTILINE)
     assert [int(row[0]) for row in rows] == [4, 6, 8, 12, 16, 24, 48]
-    cells = [(noise, change) for noise in ("recorded", "recorded processes")
-             for change in (0.10, 0.20, 0.30)]  # fmt: skip
+    noises = ("recorded gates", "recorded", "recorded processes")
+    cells = [(noise, change) for noise in noises for change in (0.10, 0.20, 0.30)]
     for launches, *shares in rows:
         found = [round(100 * power(noise, change, int(launches))) for noise, change in cells]
         assert found == [int(share) for share in shares], launches
-    deviations = [
-        f"{100 * each().std(ddof=1):.1f} %" for each in (recorded_launches, recorded_processes)
-    ]
-    assert re.findall(r"standard deviation of ([\d.]+ %)", text) == deviations
+    launches = (recorded_gates(), recorded_launches(), recorded_processes())
+    deviations = [f"{100 * each.std(ddof=1):.1f} %" for each in launches]
+    assert re.findall(r"standard deviation of\s+([\d.]+ %)", text) == deviations
 
 
 def test_power_rises_with_launches():

@@ -62,13 +62,6 @@ class GateContext:
         """Do the same without waiting; several processes then start at a time."""
         process.send("start", threads=self.config.threads, device=self.device)
 
-    def explain_shared(self, base: str | None, head: str | None) -> str | None:
-        """Return why sides do not compare in what they loaded from two files; None if they do.
-
-        Sides that are one environment, as in a self-test, compare in everything.
-        """
-        return explain_shared(self.sides, base, head)
-
     @property
     def is_over(self) -> bool:
         """Whether the budget has ended."""
@@ -76,7 +69,15 @@ class GateContext:
 
 
 def explain_shared(sides: Mapping[str, Side], base: str | None, head: str | None) -> str | None:
-    """Return the same as `GateContext.explain_shared`, of given sides."""
+    """Return why sides do not compare in what they loaded; None if they do.
+
+    Sides that are one environment, as in a self-test, compare in everything.
+
+    Args:
+        sides: Base and head.
+        base: The file that base loaded it from; None if it is not known.
+        head: That of head.
+    """
     first, second = (sides[name] for name in SIDES)
     if (first.python, first.folder) == (second.python, second.folder):
         return None

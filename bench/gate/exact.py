@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from bench.gate.cases import CaseResult, GateCase
-from bench.gate.context import SIDES, GateContext
+from bench.gate.context import SIDES, GateContext, explain_shared
 from bench.gate.side_client import SideError
 from bench.gate.verdicts import judge_exact
 from bench.plan.resolutions import parse_resolution
@@ -41,7 +41,7 @@ def compare_sizes(context: GateContext, cases: Sequence[GateCase]) -> list[CaseR
             sources.append(answer["source"])
             size = answer["size"]
             found.append(f"{case.subject} is not installed" if size is None else size)
-        shared = context.explain_shared(*sources) if len(sources) == len(SIDES) else None
+        shared = explain_shared(context.sides, *sources) if len(sources) == len(SIDES) else None
         results.append(
             judge_values(case, *found)
             if shared is None

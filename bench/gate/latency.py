@@ -7,7 +7,7 @@ from statistics import median
 from typing import TypeAlias
 
 from bench.gate.cases import CaseResult, GateCase
-from bench.gate.context import SIDES, GateContext
+from bench.gate.context import SIDES, GateContext, explain_shared
 from bench.gate.side_client import SideError, SideProcess
 from bench.gate.verdicts import Finding, SequentialTest, Verdict, launch_sample
 from bench.plan.resolutions import parse_resolution
@@ -243,7 +243,7 @@ def _time_imports(
             answer = process.ask("import", package=case.subject)
         found[side].append(answer["import_ns"])
         sources[side] = answer["source"]
-    shared = context.explain_shared(sources["base"], sources["head"])
+    shared = explain_shared(context.sides, sources["base"], sources["head"])
     return ([found["base"]], [found["head"]]), shared
 
 

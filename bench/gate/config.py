@@ -165,8 +165,8 @@ class GateConfig:
         budget_seconds: Time budget of the gate; open cases are then inconclusive.
         case_seconds: Time budget of one answer of a process.
         memory_fraction: Share of the machine's memory that a process may take.
-        threads: CPU threads of the processes; None is torch's default. On a busy machine one
-            thread varies least.
+        threads: CPU threads of the processes; None is torch's default. On a busy machine the
+            threads of a call wait for each other.
         overrides: Settings of some cases.
     """
 

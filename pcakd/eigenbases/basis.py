@@ -1,4 +1,4 @@
-"""The eigenbasis of one tap, and the rules that choose its rank.
+"""The principal components of a tap, all of them and the first k.
 
 Source: Chiu and Gurari, CVPR 2022, section 3.2. The authors minimise the mean over images of
 ‖F̄ - W Wᵀ F̄‖² / N by Adam, where F̄ are an image's centred features and N its pixels. The minimiser
@@ -6,19 +6,15 @@ is known: the top eigenvectors of the average within-image covariance. One strea
 and one ``eigh`` compute it exactly.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pcakd.backbones import get_backbone_entry
 from pcakd.eigenbases.covariance import CovarianceStream
+from pcakd.eigenbases.rank_rule import RankRule
 from pcakd.errors import ConfigError, NumericalError
-
-DEFAULT_MCEV = 0.85
-"""The target for backbones that the paper gives no ranks for."""
 
 _FLAT = 1e-10  # features that vary by less than 1e-5 of their size are constant up to rounding
 
@@ -48,66 +44,96 @@ class Eigenbasis:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RankRule:
-    """How the ranks of the taps are chosen: exactly one of the three is given.
+class Spectrum:
+    """All principal components of one tap, and what each number of them explains.
 
     Attributes:
-        ranks: Explicit ranks, one for each tap.
-        mcev: Smallest k whose mean cumulative explained variance reaches this, in (0, 1].
-        explained: Smallest k whose basis explains this share, in (0, 1].
-
-    Raises:
-        ConfigError: Not exactly one rule is given, a rank is not a positive integer, or a target is
-            outside (0, 1].
+        components: ``C × C``, float32, orthonormal columns, sorted by falling eigenvalue; the entry
+            of largest magnitude of each column is positive.
+        eigenvalues: Those of the average within-image covariance, falling, float64.
+        mcev_curve: Mean cumulative explained variance at ranks 1 to C, float64.
     """
 
-    ranks: tuple[int, ...] | None = None
-    mcev: float | None = None
-    explained: float | None = None
+    components: Float[Tensor, "c c"]
+    eigenvalues: Float[Tensor, " c"]
+    mcev_curve: Float[Tensor, " c"]
 
-    def __post_init__(self) -> None:
-        if sum(rule is not None for rule in (self.ranks, self.mcev, self.explained)) != 1:
-            raise ConfigError("give exactly one of explicit ranks, an mcev or an explained target")
-        ranks = self.ranks if self.ranks is not None else ()
-        if not isinstance(ranks, list | tuple) or any(
-            type(rank) is not int or rank < 1 for rank in ranks
-        ):
-            raise ConfigError(f"ranks must be positive integers, got {self.ranks}")
-        for name, target in (("mcev", self.mcev), ("explained", self.explained)):
-            if target is not None and not (isinstance(target, int | float) and 0.0 < target <= 1.0):
-                raise ConfigError(f"the {name} target must lie in (0, 1], got {target}")
+    @property
+    def explained_curve(self) -> Float[Tensor, " c"]:
+        """The share of the average variance that the first 1 to C components hold."""
+        return self.eigenvalues.cumsum(0) / self.eigenvalues.sum()
 
-    def require_fit(self, backbone: str, widths: Sequence[int]) -> None:
-        """Check explicit ranks against the taps of a backbone.
+    def choose_rank(self, rule: RankRule, *, tap: int) -> int:
+        """Return the rank that a rule asks for.
 
         Args:
-            backbone: Its name, for the error message.
-            widths: Channels of its taps.
+            rule: How the rank is chosen.
+            tap: Which tap, 1 to 4; it selects the explicit rank.
 
         Raises:
-            ConfigError: There is not one rank for each tap, or one exceeds the tap's channels.
+            ConfigError: The rank is not between 1 and the number of channels.
         """
-        if self.ranks is not None and (
-            len(self.ranks) != len(widths)
-            or any(rank > width for rank, width in zip(self.ranks, widths, strict=True))
-        ):
-            raise ConfigError(
-                f"ranks {self.ranks} do not fit {backbone}; give one for each tap, at most "
-                f"{tuple(widths)}"
-            )
+        channels = len(self.eigenvalues)
+        if rule.ranks is not None:
+            rank = rule.ranks[tap - 1]
+            if not 1 <= rank <= channels:
+                raise ConfigError(f"rank {rank} of tap {tap} is not between 1 and {channels}")
+            return rank
+        if rule.mcev is not None:
+            return smallest_rank(self.mcev_curve, rule.mcev)
+        return smallest_rank(self.explained_curve, float(rule.explained or 1.0))
+
+    def truncate(self, rank: int) -> Eigenbasis:
+        """Return the eigenbasis of the first components."""
+        return Eigenbasis(
+            basis=self.components[:, :rank].contiguous(),
+            eigenvalues=self.eigenvalues,
+            mcev=float(self.mcev_curve[rank - 1]),
+            explained=float(self.explained_curve[rank - 1]),
+        )
 
 
-def default_rank_rule(backbone: str) -> RankRule:
-    """Return the paper's ranks of a backbone; for others the ranks that reach an mcev of 0.85.
+def smallest_rank(curve: Float[Tensor, " c"], share: float) -> int:
+    """Return the smallest rank at which a rising curve reaches a share; C if it never does.
+
+    >>> smallest_rank(torch.tensor([0.5, 0.8, 1.0]), 0.75)
+    2
+    """
+    reached = curve >= share - 1e-12
+    return int(reached.int().argmax()) + 1 if bool(reached.any()) else len(curve)
+
+
+def fit_spectrum(
+    covariance: Float[Tensor, "c c"],
+    mcev_curve: Float[Tensor, " c"],
+    *,
+    tap: int,
+    power: float,
+) -> Spectrum:
+    """Factorise the average within-image covariance of a tap.
+
+    Args:
+        covariance: The average, float64.
+        mcev_curve: Mean cumulative explained variance at ranks 1 to C.
+        tap: Which tap, 1 to 4, for the error message.
+        power: Mean square of the features, to tell variance from rounding.
 
     Raises:
-        UnknownNameError: There is no such backbone.
-
-    >>> default_rank_rule("vgg19").ranks
-    (10, 20, 58, 64)
+        NumericalError: The features do not vary within any image.
     """
-    ranks = get_backbone_entry(backbone).ranks
-    return RankRule(ranks=ranks) if ranks else RankRule(mcev=DEFAULT_MCEV)
+    values, vectors = torch.linalg.eigh(covariance)
+    values, vectors = values.flip(0).clamp_min(0.0), vectors.flip(1)
+    if float(values.sum()) <= _FLAT * len(values) * power:
+        raise NumericalError(
+            f"the features of tap {tap} do not vary within any image: there is no variance to "
+            "explain; use photographs that are not of one colour"
+        )
+    peaks = vectors.gather(0, vectors.abs().argmax(dim=0, keepdim=True))
+    return Spectrum(
+        components=(vectors * peaks.sign()).float().contiguous(),
+        eigenvalues=values,
+        mcev_curve=mcev_curve,
+    )
 
 
 def fit_eigenbasis(stream: CovarianceStream, *, tap: int, rule: RankRule) -> Eigenbasis:
@@ -123,35 +149,5 @@ def fit_eigenbasis(stream: CovarianceStream, *, tap: int, rule: RankRule) -> Eig
         NumericalError: The features do not vary within any image.
         ShapeError: The stream has no image.
     """
-    values, vectors = torch.linalg.eigh(stream.covariance)
-    values, vectors = values.flip(0).clamp_min(0.0), vectors.flip(1)
-    total = values.sum()
-    if float(total) <= _FLAT * len(values) * stream.power:
-        raise NumericalError(
-            f"the features of tap {tap} do not vary within any image: there is no variance to "
-            "explain; use photographs that are not of one colour"
-        )
-    explained = values.cumsum(0) / total
-    rank = _choose_rank(rule, tap, stream.mcev_curve, explained)
-    columns = vectors[:, :rank]
-    peaks = columns.gather(0, columns.abs().argmax(dim=0, keepdim=True))
-    return Eigenbasis(
-        basis=(columns * peaks.sign()).float().contiguous(),
-        eigenvalues=values,
-        mcev=float(stream.mcev_curve[rank - 1]),
-        explained=float(explained[rank - 1]),
-    )
-
-
-def _choose_rank(rule: RankRule, tap: int, mcev_curve: Tensor, explained: Tensor) -> int:
-    channels = len(explained)
-    if rule.ranks is not None:
-        rank = rule.ranks[tap - 1]
-        if not 1 <= rank <= channels:
-            raise ConfigError(f"rank {rank} of tap {tap} is not between 1 and {channels}")
-        return rank
-    target, curve = (
-        (rule.mcev, mcev_curve) if rule.mcev is not None else (rule.explained, explained)
-    )
-    reached = curve >= float(target or 1.0) - 1e-12
-    return int(reached.int().argmax()) + 1 if bool(reached.any()) else channels
+    spectrum = fit_spectrum(stream.covariance, stream.mcev_curve, tap=tap, power=stream.power)
+    return spectrum.truncate(spectrum.choose_rank(rule, tap=tap))

@@ -7,14 +7,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from pcakd.backbones import Backbone
-from pcakd.eigenbases.basis import (
-    DEFAULT_MCEV,
-    Eigenbasis,
-    RankRule,
-    default_rank_rule,
-    fit_eigenbasis,
-)
+from pcakd.eigenbases.basis import Eigenbasis, fit_eigenbasis
 from pcakd.eigenbases.covariance import measure_covariances
+from pcakd.eigenbases.rank_rule import DEFAULT_MCEV, RankRule, default_rank_rule
 from pcakd.eigenbases.sources import DEFAULT_CROP, ImageSource, list_sources, read_batches
 from pcakd.errors import ConfigError, NumericalError, UnknownNameError, shorten
 from pcakd.images.crops import is_flat

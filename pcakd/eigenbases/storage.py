@@ -2,15 +2,33 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
-from pcakd.eigenbases.basis import Eigenbasis
+from pcakd.eigenbases.basis import Eigenbasis, Spectrum
 from pcakd.errors import PcakdError
 from pcakd.utils.files import pack_header, read_safetensors, unpack_header, write_safetensors
 
 FORMAT = "pcakd-eigenbases"
+SPECTRA_FORMAT = "pcakd-spectra"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpectraFile:
+    """What a file of spectra holds.
+
+    Attributes:
+        spectra: Those of taps 1 to 4.
+        channel_means: What the teacher's channels were divided by (Gatys' normalisation), one
+            vector for each tap; empty for a teacher without it.
+        card: What they were fitted on, as JSON values.
+    """
+
+    spectra: tuple[Spectrum, ...]
+    channel_means: tuple[Tensor, ...]
+    card: dict[str, Any]
 
 
 def save_eigenbases(
@@ -69,3 +87,58 @@ def load_eigenbases(
         return eigenbases, means, dict(header["card"])
     except (KeyError, TypeError, ValueError) as cause:
         raise PcakdError(f"{path} is not a file of eigenbases ({cause}); use another") from cause
+
+
+def save_spectra(path: str | os.PathLike[str], content: SpectraFile) -> None:
+    """Write spectra to a safetensors file, whole or not at all.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    tensors: dict[str, Tensor] = {}
+    for tap, spectrum in enumerate(content.spectra, start=1):
+        tensors[f"components.{tap}"] = spectrum.components
+        tensors[f"eigenvalues.{tap}"] = spectrum.eigenvalues
+        tensors[f"mcev.{tap}"] = spectrum.mcev_curve
+    for tap, means in enumerate(content.channel_means, start=1):
+        tensors[f"channel_means.{tap}"] = means
+    header = {"format": SPECTRA_FORMAT, "version": 1, "card": content.card}
+    write_safetensors(path, tensors, pack_header(header))
+
+
+def load_spectra(path: str | os.PathLike[str]) -> SpectraFile:
+    """Read a file of `save_spectra`.
+
+    Raises:
+        PcakdError: The file is missing, damaged or holds something else.
+    """
+    tensors, metadata = read_safetensors(path)
+    try:
+        header = unpack_header(metadata)
+        if header["format"] != SPECTRA_FORMAT:
+            raise ValueError(f"format {header['format']!r}")
+        spectra = tuple(_unpack_spectrum(tensors, tap) for tap in range(1, 5))
+        means = tuple(
+            tensors[f"channel_means.{tap}"]
+            for tap in range(1, 5)
+            if f"channel_means.{tap}" in tensors
+        )
+        if means and [len(each) for each in means] != [len(each.eigenvalues) for each in spectra]:
+            raise ValueError("channel means of other sizes")
+        return SpectraFile(spectra=spectra, channel_means=means, card=dict(header["card"]))
+    except (KeyError, TypeError, ValueError) as cause:
+        raise PcakdError(
+            f"{path} is not a file of spectra ({cause}); `pcakd analyze` makes one"
+        ) from cause
+
+
+def _unpack_spectrum(tensors: dict[str, Tensor], tap: int) -> Spectrum:
+    spectrum = Spectrum(
+        components=tensors[f"components.{tap}"],
+        eigenvalues=tensors[f"eigenvalues.{tap}"],
+        mcev_curve=tensors[f"mcev.{tap}"],
+    )
+    width = len(spectrum.eigenvalues)
+    if spectrum.components.shape != (width, width) or spectrum.mcev_curve.shape != (width,):
+        raise ValueError(f"the spectrum of tap {tap} has tensors of different sizes")
+    return spectrum

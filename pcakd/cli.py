@@ -26,6 +26,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "list": "list shipped students, backbones, weight sets and transforms",
         "distill": "train a student from a teacher and a folder of photographs",
         "eigenbases": "compute the global eigenbases of a teacher",
+        "analyze": "measure spectra and costs of a teacher's students before any training",
+        "plan": "choose the ranks of a student under budgets of latency, memory or size",
         "import-authors": "convert a student that the authors of PCA-KD published",
     }
 )

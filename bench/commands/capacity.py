@@ -11,8 +11,8 @@ from bench.plan.config import BenchmarkProfile, find_config, load_profile
 from pcakd.commands.parser import path_argument
 
 if TYPE_CHECKING:
-    from bench.plan.resolutions import Resolution
     from bench.records.schema import Record
+    from pcakd.utils.resolutions import Resolution
 
 EXAMPLE = "bench capacity mobilenet_v1,vgg16,mkl --memory 512MiB --max-resolution 4K"
 
@@ -63,11 +63,11 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         PcakdError: An option, a subject or a file cannot be used.
     """
-    from bench.plan.resolutions import parse_resolution
     from bench.report.common.summary import summarize
     from bench.report.cost.largest_image import capacity_rows, console_text
     from bench.run.largest_image import parse_memory, require_searchable
     from pcakd.utils.files import require_output
+    from pcakd.utils.resolutions import parse_resolution
 
     profile = load_profile(find_config(args.config), args.profile)
     subjects = split_names("SUBJECTS", ",".join(args.subjects))

@@ -44,10 +44,10 @@ def run(args: argparse.Namespace) -> int:
         PcakdError: A folder or option cannot be used, or no record fits.
     """
     from bench.analysis.history import FIGURES, collect_history
-    from bench.plan.resolutions import parse_resolution
     from bench.records.store import read_records
     from pcakd.utils.files import require_output, write_atomically
     from pcakd.utils.registry import unknown_name
+    from pcakd.utils.resolutions import parse_resolution
 
     if args.figure not in FIGURES:
         raise unknown_name("figure", args.figure, FIGURES)

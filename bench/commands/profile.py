@@ -11,7 +11,6 @@ from tabulate import tabulate
 from bench.commands.options import add_device_argument
 from bench.commands.output import add_json_argument, open_run_folder, write_json
 from bench.plan.cases import require_cost
-from bench.plan.resolutions import parse_resolution
 from bench.plan.settings import CaseSettings
 from bench.run.breakdown import measure_breakdown
 from bench.run.context import open_context
@@ -21,6 +20,7 @@ from bench.worker.process import WORKER
 from pcakd.commands.parser import path_argument
 from pcakd.errors import ConfigError
 from pcakd.utils.files import require_output
+from pcakd.utils.resolutions import parse_resolution
 
 if TYPE_CHECKING:
     from bench.records.schema import Record

@@ -90,7 +90,6 @@ def _measure(args: argparse.Namespace, folder: Path) -> list["Record"]:
     from tqdm import tqdm
 
     from bench.plan.cases import in_rounds
-    from bench.plan.resolutions import parse_resolution
     from bench.plan.settings import CaseSettings
     from bench.run.context import open_context
     from bench.run.preflight import describe_run
@@ -98,6 +97,7 @@ def _measure(args: argparse.Namespace, folder: Path) -> list["Record"]:
     from bench.run.speed_ratio import run as run_ratios
     from bench.worker.process import WORKER
     from pcakd.utils.git import git_state
+    from pcakd.utils.resolutions import parse_resolution
 
     if args.rounds < 1 or args.processes < 1 or args.warmup < 0 or args.seconds <= 0:
         raise ConfigError("--rounds must be ≥ 1, --processes ≥ 1, --warmup ≥ 0 and --seconds > 0")

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from bench.commands.options import add_config_argument, add_device_argument, split_names
 from bench.plan.config import BenchmarkProfile, Override, find_config, load_profile
-from bench.plan.resolutions import parse_resolution
 from pcakd.commands.parser import path_argument
 from pcakd.errors import ConfigError, WeightsError
 from pcakd.utils.deprecation import warn_renamed
 from pcakd.utils.registry import unknown_name
+from pcakd.utils.resolutions import parse_resolution
 
 if TYPE_CHECKING:
     from pcakd.weights import LoadedWeights

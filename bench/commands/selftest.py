@@ -112,12 +112,12 @@ def _measure(
 ) -> tuple[int, list["Record"]]:
     from tqdm import tqdm
 
-    from bench.plan.resolutions import parse_resolution
     from bench.run.context import open_context
     from bench.run.preflight import describe_run
     from bench.run.selftest import NEIGHBOURS, plan_selftest, require_neighbours, run_selftest
     from bench.worker.process import WORKER
     from pcakd.utils.git import git_state
+    from pcakd.utils.resolutions import parse_resolution
 
     resolution = parse_resolution(args.resolution)
     description = describe_run([args.subject], device=args.device, command=WORKER)

@@ -10,11 +10,11 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_v
 from pydantic.dataclasses import dataclass
 
 from bench.plan.config import refuse_repeats, refuse_unknown_metric
-from bench.plan.resolutions import parse_resolution
 from bench.plan.validation import read_toml, validate_table
 from bench.records.schema import MetricName
 from pcakd.errors import ConfigError, UnknownNameError
 from pcakd.utils.registry import unknown_name
+from pcakd.utils.resolutions import parse_resolution
 
 Kind = Literal["counts", "quality", "memory", "latency", "speedup", "import", "size"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

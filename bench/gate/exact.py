@@ -8,7 +8,7 @@ from bench.gate.cases import CaseResult, GateCase
 from bench.gate.context import SIDES, GateContext, explain_shared
 from bench.gate.side_client import SideError
 from bench.gate.verdicts import judge_exact
-from bench.plan.resolutions import parse_resolution
+from pcakd.utils.resolutions import parse_resolution
 
 Count: TypeAlias = int | str
 """A count, or the reason why there is none."""

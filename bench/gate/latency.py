@@ -10,7 +10,7 @@ from bench.gate.cases import CaseResult, GateCase
 from bench.gate.context import SIDES, GateContext, explain_shared
 from bench.gate.side_client import SideError, SideProcess
 from bench.gate.verdicts import Finding, SequentialTest, Verdict, launch_sample
-from bench.plan.resolutions import parse_resolution
+from pcakd.utils.resolutions import parse_resolution
 
 Blocks: TypeAlias = list[list[int]]
 """Nanoseconds of the two calls of a series in each block."""

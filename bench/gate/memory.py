@@ -4,8 +4,8 @@ from bench.gate.cases import CaseResult, GateCase
 from bench.gate.context import SIDES, GateContext
 from bench.gate.side_client import METER_FILE, SideError
 from bench.gate.verdicts import Finding, Verdict, judge_ranges
-from bench.plan.resolutions import parse_resolution
 from bench.worker.allocator import FIXED_ALLOCATOR
+from pcakd.utils.resolutions import parse_resolution
 
 _LEAST, _MOST = 2, 5  # processes of each side
 _SURE = 4  # that many of each side differ in the same direction by chance in one of 35 cases

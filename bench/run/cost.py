@@ -14,7 +14,6 @@ from bench.machine.state import MOST_CHANGE
 from bench.plan.cases import PlannedCase, SubjectInfo, create_case, in_rounds
 from bench.plan.config import BenchmarkProfile
 from bench.plan.prediction import Measured, Prediction, predict_cost
-from bench.plan.resolutions import Resolution, sort_resolutions
 from bench.plan.settings import CaseSettings
 from bench.records.identity import Machine
 from bench.records.schema import Case, Kind, Obtained, Record, hash_case
@@ -23,6 +22,7 @@ from bench.run.context import START_SECONDS, Bar, Measurement, RunContext, RunDe
 from bench.run.disturbance import measure_undisturbed
 from bench.worker.allocator import FIXED_ALLOCATOR
 from bench.worker.process import record_fields
+from pcakd.utils.resolutions import Resolution, sort_resolutions
 
 LATENCY_PROTOCOL = (
     "two photographs (the shipped image pair 01, cut or continued by reflection), float32 on the "

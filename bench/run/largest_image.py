@@ -10,7 +10,6 @@ from typing import Any
 
 from bench.plan.cases import PlannedCase, SubjectInfo, create_case
 from bench.plan.config import BenchmarkProfile
-from bench.plan.resolutions import Resolution, parse_resolution
 from bench.plan.settings import CaseSettings
 from bench.records.identity import Machine
 from bench.records.schema import Obtained, Record, Status
@@ -20,6 +19,7 @@ from bench.run.context import START_SECONDS, Bar, Measurement, RunContext, RunDe
 from bench.worker.allocator import FIXED_ALLOCATOR
 from bench.worker.process import NO_ANSWER, Message, Outcome
 from pcakd.errors import ConfigError
+from pcakd.utils.resolutions import Resolution, parse_resolution
 
 SMALLEST = 16  # 256 × 144 pixels
 LARGEST = "8K"

@@ -10,10 +10,10 @@ from bench.machine.memory import host_bytes
 from bench.plan.cases import SubjectInfo
 from bench.plan.factories import announce_imports
 from bench.plan.image_pairs import ImagePair
-from bench.plan.resolutions import parse_resolution
 from bench.run.context import RunDescription
 from bench.worker.process import WORKER, Budget, Message, run_child
 from pcakd.errors import ConfigError
+from pcakd.utils.resolutions import parse_resolution
 
 _SECONDS = 600.0
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from bench.plan.cases import PlannedCase, SubjectInfo
-from bench.plan.resolutions import Resolution
 from bench.plan.settings import CaseSettings
 from bench.records.identity import Machine
 from bench.records.schema import Record
@@ -16,6 +15,7 @@ from bench.run.context import Bar, RunContext
 from bench.run.cost import LATENCY_PROTOCOL, plan_size, time_case
 from bench.run.speed_ratio import measure_ratio, plan_ratio
 from pcakd.errors import ConfigError
+from pcakd.utils.resolutions import Resolution
 
 NAMES = ("A", "B")
 """The two names of the subject."""

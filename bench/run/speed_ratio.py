@@ -6,7 +6,6 @@ from dataclasses import replace
 from bench.machine.state import MOST_CHANGE
 from bench.plan.cases import PlannedCase, SubjectInfo, create_case, in_rounds, require_cost
 from bench.plan.config import BenchmarkProfile
-from bench.plan.resolutions import Resolution, parse_resolution
 from bench.plan.settings import CaseSettings
 from bench.records.identity import Machine
 from bench.records.schema import Beside, Record, hash_case
@@ -14,6 +13,7 @@ from bench.run.context import Bar, Measurement, RunContext, RunDescription
 from bench.run.cost import LATENCY_PROTOCOL
 from bench.run.disturbance import measure_undisturbed
 from bench.worker.process import record_fields
+from pcakd.utils.resolutions import Resolution, parse_resolution
 
 _PROTOCOL = {
     "pair": "both subjects in one process, warm-up of both first, then one call of each a round in "

@@ -71,6 +71,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "the exit status is 1 if they differ",
     )
     add_ranks(parser)
+    parser.add_argument(
+        "--bases",
+        type=path_argument,
+        metavar="FILE",
+        help="spectra that `pcakd analyze` wrote, to cut the eigenbases out of; without it they "
+        "are fitted to photographs of --data",
+    )
     _add_recipe(parser)
     add_device(parser)
     add_example(
@@ -176,6 +183,7 @@ def create_config(args: argparse.Namespace, *, device: str) -> DistillConfig:
         recipe=recipe,
         device=device,
         resume=args.resume,
+        bases=args.bases,
     )
 
 

@@ -43,6 +43,8 @@ class DistillConfig:
         device: Device to train on: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         resume: Whether to continue from the checkpoint in ``output``, if there is one.
         name: Name of the student and of its file. None is the backbone's name.
+        bases: File of spectra that `pcakd analyze` wrote, to cut the eigenbases out of; None fits
+            them to photographs of ``data``.
 
     Raises:
         ConfigError: A value is out of range, two rank rules are given, or the device is not on
@@ -66,11 +68,14 @@ class DistillConfig:
     device: str | torch.device = "auto"
     resume: bool = False
     name: str | None = None
+    bases: str | PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         get_backbone_entry(self.backbone)
         to_path(self.data, "the photographs", error=ConfigError)
         to_path(self.output, "the output", error=ConfigError)
+        if self.bases is not None:
+            to_path(self.bases, "the spectra", error=ConfigError)
         self.split_weights()
         if self.recipe is not None and not isinstance(self.recipe, Recipe):
             raise ConfigError(f"expected a pcakd.Recipe, got {shorten(self.recipe)}")

@@ -1,9 +1,12 @@
 """A whole distillation: teacher, eigenbases, training, and the student with its card."""
 
 import copy
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,7 +15,6 @@ from torch import Tensor
 from pcakd.backbones import (
     Backbone,
     create_backbone,
-    describe_blocks,
     get_backbone_entry,
     normalize_activations,
 )
@@ -34,18 +36,13 @@ from pcakd.distillation.run_files.checkpoint import CHECKPOINT, load_checkpoint
 from pcakd.distillation.run_files.lock import claim_output
 from pcakd.distillation.schedule import PhaseSchedule
 from pcakd.distillation.trainer import Run, Trainer
-from pcakd.eigenbases import Eigenbasis, load_eigenbases, save_eigenbases
+from pcakd.eigenbases import Eigenbasis, load_eigenbases, load_spectra, save_eigenbases
 from pcakd.errors import ConfigError, shorten
 from pcakd.images.perceptual import METHOD
-from pcakd.students import (
-    ARCHITECTURES,
-    Student,
-    StudentSpec,
-    create_student,
-    save_student,
-)
+from pcakd.students import Student, create_student, describe_student, save_student
 from pcakd.utils.extras import check_extra
 from pcakd.utils.files import write_text
+from pcakd.weights.hashing import hash_tensors
 
 
 def distill(config: DistillConfig) -> tuple[Student, dict[str, Any]]:
@@ -110,7 +107,7 @@ class _Inputs:
             "ranks": list(rule.ranks or ()),
             "mcev": rule.mcev,
             "explained": rule.explained,
-        }
+        } | ({} if config.bases is None else {"bases": _hash_file(config.bases)})
 
 
 def _distill(config: DistillConfig) -> tuple[Student, dict[str, Any]]:
@@ -178,7 +175,7 @@ def _load_inputs(config: DistillConfig) -> _Inputs:
 def _eigenbases(
     inputs: _Inputs, fingerprint: Mapping[str, Any]
 ) -> tuple[list[Eigenbasis], list[Tensor]]:
-    """Fit and write the eigenbases, or read those of the run that resumes."""
+    """Fit the eigenbases, or cut them out of spectra, or read those of the run that resumes."""
     config = inputs.config
     path = config.folder / EIGENBASES
     wanted = json.loads(json.dumps(fingerprint))
@@ -189,18 +186,56 @@ def _eigenbases(
             if normalized:
                 normalize_activations(inputs.teacher, means)
             return _move(fitted, inputs.device), means
-    fitted, means = fit_over_processes(
-        inputs.teacher,
-        inputs.photos,
-        rule=config.rank_rule,
-        images=config.settings.basis_images,
-        device=inputs.device,
-        normalized=normalized,
-    )
+    if config.bases is not None:
+        fitted, means = _cut_out(inputs, config.bases)
+    else:
+        fitted, means = fit_over_processes(
+            inputs.teacher,
+            inputs.photos,
+            rule=config.rank_rule,
+            images=config.settings.basis_images,
+            device=inputs.device,
+            normalized=normalized,
+        )
     wait_for_all()  # no process reads the file any more when the writer replaces it
     if is_writer():
         save_eigenbases(path, fitted, channel_means=means, card=wanted)
     return _move(fitted, inputs.device), means
+
+
+def _cut_out(inputs: _Inputs, path: str | PathLike[str]) -> tuple[list[Eigenbasis], list[Tensor]]:
+    """Cut the eigenbases out of a file of spectra; the teacher is normalised as it was for them.
+
+    Raises:
+        ConfigError: The spectra are of another teacher, or a rank exceeds the channels of its tap.
+        PcakdError: The file is missing, damaged or holds something else.
+    """
+    file, rule = load_spectra(path), inputs.config.rank_rule
+    if file.card.get("tensors") != hash_tensors(inputs.teacher.state_dict()):
+        raise ConfigError(
+            f"{path} has the spectra of another teacher ({file.card.get('backbone')}); make them "
+            "with `pcakd analyze` and the same --backbone, --weights and --seed"
+        )
+    if file.channel_means:
+        normalize_activations(inputs.teacher, file.channel_means)
+    fitted = [
+        spectrum.truncate(spectrum.choose_rank(rule, tap=tap))
+        for tap, spectrum in enumerate(file.spectra, start=1)
+    ]
+    return fitted, list(file.channel_means)
+
+
+def _hash_file(path: str | PathLike[str]) -> str:
+    """Return the SHA-256 of a file.
+
+    Raises:
+        ConfigError: It cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def _move(eigenbases: list[Eigenbasis], device: torch.device) -> list[Eigenbasis]:
@@ -214,7 +249,7 @@ def _move(eigenbases: list[Eigenbasis], device: torch.device) -> list[Eigenbasis
 
 def _new_student(inputs: _Inputs, eigenbases: list[Eigenbasis]) -> Student:
     recipe = inputs.config.settings
-    spec = _spec(inputs, eigenbases)
+    spec = describe_student(inputs.teacher, [each.rank for each in eigenbases])
     regularizer = recipe.regularizer_for([float(each.eigenvalues.sum()) for each in eigenbases])
     student = create_student(
         spec,
@@ -224,17 +259,6 @@ def _new_student(inputs: _Inputs, eigenbases: list[Eigenbasis]) -> Student:
     )
     student = student.eval().requires_grad_(False)
     return student.to(inputs.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
-
-
-def _spec(inputs: _Inputs, eigenbases: list[Eigenbasis]) -> StudentSpec:
-    """Return the paper's architecture for its backbones, otherwise blocks like the teacher's."""
-    first, second, third, fourth = (e.rank for e in eigenbases)
-    ranks = first, second, third, fourth
-    for architecture in ARCHITECTURES:
-        if architecture == inputs.config.backbone:
-            return StudentSpec(architecture=architecture, ranks=ranks)
-    designs = describe_blocks(inputs.teacher)
-    return StudentSpec(architecture="designed", ranks=ranks, designs=designs)
 
 
 def _phase_factory(

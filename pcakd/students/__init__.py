@@ -1,5 +1,6 @@
 """Students: thin autoencoders, described as stages and stored as safetensors."""
 
+from pcakd.students.of_teacher import describe_student
 from pcakd.students.spec import ARCHITECTURES, Architecture, StudentSpec
 from pcakd.students.storage import list_students, load_card, load_student, save_student
 from pcakd.students.student import Student, create_student
@@ -10,6 +11,7 @@ __all__ = [
     "Student",
     "StudentSpec",
     "create_student",
+    "describe_student",
     "list_students",
     "load_card",
     "load_student",

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pcakd.errors import MissingExtraError
 
-Extra = Literal["filter", "train", "bench", "timm", "tf"]
+Extra = Literal["filter", "train", "analyze", "bench", "timm", "tf"]
 
 EXTRAS: Mapping[Extra, tuple[str, ...]] = MappingProxyType(
     {
@@ -23,9 +23,10 @@ EXTRAS: Mapping[Extra, tuple[str, ...]] = MappingProxyType(
             *("filelock", "h5py", "imagehash", "pip", "platformdirs", "tensorboard"),
             "torchvision",
         ),
+        "analyze": ("matplotlib", "scipy"),
         "bench": (
-            *("DISTS_pytorch", "fvcore", "jinja2", "lpips", "matplotlib", "pandas"),
-            *("piq", "psutil", "pydantic", "ruptures", "scipy", "skimage"),
+            *("DISTS_pytorch", "fvcore", "jinja2", "lpips", "pandas"),
+            *("piq", "psutil", "pydantic", "ruptures", "skimage"),
         ),
         "timm": ("timm",),
         "tf": ("tensorflow",),
@@ -33,7 +34,9 @@ EXTRAS: Mapping[Extra, tuple[str, ...]] = MappingProxyType(
 )
 """The modules that each extra of ``pyproject.toml`` brings."""
 
-_INCLUDES: Mapping[Extra, tuple[Extra, ...]] = MappingProxyType({"bench": ("filter", "train")})
+_INCLUDES: Mapping[Extra, tuple[Extra, ...]] = MappingProxyType(
+    {"analyze": ("train",), "bench": ("filter", "train", "analyze")}
+)
 
 
 def require_extra(extra: Extra, module: str, purpose: str) -> Any:

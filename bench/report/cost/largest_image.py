@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import pandas as pd
 from tabulate import tabulate
 
-from bench.plan.resolutions import Resolution, list_resolutions
 from bench.records.identity import Machine, identify, label_subjects, machine_of
 from bench.records.schema import Record
 from bench.report.common.formats import format_bytes, format_count_of, format_number
 from bench.report.common.section import Table
 from bench.report.common.summary import Summary, summarize
 from bench.report.common.tables import NONE, machine_column, machine_numbers, optional
+from pcakd.utils.resolutions import Resolution, list_resolutions
 
 _OOM = "OOM"
 _CAPTION = """\

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from bench.plan.config import find_config, load_metrics, load_profile, parse_config
-from bench.plan.resolutions import parse_resolution
 from bench.records.schema import METRIC_NAMES
 from pcakd.errors import ConfigError, UnknownNameError
+from pcakd.utils.resolutions import parse_resolution
 
 ROOT = Path(__file__).parents[3]
 PROFILE = {

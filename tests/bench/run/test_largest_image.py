@@ -7,7 +7,6 @@ import pytest
 from small_runs import FAKE_WORKER, MACHINE, make_context, make_info, make_profile
 
 from bench.commands.capacity import measure
-from bench.plan.resolutions import list_resolutions, parse_resolution
 from bench.records.store import read_records
 from bench.report.common.summary import summarize
 from bench.report.cost.largest_image import capacity_rows
@@ -24,6 +23,7 @@ from bench.run.recorder import known_records
 from bench.run.runner import Request, run_benchmark
 from bench.worker.process import Outcome
 from pcakd.errors import ConfigError
+from pcakd.utils.resolutions import list_resolutions, parse_resolution
 
 MIB = 2**20
 PROFILE = make_profile(

@@ -2,8 +2,8 @@
 
 from small_runs import MACHINE, make_info, make_profile
 
-from bench.plan.resolutions import parse_resolution
 from bench.run.selftest import plan_selftest
+from pcakd.utils.resolutions import parse_resolution
 
 
 def test_each_comparison_has_as_many_processes_and_the_order_alternates():

@@ -1,0 +1,104 @@
+"""Times the students that a latency model is fitted to; a killed run continues."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from pcakd.analysis.results import LatencyResult
+from pcakd.costs import LatencySample, fit_latency_model
+from pcakd.costs.measure import fits_memory, measure_case, plan_cases
+from pcakd.students import StudentSpec
+from pcakd.utils.cpu import cpu_name
+
+SAMPLES = "latencies.jsonl"
+
+
+def measure_latencies(
+    folder: Path,
+    spec: StudentSpec,
+    *,
+    most: Sequence[int],
+    resolutions: Sequence[str],
+    device: torch.device,
+    seed: int,
+) -> LatencyResult:
+    """Time students over a grid of ranks and sizes, and fit the latency of this machine.
+
+    Args:
+        folder: Keeps the latencies until the analysis ends.
+        spec: A student of the architecture.
+        most: Largest ranks of the grid.
+        resolutions: Sizes, by name or as ``WIDTHxHEIGHT``.
+        device: Where to run them.
+        seed: Of ranks, weights and images.
+
+    Raises:
+        PcakdError: This machine has memory for too few of them.
+        OutputError: The folder cannot be written.
+    """
+    machine = describe_machine(device)
+    cases = plan_cases(most, resolutions, seed=seed)
+    available = _available_bytes(device)
+    possible = [case for case in cases if fits_memory(case, spec, available)]
+    left_out = sorted({c.resolution.name for c in cases} - {c.resolution.name for c in possible})
+    samples = _read(folder / SAMPLES, machine)
+    done = {(sample.ranks, sample.resolution) for sample in samples}
+    waiting = [case for case in possible if (case.ranks, case.resolution.name) not in done]
+    bar = tqdm(waiting, total=len(possible), initial=len(samples), desc="latencies", unit="case")
+    with torch.inference_mode(), (folder / SAMPLES).open("a", encoding="utf-8") as stream, bar:
+        for case in bar:
+            samples.append(measure_case(case, spec, device, seed=seed))
+            line = {"machine": machine, **asdict(samples[-1])}
+            stream.write(json.dumps(line) + "\n")
+            stream.flush()
+    return LatencyResult(
+        **machine,
+        model=fit_latency_model(samples),
+        samples=tuple(samples),
+        left_out=tuple(left_out),
+    )
+
+
+def describe_machine(device: torch.device) -> dict[str, Any]:
+    """Return what latencies depend on beside the student."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
+    return {
+        "device": device.type,
+        "device_name": name,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+
+
+def _read(path: Path, machine: dict[str, Any]) -> list[LatencySample]:
+    """Read the latencies of this machine; a line that a kill has cut short is left out."""
+    if not path.is_file():
+        return []
+    samples = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            values = json.loads(line)
+            if values.pop("machine") != machine:
+                continue
+            one, two, three, four = values.pop("ranks")
+            terms = tuple(values.pop("terms"))
+            samples.append(LatencySample(ranks=(one, two, three, four), terms=terms, **values))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            continue
+    return samples
+
+
+def _available_bytes(device: torch.device) -> int:
+    """Return the memory that is free for a measurement."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows and macOS do not tell
+        return 4 << 30

@@ -1,0 +1,128 @@
+"""Latencies of seeded students over a grid of ranks, which a latency model is fitted to."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from pcakd.costs.counts import count_student, latency_terms, peak_bytes
+from pcakd.costs.latency import LatencySample
+from pcakd.pipeline import stylize
+from pcakd.students import StudentSpec, create_student
+from pcakd.utils.extras import require_extra
+from pcakd.utils.resolutions import Resolution, parse_resolution
+
+Ranks = tuple[int, int, int, int]
+
+DENSE = ("HD", "FHD")
+"""Resolutions at which all students of the grid are measured."""
+
+SPARSE = ("QHD", "4K", "5K", "8K")
+"""Resolutions at which some are, to fit and to check what grows with the size."""
+
+_NUM_FITTED, _NUM_HELD_OUT = 16, 8
+_NUM_SPARSE = 2  # of either kind, at the larger sizes
+_WARMUP, _CALLS = 1, 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyCase:
+    """One student at one size."""
+
+    ranks: Ranks
+    resolution: Resolution
+    held_out: bool
+
+
+def plan_cases(most: Sequence[int], resolutions: Sequence[str], *, seed: int) -> list[LatencyCase]:
+    """Return what to measure: a Halton sequence of ranks on a logarithmic scale, shuffled.
+
+    Slow periods of a machine then affect all ranks and sizes alike.
+
+    Args:
+        most: Largest ranks of the four taps.
+        resolutions: Their names or sizes.
+        seed: Of the sequence and of the order.
+    """
+    qmc = require_extra("analyze", "scipy.stats.qmc", "the latency model")
+    points = qmc.Halton(d=4, scramble=True, rng=seed).random(_NUM_FITTED + _NUM_HELD_OUT)
+    least = 2.0
+    ranks = np.rint(least * (np.maximum(np.asarray(most), least) / least) ** points).astype(int)
+    cases = []
+    for name in resolutions:
+        dense = name not in SPARSE
+        fitted = range(_NUM_FITTED if dense else _NUM_SPARSE)
+        held_out = range(_NUM_FITTED, _NUM_FITTED + (_NUM_HELD_OUT if dense else _NUM_SPARSE))
+        for number in (*fitted, *held_out):
+            one, two, three, four = (int(rank) for rank in ranks[number])
+            cases.append(
+                LatencyCase(
+                    ranks=(one, two, three, four),
+                    resolution=parse_resolution(name),
+                    held_out=number in held_out,
+                )
+            )
+    order = np.random.default_rng(seed).permutation(len(cases))
+    return [cases[place] for place in order]
+
+
+def measure_case(
+    case: LatencyCase, spec: StudentSpec, device: torch.device, *, seed: int
+) -> LatencySample:
+    """Time one student at one size: the median of three calls after one.
+
+    Args:
+        case: Ranks and size.
+        spec: A student of the architecture.
+        device: Where to run it.
+        seed: Of weights and images.
+    """
+    own = replace(spec, ranks=case.ranks)
+    call = _prepare(own, case.resolution, device, seed)
+    samples = [_time_ns(call, device) for _ in range(_WARMUP + _CALLS)][_WARMUP:]
+    pixels = case.resolution.pixels
+    return LatencySample(
+        ranks=case.ranks,
+        resolution=case.resolution.name,
+        pixels=pixels,
+        latency_ns=float(np.median(samples)),
+        held_out=case.held_out,
+        terms=tuple(map(float, latency_terms(count_student(own), pixels))),
+    )
+
+
+def _time_ns(call: Callable[[], Any], device: torch.device) -> int:
+    """Return the nanoseconds of a call, until the device has its result."""
+
+    def wait() -> None:
+        if device.type != "cpu":
+            torch.accelerator.synchronize(device)
+
+    wait()
+    start = time.perf_counter_ns()
+    result = call()  # held until the second reading: freeing it is not part of the work
+    wait()
+    stop = time.perf_counter_ns()
+    del result
+    return stop - start
+
+
+def fits_memory(case: LatencyCase, spec: StudentSpec, available_bytes: int) -> bool:
+    """Whether a case needs at most half of a memory."""
+    need = peak_bytes(
+        replace(spec, ranks=case.ranks), case.resolution.pixels, threads=torch.get_num_threads()
+    )
+    return 2 * need <= available_bytes
+
+
+def _prepare(
+    spec: StudentSpec, resolution: Resolution, device: torch.device, seed: int
+) -> Callable[[], Any]:
+    student = create_student(spec, seed=seed).eval().requires_grad_(False).to(device)
+    generator = torch.Generator().manual_seed(seed)
+    size = 3, resolution.height, resolution.width
+    content, style = (torch.rand(size, generator=generator).to(device) for _ in range(2))
+    return lambda: stylize(student, content, style)

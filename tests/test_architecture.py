@@ -19,6 +19,10 @@ ALLOWED: dict[str, str] = {
         "pcakd.pipeline pcakd.students pcakd.styles"
     ),
     "pcakd.__main__": "pcakd.cli",
+    "pcakd.analysis": (
+        "pcakd.backbones pcakd.costs pcakd.eigenbases pcakd.errors pcakd.images pcakd.linalg "
+        "pcakd.students pcakd.utils pcakd.weights"
+    ),
     "pcakd.backbones": "pcakd.blocks pcakd.errors pcakd.utils pcakd.weights",
     "pcakd.blocks": "pcakd.errors pcakd.transforms",
     "pcakd.cards": "",
@@ -27,13 +31,15 @@ ALLOWED: dict[str, str] = {
         "pcakd.blocks pcakd.errors pcakd.linalg pcakd.tiling pcakd.transforms pcakd.utils"
     ),
     "pcakd.commands": (
-        "pcakd.backbones pcakd.coarse_to_fine pcakd.distillation pcakd.eigenbases "
-        "pcakd.errors pcakd.filters pcakd.images pcakd.pipeline pcakd.students pcakd.styles "
-        "pcakd.transforms pcakd.utils pcakd.weights pcakd.zoo"
+        "pcakd.analysis pcakd.backbones pcakd.coarse_to_fine pcakd.costs pcakd.distillation "
+        "pcakd.eigenbases pcakd.errors pcakd.filters pcakd.images pcakd.pipeline pcakd.planning "
+        "pcakd.students pcakd.styles pcakd.transforms pcakd.utils pcakd.weights pcakd.zoo"
     ),
+    "pcakd.costs": "pcakd.blocks pcakd.errors pcakd.pipeline pcakd.students pcakd.utils",
     "pcakd.distillation": (
         "pcakd.__version__ pcakd.backbones pcakd.blocks pcakd.cards pcakd.coarse_to_fine "
-        "pcakd.eigenbases pcakd.errors pcakd.images pcakd.linalg pcakd.students pcakd.utils"
+        "pcakd.eigenbases pcakd.errors pcakd.images pcakd.linalg pcakd.students pcakd.utils "
+        "pcakd.weights"
     ),
     "pcakd.eigenbases": "pcakd.backbones pcakd.errors pcakd.images pcakd.inputs pcakd.utils",
     "pcakd.errors": "",
@@ -45,8 +51,12 @@ ALLOWED: dict[str, str] = {
         "pcakd.blocks pcakd.coarse_to_fine pcakd.errors pcakd.inputs pcakd.linalg "
         "pcakd.styles pcakd.transforms"
     ),
+    "pcakd.planning": (
+        "pcakd.analysis pcakd.blocks pcakd.costs pcakd.errors pcakd.students pcakd.utils"
+    ),
     "pcakd.students": (
-        "pcakd.blocks pcakd.errors pcakd.inputs pcakd.pipeline pcakd.styles pcakd.utils pcakd.zoo"
+        "pcakd.backbones pcakd.blocks pcakd.errors pcakd.inputs pcakd.pipeline pcakd.styles "
+        "pcakd.utils pcakd.zoo"
     ),
     "pcakd.styles": (
         "pcakd.blocks pcakd.coarse_to_fine pcakd.errors pcakd.inputs pcakd.linalg pcakd.utils"

@@ -81,7 +81,7 @@ def test_functions_of_pcakd_import_what_an_extra_brings():
 
 
 def test_the_benchmark_imports_what_its_extra_brings():
-    extras = ("bench", "train", "filter")
+    extras = ("bench", "analyze", "train", "filter")
     known = CORE | {name for extra in extras for name in EXTRAS[extra]}
     found = {*_imports("bench", top=True), *_imports("bench", top=False)}
     assert {each for each in found if each[0] not in known} == set()
@@ -105,7 +105,8 @@ def test_extras_are_those_of_the_project(extra):
 def test_every_extra_is_in_all():
     declared = PROJECT["optional-dependencies"]
     assert declared["all"] == ["pca-kd-bench[bench,timm,tf]"]
-    assert declared["bench"][0] == "pca-kd-bench[filter,train]"
+    assert declared["analyze"][0] == "pca-kd-bench[train]"
+    assert declared["bench"][0] == "pca-kd-bench[filter,analyze]"
     assert declared.keys() == {*EXTRAS, "all"}
 
 

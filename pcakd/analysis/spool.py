@@ -6,7 +6,7 @@ records of other settings are not continued.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,7 +101,13 @@ class CovarianceSpool:
             self._drop_incomplete()
             raise OutputError(f"cannot write {self._path}: {error.strerror or error}") from error
 
-    def read(self, tap: int, *, scale: Float[Tensor, " c"] | None = None) -> Iterator[TapMoments]:
+    def read(
+        self,
+        tap: int,
+        *,
+        scale: Float[Tensor, " c"] | None = None,
+        order: Iterable[int] | None = None,
+    ) -> Iterator[TapMoments]:
         """Yield the moments of each photograph at tap 1 to 4, in float64, one at a time.
 
         Args:

@@ -162,8 +162,8 @@ def stability_table(analysis: Analysis) -> Table | None:
     note = (
         f"Two halves of the photographs, {count} each, at the {analysis.reference} ranks: root "
         "mean square and largest principal angle between their bases, and the share of the "
-        "variance that the other half's basis loses, averaged over five random divisions. Settled: photographs a half from which the "
-        "root mean square stays within 1° of its last value."
+        "variance that the other half's basis loses; averaged over five random divisions. Settled: "
+        "photographs a half from which the root mean square stays within 1° of its last value."
     )
     columns = ("Tap", "Rank", "RMS angle", "Largest angle", "Variance lost", "Settled at")
     return Table(name="stability", note=note, columns=columns, cells=cells, numbers=numbers)

@@ -4,7 +4,8 @@ import sys
 from collections.abc import Iterable
 from importlib.metadata import entry_points
 
-PREFIX = "python:"
+from pcakd.utils.factories import PREFIX
+
 GROUP = "bench.subjects"
 """Group of entry points; the value of one is ``package.module:factory``."""
 

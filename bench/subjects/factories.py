@@ -17,7 +17,6 @@ import inspect
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +25,10 @@ from torch import Tensor, nn
 from bench.plan.factories import find_factory
 from bench.records.schema import Precision
 from bench.subjects.interface import NO_TRANSFORM, Device, Prepared, Subject
-from pcakd.errors import ConfigError, UnknownNameError
+from pcakd.errors import ConfigError
+from pcakd.utils.factories import call_factory, import_factory
 from pcakd.utils.precision import PRECISIONS
 from pcakd.weights import hash_tensors
-
-_EXAMPLE = "python:package.module:factory"
 
 
 def create_model_subject(name: str, precision: Precision, chosen: Sequence[str] | None) -> Subject:
@@ -47,11 +45,9 @@ def create_model_subject(name: str, precision: Precision, chosen: Sequence[str] 
             lacks a transform.
     """
     text = find_factory(name) or ""
-    factory = _import_factory(name, text)
-    try:
-        model = factory()
-    except Exception as error:
-        raise ConfigError(f"subject {name!r}: its factory failed: {_describe(error)}") from error
+    label = f"subject {name!r}"
+    factory = import_factory(label, text, program="bench")
+    model = call_factory(label, factory)
     if not callable(model):
         raise ConfigError(
             f"subject {name!r}: the factory returned {type(model).__name__}, which cannot be "
@@ -75,29 +71,6 @@ def create_model_subject(name: str, precision: Precision, chosen: Sequence[str] 
         num_eigenbasis_params=0,
         build=partial(_prepare, name, model, precision, bool(own)),
     )
-
-
-def _import_factory(name: str, text: str) -> Callable[[], Any]:
-    module_name, _, attribute = text.partition(":")
-    if not module_name or not attribute:
-        raise ConfigError(f"subject {name!r} names no factory; write {_EXAMPLE}")
-    try:
-        found: Any = import_module(module_name)
-    except ImportError as error:
-        raise UnknownNameError(
-            f"subject {name!r}: {module_name} cannot be imported: {error}; install it, or run "
-            "`python -m bench` in its folder"
-        ) from error
-    except Exception as error:
-        raise ConfigError(
-            f"subject {name!r}: {module_name} failed at its import: {_describe(error)}"
-        ) from error
-    for part in attribute.split("."):
-        found = getattr(found, part, None)
-    if not callable(found):
-        raise UnknownNameError(f"subject {name!r}: {module_name} has no function {attribute!r}")
-    factory: Callable[[], Any] = found
-    return factory
 
 
 def _choose_transforms(
@@ -166,7 +139,3 @@ def _hash_model(name: str, factory: Callable[[], Any], model: Any) -> str:
     if isinstance(model, nn.Module):
         digest.update(hash_tensors(dict(model.state_dict())).encode())
     return digest.hexdigest()
-
-
-def _describe(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

@@ -60,6 +60,21 @@ class Backbone(nn.Module):
         return result
 
 
+class WholeBackbone(Backbone):
+    """A teacher that cannot be cut into blocks: its one module returns all taps."""
+
+    def forward(self, image: Tensor, *, last_tap: int = 4) -> list[Tensor]:
+        """Return the features at taps 1 to ``last_tap``, in the dtype of the weights.
+
+        Raises:
+            ShapeError: The image is not ``b × 3 × h × w``.
+        """
+        if image.dim() != 4 or image.shape[1] != 3:
+            raise ShapeError(f"expected images of shape (b, 3, h, w), got {tuple(image.shape)}")
+        taps: list[Tensor] = self.blocks[0](image.to(next(self.parameters()).dtype))
+        return taps[:last_tap]
+
+
 class PaddedConv(nn.Module):
     """A convolution with explicit padding, followed by an activation.
 

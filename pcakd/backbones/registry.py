@@ -10,11 +10,13 @@ import torch
 from torch import Tensor
 
 from pcakd.backbones import mobilenet, mobilenet_v2, tiny, vgg
+from pcakd.backbones.custom import create_custom, describe_custom
 from pcakd.backbones.interface import Backbone
 from pcakd.backbones.timm_models import PREFIX, create_timm, describe_timm
 from pcakd.backbones.timm_weights import list_timm_weight_sets
 from pcakd.errors import ConfigError, UnknownNameError, WeightsError
 from pcakd.utils.devices import resolve_device
+from pcakd.utils.factories import PREFIX as CUSTOM
 from pcakd.utils.files import to_path
 from pcakd.utils.registry import Registry, unknown_name
 from pcakd.weights import WeightsCard, load_weights
@@ -62,7 +64,8 @@ def load_backbone(
 
     Args:
         name: ``vgg16``, ``vgg19``, ``mobilenet_v1``, ``mobilenet_v2``, ``timm/NAME`` (needs the
-            extra ``timm``), or ``tiny``, a small network with random weights for tests.
+            extra ``timm``), ``python:package.module:factory`` (`pcakd.backbones.custom`; it is
+            imported), or ``tiny``, a small network with random weights for tests.
         weights: The name of a weight set (``pcakd list`` shows them), the path of a file, or both
             as ``"SET=FILE"``. None takes the backbone's default set from the first place that has
             it: the folder in ``PCAKD_WEIGHTS``, the cache, the publisher.
@@ -129,11 +132,14 @@ def create_backbone(
     if isinstance(name, str) and name.startswith(PREFIX):
         return create_timm(name, weight_set=weight_set, path=path, seed=seed)
     entry = get_backbone_entry(name)
+    if name.startswith(CUSTOM) and weight_set is None and path is None:
+        return create_custom(name)
     if not entry.weight_sets:
         if weight_set is not None or path is not None:
+            kind = "the weights of its factory" if name.startswith(CUSTOM) else "random weights"
             raise ConfigError(
-                f"backbone {name!r} has random weights and cannot load {path or weight_set}; "
-                "give a seed instead"
+                f"backbone {name!r} has {kind} and cannot load {path or weight_set}; "
+                "leave --weights out"
             )
         return tiny.create_tiny(seed)
     chosen = weight_set or entry.weight_sets[0]
@@ -153,10 +159,13 @@ def get_backbone_entry(name: str) -> BackboneEntry:
     """
     if isinstance(name, str) and name.startswith(PREFIX):
         return _timm_entry(name)
+    if isinstance(name, str) and name.startswith(CUSTOM):
+        taps, widths = describe_custom(name)
+        return BackboneEntry(taps=taps, widths=widths, weight_sets=(), normalized=False, ranks=None)
     try:
         return _REGISTRY.get(name)
     except UnknownNameError as error:
-        raise UnknownNameError(f"{error}, {PREFIX}NAME") from None
+        raise UnknownNameError(f"{error}, {PREFIX}NAME, {CUSTOM}MODULE:FACTORY") from None
 
 
 def _timm_entry(name: str) -> BackboneEntry:

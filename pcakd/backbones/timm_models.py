@@ -17,10 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pcakd.backbones.interface import Backbone, ScaleInput
+from pcakd.backbones.interface import Backbone, ScaleInput, WholeBackbone
 from pcakd.backbones.timm_weights import fill_model, load_timm_weights
 from pcakd.backbones.vgg import IMAGENET_MEAN, IMAGENET_STD
-from pcakd.errors import ConfigError, ShapeError, UnknownNameError
+from pcakd.errors import ConfigError, UnknownNameError
 from pcakd.utils.extras import require_extra
 from pcakd.weights import WeightsCard
 
@@ -44,21 +44,6 @@ class Levels:
     taps: tuple[str, ...]
     widths: tuple[int, ...]
     strides: tuple[int, ...]
-
-
-class WholeBackbone(Backbone):
-    """A teacher that cannot be cut into blocks: its one module returns all taps."""
-
-    def forward(self, image: Tensor, *, last_tap: int = _NUM_TAPS) -> list[Tensor]:
-        """Return the features at taps 1 to ``last_tap``, in the dtype of the weights.
-
-        Raises:
-            ShapeError: The image is not ``b × 3 × h × w``.
-        """
-        if image.dim() != 4 or image.shape[1] != 3:
-            raise ShapeError(f"expected images of shape (b, 3, h, w), got {tuple(image.shape)}")
-        taps: list[Tensor] = self.blocks[0](image.to(next(self.parameters()).dtype))
-        return taps[:last_tap]
 
 
 @lru_cache(maxsize=8)

@@ -6,7 +6,7 @@ from tabulate import tabulate
 
 from pcakd.analysis.run import SPECTRA, AnalysisConfig, analyze
 from pcakd.analysis.tables import ranks_table
-from pcakd.commands.options import add_device, add_teacher
+from pcakd.commands.options import add_device, add_teacher, announce_teacher
 from pcakd.commands.parser import add_example, path_argument
 from pcakd.eigenbases.sources import DEFAULT_CROP
 from pcakd.errors import ConfigError
@@ -66,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Analyse, and print what the ranks of interest hold of each tap."""
+    announce_teacher(args.backbone)
     analysis = analyze(
         AnalysisConfig(
             backbone=args.backbone,

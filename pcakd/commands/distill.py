@@ -10,6 +10,7 @@ from pcakd.commands.options import (
     add_device,
     add_ranks,
     add_teacher,
+    announce_teacher,
     four_integers,
     read_numbers,
 )
@@ -151,6 +152,7 @@ def run(args: argparse.Namespace) -> int:
     Under ``torchrun`` each process trains its part of every batch, and the first one writes.
     """
     check_extra("train", "pcakd distill")
+    announce_teacher(args.backbone)
     with join_group(os.environ, resolve_device(args.device)) as device:
         config = create_config(args, device=str(device))
         other = load_student(args.compare_with) if args.compare_with else None

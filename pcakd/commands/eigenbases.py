@@ -15,7 +15,7 @@ from pcakd.backbones import (
     measure_channel_means,
     normalize_activations,
 )
-from pcakd.commands.options import add_device, add_ranks, add_teacher, rank_rule
+from pcakd.commands.options import add_device, add_ranks, add_teacher, announce_teacher, rank_rule
 from pcakd.commands.parser import add_example, path_argument
 from pcakd.eigenbases import fit_eigenbases, save_eigenbases
 from pcakd.eigenbases.sources import DEFAULT_CROP, read_batches
@@ -61,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
     require_safetensors(args.output)
     if args.images < 1:
         raise ConfigError(f"--images must be at least 1, got {args.images}")
+    announce_teacher(args.backbone)
     entry = get_backbone_entry(args.backbone)
     rule = rank_rule(args)
     device = resolve_device(args.device)

@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import argparse
+import sys
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -9,6 +10,7 @@ from pcakd.commands.parser import seed
 from pcakd.eigenbases import DEFAULT_MCEV, RankRule, default_rank_rule
 from pcakd.errors import ConfigError
 from pcakd.utils.devices import describe_devices
+from pcakd.utils.factories import EXAMPLE, PREFIX
 
 N = TypeVar("N", int, float)
 _WORDS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
@@ -35,7 +37,8 @@ def add_teacher(parser: argparse.ArgumentParser) -> None:
         "--backbone",
         required=True,
         metavar="B",
-        help=f"teacher network: {', '.join(list_backbones())}, or timm/NAME (needs the extra timm)",
+        help=f"teacher network: {', '.join(list_backbones())}, timm/NAME (needs the extra timm), "
+        f"or {EXAMPLE} (imported; it returns a network and the names of four of its submodules)",
     )
     parser.add_argument(
         "--weights",
@@ -45,6 +48,13 @@ def add_teacher(parser: argparse.ArgumentParser) -> None:
         "default set (for timm/NAME, any .safetensors file with timm's tensor names), or SET=FILE "
         "(default: the first weight set of the backbone)",
     )
+
+
+def announce_teacher(backbone: str) -> None:
+    """Say on standard error which module a teacher of another package comes from."""
+    if backbone.startswith(PREFIX):
+        module = backbone.removeprefix(PREFIX).partition(":")[0]
+        sys.stderr.write(f"importing {module} for backbone {backbone}\n")
 
 
 def add_ranks(parser: argparse.ArgumentParser) -> None:

@@ -28,7 +28,8 @@ class DistillConfig:
     """The configuration of a distillation.
 
     Attributes:
-        backbone: Name of the teacher: a backbone of this package, or ``timm/NAME``.
+        backbone: Name of the teacher: a backbone of this package, ``timm/NAME``, or
+            ``python:package.module:factory``.
         data: Folder of photographs to train on.
         output: Folder for the student and all other files; created if it does not exist.
         weights: Weights of the teacher: a weight set, a file, or ``SET=FILE``. None is the
@@ -42,7 +43,7 @@ class DistillConfig:
         recipe: All other settings of the training. None is the backbone's default recipe.
         device: Device to train on: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         resume: Whether to continue from the checkpoint in ``output``, if there is one.
-        name: Name of the student and of its file. None is the backbone's name.
+        name: Name of the student and of its file. None is the last part of the backbone's name.
         bases: File of spectra that `pcakd analyze` wrote, to cut the eigenbases out of; None fits
             them to photographs of ``data``.
 
@@ -95,7 +96,7 @@ class DistillConfig:
     @property
     def stem(self) -> str:
         """The student's file name without its suffix."""
-        return self.name or self.backbone.rpartition("/")[2]
+        return self.name or re.split("[/:]", self.backbone)[-1]
 
     @property
     def photo_folder(self) -> Path:

@@ -78,7 +78,8 @@ def test_what_cannot_be_loaded_is_an_error_of_one_line(name, options, error, mes
 def test_names():
     assert list_backbones() == ("vgg16", "vgg19", "mobilenet_v1", "mobilenet_v2", "tiny")
     with pytest.raises(
-        UnknownNameError, match=r"'vgg18' is not known; did you mean 'vgg1.*, vgg19, timm/NAME$"
+        UnknownNameError,
+        match=r"'vgg18' is not known; did you mean 'vgg1.*, vgg19, timm/NAME, python:",
     ):
         create_backbone("vgg18")
     with pytest.raises(UnknownNameError, match="weight set of vgg16 'keras' is not known"):

@@ -18,7 +18,13 @@ from pcakd.commands.parser import add_example, path_argument
 from pcakd.distillation.config import DistillConfig
 from pcakd.distillation.parallel import is_writer, join_group
 from pcakd.distillation.recipe import Recipe
-from pcakd.distillation.recipes import NUM_ORDERED, PHASES, change_recipe, create_recipe
+from pcakd.distillation.recipes import (
+    NUM_ORDERED,
+    PHASES,
+    change_recipe,
+    create_recipe,
+    shorten_recipe,
+)
 from pcakd.distillation.run import distill
 from pcakd.distillation.run_files.comparison import describe_reproduction, has_same_weights
 from pcakd.errors import ConfigError
@@ -64,6 +70,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--resume", action="store_true", help="continue from the last checkpoint in --output"
+    )
+    parser.add_argument(
+        "--smoke",
+        action="store_true",
+        help="try the set-up in a minute or two: 20 small steps a phase, 16 photographs for the "
+        "eigenbases, and health checks that only warn; other options still apply",
     )
     parser.add_argument(
         "--compare-with",
@@ -186,6 +198,7 @@ def create_config(args: argparse.Namespace, *, device: str) -> DistillConfig:
         device=device,
         resume=args.resume,
         bases=args.bases,
+        smoke=args.smoke,
     )
 
 
@@ -206,8 +219,9 @@ def _read_recipe(args: argparse.Namespace) -> Recipe:
         if (text := getattr(args, name)) is not None:
             schedules[name] = read_numbers(f"--{name}", text, kind, len(PHASES), repeat=True)
     weights, regularizer = args.loss_weights, args.regularizer
+    recipe = create_recipe(args.backbone)
     return change_recipe(
-        create_recipe(args.backbone),
+        shorten_recipe(recipe) if args.smoke else recipe,
         schedules=schedules,
         loss_weights=weights and _loss_weights(weights),
         regularizer=regularizer

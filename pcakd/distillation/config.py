@@ -46,6 +46,7 @@ class DistillConfig:
         name: Name of the student and of its file. None is the last part of the backbone's name.
         bases: File of spectra that `pcakd analyze` wrote, to cut the eigenbases out of; None fits
             them to photographs of ``data``.
+        smoke: Whether failed health checks only warn, for trying a set-up with few steps.
 
     Raises:
         ConfigError: A value is out of range, two rank rules are given, or the device is not on
@@ -70,6 +71,7 @@ class DistillConfig:
     resume: bool = False
     name: str | None = None
     bases: str | PathLike[str] | None = None
+    smoke: bool = False
 
     def __post_init__(self) -> None:
         get_backbone_entry(self.backbone)
@@ -80,8 +82,10 @@ class DistillConfig:
         self.split_weights()
         if self.recipe is not None and not isinstance(self.recipe, Recipe):
             raise ConfigError(f"expected a pcakd.Recipe, got {shorten(self.recipe)}")
-        if not isinstance(self.resume, bool):
-            raise ConfigError(f"resume must be True or False, got {shorten(self.resume)}")
+        for name in ("resume", "smoke"):
+            if not isinstance(getattr(self, name), bool):
+                value = shorten(getattr(self, name))
+                raise ConfigError(f"{name} must be True or False, got {value}")
         if self.name is not None and not (
             isinstance(self.name, str) and _NAME.fullmatch(self.name)
         ):

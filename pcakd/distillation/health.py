@@ -1,21 +1,46 @@
 """Health checks at the end of a phase: R² of the taps, dead channels, reconstruction error."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict
 from typing import Any
 
 from torch import Tensor
+from tqdm import tqdm
 
 from pcakd.distillation.context import TrainingContext
 from pcakd.distillation.evaluation import TapReport, evaluate_taps
+from pcakd.distillation.parallel import is_writer
 from pcakd.distillation.recipe import Recipe
 
 MAX_RECONSTRUCTION_LOSS = 0.5
 """A decoder with a larger error, as a share of the images' variance, has collapsed."""
 
 
+_warns: ContextVar[bool] = ContextVar("warns", default=False)
+
+
 class CollapseError(Exception):
     """A phase failed its health check or diverged and must restart; the text gives the reason."""
+
+
+@contextmanager
+def only_warn() -> Iterator[None]:
+    """Let failed checks print a warning until the block ends; a loss that diverges still fails."""
+    token = _warns.set(True)
+    try:
+        yield
+    finally:
+        _warns.reset(token)
+
+
+def _fail(reason: str) -> None:
+    """Raise a `CollapseError`, or print a warning within `only_warn`."""
+    if not _warns.get():
+        raise CollapseError(reason)
+    if is_writer():
+        tqdm.write(f"warning: {reason}")
 
 
 def require_healthy(reports: Sequence[TapReport], recipe: Recipe) -> None:
@@ -26,13 +51,9 @@ def require_healthy(reports: Sequence[TapReport], recipe: Recipe) -> None:
     """
     for tap, report in enumerate(reports, start=1):
         if not report.r2 >= recipe.min_r2_share * report.ceiling:  # NaN has collapsed too
-            raise CollapseError(
-                f"tap {tap} has an R² of {report.r2:.3f} under a ceiling of {report.ceiling:.3f}"
-            )
+            _fail(f"tap {tap} has an R² of {report.r2:.3f} under a ceiling of {report.ceiling:.3f}")
         if report.dead_channels > recipe.max_dead_share * report.channels:
-            raise CollapseError(
-                f"{report.dead_channels} of {report.channels} channels of tap {tap} are dead"
-            )
+            _fail(f"{report.dead_channels} of {report.channels} channels of tap {tap} are dead")
 
 
 def examine_taps(
@@ -59,4 +80,4 @@ def require_reconstruction(loss: float) -> None:
         CollapseError: It is too large.
     """
     if not loss < MAX_RECONSTRUCTION_LOSS:
-        raise CollapseError(f"the reconstruction loss is {loss:.3f} of the images' variance")
+        _fail(f"the reconstruction loss is {loss:.3f} of the images' variance")

@@ -14,6 +14,7 @@ PHASES = ("encoder", "autoencoder", "stylization")
 NUM_ORDERED = 5
 """So many loss weights can be given in order, without names."""
 
+_SMOKE_STEPS, _SMOKE_CROP = 20, 96
 _TINY = Schedule(steps=200, rate=1e-2, batch=4, crop=64)
 
 
@@ -22,6 +23,17 @@ def create_recipe(backbone: str) -> Recipe:
     if backbone == "tiny":  # for trials and tests: it needs no weights of another network
         return Recipe(encoder=_TINY, autoencoder=_TINY, stylization=_TINY, perceptual="tiny")
     return Recipe()
+
+
+def shorten_recipe(recipe: Recipe) -> Recipe:
+    """Return a recipe of all phases that takes a minute or two, for trying a set-up."""
+    phases = {
+        name: replace(getattr(recipe, name), steps=_SMOKE_STEPS, batch=2, crop=_SMOKE_CROP)
+        for name in PHASES
+    }
+    return replace(
+        recipe, **phases, zoom=(_SMOKE_CROP, 2 * _SMOKE_CROP), basis_images=16, held_out=4
+    )
 
 
 def change_recipe(

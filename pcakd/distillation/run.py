@@ -4,6 +4,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -23,6 +24,7 @@ from pcakd.distillation.config import EIGENBASES, DistillConfig
 from pcakd.distillation.context import TrainingContext, teacher_dtype
 from pcakd.distillation.data.photos import Photos, own_groups, require_other_folder
 from pcakd.distillation.eigenbases import fit_over_processes
+from pcakd.distillation.health import only_warn
 from pcakd.distillation.parallel import is_writer, wait_for_all
 from pcakd.distillation.phases import (
     LOSSES,
@@ -67,9 +69,10 @@ def distill(config: DistillConfig) -> tuple[Student, dict[str, Any]]:
     for phase in config.settings.phases():
         own_groups(phase.schedule.batch, phase.sampling)  # fails before any work is done
     require_other_folder(config.photo_folder, config.folder)
-    if not is_writer():
-        return _distill(config)
-    with claim_output(config.folder, resume=config.resume):
+    with (
+        only_warn() if config.smoke else nullcontext(),
+        claim_output(config.folder, resume=config.resume) if is_writer() else nullcontext(),
+    ):
         return _distill(config)
 
 
@@ -294,7 +297,10 @@ def _card(inputs: _Inputs, trainer: Trainer, eigenbases: list[Eigenbasis]) -> di
         held_out=len(inputs.photos.held_out),
         manifest=manifest,
     )
-    training["photos"]["basis"] = min(config.settings.basis_images, len(manifest))
+    if config.bases is None:
+        training["photos"]["basis"] = min(config.settings.basis_images, len(manifest))
+    else:
+        training["photos"]["basis"] = load_spectra(config.bases).card["photographs"]
     return {
         "name": config.name or config.backbone,
         "teacher": describe_teacher(inputs.teacher),

@@ -5,10 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from pcakd.cli import main
 from pcakd.commands import distill as command
 from pcakd.distillation.recipe import Recipe, StylizationWeights
-from pcakd.distillation.recipes import change_recipe
+from pcakd.distillation.recipes import PHASES, change_recipe
 from pcakd.errors import ConfigError, PcakdError
+from pcakd.students import load_card
 
 
 def _weights(text):
@@ -54,3 +56,15 @@ def test_weights_in_order_must_be_five():
         change_recipe(Recipe(), loss_weights=[1.0] * 6)
     with pytest.raises(ConfigError, match="got 'edge'"):
         change_recipe(Recipe(), loss_weights={"edge": 1.0})
+
+
+def test_a_smoke_run_passes_where_a_training_of_its_length_collapses(photos, tmp_path, capsys):
+    given = ["--backbone", "tiny", "--data", str(photos), "--device", "cpu"]
+    strict = ["--set", "min_r2_share=0.999", "--set", "max_attempts=1"]
+    assert main(["distill", *given, "-o", str(tmp_path / "smoke"), "--smoke", *strict]) == 0
+    assert "warning: tap 1 has an R²" in capsys.readouterr().out
+    card = load_card(tmp_path / "smoke/tiny.safetensors")
+    assert [card["recipe"][phase]["steps"] for phase in PHASES] == [20, 20, 20]
+    options = ["--steps", "20", "--crop", "96", "--zoom", "96,192", "--batch", "2"]
+    assert main(["distill", *given, "-o", str(tmp_path / "run"), *options, *strict]) == 2
+    assert "encoder collapsed: tap 1 has an R²" in capsys.readouterr().err

@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "stylize": "give photographs the style of another photograph",
         "style": "save the style of photographs in a file, and mix such files",
+        "lut": "write a look-up table of colours that does what a student did to photographs",
         "list": "list shipped students, backbones, weight sets and transforms",
         "distill": "train a student from a teacher and a folder of photographs",
         "eigenbases": "compute the global eigenbases of a teacher",

@@ -32,8 +32,8 @@ ALLOWED: dict[str, str] = {
     ),
     "pcakd.commands": (
         "pcakd.analysis pcakd.backbones pcakd.coarse_to_fine pcakd.costs pcakd.distillation "
-        "pcakd.eigenbases pcakd.errors pcakd.filters pcakd.images pcakd.pipeline pcakd.planning "
-        "pcakd.students pcakd.styles pcakd.transforms pcakd.utils pcakd.weights pcakd.zoo"
+        "pcakd.eigenbases pcakd.errors pcakd.filters pcakd.images pcakd.luts pcakd.pipeline "
+        "pcakd.planning pcakd.students pcakd.styles pcakd.transforms pcakd.utils pcakd.weights pcakd.zoo"
     ),
     "pcakd.costs": "pcakd.blocks pcakd.errors pcakd.pipeline pcakd.students pcakd.utils",
     "pcakd.distillation": (
@@ -47,6 +47,7 @@ ALLOWED: dict[str, str] = {
     "pcakd.images": "pcakd.errors pcakd.utils",
     "pcakd.inputs": "pcakd.coarse_to_fine pcakd.errors pcakd.images",
     "pcakd.linalg": "pcakd.errors pcakd.utils",
+    "pcakd.luts": "pcakd.errors pcakd.tiling pcakd.utils",
     "pcakd.pipeline": (
         "pcakd.blocks pcakd.coarse_to_fine pcakd.errors pcakd.inputs pcakd.linalg "
         "pcakd.styles pcakd.transforms"

@@ -26,6 +26,11 @@ def add_device(
         seeds: What the seed decides, for the help text.
     """
     parser.add_argument("--device", default="auto", help=describe_devices())
+    add_seed(parser, seeds)
+
+
+def add_seed(parser: argparse.ArgumentParser, seeds: str) -> None:
+    """Add ``--seed``; ``seeds`` says in the help text what it decides."""
     parser.add_argument(
         "--seed", type=seed, default=0, metavar="N", help=f"seed of the {seeds} (default: 0)"
     )

@@ -33,7 +33,8 @@ ALLOWED: dict[str, str] = {
     "pcakd.commands": (
         "pcakd.analysis pcakd.backbones pcakd.coarse_to_fine pcakd.costs pcakd.distillation "
         "pcakd.eigenbases pcakd.errors pcakd.filters pcakd.images pcakd.luts pcakd.pipeline "
-        "pcakd.planning pcakd.students pcakd.styles pcakd.transforms pcakd.utils pcakd.weights pcakd.zoo"
+        "pcakd.planning pcakd.students pcakd.styles pcakd.transforms pcakd.utils pcakd.weights "
+        "pcakd.zoo"
     ),
     "pcakd.costs": "pcakd.blocks pcakd.errors pcakd.pipeline pcakd.students pcakd.utils",
     "pcakd.distillation": (

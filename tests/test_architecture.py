@@ -112,7 +112,7 @@ ALLOWED: dict[str, str] = {
         "bench.records bench.worker"
     ),
     "bench.subjects": (
-        "pcakd.blocks pcakd.cards pcakd.coarse_to_fine pcakd.errors pcakd.inputs "
+        "pcakd.blocks pcakd.cards pcakd.coarse_to_fine pcakd.errors pcakd.inputs pcakd.luts "
         "pcakd.pipeline pcakd.students pcakd.transforms pcakd.utils pcakd.weights pcakd.zoo "
         "bench.baselines bench.peers bench.plan bench.records"
     ),

@@ -22,6 +22,15 @@ _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
 """Flags that append bytes unchanged; without the last one Windows rewrites line ends."""
 
 
+def name_example(subject: str) -> str:
+    """Return the file name of a subject's example; Windows allows no ``>`` in it.
+
+    >>> name_example("vgg16>lut33")
+    'vgg16-lut33.jpg'
+    """
+    return f"{subject.replace('>', '-')}.jpg"
+
+
 def records_path(place: str | os.PathLike[str]) -> Path:
     """Return the records file of a run folder; a ``.jsonl`` path is the file itself."""
     path = Path(place)

@@ -19,6 +19,7 @@ from bench.subjects.kinds import (
     create_student_subject,
     create_trained_peer,
 )
+from bench.subjects.luts import replace_by_lut, split_lut
 from pcakd.errors import ConfigError
 from pcakd.students import StudentSpec, create_student, list_students, load_student
 from pcakd.transforms import TRANSFORMS
@@ -40,11 +41,12 @@ def list_subjects() -> tuple[str, ...]:
 
 
 def parse_subject(text: str, *, transforms: Sequence[str] = TRANSFORMS) -> Subject:
-    """Create a subject from ``NAME[+fp16|+bf16][@zca|@ot|@adain]``.
+    """Create a subject from ``NAME[+fp16|+bf16][@zca|@ot|@adain][>lutN]``.
 
     Args:
         text: A name of ``list_subjects``, or the path of a ``.safetensors`` file of a student or a
-            trained peer; a precision and one transform may follow. ``python:module:factory`` and
+            trained peer; a precision and one transform may follow, and a look-up table
+            (`bench.subjects.luts`). ``python:module:factory`` and
             names of entry points import code of others (`bench.subjects.factories`); call
             `announce_imports` before.
         transforms: The transforms of a student without one in ``text``; a peer then has ``zca``.
@@ -54,6 +56,9 @@ def parse_subject(text: str, *, transforms: Sequence[str] = TRANSFORMS) -> Subje
         ConfigError: A colour transfer has a precision or a transform.
         StudentFileError: The file is missing, damaged or neither a student nor a peer.
     """
+    plain, size = split_lut(text)
+    if size is not None:
+        return replace_by_lut(parse_subject(plain, transforms=transforms), size)
     name, precision, transform = _split(text)
     if name not in list_subjects() and find_factory(name) is not None:
         own = None if transform is None else (transform,)
@@ -118,7 +123,7 @@ def find_card(text: str) -> Path | None:
     Args:
         text: A subject, as for `parse_subject`.
     """
-    name, _, _ = _split(text)
+    name, _, _ = _split(split_lut(text)[0])
     path = Path(name)
     if path.suffix != ".safetensors":
         card = Path(str(find_file(name, ".json")))

@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from bench.records.schema import Record
+from bench.records.store import name_example
 from pcakd.errors import ImageError
 
 CELL = (320, 214)
@@ -53,7 +54,10 @@ def draw_sheet(
         return None
     shown = {pair.name: evaluated[pair.name] | {"content", "style"} for pair in pairs}
     found = {
-        name for pair in pairs for name in evaluated[pair.name] if (pair / f"{name}.jpg").is_file()
+        name
+        for pair in pairs
+        for name in evaluated[pair.name]
+        if (pair / name_example(name)).is_file()
     } - {"content", "style"}  # the input has a column already
     ranked = [name for name in order if name in found]
     columns = ["content", "style", *ranked, *sorted(found - set(ranked))]
@@ -66,7 +70,7 @@ def draw_sheet(
         left = _GAP + column * (CELL[0] + _GAP)
         draw.text((left + CELL[0] / 2, _HEADER / 2), _title(name), "black", font, anchor="mm")
         for row, pair in enumerate(pairs):
-            path = pair / f"{name}.jpg" if name in shown[pair.name] else None
+            path = pair / name_example(name) if name in shown[pair.name] else None
             sheet.paste(_cell(path, font), (left, _HEADER + row * (CELL[1] + _GAP)))
     return _encode(sheet)
 

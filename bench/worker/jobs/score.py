@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bench.quality.sizes import fit_within
+from bench.records.store import name_example
 from bench.subjects import (
     DEFAULT_TRANSFORM,
     NO_TRANSFORM,
@@ -102,5 +103,5 @@ def _write_examples(folder: Path, images: Mapping[str, Tensor]) -> None:
     for name, image in images.items():
         pixels = fit_within(image.float(), 512)[0].clamp(0, 1).mul(255).round().byte()
         array = pixels.permute(1, 2, 0).cpu().numpy()
-        with write_atomically(folder / f"{name}.jpg") as stream:
+        with write_atomically(folder / name_example(name)) as stream:
             Image.fromarray(array).save(stream, "JPEG", quality=92)

@@ -14,6 +14,7 @@ from pcakd.distillation.config import DistillConfig
 from pcakd.distillation.recipe import Recipe
 from pcakd.distillation.recipes import change_recipe, create_recipe
 from pcakd.errors import ConfigError
+from pcakd.students import BlockType
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 _SCHEDULE = ("steps", "rate", "batch", "crop")
@@ -62,6 +63,7 @@ class Options:
     ranks: IntPerTap | None = None
     mcev: float | None = None
     explained: float | None = None
+    architecture: BlockType | None = None
     steps: IntPerPhase | None = None
     rate: FloatPerPhase | None = None
     batch: IntPerPhase | None = None
@@ -100,7 +102,7 @@ def create_config(options: Options, *, data: Path, output: Path, name: str) -> D
         output=output,
         name=name,
         recipe=recipe,
-        **_given(options, _RANK_RULES),
+        **_given(options, (*_RANK_RULES, "architecture")),
     )
 
 

@@ -31,7 +31,7 @@ from pcakd.backbones import Backbone, get_backbone_entry, load_backbone
 from pcakd.eigenbases import DEFAULT_MCEV, RankRule, SpectraFile, Spectrum, save_spectra
 from pcakd.errors import ConfigError
 from pcakd.images import list_images
-from pcakd.students import describe_student, list_students, load_card
+from pcakd.students import BlockType, describe_student, list_students, load_card
 from pcakd.utils.extras import check_extra
 from pcakd.utils.git import git_state
 from pcakd.utils.locks import lock_folder
@@ -58,6 +58,7 @@ class AnalysisConfig:
         resolutions: Sizes at which students are timed; none leaves the latency out.
         device: Device to compute and to time on.
         seed: Of random weights and of everything else that is random.
+        architecture: Type of the students' blocks; None is the default of `pcakd distill`.
 
     Raises:
         ConfigError: A number is not positive.
@@ -72,6 +73,7 @@ class AnalysisConfig:
     resolutions: tuple[str, ...] = ()
     device: torch.device
     seed: int = 0
+    architecture: BlockType | None = None
 
     def __post_init__(self) -> None:
         if self.images < 1 or self.crop < 1:
@@ -125,7 +127,9 @@ def analyze(config: AnalysisConfig) -> Analysis:
                     _to_result(name, found, halves)
                     for name, (found, halves) in zip(teacher.taps, taps, strict=True)
                 ),
-                student=describe_student(teacher, next(iter(ranks.values()))),
+                student=describe_student(
+                    teacher, next(iter(ranks.values())), blocks=config.architecture
+                ),
                 commit=dict(zip(("commit", "dirty"), git_state(), strict=True)),
             ),
         )

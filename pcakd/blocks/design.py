@@ -1,7 +1,7 @@
 """Block pairs of a student, described by numbers, and the stages that they stand for."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from pcakd.blocks.convolution import Conv
@@ -12,6 +12,8 @@ from pcakd.errors import ConfigError
 
 BlockKind = Literal["conv", "separable", "inverted"]
 BLOCK_KINDS: tuple[BlockKind, ...] = get_args(BlockKind)
+DecoderKind = Literal["conv", "separable"]
+DECODER_KINDS: tuple[DecoderKind, ...] = get_args(DecoderKind)
 _STRIDES = (1, 2, 4)
 _MOST_EXPANSION = 16
 
@@ -27,6 +29,9 @@ class BlockDesign:
         expansion: Channels of the depthwise convolution of an ``inverted`` block, as a multiple of
             the block's input channels; in block 1, whose input is RGB, of its output channels.
         linear: Whether the tap has no ReLU.
+        decoder: Convolutions of the decoder block: ``conv`` (two full 3 × 3) or ``separable``
+            (pointwise before the enlargement, depthwise, and after the residual depthwise and
+            pointwise). Block 1's only convolution, to RGB, is always a full one.
 
     Raises:
         ConfigError: A value is of the wrong type or out of range.
@@ -36,6 +41,8 @@ class BlockDesign:
     stride: int
     expansion: float = 1.0
     linear: bool = False
+    # not in repr(), which is part of the hash of recorded subjects
+    decoder: DecoderKind = field(default="conv", repr=False)
 
     def __post_init__(self) -> None:
         if self.kind not in BLOCK_KINDS:
@@ -48,6 +55,10 @@ class BlockDesign:
             )
         if type(self.linear) is not bool:
             raise ConfigError(f"linear must be true or false, got {self.linear!r}")
+        if self.decoder not in DECODER_KINDS:
+            raise ConfigError(
+                f"a decoder block is one of {', '.join(DECODER_KINDS)}, not {self.decoder!r}"
+            )
 
     @property
     def halvings(self) -> tuple[int, ...]:
@@ -121,4 +132,8 @@ def design_decoder(
         relu=not before.linear,  # a linear tap has values of both signs
         signed=before.linear,
     )
-    return (*larger, Conv(in_channels=width, out_channels=channels), AddResidual(), last)
+    if design.decoder == "conv":
+        return (*larger, Conv(in_channels=width, out_channels=channels), AddResidual(), last)
+    depthwise = Conv(in_channels=channels, out_channels=channels, depthwise=True)
+    narrow = Conv(in_channels=width, out_channels=channels, kernel_size=1)
+    return (narrow, *larger, depthwise, AddResidual(), depthwise, replace(last, kernel_size=1))

@@ -6,7 +6,7 @@ from tabulate import tabulate
 
 from pcakd.analysis.run import SPECTRA, AnalysisConfig, analyze
 from pcakd.analysis.tables import ranks_table
-from pcakd.commands.options import add_device, add_teacher, announce_teacher
+from pcakd.commands.options import add_architecture, add_device, add_teacher, announce_teacher
 from pcakd.commands.parser import add_example, path_argument
 from pcakd.eigenbases.sources import DEFAULT_CROP
 from pcakd.errors import ConfigError
@@ -54,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     timing.add_argument(
         "--no-latency", action="store_true", help="time nothing: no latency model of this machine"
     )
+    add_architecture(parser)
     add_device(parser, seeds="random weights and of all samples")
     add_example(
         parser,
@@ -78,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
             resolutions=() if args.no_latency else _resolutions(args.resolutions),
             device=resolve_device(args.device),
             seed=args.seed,
+            architecture=args.architecture,
         )
     )
     table = ranks_table(analysis)

@@ -7,6 +7,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from pcakd.commands.options import (
+    add_architecture,
     add_device,
     add_ranks,
     add_teacher,
@@ -91,6 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="spectra that `pcakd analyze` wrote, to cut the eigenbases out of; without it they "
         "are fitted to photographs of --data",
     )
+    add_architecture(parser)
     _add_recipe(parser)
     add_device(parser)
     add_example(
@@ -198,6 +200,7 @@ def create_config(args: argparse.Namespace, *, device: str) -> DistillConfig:
         device=device,
         resume=args.resume,
         bases=args.bases,
+        architecture=args.architecture,
         smoke=args.smoke,
     )
 

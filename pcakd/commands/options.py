@@ -9,6 +9,7 @@ from pcakd.backbones import get_backbone_entry, list_backbones
 from pcakd.commands.parser import seed
 from pcakd.eigenbases import DEFAULT_MCEV, RankRule, default_rank_rule
 from pcakd.errors import ConfigError
+from pcakd.students import BLOCK_TYPES
 from pcakd.utils.devices import describe_devices
 from pcakd.utils.factories import EXAMPLE, PREFIX
 
@@ -52,6 +53,17 @@ def add_teacher(parser: argparse.ArgumentParser) -> None:
         "timm/NAME, `timm` downloads the weights that timm would), the path of a file of the "
         "default set (for timm/NAME, any .safetensors file with timm's tensor names), or SET=FILE "
         "(default: the first weight set of the backbone)",
+    )
+
+
+def add_architecture(parser: argparse.ArgumentParser) -> None:
+    """Add ``--architecture``."""
+    parser.add_argument(
+        "--architecture",
+        choices=BLOCK_TYPES,
+        help="blocks of the student: conv (full 3 x 3 convolutions, two a block) or separable "
+        "(depthwise and pointwise ones in encoder and decoder); default: the "
+        "paper's for its backbones, otherwise blocks like the teacher's",
     )
 
 

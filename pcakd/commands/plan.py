@@ -15,6 +15,7 @@ from pcakd.errors import ConfigError
 from pcakd.planning import Budget, parse_budget, plan_ranks
 from pcakd.planning.analysis import PlanInputs, read_plan_inputs
 from pcakd.planning.plan import EQUAL, Ranks, rule_ranks
+from pcakd.students import find_block_type
 from pcakd.utils.files import require_output, write_text
 from pcakd.utils.resolutions import parse_resolution
 
@@ -73,6 +74,8 @@ def run(args: argparse.Namespace) -> int:
     command = ["pcakd", "distill", "--backbone", inputs.backbone]
     command += ["--bases", str(args.analysis / SPECTRA)]
     command += ["--ranks", ",".join(map(str, next(iter(rows.values()))))]
+    if (blocks := find_block_type(inputs.spec)) is not None:
+        command += ["--architecture", blocks]
     command += ["--data", "photos/", "-o", "runs/student"]
     print(f"\n{shlex.join(command)}")
     if args.json is not None:

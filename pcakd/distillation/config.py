@@ -13,8 +13,10 @@ from pcakd.distillation.recipes import create_recipe
 from pcakd.distillation.run_files.checkpoint import CHECKPOINT
 from pcakd.eigenbases import RankRule, default_rank_rule
 from pcakd.errors import ConfigError, shorten
+from pcakd.students import BLOCK_TYPES, BlockType
 from pcakd.utils.devices import resolve_device
 from pcakd.utils.files import to_path
+from pcakd.utils.registry import unknown_name
 
 EIGENBASES = "eigenbases.safetensors"
 """Name of the eigenbases in a run's folder."""
@@ -46,12 +48,14 @@ class DistillConfig:
         name: Name of the student and of its file. None is the last part of the backbone's name.
         bases: File of spectra that `pcakd analyze` wrote, to cut the eigenbases out of; None fits
             them to photographs of ``data``.
+        architecture: Type of the student's blocks, ``conv`` or ``separable``; None is the paper's
+            architecture for its backbones, otherwise blocks like the teacher's.
         smoke: Whether failed health checks only warn, for trying a set-up with few steps.
 
     Raises:
         ConfigError: A value is out of range, two rank rules are given, or the device is not on
             this machine.
-        UnknownNameError: The backbone is not known.
+        UnknownNameError: The backbone or the architecture is not known.
         WeightsError: The weights are no name and no path.
 
     >>> config = DistillConfig(backbone="tiny", data="photos", output="runs/tiny", device="cpu")
@@ -71,6 +75,7 @@ class DistillConfig:
     resume: bool = False
     name: str | None = None
     bases: str | PathLike[str] | None = None
+    architecture: BlockType | None = None
     smoke: bool = False
 
     def __post_init__(self) -> None:
@@ -94,6 +99,8 @@ class DistillConfig:
             )
         if self.stem in _RESERVED:
             raise ConfigError(f"the name {self.stem!r} is reserved for another file; use another")
+        if self.architecture is not None and self.architecture not in BLOCK_TYPES:
+            raise unknown_name("architecture", str(self.architecture), BLOCK_TYPES)
         self.rank_rule.require_fit(self.backbone, get_backbone_entry(self.backbone).widths)
         self.resolve_device()
 

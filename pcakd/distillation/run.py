@@ -110,7 +110,9 @@ class _Inputs:
             "ranks": list(rule.ranks or ()),
             "mcev": rule.mcev,
             "explained": rule.explained,
-        } | ({} if config.bases is None else {"bases": _hash_file(config.bases)})
+            **({} if config.bases is None else {"bases": _hash_file(config.bases)}),
+            **({} if config.architecture is None else {"architecture": config.architecture}),
+        }
 
 
 def _distill(config: DistillConfig) -> tuple[Student, dict[str, Any]]:
@@ -252,7 +254,8 @@ def _move(eigenbases: list[Eigenbasis], device: torch.device) -> list[Eigenbasis
 
 def _new_student(inputs: _Inputs, eigenbases: list[Eigenbasis]) -> Student:
     recipe = inputs.config.settings
-    spec = describe_student(inputs.teacher, [each.rank for each in eigenbases])
+    ranks = [each.rank for each in eigenbases]
+    spec = describe_student(inputs.teacher, ranks, blocks=inputs.config.architecture)
     regularizer = recipe.regularizer_for([float(each.eigenvalues.sum()) for each in eigenbases])
     student = create_student(
         spec,

@@ -65,12 +65,20 @@ def save_student(path: str | os.PathLike[str], student: Student) -> None:
     if transfers:
         header["colour_transfer"] = student.colour_transfer
     if student.spec.designs:
-        header["designs"] = [asdict(design) for design in student.spec.designs]
+        header["designs"] = [_pack_design(design) for design in student.spec.designs]
     tensors = dict(student.state_dict())
     for series in _SERIES:
         for tap, tensor in enumerate(getattr(student, series), start=1):
             tensors[f"{series}.{tap}"] = tensor
     write_safetensors(path, tensors, pack_header(header))
+
+
+def _pack_design(design: BlockDesign) -> dict[str, Any]:
+    """Return a design as JSON values, without a decoder that earlier releases have, too."""
+    values = asdict(design)
+    if design.decoder == "conv":
+        del values["decoder"]
+    return values
 
 
 def load_student(

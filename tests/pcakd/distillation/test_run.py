@@ -20,7 +20,7 @@ from pcakd.errors import ConfigError, ImageError, OutputError, TrainingError
 from pcakd.images import load_image
 from pcakd.images.perceptual import METHOD, hash_picture
 from pcakd.pipeline import stylize
-from pcakd.students import load_student
+from pcakd.students import find_block_type, load_student
 from pcakd.weights import get_weight_set
 
 pytestmark = pytest.mark.usefixtures("lenient_images")
@@ -152,3 +152,12 @@ def test_students_of_other_backbones_have_their_blocks(name, photos, tmp_path):
     before = path.read_bytes()
     distill(replace(config, resume=True))
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("blocks", ["conv", "separable"])
+def test_a_student_of_one_type_of_blocks_is_distilled(photos, tmp_path, blocks):
+    config = make_config(photos, tmp_path / blocks, architecture=blocks)
+    student, _ = distill(config)
+    assert find_block_type(load_student(config.student_path).spec) == blocks
+    with torch.inference_mode():
+        assert bool(student(torch.rand(3, 40, 40), torch.rand(3, 40, 40)).isfinite().all())

@@ -54,6 +54,7 @@ def test_arguments_are_read_as_they_were_written() -> None:
 def test_every_option_of_the_command_but_places_is_an_option_of_an_ablation() -> None:
     known = {action.dest for action in _parser()._actions}
     outside = {"help", "data", "output", "name", "resume", "compare_with", "device"}
+    outside |= {"smoke", "bases"}
     assert {field.name for field in fields(Options)} == known - outside
     assert {field.name for field in fields(RecipeSettings)} == {*command._SETTINGS}
 

@@ -71,7 +71,7 @@ ALLOWED: dict[str, str] = {
     "bench": "",
     "bench.__main__": "bench.cli",
     "bench.ablations": (
-        "pcakd.cards pcakd.distillation pcakd.errors pcakd.students pcakd.utils "
+        "pcakd.cards pcakd.distillation pcakd.errors pcakd.planning pcakd.students pcakd.utils "
         "bench.analysis bench.machine bench.plan bench.quality bench.report bench.subjects"
     ),
     "bench.analysis": "bench.records",

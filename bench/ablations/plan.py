@@ -11,13 +11,14 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from bench.ablations.arguments import write_arguments
+from bench.ablations.grid import GRID, expand_grids
 from bench.ablations.options import Options, merge_options, read_shell_options
 from bench.plan.validation import read_toml, validate_table
 from pcakd.errors import ConfigError
 from pcakd.utils.deprecation import warn_renamed
 from pcakd.utils.registry import unknown_name
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?")
 _RENAMED = {"no-twins": "no-identity-pairs", "no-pictures": "no-reconstruction-loss"}
 """Ablations of the project's plan by their names before 0.2; they are accepted for one release."""
 
@@ -55,11 +56,18 @@ class Ablation:
 def read_plan(path: Path) -> dict[str, Ablation]:
     """Read ablations from a TOML file of tables with ``about``, ``options`` and ``base``.
 
+    A table ``[[grid]]`` stands for all combinations of values (`bench.ablations.grid`).
+
     Raises:
         ConfigError: The file cannot be read, is empty, or has a key or value that does not fit.
         UnknownNameError: A base is not a table of the file.
     """
     tables = read_toml(path)
+    if GRID in tables:
+        expanded = expand_grids(tables.pop(GRID), path)
+        if same := tables.keys() & expanded:
+            raise ConfigError(f"{path}: {min(same)!r} is a table and a combination; rename one")
+        tables |= expanded
     if not tables:
         raise ConfigError(f"{path} is empty; add a table such as [name] for each ablation")
     checked = {name: _check(path, name, table) for name, table in tables.items()}

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,6 +78,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--work, also on another machine or --device. Photographs, options and commit must be "
         "the same",
     )
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="train N at once, each in a process of its own with its share of the threads; their "
+        "output goes into NAME.log in --work. A process that is lost is started again and "
+        "continues (default: 1, in this process)",
+    )
     add_device_argument(parser, "cpu")
 
 
@@ -92,6 +102,8 @@ def run(args: argparse.Namespace) -> int:
     from pcakd.utils.locks import lock_folder
 
     args.plan = _find_renamed(args.plan)
+    if args.jobs < 1:
+        raise ConfigError(f"--jobs must be at least 1, got {args.jobs}")
     if args.data is None and (args.names or args.pairs is not None or args.train_only):
         raise ConfigError("ablations are trained on photographs; give --data DIR")
     if args.train_only:
@@ -141,6 +153,7 @@ def _train_only(args: argparse.Namespace) -> int:
 
     trainings = _plan(args)
     make_folder(args.work)
+    _train_at_once(args, {name: trainings[name] for name in args.names or trainings})
     for name in args.names or trainings:
         _announce(trainings[name])
         outcome = train(trainings[name])
@@ -163,11 +176,18 @@ def _record_all(args: argparse.Namespace) -> None:
     require_unseen(pairs, read_folder(args.data))
     scorer = Scorer(pairs, next(iter(trainings.values())).config.resolve_device())
     make_folder(args.work)
+
+    def is_recorded(name: str, training: "Training") -> bool:
+        record, images = known.get(name), (training.photos, scorer.pairs_hash)
+        return record is not None and record.is_of(
+            training.ablation.arguments, training.recipe, *images
+        )
+
+    _train_at_once(args, {n: t for n, t in trainings.items() if not is_recorded(n, t)})
     for name, training in trainings.items():
         record, ablation = known.get(name), training.ablation
         base = trainings[ablation.base or name]
-        images = training.photos, scorer.pairs_hash
-        if record is None or not record.is_of(ablation.arguments, training.recipe, *images):
+        if record is None or not is_recorded(name, training):
             _announce(training)
             save_record(args.out, _record(training, base, scorer))
             continue
@@ -180,6 +200,26 @@ def _record_all(args: argparse.Namespace) -> None:
         )
         if updated != record:  # the same training with another description or base
             save_record(args.out, updated)
+
+
+def _train_at_once(args: argparse.Namespace, trainings: Mapping[str, "Training"]) -> None:
+    """Train those that are not finished in processes, if ``--jobs`` asks for several."""
+    import torch
+
+    from bench.ablations.processes import run_processes
+    from bench.ablations.training import find_outcome
+
+    waiting = [name for name, training in trainings.items() if find_outcome(training) is None]
+    if args.jobs == 1 or len(waiting) < 2:
+        return
+    shared = ["--plan", str(args.plan), "--data", str(args.data), "--work", str(args.work)]
+    command = [sys.executable, "-m", "bench", "ablations", "--train-only", *shared]
+    run_processes(
+        {name: [*command, "--device", args.device, name] for name in waiting},
+        jobs=min(args.jobs, len(waiting)),
+        threads=torch.get_num_threads(),
+        logs=args.work,
+    )
 
 
 def _plan(args: argparse.Namespace) -> dict[str, "Training"]:

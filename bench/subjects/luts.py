@@ -17,6 +17,7 @@ from torch import Tensor
 from bench.subjects.interface import Device, Prepared, Subject, Variation
 from pcakd.errors import ConfigError
 from pcakd.luts import ColourSamples, Lut, apply_lut, fit_lut
+from pcakd.luts.fitting import DEFAULT_SMOOTHNESS
 from pcakd.luts.table import LEAST_SIZE, MOST_SIZE, identity_lut
 from pcakd.utils.sections import section
 
@@ -64,7 +65,9 @@ def replace_by_lut(subject: Subject, size: int) -> Subject:
     return replace(
         subject,
         name=f"{subject.name}>lut{size}",
-        hash=hashlib.sha256(f"{subject.hash} lut {size} {_SIDE}".encode()).hexdigest(),
+        hash=hashlib.sha256(
+            f"{subject.hash} lut {size} {_SIDE} {DEFAULT_SMOOTHNESS}".encode()
+        ).hexdigest(),
         num_params=_COLOURS * size**3,
         num_eigenbasis_params=0,
         build=lambda device, transform: _prepare(subject.build(device, transform), size),

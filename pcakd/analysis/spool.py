@@ -67,7 +67,7 @@ class CovarianceSpool:
             if _read_json(described) != wanted:
                 raise ConfigError(
                     f"{folder} has an unfinished analysis with other settings or photographs; "
-                    "repeat its command, or name another folder"
+                    f"repeat its command, delete {COVARIANCES} there, or name another folder"
                 )
         else:
             write_text(described, json.dumps(wanted, indent=2, sort_keys=True) + "\n")

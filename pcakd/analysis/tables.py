@@ -16,6 +16,7 @@ from pcakd.costs import relative_errors
 
 _MIB = 2**20
 _NS_PER_MS = 1e6
+_EXTRAPOLATED = " (extrapolated at sizes that the latency model was not fitted to)"
 _RESOLUTION_COLUMNS = ("HD", "FHD", "QHD", "4K", "5K", "8K")
 
 
@@ -186,7 +187,7 @@ def channel_costs_table(analysis: Analysis) -> Table:
         f"One channel more at a tap, from the {analysis.reference} ranks on: what mcev it adds "
         "there, and what it costs: parameters, multiply-adds of the content path and bytes that "
         "maps move (both for each pixel of the content), peak memory at 8K"
-        + (", and predicted milliseconds" if timed else "")
+        + (f", and predicted milliseconds{_EXTRAPOLATED}" if timed else "")
         + ". Parameters, multiply-adds, bytes and memory are counted from the architecture."
     )
     columns = (

@@ -1,7 +1,6 @@
 """Times the students that a latency model is fitted to; a killed run continues."""
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,8 +14,11 @@ from pcakd.costs import LatencySample, fit_latency_model
 from pcakd.costs.measure import fits_memory, measure_case, plan_cases
 from pcakd.students import StudentSpec
 from pcakd.utils.cpu import cpu_name
+from pcakd.utils.precision import full_precision
 
 SAMPLES = "latencies.jsonl"
+
+_UNKNOWN_BYTES = 4 << 30
 
 
 def measure_latencies(
@@ -51,7 +53,12 @@ def measure_latencies(
     done = {(sample.ranks, sample.resolution) for sample in samples}
     waiting = [case for case in possible if (case.ranks, case.resolution.name) not in done]
     bar = tqdm(waiting, total=len(possible), initial=len(samples), desc="latencies", unit="case")
-    with torch.inference_mode(), (folder / SAMPLES).open("a", encoding="utf-8") as stream, bar:
+    with (
+        torch.inference_mode(),
+        full_precision(),
+        (folder / SAMPLES).open("a", encoding="utf-8") as stream,
+        bar,
+    ):
         for case in bar:
             samples.append(measure_case(case, spec, device, seed=seed))
             line = {"machine": machine, **asdict(samples[-1])}
@@ -95,10 +102,12 @@ def _read(path: Path, machine: dict[str, Any]) -> list[LatencySample]:
 
 
 def _available_bytes(device: torch.device) -> int:
-    """Return the memory that is free for a measurement."""
+    """Return the memory that a measurement may use: what is free or can be freed."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # Windows and macOS do not tell
-        return 4 << 30
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        known = dict(line.split(":", 1) for line in lines)
+        return 1024 * int(known["MemAvailable"].split()[0])
+    except (OSError, ValueError, KeyError):  # macOS and Windows do not tell
+        return _UNKNOWN_BYTES

@@ -46,6 +46,8 @@ def test_a_plan_is_printed_with_the_rule_and_the_command(analysis, capsys):
     ranks = ",".join(map(str, plan["ranks"]))
     assert f"--bases {analysis / 'spectra.safetensors'} --ranks {ranks}" in out.splitlines()[-1]
     assert "ms at HD" in out
+    more = sum(plan["mcev"]) - sum(rule["mcev"])
+    assert f"the plan holds {more:.3f} more than the largest equal mcev" in out
 
 
 def test_the_rule_needs_no_budget(analysis, capsys):

@@ -33,7 +33,7 @@ def run_processes(
     """Run one command for each training, several at once, until all have ended.
 
     A process that is lost is started again; a training continues from its checkpoint. What each
-    prints goes into ``NAME.log``. Whatever ends this function ends the processes, too.
+    prints goes into ``NAME.log``. However this function ends, no process is left.
 
     Args:
         commands: Command lines by the name of the training, in the order to start them.

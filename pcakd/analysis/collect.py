@@ -12,6 +12,8 @@ from tqdm import tqdm
 from pcakd.analysis.spool import CovarianceSpool, TapMoments
 from pcakd.backbones import Backbone
 from pcakd.eigenbases.sources import read_batches
+from pcakd.errors import NumericalError
+from pcakd.images.crops import is_flat
 from pcakd.linalg import accumulation_dtype
 from pcakd.utils.precision import full_precision
 
@@ -39,16 +41,35 @@ def collect(
 
     Raises:
         ImageError: A file cannot be read or is too narrow to crop.
+        NumericalError: Features are not finite, or all photographs are of one colour each.
         OutputError: The disk is full.
     """
     device = next(backbone.parameters()).device
     left = paths[len(spool) :]
     batches = read_batches(left, backbone, crop=crop)
     bar = tqdm(batches, total=len(paths), initial=len(spool), desc="photographs", unit="photo")
+    all_flat = not len(spool)
     with torch.inference_mode(), full_precision(), bar:
-        for batch in bar:
+        for path, batch in zip(left, bar, strict=True):
+            all_flat = all_flat and is_flat(batch)
             taps = backbone(batch.to(device, memory_format=torch.channels_last))
-            spool.append([_measure(tap[0]) for tap in taps])
+            moments = [_measure(tap[0]) for tap in taps]
+            _require_finite(path, backbone, moments)
+            spool.append(moments)
+    if all_flat:
+        spool.remove()
+        raise NumericalError(
+            "the photographs are of one colour each: there is no variance to explain; use others"
+        )
+
+
+def _require_finite(path: Path, backbone: Backbone, moments: Sequence[TapMoments]) -> None:
+    for name, each in zip(backbone.taps, moments, strict=True):
+        if not bool(each.covariance.float().isfinite().all()):
+            raise NumericalError(
+                f"{path}: the features of {name} are not finite, or too large for a covariance in "
+                "float32; check the weights of the teacher"
+            )
 
 
 def channel_means(spool: CovarianceSpool, num_taps: int) -> list[Float[Tensor, " c"]]:

@@ -13,10 +13,26 @@ from pcakd.analysis.tables import (
     spectra_table,
     stability_table,
 )
+from pcakd.errors import OutputError
 from pcakd.utils.files import make_folder, write_atomically, write_text
 
 PAGE_NAME = "README.md"
 _SUFFIXES = ("png", "svg")
+_TABLES = ("spectra", "ranks", "curves", "stability", "channel-costs", "latency")
+_PLOTS = ("spectra", "stability", "channel-costs")
+
+
+def require_own_folder(folder: Path) -> None:
+    """Check that a page would not replace the ``README.md`` of something else.
+
+    Raises:
+        OutputError: It would.
+    """
+    if (folder / PAGE_NAME).exists() and not (folder / FILE_NAME).exists():
+        raise OutputError(
+            f"{folder} has a {PAGE_NAME} and no {FILE_NAME}: it is not an analysis; name another "
+            "folder"
+        )
 
 
 def write_page(folder: Path, analysis: Analysis) -> Path:
@@ -35,8 +51,14 @@ def write_page(folder: Path, analysis: Analysis) -> Path:
     if analysis.costs:
         tables.append(channel_costs_table(analysis))
         plots["channel-costs"] = draw_channel_costs(analysis)
-    for kind in ("tables", "plots"):
+    for kind, names, suffixes in (
+        ("tables", _TABLES, ("md", "tex", "csv")),
+        ("plots", _PLOTS, _SUFFIXES),
+    ):
         make_folder(folder / kind)
+        for name in names:  # of an earlier analysis, which this one may not have
+            for suffix in suffixes:
+                (folder / kind / f"{name}.{suffix}").unlink(missing_ok=True)
     for table in tables:
         for name, text in table.files().items():
             if table.cells or name.endswith(".csv"):
@@ -51,10 +73,11 @@ def write_page(folder: Path, analysis: Analysis) -> Path:
 
 def _text(analysis: Analysis, tables: dict[str, Table]) -> str:
     sets = analysis.teacher["weight_set"]
+    sets = sets if " " in sets else f"`{sets}`"
     sections = [
         f"# Analysis of {analysis.backbone}\n",
         f"`pcakd analyze` made this page from {analysis.photographs['photographs']} photographs "
-        f"(central squares of {analysis.photographs['crop']} px) with the weights `{sets}`. "
+        f"(central squares of {analysis.photographs['crop']} px) with the weights {sets}. "
         f"[`{FILE_NAME}`]({FILE_NAME}) holds all numbers, `spectra.safetensors` all principal "
         "components (`pcakd distill --bases` and `pcakd plan` take them). Nothing was trained: "
         "what a student of these ranks reaches is another question.\n",

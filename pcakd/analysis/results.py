@@ -139,7 +139,8 @@ def write_analysis(folder: Path, analysis: Analysis) -> Path:
         OutputError: The folder cannot be written.
     """
     path = folder / FILE_NAME
-    content = {"format": FORMAT, "version": 1, **asdict(analysis)}
+    content = {"format": FORMAT, "version": 1, "reference": analysis.reference}
+    content |= asdict(analysis)
     write_text(path, json.dumps(content, sort_keys=True) + "\n")
     return path
 

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from pcakd.analysis.collect import channel_means, collect, digest_photographs, scale_of
 from pcakd.analysis.costs import measure_channel_costs
-from pcakd.analysis.page import write_page
+from pcakd.analysis.page import require_own_folder, write_page
 from pcakd.analysis.results import (
     Analysis,
     LatencyResult,
@@ -27,10 +27,11 @@ from pcakd.analysis.spectra import SHARES, TapSpectra, analyze_tap, average
 from pcakd.analysis.spool import CovarianceSpool, TapMoments
 from pcakd.analysis.stability import HalvesComparison, compare_halves
 from pcakd.analysis.timing import SAMPLES, measure_latencies
-from pcakd.backbones import Backbone, get_backbone_entry, load_backbone
+from pcakd.backbones import Backbone, get_backbone_entry, identify_teacher, load_backbone
+from pcakd.costs.measure import require_enough
 from pcakd.eigenbases import DEFAULT_MCEV, RankRule, SpectraFile, Spectrum, save_spectra
 from pcakd.errors import ConfigError
-from pcakd.images import list_images
+from pcakd.images import list_images, pick_evenly
 from pcakd.students import BlockType, describe_student, list_students, load_card
 from pcakd.utils.extras import check_extra
 from pcakd.utils.git import git_state
@@ -92,9 +93,10 @@ def analyze(config: AnalysisConfig) -> Analysis:
         PcakdError: The input cannot be used, or the output cannot be written.
     """
     check_extra("analyze", "pcakd analyze")
+    if config.resolutions:
+        require_enough(config.resolutions)
     entry = get_backbone_entry(config.backbone)
-    photos = list_images(config.data)
-    chosen = photos[:: max(1, len(photos) // config.images)][: config.images]
+    chosen = pick_evenly(list_images(config.data), config.images)
     teacher = load_backbone(
         config.backbone, weights=config.weights, device=config.device, seed=config.seed
     )
@@ -106,6 +108,7 @@ def analyze(config: AnalysisConfig) -> Analysis:
         "digest": digest_photographs(chosen),
     }
     with lock_folder(config.output):
+        require_own_folder(config.output)
         spool = CovarianceSpool(config.output, widths=teacher.widths, settings=described)
         collect(spool, teacher, chosen, crop=config.crop)
         means = channel_means(spool, len(_TAPS)) if entry.normalized else []
@@ -120,7 +123,7 @@ def analyze(config: AnalysisConfig) -> Analysis:
             spectra,
             Analysis(
                 backbone=config.backbone,
-                teacher=_describe_teacher(teacher),
+                teacher=_describe_teacher(teacher, config),
                 photographs={name: described[name] for name in ("photographs", "crop", "digest")},
                 ranks=ranks,
                 taps=tuple(
@@ -135,8 +138,8 @@ def analyze(config: AnalysisConfig) -> Analysis:
         )
         write_analysis(config.output, analysis)
         write_page(config.output, analysis)
-        spool.remove()
         (config.output / SAMPLES).unlink(missing_ok=True)
+        spool.remove()
     return analysis
 
 
@@ -238,12 +241,15 @@ def _add_costs(config: AnalysisConfig, spectra: Sequence[Spectrum], analysis: An
     )
 
 
-def _describe_teacher(teacher: Backbone) -> dict[str, Any]:
-    card = teacher.card
+def _describe_teacher(teacher: Backbone, config: AnalysisConfig) -> dict[str, Any]:
+    card, digest = teacher.card, identify_teacher(teacher)
+    own = "of its factory" if digest else "seeded"
     return {
-        "weight_set": card.weight_set if card else "seeded",
-        "sha256": card.sha256 if card else None,
+        "weight_set": card.weight_set if card else own,
+        "sha256": digest,
         "strides": list(teacher.strides),
+        "weights": None if config.weights is None else str(config.weights),
+        "seed": config.seed,
     }
 
 

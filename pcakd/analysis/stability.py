@@ -60,8 +60,8 @@ def compare_halves(
         seed: Of the divisions.
 
     Returns:
-        For each rank the comparisons at 4, 8, 16, … photographs a half, and at all; none if there
-        are fewer than 8 photographs.
+        For each rank the comparisons at the sizes of `list_steps`; none if there are fewer than 8
+        photographs.
     """
     steps = list_steps(total // 2)
     found: dict[int, list[list[HalvesComparison]]] = {rank: [[] for _ in steps] for rank in ranks}
@@ -88,12 +88,12 @@ def _average(comparisons: Sequence[HalvesComparison]) -> HalvesComparison:
 
 
 def list_steps(half: int) -> list[int]:
-    """Return the sizes of halves: powers of two from 4 on, and all.
+    """Return the sizes of halves: powers of two from 4 on, and all, each at least twice the last.
 
     >>> list_steps(50), list_steps(3)
-    ([4, 8, 16, 32, 50], [])
+    ([4, 8, 16, 50], [])
     """
-    powers = [_LEAST * 2**n for n in range(64) if _LEAST * 2**n < half]
+    powers = [_LEAST * 2**n for n in range(64) if 2 * _LEAST * 2**n <= half]
     return [*powers, half] if half >= _LEAST else []
 
 

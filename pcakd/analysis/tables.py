@@ -54,9 +54,11 @@ class Table:
 
     def _format(self, style: str) -> str:
         aligned = ["left", *["right"] * (len(self.columns) - 1)]
-        return tabulate(
-            self.cells, self.columns, tablefmt=style, colalign=aligned, disable_numparse=True
-        )
+        rows, columns = self.cells, list(self.columns)
+        if style != "pipe":  # code marks are Markdown's
+            rows = [[cell.replace("`", "") for cell in row] for row in rows]
+            columns = [column.replace("`", "") for column in columns]
+        return tabulate(rows, columns, tablefmt=style, colalign=aligned, disable_numparse=True)
 
 
 def to_csv(rows: Sequence[dict[str, Any]]) -> str:
@@ -186,7 +188,7 @@ def channel_costs_table(analysis: Analysis) -> Table:
     note = (
         f"One channel more at a tap, from the {analysis.reference} ranks on: what mcev it adds "
         "there, and what it costs: parameters, multiply-adds of the content path and bytes that "
-        "maps move (both for each pixel of the content), peak memory at 8K"
+        "maps move (both for each pixel of the content), peak memory at 8K on a CPU"
         + (f", and predicted milliseconds{_EXTRAPOLATED}" if timed else "")
         + ". Parameters, multiply-adds, bytes and memory are counted from the architecture."
     )
@@ -218,7 +220,7 @@ def latency_table(latency: LatencyResult) -> Table:
             "held_out": len(held_out),
             "held_out_error": median(held_out),
             "held_out_largest": max(held_out),
-        }
+        }  # each size has both kinds: `pcakd.analysis.timing`
         numbers.append(row)
         cells.append(
             [

@@ -1,20 +1,21 @@
 """Times the students that a latency model is fitted to; a killed run continues."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from tqdm import tqdm
 
-from pcakd.analysis.results import LatencyResult
+from pcakd.analysis.results import LatencyResult, Ranks
 from pcakd.costs import LatencySample, fit_latency_model
-from pcakd.costs.measure import fits_memory, measure_case, plan_cases
+from pcakd.costs.measure import LatencyCase, fits_memory, measure_case, plan_cases
 from pcakd.students import StudentSpec
 from pcakd.utils.cpu import cpu_name
 from pcakd.utils.precision import full_precision
+from pcakd.utils.resolutions import parse_resolution
 
 SAMPLES = "latencies.jsonl"
 
@@ -45,13 +46,16 @@ def measure_latencies(
         OutputError: The folder cannot be written.
     """
     machine = describe_machine(device)
+    identity = {**machine, "student": repr(replace(spec, ranks=(1, 1, 1, 1))), "seed": seed}
+    identity |= {"designs": [asdict(design) for design in spec.designs]}
     cases = plan_cases(most, resolutions, seed=seed)
-    available = _available_bytes(device)
-    possible = [case for case in cases if fits_memory(case, spec, available)]
-    left_out = sorted({c.resolution.name for c in cases} - {c.resolution.name for c in possible})
-    samples = _read(folder / SAMPLES, machine)
-    done = {(sample.ranks, sample.resolution) for sample in samples}
-    waiting = [case for case in possible if (case.ranks, case.resolution.name) not in done]
+    known = {(s.ranks, s.resolution): s for s in _read(folder / SAMPLES, identity)}
+    possible = _choose_possible(cases, spec, _available_bytes(device), known)
+    kept = {case.resolution.name for case in possible}
+    left_out = [name for name in resolutions if parse_resolution(name).name not in kept]
+    keys = {(case.ranks, case.resolution.name) for case in possible}
+    samples = [sample for key, sample in known.items() if key in keys]
+    waiting = [case for case in possible if (case.ranks, case.resolution.name) not in known]
     bar = tqdm(waiting, total=len(possible), initial=len(samples), desc="latencies", unit="case")
     with (
         torch.inference_mode(),
@@ -61,7 +65,7 @@ def measure_latencies(
     ):
         for case in bar:
             samples.append(measure_case(case, spec, device, seed=seed))
-            line = {"machine": machine, **asdict(samples[-1])}
+            line = {"identity": identity, **asdict(samples[-1])}
             stream.write(json.dumps(line) + "\n")
             stream.flush()
     return LatencyResult(
@@ -83,15 +87,36 @@ def describe_machine(device: torch.device) -> dict[str, Any]:
     }
 
 
-def _read(path: Path, machine: dict[str, Any]) -> list[LatencySample]:
-    """Read the latencies of this machine; a line that a kill has cut short is left out."""
+def _choose_possible(
+    cases: Sequence[LatencyCase],
+    spec: StudentSpec,
+    available_bytes: int,
+    known: Mapping[tuple[Ranks, str], LatencySample],
+) -> list[LatencyCase]:
+    """Return the cases that are timed already or fit the memory, size by size.
+
+    A size without a student to fit to, or without one to check the fit with, is left out.
+    """
+    possible = [
+        case
+        for case in cases
+        if (case.ranks, case.resolution.name) in known or fits_memory(case, spec, available_bytes)
+    ]
+    kinds: dict[str, set[bool]] = {}
+    for case in possible:
+        kinds.setdefault(case.resolution.name, set()).add(case.held_out)
+    return [case for case in possible if len(kinds[case.resolution.name]) == 2]
+
+
+def _read(path: Path, identity: dict[str, Any]) -> list[LatencySample]:
+    """Read the latencies of this machine and these students; a line that was cut is left out."""
     if not path.is_file():
         return []
     samples = []
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
             values = json.loads(line)
-            if values.pop("machine") != machine:
+            if values.pop("identity") != identity:
                 continue
             one, two, three, four = values.pop("ranks")
             terms = tuple(values.pop("terms"))

@@ -68,6 +68,8 @@ def create_custom(name: str) -> Backbone:
     factory = import_factory(label, name.removeprefix(PREFIX), program="pcakd")
     made = call_factory(label, factory)
     if isinstance(made, Backbone):
+        if len(made.taps) != _NUM_TAPS or len(made.widths) != _NUM_TAPS:
+            raise ConfigError(f"{label}: its backbone has {len(made.taps)} taps; four are needed")
         made.name = name
         return made.eval().requires_grad_(False)
     match made:
@@ -97,7 +99,9 @@ def _wrap(name: str, model: nn.Module, taps: Sequence[str]) -> Backbone:
         raise ConfigError(f"backbone {name!r}: its network has no submodule {missing[0]!r}")
     tapped = TappedModel(model.eval(), taps)
     image = torch.rand(1, 3, _PROBE, _PROBE, generator=torch.Generator().manual_seed(0))
-    weight = next(model.parameters(), image)
+    weight = next(model.parameters(), None)
+    if weight is None:
+        raise ConfigError(f"backbone {name!r}: its network has no parameters")
     try:
         with torch.inference_mode():
             found = tapped(image.to(weight))

@@ -19,7 +19,7 @@ from pcakd.utils.devices import resolve_device
 from pcakd.utils.factories import PREFIX as CUSTOM
 from pcakd.utils.files import to_path
 from pcakd.utils.registry import Registry, unknown_name
-from pcakd.weights import WeightsCard, load_weights
+from pcakd.weights import WeightsCard, hash_tensors, load_weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +147,17 @@ def create_backbone(
         raise unknown_name(f"weight set of {name}", chosen, entry.weight_sets)
     loaded = load_weights(name, chosen, path=path)
     return _BUILDERS[name](loaded.tensors, loaded.card)
+
+
+def identify_teacher(backbone: Backbone) -> str | None:
+    """Return the SHA-256 of a teacher's weights; None for seeded ones.
+
+    Those of a network of another package are hashed as they are now: identify it before its
+    activations are normalised.
+    """
+    if backbone.card is not None:
+        return backbone.card.sha256
+    return hash_tensors(backbone.state_dict()) if backbone.name.startswith(CUSTOM) else None
 
 
 def get_backbone_entry(name: str) -> BackboneEntry:

@@ -20,6 +20,8 @@ from pcakd.utils.extras import check_extra
 from pcakd.utils.files import require_output
 from pcakd.utils.precision import full_precision
 
+_MOST_PIXELS = 400_000  # of all photographs together
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""
@@ -89,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("give one content or more, then the style")
     student = load_student(args.student, device=resolve_device(args.device))
     weight = next(student.parameters())
-    samples = ColourSamples(seed=args.seed)
+    samples = ColourSamples(per_photograph=max(1, _MOST_PIXELS // len(contents)), seed=args.seed)
     with torch.inference_mode(), full_precision():
         look = extract_style(student, load_image(style).to(weight))
         for path in tqdm(contents, desc="photographs", unit="photo"):

@@ -16,6 +16,7 @@ from pcakd.planning import Budget, parse_budget, plan_ranks
 from pcakd.planning.analysis import PlanInputs, read_plan_inputs
 from pcakd.planning.plan import EQUAL, Ranks, rule_ranks
 from pcakd.students import find_block_type
+from pcakd.utils.factories import PREFIX
 from pcakd.utils.files import require_output, write_text
 from pcakd.utils.resolutions import parse_resolution
 
@@ -73,7 +74,13 @@ def run(args: argparse.Namespace) -> int:
     _print(inputs, rows, budgets)
     if len(rows) > 1:
         print(f"\n{_compare(inputs, rows, weights)}")
-    command = ["pcakd", "distill", "--backbone", inputs.backbone]
+    # a module of the current folder is found by `python -m` alone
+    program = ["python", "-m", "pcakd"] if inputs.backbone.startswith(PREFIX) else ["pcakd"]
+    command = [*program, "distill", "--backbone", inputs.backbone]
+    if inputs.weights is not None:
+        command += ["--weights", inputs.weights]
+    if inputs.seed:
+        command += ["--seed", str(inputs.seed)]
     command += ["--bases", str(args.analysis / SPECTRA)]
     command += ["--ranks", ",".join(map(str, next(iter(rows.values()))))]
     if (blocks := find_block_type(inputs.spec)) is not None:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from pcakd.costs.counts import count_student, latency_terms, peak_bytes
+from pcakd.costs.counts import TERMS, count_student, latency_terms, peak_bytes
 from pcakd.costs.latency import LatencySample
+from pcakd.errors import ConfigError
 from pcakd.pipeline import stylize
 from pcakd.students import StudentSpec, create_student
 from pcakd.utils.extras import require_extra
@@ -25,6 +26,7 @@ SPARSE = ("QHD", "4K", "5K", "8K")
 
 _NUM_FITTED, _NUM_HELD_OUT = 16, 8
 _NUM_SPARSE = 2  # of either kind, at the larger sizes
+_CANDIDATES = 128  # points that ranks are made of; on narrow grids many have the same ranks
 _WARMUP, _CALLS = 1, 3
 
 
@@ -48,25 +50,35 @@ def plan_cases(most: Sequence[int], resolutions: Sequence[str], *, seed: int) ->
         seed: Of the sequence and of the order.
     """
     qmc = require_extra("analyze", "scipy.stats.qmc", "the latency model")
-    points = qmc.Halton(d=4, scramble=True, rng=seed).random(_NUM_FITTED + _NUM_HELD_OUT)
+    points = qmc.Halton(d=4, scramble=True, rng=seed).random(_CANDIDATES)
     least = 2.0
     ranks = np.rint(least * (np.maximum(np.asarray(most), least) / least) ** points).astype(int)
+    distinct = list(dict.fromkeys(map(tuple, ranks.tolist())))[: _NUM_FITTED + _NUM_HELD_OUT]
+    border = -(-len(distinct) * _NUM_FITTED // (_NUM_FITTED + _NUM_HELD_OUT))
     cases = []
     for name in resolutions:
-        dense = name not in SPARSE
-        fitted = range(_NUM_FITTED if dense else _NUM_SPARSE)
-        held_out = range(_NUM_FITTED, _NUM_FITTED + (_NUM_HELD_OUT if dense else _NUM_SPARSE))
-        for number in (*fitted, *held_out):
-            one, two, three, four = (int(rank) for rank in ranks[number])
-            cases.append(
-                LatencyCase(
-                    ranks=(one, two, three, four),
-                    resolution=parse_resolution(name),
-                    held_out=number in held_out,
-                )
-            )
+        few = _NUM_SPARSE if name in SPARSE else None
+        for held_out, own in ((False, distinct[:border][:few]), (True, distinct[border:][:few])):
+            cases += [
+                LatencyCase(ranks=each, resolution=parse_resolution(name), held_out=held_out)
+                for each in own
+            ]
     order = np.random.default_rng(seed).permutation(len(cases))
     return [cases[place] for place in order]
+
+
+def require_enough(resolutions: Sequence[str]) -> None:
+    """Check that enough students are timed at some sizes to fit a latency model.
+
+    Raises:
+        ConfigError: They are too few.
+    """
+    fitted = sum(_NUM_SPARSE if name in SPARSE else _NUM_FITTED for name in resolutions)
+    if fitted < len(TERMS):
+        raise ConfigError(
+            f"{', '.join(resolutions)}: {fitted} students are timed to fit {len(TERMS)} "
+            "coefficients; add HD or FHD to the sizes"
+        )
 
 
 def measure_case(

@@ -17,6 +17,7 @@ from pcakd.backbones import (
     Backbone,
     create_backbone,
     get_backbone_entry,
+    identify_teacher,
     normalize_activations,
 )
 from pcakd.cards import TRAINED_METRICS, list_trained_metrics
@@ -38,13 +39,21 @@ from pcakd.distillation.run_files.checkpoint import CHECKPOINT, load_checkpoint
 from pcakd.distillation.run_files.lock import claim_output
 from pcakd.distillation.schedule import PhaseSchedule
 from pcakd.distillation.trainer import Run, Trainer
-from pcakd.eigenbases import Eigenbasis, load_eigenbases, load_spectra, save_eigenbases
+from pcakd.eigenbases import (
+    Eigenbasis,
+    SpectraFile,
+    load_eigenbases,
+    load_spectra,
+    save_eigenbases,
+)
 from pcakd.errors import ConfigError, shorten
 from pcakd.images.perceptual import METHOD
 from pcakd.students import Student, create_student, describe_student, save_student
 from pcakd.utils.extras import check_extra
 from pcakd.utils.files import write_text
 from pcakd.weights.hashing import hash_tensors
+
+_SMOKE_PHOTOS = 64  # of the folder: decoding and hashing thousands takes minutes
 
 
 def distill(config: DistillConfig) -> tuple[Student, dict[str, Any]]:
@@ -87,6 +96,8 @@ class _Inputs:
         manifest: SHA-256 of each training photograph by its name.
         teacher: The teacher; normalised later, with the eigenbases.
         perceptual: The backbone of the perceptual losses.
+        spectra: Spectra to cut the eigenbases out of; None fits them.
+        spectra_hash: SHA-256 of their file.
     """
 
     config: DistillConfig
@@ -95,22 +106,24 @@ class _Inputs:
     manifest: Mapping[str, str]
     teacher: Backbone
     perceptual: Backbone
+    spectra: SpectraFile | None = None
+    spectra_hash: str | None = None
 
     def fingerprint(self) -> dict[str, Any]:
         """Return the settings that must be the same when the training resumes."""
-        config, teacher, perceptual = self.config, self.teacher.card, self.perceptual.card
+        config, perceptual = self.config, self.perceptual.card
         rule = config.rank_rule
         return {
             "backbone": config.backbone,
             "name": config.stem,
-            "teacher": teacher.sha256 if teacher else "seeded",
+            "teacher": identify_teacher(self.teacher) or "seeded",
             "perceptual": perceptual.sha256 if perceptual else "seeded",
             "photos": digest_manifest(self.manifest),
             "recipe": config.settings.to_json(),
             "ranks": list(rule.ranks or ()),
             "mcev": rule.mcev,
             "explained": rule.explained,
-            **({} if config.bases is None else {"bases": _hash_file(config.bases)}),
+            **({} if self.spectra_hash is None else {"bases": self.spectra_hash}),
             **({} if config.architecture is None else {"architecture": config.architecture}),
         }
 
@@ -160,7 +173,13 @@ def _distill(config: DistillConfig) -> tuple[Student, dict[str, Any]]:
 
 def _load_inputs(config: DistillConfig) -> _Inputs:
     recipe, device = config.settings, config.resolve_device()
-    photos = Photos(config.photo_folder, held_out=recipe.held_out, seed=recipe.seed)
+    spectra = None if config.bases is None else load_spectra(config.bases)
+    photos = Photos(
+        config.photo_folder,
+        held_out=recipe.held_out,
+        seed=recipe.seed,
+        most=_SMOKE_PHOTOS if config.smoke else None,
+    )
     if is_writer() and not (config.folder / CHECKPOINT).is_file():
         photos.check()
     wait_for_all()
@@ -174,6 +193,8 @@ def _load_inputs(config: DistillConfig) -> _Inputs:
         manifest=photos.manifest(),
         teacher=teacher.to(device),
         perceptual=perceptual.to(device),
+        spectra=spectra,
+        spectra_hash=None if config.bases is None else _hash_file(config.bases),
     )
 
 
@@ -191,8 +212,8 @@ def _eigenbases(
             if normalized:
                 normalize_activations(inputs.teacher, means)
             return _move(fitted, inputs.device), means
-    if config.bases is not None:
-        fitted, means = _cut_out(inputs, config.bases)
+    if inputs.spectra is not None:
+        fitted, means = _cut_out(inputs, inputs.spectra)
     else:
         fitted, means = fit_over_processes(
             inputs.teacher,
@@ -208,18 +229,18 @@ def _eigenbases(
     return _move(fitted, inputs.device), means
 
 
-def _cut_out(inputs: _Inputs, path: str | PathLike[str]) -> tuple[list[Eigenbasis], list[Tensor]]:
-    """Cut the eigenbases out of a file of spectra; the teacher is normalised as it was for them.
+def _cut_out(inputs: _Inputs, file: SpectraFile) -> tuple[list[Eigenbasis], list[Tensor]]:
+    """Cut the eigenbases out of spectra; the teacher is normalised as it was for them.
 
     Raises:
         ConfigError: The spectra are of another teacher, or a rank exceeds the channels of its tap.
-        PcakdError: The file is missing, damaged or holds something else.
     """
-    file, rule = load_spectra(path), inputs.config.rank_rule
+    rule = inputs.config.rank_rule
     if file.card.get("tensors") != hash_tensors(inputs.teacher.state_dict()):
         raise ConfigError(
-            f"{path} has the spectra of another teacher ({file.card.get('backbone')}); make them "
-            "with `pcakd analyze` and the same --backbone, --weights and --seed"
+            f"{inputs.config.bases} has the spectra of another teacher "
+            f"({file.card.get('backbone')}); make them with `pcakd analyze` and the same "
+            "--backbone, --weights and --seed"
         )
     if file.channel_means:
         normalize_activations(inputs.teacher, file.channel_means)
@@ -300,10 +321,11 @@ def _card(inputs: _Inputs, trainer: Trainer, eigenbases: list[Eigenbasis]) -> di
         held_out=len(inputs.photos.held_out),
         manifest=manifest,
     )
-    if config.bases is None:
-        training["photos"]["basis"] = min(config.settings.basis_images, len(manifest))
-    else:
-        training["photos"]["basis"] = load_spectra(config.bases).card["photographs"]
+    training["photos"]["basis"] = min(config.settings.basis_images, len(manifest))
+    if inputs.spectra is not None:
+        training["photos"]["basis"] = inputs.spectra.card["photographs"]
+    if config.smoke:
+        training["smoke"] = True
     return {
         "name": config.name or config.backbone,
         "teacher": describe_teacher(inputs.teacher),

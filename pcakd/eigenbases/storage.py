@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from pcakd.eigenbases.basis import Eigenbasis, Spectrum
@@ -13,6 +14,9 @@ from pcakd.utils.files import pack_header, read_safetensors, unpack_header, writ
 
 FORMAT = "pcakd-eigenbases"
 SPECTRA_FORMAT = "pcakd-spectra"
+
+_ORTHONORMAL = 1e-3
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +129,10 @@ def load_spectra(path: str | os.PathLike[str]) -> SpectraFile:
         )
         if means and [len(each) for each in means] != [len(each.eigenvalues) for each in spectra]:
             raise ValueError("channel means of other sizes")
-        return SpectraFile(spectra=spectra, channel_means=means, card=dict(header["card"]))
+        card = dict(header["card"])
+        if type(card["photographs"]) is not int or not isinstance(card["tensors"], str):
+            raise ValueError("its card does not say what it was made from")
+        return SpectraFile(spectra=spectra, channel_means=means, card=card)
     except (KeyError, TypeError, ValueError) as cause:
         raise PcakdError(
             f"{path} is not a file of spectra ({cause}); `pcakd analyze` makes one"
@@ -141,4 +148,13 @@ def _unpack_spectrum(tensors: dict[str, Tensor], tap: int) -> Spectrum:
     width = len(spectrum.eigenvalues)
     if spectrum.components.shape != (width, width) or spectrum.mcev_curve.shape != (width,):
         raise ValueError(f"the spectrum of tap {tap} has tensors of different sizes")
+    products = spectrum.components.mT @ spectrum.components
+    curves = spectrum.eigenvalues.flip(0), spectrum.mcev_curve
+    if (
+        spectrum.components.dtype != torch.float32
+        or float((products - torch.eye(width)).abs().max()) > _ORTHONORMAL
+        or float(spectrum.eigenvalues[0]) <= 0.0
+        or any(bool((each.diff() < -_ROUNDING).any()) for each in curves)
+    ):
+        raise ValueError(f"the spectrum of tap {tap} is none")
     return spectrum

@@ -1,6 +1,7 @@
 """Folders of images."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,18 @@ def list_images(folder: str | os.PathLike[str]) -> list[Path]:
             f"{folder} holds no image; expected files ending in {' '.join(READ_SUFFIXES)}"
         )
     return images
+
+
+def pick_evenly(paths: Sequence[Path], most: int) -> list[Path]:
+    """Return at most so many paths, evenly spaced from the first to the last.
+
+    >>> [path.name for path in pick_evenly([Path(name) for name in "abcde"], 3)]
+    ['a', 'c', 'e']
+    """
+    if len(paths) <= most:
+        return list(paths)
+    step = (len(paths) - 1) / max(1, most - 1)
+    return [paths[round(number * step)] for number in range(most)]
 
 
 def scan_folder(

@@ -21,14 +21,14 @@ def write_cube(path: str | os.PathLike[str], lut: Lut, *, title: str) -> None:
     Args:
         path: The file.
         lut: The table.
-        title: One line that programs show; quotes are left out.
+        title: One line that programs show; quotes are left out, and ? stands for other than ASCII.
 
     Raises:
         OutputError: The file cannot be written, or would replace one of another kind.
     """
     path = to_path(path, "the look-up table")
     require_output(path, _SUFFIX)
-    shown = " ".join(title.replace('"', "").split())
+    shown = " ".join(title.replace('"', "").encode("ascii", "replace").decode().split())
     rows = lut.values.permute(2, 1, 0, 3).reshape(-1, 3).tolist()
     lines = [f'TITLE "{shown}"', f"LUT_3D_SIZE {lut.size}", "DOMAIN_MIN 0 0 0", "DOMAIN_MAX 1 1 1"]
     lines += [f"{red:.6f} {green:.6f} {blue:.6f}" for red, green, blue in rows]
@@ -43,6 +43,8 @@ def read_cube(path: str | os.PathLike[str]) -> Lut:
     """
     path = to_path(path, "the look-up table", error=PcakdError)
     try:
+        if path.exists() and not path.is_file():
+            raise ValueError("it is no file")
         if path.stat().st_size > _MOST_BYTES:
             raise ValueError("it is too large")
         return _parse(path.read_text(encoding="utf-8"))

@@ -38,7 +38,7 @@ class ColourSamples:
     """Pairs of colours before and after, drawn from photographs.
 
     Args:
-        per_photograph: Most pixels to draw from each.
+        per_photograph: Most pixels to draw from each; a fit needs about 700 bytes for each pixel.
         seed: Which pixels.
     """
 

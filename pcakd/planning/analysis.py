@@ -27,6 +27,8 @@ class PlanInputs:
         spec: A student of the architecture, with the reference ranks.
         model: The latency of the machine of the analysis; None if nothing was timed.
         threads: Threads of that machine.
+        weights: What ``--weights`` named; None if nothing.
+        seed: Of a teacher with random weights.
     """
 
     backbone: str
@@ -34,6 +36,8 @@ class PlanInputs:
     spec: StudentSpec
     model: LatencyModel | None
     threads: int
+    weights: str | None = None
+    seed: int = 0
 
     @property
     def tables(self) -> BlockTables:
@@ -54,7 +58,7 @@ def read_plan_inputs(folder: Path) -> PlanInputs:
     content = read_analysis(folder)
     try:
         return _unpack(content)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         raise PcakdError(
             f"{folder / FILE_NAME} is damaged ({error}); make it again with `pcakd analyze`"
         ) from error
@@ -74,11 +78,14 @@ def _unpack(content: Mapping[str, Any]) -> PlanInputs:
     latency, model, threads = content["latency"], None, 1
     if latency is not None:
         coefficients = tuple(float(each) for each in latency["model"]["coefficients"])
-        if len(coefficients) != len(TERMS):
-            raise ValueError(f"a latency model has {len(TERMS)} coefficients")
+        if len(coefficients) != len(TERMS) or not all(0 <= c < np.inf for c in coefficients):
+            raise ValueError(f"a latency model has {len(TERMS)} coefficients of 0 or more")
         model, threads = LatencyModel(coefficients=coefficients), int(latency["threads"])
+    teacher = content.get("teacher", {})
     return PlanInputs(
         backbone=str(content["backbone"]),
+        weights=teacher.get("weights"),
+        seed=int(teacher.get("seed", 0)),
         mcev_curves=curves,
         spec=spec,
         model=model,

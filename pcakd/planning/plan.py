@@ -124,15 +124,16 @@ def _require_possible(budget: Budget, constraints: Sequence[Constraint]) -> None
         least = [float(table[0, 0]) for table in constraint.tables]
         if sum(least) <= constraint.bound:
             continue
+        fixed = budget.limit - constraint.limit
         if constraint.limit <= 0:
             raise ConfigError(
                 f"budget {budget.text!r} is impossible: what no rank changes (both images and "
-                "the call itself) exceeds it alone; raise it"
+                f"the call itself) takes {fixed / budget.limit:.3g} times as much; raise it"
             )
         most = max(range(4), key=least.__getitem__)
-        share = "alone exceeds it" if least[most] > constraint.bound else "takes the most"
+        share = "alone exceeds it" if least[most] > budget.limit else "takes the most of that"
         raise ConfigError(
             f"budget {budget.text!r} is impossible: one channel at each tap takes "
-            f"{sum(least) / constraint.limit:.3g} times as much, and block pair {most + 1} "
+            f"{(fixed + sum(least)) / budget.limit:.3g} times as much, and block pair {most + 1} "
             f"{share}; raise it"
         )

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from pcakd.distillation.data.sampling import Sampling
 from pcakd.distillation.parallel import own_part
 from pcakd.errors import TrainingError
-from pcakd.images import image_size, list_images, load_image
+from pcakd.images import image_size, list_images, load_image, pick_evenly
 from pcakd.images.crops import (
     cut_centre,
     enlarge_to,
@@ -53,14 +53,16 @@ class Photos:
         folder: The folder.
         held_out: Photographs to keep from training, at most a tenth of all.
         seed: Chooses the held-out photographs and the crops.
+        most: Take only so many photographs, evenly spaced by name; None takes all.
 
     Raises:
         ImageError: The folder is missing or empty, or a file is not an image or too narrow.
         TrainingError: The folder holds fewer than 2 images.
     """
 
-    def __init__(self, folder: Path, *, held_out: int, seed: int) -> None:
+    def __init__(self, folder: Path, *, held_out: int, seed: int, most: int | None = None) -> None:
         paths = list_images(folder)
+        paths = paths if most is None else pick_evenly(paths, most)
         if len(paths) < 2:
             raise TrainingError(f"{folder} holds {len(paths)} image; at least 2 are needed")
         order = np.random.default_rng([seed, 0]).permutation(len(paths))

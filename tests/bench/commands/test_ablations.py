@@ -12,6 +12,7 @@ from bench.ablations import scoring, training
 from bench.ablations.records import load_records
 from bench.cli import main
 from bench.plan.image_pairs import ImagePair
+from pcakd.students import load_student
 
 PLAN = """
 [base]
@@ -262,3 +263,31 @@ def test_former_names_work_with_a_warning(
     (folder / "reports" / "ablations").rename("reports/levers")
     assert main(["ablations", *options[2:], "--out", "reports/levers", "--work", "work"]) == 0
     assert (folder / "reports" / "levers" / "README.md").is_file()
+
+
+def test_trainings_at_once_give_the_students_of_single_ones(folder: Path) -> None:
+    work = folder / "at-once"
+    places = ["--plan", str(folder / "ablations.toml"), "--data", str(folder / "photos")]
+    trained = ["ablations", *places, "--train-only", "base", "identity"]
+    assert main([*trained, "--work", str(work), "--jobs", "2"]) == 0
+    assert main([*trained, "--work", str(folder / "work")]) == 0
+    assert "base.safetensors" in (work / "base.log").read_text(encoding="utf-8")
+    for name in ("base", "identity"):
+        at_once, single = (
+            next(each.glob(f"{name}-*/{name}.safetensors")) for each in (work, folder / "work")
+        )
+        first, second = load_student(at_once), load_student(single)
+        assert all(map(torch.equal, first.parameters(), second.parameters()))
+
+
+def test_trainings_at_once_report_what_one_of_them_refuses(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = ["--plan", str(folder / "ablations.toml"), "--data", str(folder / "photos")]
+    broken = folder / "photos/8.png"
+    (folder / "photos/0.png").write_bytes(broken.read_bytes()[:200])
+    command = ["ablations", *places, "--work", str(folder / "work"), "--train-only", "--jobs", "2"]
+    assert main([*command, "base", "identity"]) == 2
+    assert "0.png" in capsys.readouterr().err.splitlines()[-1]
+    assert main([*command[:-1], "0"]) == 2
+    assert "--jobs must be at least 1" in capsys.readouterr().err

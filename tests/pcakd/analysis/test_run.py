@@ -6,12 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from pcakd.analysis.run import SPECTRA, AnalysisConfig, analyze
 from pcakd.analysis.spool import COVARIANCES, CovarianceSpool
 from pcakd.backbones import load_backbone
+from pcakd.costs import TERMS
 from pcakd.eigenbases import RankRule, fit_eigenbases, load_spectra
-from pcakd.errors import ConfigError, PcakdError
+from pcakd.errors import ConfigError, NumericalError, OutputError, PcakdError
+from pcakd.students import describe_student
 
 
 def _config(photos, output, **changes):
@@ -184,3 +187,76 @@ def test_gatys_normalisation_comes_from_the_same_reading(weights_folder, photos,
             atol=1e-4 * float(expected.eigenvalues[0]),
         )  # fmt: skip
         assert spectrum.truncate(expected.rank).mcev == pytest.approx(expected.mcev, abs=1e-4)
+
+
+def test_latencies_of_other_students_are_not_taken(photos, tmp_path, monkeypatch):
+    from pcakd.analysis import timing
+
+    counted, real = [], timing.measure_case
+    monkeypatch.setattr(
+        timing, "measure_case", lambda *a, **k: (counted.append(1), real(*a, **k))[1]
+    )
+    fields = {"most": (8, 12, 16, 20), "resolutions": ("48x32",), "device": torch.device("cpu")}
+    teacher = load_backbone("tiny")
+    for blocks in ("conv", "separable"):
+        spec = describe_student(teacher, (4, 6, 8, 10), blocks=blocks)
+        found = timing.measure_latencies(tmp_path, spec, seed=0, **fields)
+    assert len(counted) == 48
+    separable = TERMS.index("pointwise_macs")
+    assert all(sample.terms[separable] > 0 for sample in found.samples)
+    timing.measure_latencies(tmp_path, spec, seed=0, **fields)
+    assert len(counted) == 48
+
+
+def test_a_size_with_one_kind_of_student_alone_is_left_out(photos, tmp_path, monkeypatch):
+    """Of a size whose large students exceed the memory, some may be left; it needs both kinds."""
+    from pcakd.analysis import timing
+    from pcakd.utils.resolutions import parse_resolution
+
+    cases = timing.plan_cases((8, 12, 16, 20), ("HD", "48x32"), seed=0)
+    spec = describe_student(load_backbone("tiny"), (4, 6, 8, 10))
+    monkeypatch.setattr(
+        timing, "fits_memory", lambda case, *_: case.resolution.name != "HD" or case.held_out
+    )
+    possible = timing._choose_possible(cases, spec, 0, {})
+    assert {case.resolution for case in possible} == {parse_resolution("48x32")}
+
+
+def test_too_few_sizes_fail_before_any_work(photos, tmp_path):
+    with pytest.raises(ConfigError, match="4 students are timed to fit 8"):
+        analyze(_config(photos, tmp_path / "out", resolutions=("4K", "8K")))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("factor", [float("nan"), 1e22])
+def test_features_that_are_not_finite_name_the_photograph(photos, tmp_path, monkeypatch, factor):
+    from pcakd.analysis import run
+
+    teacher = load_backbone("tiny")
+    teacher.blocks[2][-1].weight.data.mul_(factor)
+    monkeypatch.setattr(run, "load_backbone", lambda *args, **options: teacher)
+    with pytest.raises(NumericalError, match=r"0\.png: the features of relu3 are not finite"):
+        analyze(_config(photos, tmp_path))
+
+
+def test_photographs_of_one_colour_are_an_error(tmp_path):
+    (tmp_path / "flat").mkdir()
+    for number in range(3):
+        Image.new("RGB", (80, 80), (90, 10, number)).save(tmp_path / f"flat/{number}.png")
+    with pytest.raises(NumericalError, match="of one colour each"):
+        analyze(_config(tmp_path / "flat", tmp_path / "out"))
+
+
+def test_another_readme_is_not_replaced(photos, tmp_path):
+    (tmp_path / "README.md").write_text("mine")
+    with pytest.raises(OutputError, match="it is not an analysis"):
+        analyze(_config(photos, tmp_path))
+    assert (tmp_path / "README.md").read_text() == "mine"
+
+
+def test_an_analysis_of_fewer_photographs_leaves_no_table_of_before(photos, tmp_path):
+    analyze(_config(photos, tmp_path))
+    assert (tmp_path / "tables/stability.md").exists()
+    analyze(_config(photos, tmp_path, images=4))
+    assert not list(tmp_path.glob("*/stability.*"))
+    assert "Stability" not in (tmp_path / "README.md").read_text(encoding="utf-8")

@@ -4,7 +4,7 @@ import sys
 import pytest
 import torch
 
-from pcakd.backbones import get_backbone_entry, load_backbone
+from pcakd.backbones import get_backbone_entry, identify_teacher, load_backbone
 from pcakd.cli import main
 from pcakd.errors import ConfigError, PcakdError, UnknownNameError
 from pcakd.students import describe_student
@@ -57,6 +57,10 @@ def broken():
 
 def square():
     return nn.Sequential(nn.Flatten(), nn.Linear(3, 3)), ("0", "1", "0", "1")
+
+
+def bare():
+    return nn.Sequential(*[nn.AvgPool2d(2) for _ in range(4)]), ("0", "1", "2", "3")
 
 
 NOTHING = 3
@@ -127,6 +131,7 @@ def test_it_can_be_analysed(photos, tmp_path, capsys):
         ("other_networks:absent", ConfigError, "has no submodule '9'"),
         ("other_networks:flat", ConfigError, "3 returns no map of features"),
         ("other_networks:three", ConfigError, "names of four of its submodules"),
+        ("other_networks:bare", ConfigError, "has no parameters"),
         ("other_networks:square", ConfigError, "cannot run on 64 × 64 pixels"),
     ],
 )
@@ -139,3 +144,12 @@ def test_other_factories_are_one_line(name, error, message):
 def test_weights_are_the_factory_s():
     with pytest.raises(PcakdError, match="has the weights of its factory"):
         load_backbone(REGNET, weights="torchvision")
+
+
+def test_a_teacher_is_known_by_its_weights():
+    """A run resumes with the same weights alone; seeded teachers of ours have a seed for that."""
+    first, second = load_backbone(REGNET), load_backbone(REGNET)
+    assert identify_teacher(first) == identify_teacher(second)
+    second.blocks[0].model.stem[0].weight.data.add_(1e-3)
+    assert identify_teacher(first) != identify_teacher(second)
+    assert identify_teacher(load_backbone("tiny")) is None

@@ -64,6 +64,7 @@ def test_a_smoke_run_passes_where_a_training_of_its_length_collapses(photos, tmp
     assert main(["distill", *given, "-o", str(tmp_path / "smoke"), "--smoke", *strict]) == 0
     assert "warning: tap 1 has an R²" in capsys.readouterr().out
     card = load_card(tmp_path / "smoke/tiny.safetensors")
+    assert card["smoke"] is True
     assert [card["recipe"][phase]["steps"] for phase in PHASES] == [20, 20, 20]
     options = ["--steps", "20", "--crop", "96", "--zoom", "96,192", "--batch", "2"]
     assert main(["distill", *given, "-o", str(tmp_path / "run"), *options, *strict]) == 2

@@ -87,6 +87,9 @@ def test_latency_needs_a_latency_model(analysis, capsys):
         {"taps": [{"mcev": [float("nan")]}] * 4},
         {"student": {"architecture": "tiny", "ranks": [1, 2, 3], "designs": []}},
         {"latency": {"threads": 2, "model": {"coefficients": [1.0]}}},
+        {"latency": {"threads": 2, "model": {"coefficients": [-1.0] * 8}}},
+        {"latency": {"threads": 2, "model": {"coefficients": [float("nan")] * 8}}},
+        {"latency": {"threads": 2, "model": {"coefficients": [10**400] * 8}}},
     ],
 )
 def test_a_damaged_analysis_is_one_line(analysis, capsys, changes):
@@ -98,3 +101,17 @@ def test_a_damaged_analysis_is_one_line(analysis, capsys, changes):
 def test_a_missing_analysis_is_one_line(tmp_path, capsys):
     assert main(["plan", str(tmp_path / "none"), "--mcev", "0.8"]) == 2
     one_line(capsys, "name its output folder")
+
+
+@pytest.mark.parametrize(
+    ("backbone", "teacher", "expected"),
+    [
+        ("tiny", {"weights": None, "seed": 3}, "pcakd distill --backbone tiny --seed 3 --bases"),
+        ("vgg16", {"weights": "torchvision", "seed": 0}, "--backbone vgg16 --weights torchvision "),
+        ("python:nets:one", {}, "python -m pcakd distill --backbone python:nets:one --bases"),
+    ],
+)
+def test_the_command_names_the_same_teacher(analysis, capsys, backbone, teacher, expected):
+    _change(analysis, backbone=backbone, teacher=teacher)
+    assert main(["plan", str(analysis), "--mcev", "0.8"]) == 0
+    assert expected in capsys.readouterr().out.splitlines()[-1]

@@ -22,6 +22,12 @@ def test_cases_are_of_two_kinds_and_reach_the_largest_ranks():
     assert cases != plan_cases((32, 64, 128, 256), ("HD", "8K"), seed=1)
 
 
+def test_a_narrow_grid_has_no_student_in_both_kinds():
+    cases = plan_cases((2, 2, 3, 4), ("HD",), seed=0)
+    assert len({case.ranks for case in cases}) == len(cases) == 6
+    assert {case.held_out for case in cases} == {False, True}
+
+
 def test_an_unknown_size_is_an_error():
     with pytest.raises(UnknownNameError, match="resolution"):
         plan_cases((4, 4, 4, 4), ("UHD",), seed=0)

@@ -61,6 +61,7 @@ def test_the_rule_is_the_largest_equal_target_that_fits():
         ("macs=1/px", "block pair 1 alone exceeds it"),
         ("params=120", "takes 1.*times as much"),
         ("memory=1MiB@8K", "both images and the call itself"),
+        ("memory=53MB@HD", r"takes 1\.\d+ times as much, and block pair 1 takes the most of that"),
     ],
 )
 def test_an_impossible_budget_says_what_exceeds_it(text, message):

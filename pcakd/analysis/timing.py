@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from tqdm import tqdm
 
 from pcakd.analysis.results import LatencyResult, Ranks
 from pcakd.costs import LatencySample, fit_latency_model
-from pcakd.costs.measure import LatencyCase, fits_memory, measure_case, plan_cases
+from pcakd.costs.measure import ROUNDS, LatencyCase, fits_memory, measure_case, plan_cases
 from pcakd.students import StudentSpec
 from pcakd.utils.cpu import cpu_name
 from pcakd.utils.precision import full_precision
@@ -49,14 +50,20 @@ def measure_latencies(
     identity = {**machine, "student": repr(replace(spec, ranks=(1, 1, 1, 1))), "seed": seed}
     identity |= {"designs": [asdict(design) for design in spec.designs]}
     cases = plan_cases(most, resolutions, seed=seed)
-    known = {(s.ranks, s.resolution): s for s in _read(folder / SAMPLES, identity)}
+    known: dict[tuple[Ranks, str], list[LatencySample]] = {}
+    for sample in _read(folder / SAMPLES, identity):
+        known.setdefault((sample.ranks, sample.resolution), []).append(sample)
     possible = _choose_possible(cases, spec, _available_bytes(device), known)
     kept = {case.resolution.name for case in possible}
     left_out = [name for name in resolutions if parse_resolution(name).name not in kept]
-    keys = {(case.ranks, case.resolution.name) for case in possible}
-    samples = [sample for key, sample in known.items() if key in keys]
-    waiting = [case for case in possible if (case.ranks, case.resolution.name) not in known]
-    bar = tqdm(waiting, total=len(possible), initial=len(samples), desc="latencies", unit="case")
+    waiting = [
+        case
+        for number in range(ROUNDS)
+        for case in possible
+        if len(known.get((case.ranks, case.resolution.name), ())) <= number
+    ]
+    total = ROUNDS * len(possible)
+    bar = tqdm(waiting, total=total, initial=total - len(waiting), desc="latencies", unit="timing")
     with (
         torch.inference_mode(),
         full_precision(),
@@ -64,16 +71,24 @@ def measure_latencies(
         bar,
     ):
         for case in bar:
-            samples.append(measure_case(case, spec, device, seed=seed))
-            line = {"identity": identity, **asdict(samples[-1])}
+            sample = measure_case(case, spec, device, seed=seed)
+            known.setdefault((sample.ranks, sample.resolution), []).append(sample)
+            line = {"identity": identity, **asdict(sample)}
             stream.write(json.dumps(line) + "\n")
             stream.flush()
+    samples = [_median(known[case.ranks, case.resolution.name][:ROUNDS], case) for case in possible]
     return LatencyResult(
         **machine,
         model=fit_latency_model(samples),
         samples=tuple(samples),
         left_out=tuple(left_out),
     )
+
+
+def _median(rounds: Sequence[LatencySample], case: LatencyCase) -> LatencySample:
+    """Return one sample with the median of several rounds."""
+    latency_ns = median(each.latency_ns for each in rounds)
+    return replace(rounds[0], latency_ns=latency_ns, held_out=case.held_out)
 
 
 def describe_machine(device: torch.device) -> dict[str, Any]:
@@ -91,7 +106,7 @@ def _choose_possible(
     cases: Sequence[LatencyCase],
     spec: StudentSpec,
     available_bytes: int,
-    known: Mapping[tuple[Ranks, str], LatencySample],
+    known: Mapping[tuple[Ranks, str], object],
 ) -> list[LatencyCase]:
     """Return the cases that are timed already or fit the memory, size by size.
 

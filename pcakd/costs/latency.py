@@ -24,7 +24,7 @@ class LatencySample:
         ranks: Of the student.
         resolution: Name of the size of content and style.
         pixels: Of the content.
-        latency_ns: Median.
+        latency_ns: Of one round, or the median of all.
         held_out: Whether the fit leaves it out, to measure its error.
         terms: `TERMS` of this student at this size.
     """

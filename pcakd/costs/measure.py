@@ -27,7 +27,10 @@ SPARSE = ("QHD", "4K", "5K", "8K")
 _NUM_FITTED, _NUM_HELD_OUT = 16, 8
 _NUM_SPARSE = 2  # of either kind, at the larger sizes
 _CANDIDATES = 128  # points that ranks are made of; on narrow grids many have the same ranks
-_WARMUP, _CALLS = 1, 3
+ROUNDS = 3
+"""Times that each case is timed, far apart: a machine can be slow for a while."""
+
+_CALLS = 2  # in a round, of which the faster counts: the first one also warms up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +87,7 @@ def require_enough(resolutions: Sequence[str]) -> None:
 def measure_case(
     case: LatencyCase, spec: StudentSpec, device: torch.device, *, seed: int
 ) -> LatencySample:
-    """Time one student at one size: the median of three calls after one.
+    """Time one student at one size once: the faster of two calls.
 
     Args:
         case: Ranks and size.
@@ -94,13 +97,13 @@ def measure_case(
     """
     own = replace(spec, ranks=case.ranks)
     call = _prepare(own, case.resolution, device, seed)
-    samples = [_time_ns(call, device) for _ in range(_WARMUP + _CALLS)][_WARMUP:]
+    latency_ns = min(_time_ns(call, device) for _ in range(_CALLS))
     pixels = case.resolution.pixels
     return LatencySample(
         ranks=case.ranks,
         resolution=case.resolution.name,
         pixels=pixels,
-        latency_ns=float(np.median(samples)),
+        latency_ns=float(latency_ns),
         held_out=case.held_out,
         terms=tuple(map(float, latency_terms(count_student(own), pixels))),
     )

@@ -147,7 +147,7 @@ def test_latencies_are_measured_once_and_fitted(photos, tmp_path, monkeypatch):
     calls.clear()
     calls.extend([None] * 21)
     analysis = analyze(config)
-    assert len(calls) - 21 + len(before) == 48
+    assert len(calls) - 21 + len(before) == 3 * 48
     assert len(analysis.latency.samples) == 48
     assert analysis.latency.left_out == ()
     assert set(analysis.costs[0].latency_ns) == {"HD", "FHD", "QHD", "4K", "5K", "8K"}
@@ -202,11 +202,12 @@ def test_latencies_of_other_students_are_not_taken(photos, tmp_path, monkeypatch
     for blocks in ("conv", "separable"):
         spec = describe_student(teacher, (4, 6, 8, 10), blocks=blocks)
         found = timing.measure_latencies(tmp_path, spec, seed=0, **fields)
-    assert len(counted) == 48
+    assert len(counted) == 2 * 3 * 24
     separable = TERMS.index("pointwise_macs")
     assert all(sample.terms[separable] > 0 for sample in found.samples)
-    timing.measure_latencies(tmp_path, spec, seed=0, **fields)
-    assert len(counted) == 48
+    again = timing.measure_latencies(tmp_path, spec, seed=0, **fields)
+    assert len(counted) == 2 * 3 * 24
+    assert again == found
 
 
 def test_a_size_with_one_kind_of_student_alone_is_left_out(photos, tmp_path, monkeypatch):

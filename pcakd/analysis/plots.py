@@ -32,12 +32,12 @@ def draw_spectra(analysis: Analysis) -> "Figure":
         axes.plot(ranks, tap.captured, color=_COLOURS[1], label="global basis")
         for share in SHARES:
             axes.axhline(share, color="#999999", linewidth=0.6, linestyle=":")
-        marked: set[int] = set()
-        for mark, (name, chosen) in zip(_MARKS, analysis.ranks.items(), strict=False):
-            rank = chosen[number]
-            if rank not in marked:
-                axes.plot(rank, tap.mcev[rank - 1], mark, color="#222222", markersize=5, label=name)
-            marked.add(rank)
+        names: dict[int, list[str]] = {}
+        for name, chosen in analysis.ranks.items():
+            names.setdefault(chosen[number], []).append(name)
+        for mark, (rank, same) in zip(_MARKS, names.items(), strict=False):
+            label = f"{', '.join(same)}: {rank}"
+            axes.plot(rank, tap.mcev[rank - 1], mark, color="#222222", markersize=5, label=label)
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter(_plain_numbers())
         axes.set_ylim(0.0, 1.02)
@@ -130,9 +130,9 @@ def _panels(rows: int, columns: int, width: float, height: float) -> "tuple[Figu
 
 
 def _label_log_axis(axis: Any) -> None:
-    """Write plain numbers at 1, 2 and 5 of each decade."""
+    """Write plain numbers at some steps of each decade."""
     ticker = require_extra("analyze", "matplotlib.ticker", "the plots of an analysis")
-    axis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5), numticks=20))
+    axis.set_major_locator(ticker.LogLocator(subs=(1, 1.5, 2, 3, 5, 7), numticks=20))
     axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,.10g}"))
     axis.set_minor_formatter(ticker.NullFormatter())
 

@@ -14,7 +14,7 @@ from pcakd.blocks import Block, Conv, Stage
 from pcakd.students import StudentSpec
 from pcakd.students.spec import decoder_blocks, encoder_blocks
 
-_FLOAT_BYTES = 4
+FLOAT_BYTES = 4
 _COLOURS = 3
 _IMAGES = 3  # content, style, and the content padded and laid out channels-last
 _PROBE = 64  # the size of an axis that shows by how much a stage scales it
@@ -111,7 +111,7 @@ def count_block(spec: StudentSpec, block: int) -> Counts:
     return Counts(
         num_params=sum(_weights(conv) + conv.out_channels for conv, _, _ in convs),
         macs=sum(_weights(conv) * area for conv, area, _ in convs),
-        map_bytes=_FLOAT_BYTES * (encoded + measured + decoded),
+        map_bytes=FLOAT_BYTES * (encoded + measured + decoded),
         full_macs=by_kind["full"],
         depthwise_macs=by_kind["depthwise"],
         pointwise_macs=by_kind["pointwise"],
@@ -161,7 +161,7 @@ def peak_bytes(spec: StudentSpec, pixels: int, *, threads: int = 1) -> int:
         threads: Threads that compute tiles.
     """
     most = max(sum(maps) for maps in live_maps(spec))
-    return round(_FLOAT_BYTES * pixels * most) + threads * _BUFFER_BYTES
+    return round(FLOAT_BYTES * pixels * most) + threads * _BUFFER_BYTES
 
 
 def live_maps(spec: StudentSpec) -> list[tuple[Fraction, Fraction, Fraction, Fraction, Fraction]]:

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from pcakd.costs import Counts, LatencyModel, count_block, live_maps, peak_bytes
+from pcakd.costs.counts import FLOAT_BYTES
 from pcakd.errors import ConfigError
 from pcakd.planning.budget import Budget
 from pcakd.planning.solver import Array, Constraint, Tables
@@ -17,7 +18,6 @@ Quantity: TypeAlias = Callable[[Counts], Any]
 
 _BLOCKS = (1, 2, 3, 4)
 _DEGREE = 3  # of counts as polynomials in the rank of a tap, at a fixed rank of the tap before
-_FLOAT_BYTES = 4
 
 
 class BlockTables:
@@ -73,14 +73,14 @@ class BlockTables:
         fixed = peak_bytes(smallest, 0, threads=threads)
         constraints = []
         for images, *taps in live_maps(smallest):
-            slopes = [float(value) * _FLOAT_BYTES * pixels for value in taps]
+            slopes = [float(value) * FLOAT_BYTES * pixels for value in taps]
             tables = [
                 np.broadcast_to(slope * np.arange(1, width + 1), (before, width)).astype(float)
                 for slope, before, width in zip(
                     slopes, (1, *self.widths[:-1]), self.widths, strict=True
                 )
             ]
-            left = limit - fixed - float(images) * _FLOAT_BYTES * pixels
+            left = limit - fixed - float(images) * FLOAT_BYTES * pixels
             one, two, three, four = tables
             constraints.append(Constraint(tables=(one, two, three, four), limit=left))
         return constraints

@@ -13,7 +13,7 @@ nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = ["lint", "tests"]
 PROJECT = nox.project.load_toml("pyproject.toml")
-EVERYTHING = "bench,timm"  # but for TensorFlow, which no test needs
+EVERYTHING = "bench,ray,timm"  # but for TensorFlow, which no test needs
 
 RUNNING = ".".join(platform.python_version_tuple()[:2])
 PYTHONS = ["3.11", "3.13"] + [RUNNING] * (RUNNING not in ("3.11", "3.13"))
@@ -81,7 +81,7 @@ def numerics(session: nox.Session, torch: str) -> None:
     if session.python != "3.11":  # the oldest of other libraries have no wheels for it
         oldest = "torch==2.6.*"
     wanted = oldest if torch == "oldest" else ""
-    _install(session, "test", extras=EVERYTHING, compiled=True, options=wanted)
+    _install(session, "test", extras="bench,timm", compiled=True, options=wanted)  # no sweeps here
     # old libraries use what newer ones that they import deprecate
     warnings = ("-W", "default") if torch == "oldest" else ()
     kernels = [KERNELS[int(each)] for each in session.posargs] or KERNELS

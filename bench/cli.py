@@ -34,11 +34,13 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "train": "train the decoder of a peer network",
         "draw": "draw image pairs from a folder of photographs",
         "duplicates": "find copies of pictures in folders by perceptual hashes",
-        "ablations": "distil with one setting changed at a time and compare",
+        "sweep": "distil many students from one plan, evaluate and compare them",
         "card": "write quality metrics or perceptual hashes into the card of a student file",
     }
 )
-_RENAMED: Mapping[str, str] = MappingProxyType({"pair": "ratio", "levers": "ablations"})
+_RENAMED: Mapping[str, str] = MappingProxyType(
+    {"pair": "ratio", "levers": "sweep", "ablations": "sweep"}
+)
 """Commands by their names before 0.2; they keep working for one release."""
 
 _SCRIPT = "pcakd-bench"
@@ -49,7 +51,7 @@ _INTERRUPTED = 130
 _RESUMABLE = {  # how to continue a command after an interruption
     "run": "`pcakd-bench run … --resume` continues",
     "train": "`pcakd-bench train … --resume` continues",
-    "ablations": "the same command continues",
+    "sweep": "the same command continues",
 }
 
 

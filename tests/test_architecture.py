@@ -70,9 +70,10 @@ ALLOWED: dict[str, str] = {
     "pcakd.zoo": "",
     "bench": "",
     "bench.__main__": "bench.cli",
-    "bench.ablations": (
-        "pcakd.cards pcakd.distillation pcakd.errors pcakd.planning pcakd.students pcakd.utils "
-        "bench.analysis bench.machine bench.plan bench.quality bench.report bench.subjects"
+    "bench.sweeps": (
+        "pcakd.backbones pcakd.cards pcakd.costs pcakd.distillation pcakd.errors pcakd.planning "
+        "pcakd.students pcakd.utils bench.analysis bench.cli bench.machine bench.plan "
+        "bench.quality bench.records bench.report bench.run bench.subjects"
     ),
     "bench.analysis": "bench.records",
     "bench.baselines": "pcakd.linalg pcakd.transforms pcakd.utils bench.profiling",
@@ -80,7 +81,7 @@ ALLOWED: dict[str, str] = {
     "bench.cli": "pcakd.__version__ pcakd.commands pcakd.errors pcakd.utils",
     "bench.commands": (
         "pcakd.backbones pcakd.commands pcakd.errors pcakd.images pcakd.students pcakd.utils "
-        "pcakd.weights bench bench.ablations bench.analysis bench.claims bench.gate "
+        "pcakd.weights bench bench.sweeps bench.analysis bench.claims bench.gate "
         "bench.machine bench.peers bench.plan bench.profiling bench.quality bench.records "
         "bench.report bench.run bench.subjects bench.worker"
     ),

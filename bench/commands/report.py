@@ -17,7 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=path_argument,
         nargs="?",
         metavar="DIR",
-        help="folder with the records.jsonl of a run, or the gates.jsonl of `gate --self-test`",
+        help="folder with the records.jsonl of a run, the gates.jsonl of `gate --self-test`, or "
+        "the records of a sweep",
     )
     target.add_argument(
         "--results-table",
@@ -41,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.write(f"{args.results_table}\n")
         return 0
     from bench.report.render import render_report
+    from bench.sweeps.page import holds_sweep, write_report
 
-    sys.stdout.write(f"{render_report(args.folder)}\n")
+    render = write_report if holds_sweep(args.folder) else render_report
+    sys.stdout.write(f"{render(args.folder)}\n")
     return 0

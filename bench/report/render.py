@@ -52,11 +52,11 @@ def render_report(folder: Path) -> Path:
     """
     if gates := read_gates(folder):
         section = gates_section(gates)
-        return _write_page(folder, [section], section.text, GATES_FILES)
+        return write_sections(folder, [section], section.text, GATES_FILES)
     summary = summarize(read_records(folder), folder)
     sections = make_sections(summary)
     patterns = [*FORMER_FILES, *(name for module in SECTIONS for name in module.FILES)]
-    return _write_page(folder, sections, write_page(summary, sections), patterns)
+    return write_sections(folder, sections, write_page(summary, sections), patterns)
 
 
 def write_claims(folder: Path, summary: Summary) -> Path:
@@ -88,10 +88,20 @@ def console_table(records: Sequence[Record]) -> str:
     return "\n".join([text, legend, *borrowed, *notes])
 
 
-def _write_page(
+def write_sections(
     folder: Path, sections: Iterable[Section], text: str, patterns: Iterable[str]
 ) -> Path:
-    """Write the files of sections and the page, and remove those of an earlier report."""
+    """Write the files of sections and the page, and remove those of an earlier report.
+
+    Args:
+        folder: Where the page, ``tables/`` and ``plots/`` go.
+        sections: The sections.
+        text: The page.
+        patterns: Patterns of all files that a report may write into the folder.
+
+    Raises:
+        OutputError: The folder cannot be written.
+    """
     written = {path for section in sections for path in _write_section(folder, section)}
     _remove_stale(folder, patterns, written)
     page = folder / PAGE_NAME

@@ -219,6 +219,7 @@ class Trainer:
             "phase": self._phase.name,
             "block": self._phase.block,
             "attempts": progress.attempt + 1,
+            **progress.phase_cost(),
             **current.phase.examine(held_out),
         }
         progress.reports.append(report)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pcakd.errors import MissingExtraError
 
-Extra = Literal["filter", "train", "analyze", "bench", "timm", "tf"]
+Extra = Literal["filter", "train", "analyze", "bench", "ray", "timm", "tf"]
 
 EXTRAS: Mapping[Extra, tuple[str, ...]] = MappingProxyType(
     {
@@ -26,8 +26,9 @@ EXTRAS: Mapping[Extra, tuple[str, ...]] = MappingProxyType(
         "analyze": ("matplotlib", "scipy"),
         "bench": (
             *("DISTS_pytorch", "fvcore", "jinja2", "lpips", "pandas"),
-            *("piq", "psutil", "pydantic", "ruptures", "skimage"),
+            *("piq", "psutil", "pydantic", "pymoo", "ruptures", "skimage"),
         ),
+        "ray": ("ray",),
         "timm": ("timm",),
         "tf": ("tensorflow",),
     }
@@ -35,7 +36,11 @@ EXTRAS: Mapping[Extra, tuple[str, ...]] = MappingProxyType(
 """The modules that each extra of ``pyproject.toml`` brings."""
 
 _INCLUDES: Mapping[Extra, tuple[Extra, ...]] = MappingProxyType(
-    {"analyze": ("train",), "bench": ("filter", "train", "analyze")}
+    {
+        "analyze": ("train",),
+        "bench": ("filter", "train", "analyze"),
+        "ray": ("filter", "train", "analyze", "bench"),
+    }
 )
 
 

@@ -108,7 +108,7 @@ def test_an_unknown_command_is_one_line_with_the_nearest_name(capsys):
     assert error.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", ["run", "ablations", "train", "score", "profile"])
+@pytest.mark.parametrize("command", ["run", "sweep", "train", "score", "profile"])
 def test_help_names_the_devices_of_this_machine_only(command, monkeypatch, capsys):
     monkeypatch.setattr("pcakd.utils.devices.list_devices", lambda: ["cpu", "mps"])
     with pytest.raises(SystemExit):

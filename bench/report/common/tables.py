@@ -20,6 +20,8 @@ _TEXT_COLUMNS |= {"Section", "Full-width model", "Metric", "Method", "What it is
 _TEXT_COLUMNS |= {"Claim", "Published", "Where", "Verdict", "Remark", "Fact", "From", "Limited by"}
 _TEXT_COLUMNS |= {"Ablation", "What changes", "Options", "Commit", "torch"}
 _TEXT_COLUMNS |= {"Compared with", "Order changes"}
+_TEXT_COLUMNS |= {"Student", "Family", "Ranks", "Cost", "Pareto front", "Reference point"}
+_TEXT_COLUMNS |= {"Training", "Predictor"}
 _SYMBOLS = str.maketrans(
     {
         "↓": r"$\downarrow$",

@@ -55,6 +55,19 @@ class Progress:
     sessions: list[dict[str, Any]] = field(default_factory=list)
     finished: str = ""
 
+    def phase_cost(self) -> dict[str, float]:
+        """Return the time of the phase that ends now: all time but that of earlier phases.
+
+        It is empty if an earlier phase has none, as in checkpoints of earlier releases.
+        """
+        cost = {"device_seconds": self.device_seconds, "cpu_seconds": self.cpu_seconds}
+        if not all(cost.keys() <= report.keys() for report in self.reports):
+            return {}
+        return {
+            name: total - sum(report[name] for report in self.reports)
+            for name, total in cost.items()
+        }
+
 
 def save_checkpoint(
     path: Path, progress: Progress, state: dict[str, Tensor], *, fingerprint: dict[str, Any]
@@ -71,6 +84,16 @@ def save_checkpoint(
     write_safetensors(path, state, pack_header(header))
 
 
+def read_progress(path: Path) -> Progress:
+    """Read how far the training of a checkpoint is.
+
+    Raises:
+        TrainingError: It is damaged, or of another release.
+    """
+    _, metadata = read_safetensors(path, error=TrainingError)
+    return _read_header(path, metadata)[1]
+
+
 def load_checkpoint(
     path: Path, *, fingerprint: dict[str, Any]
 ) -> tuple[Progress, dict[str, Tensor]]:
@@ -80,6 +103,18 @@ def load_checkpoint(
         TrainingError: It is damaged, or of another release or training.
     """
     tensors, metadata = read_safetensors(path, error=TrainingError)
+    found, progress = _read_header(path, metadata)
+    wanted = json.loads(json.dumps(fingerprint))
+    if differences := "; ".join(_differences(found, wanted)):
+        raise TrainingError(
+            f"{path} is of a run with other settings: {differences}; "
+            "use the same options or another output folder"
+        )
+    return progress, tensors
+
+
+def _read_header(path: Path, metadata: Mapping[str, str]) -> tuple[dict[str, Any], Progress]:
+    """Return the fingerprint and the progress of a checkpoint."""
     try:
         header = unpack_header(metadata)
         known = header["format"] == _FORMAT
@@ -94,13 +129,7 @@ def load_checkpoint(
         known, found, progress = False, {}, Progress()
     if not known:
         raise TrainingError(f"{path} is not a checkpoint; delete it to start over")
-    wanted = json.loads(json.dumps(fingerprint))
-    if differences := "; ".join(_differences(found, wanted)):
-        raise TrainingError(
-            f"{path} is of a run with other settings: {differences}; "
-            "use the same options or another output folder"
-        )
-    return progress, tensors
+    return found, progress
 
 
 def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:

@@ -18,7 +18,7 @@ COMMANDS = {
     "capacity": ["content", "--memory", "1GiB", "--config", CONFIG],
     "profile": ["vgg16", "--resolution", "HD", "--no-trace"],
     "score": ["--pairs", "pairs", "--results", "results"],
-    "ablations": [],
+    "sweep": [],
 }
 
 
@@ -35,7 +35,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_folder_that_another_process_writes_into_is_refused(folder, capsys, command):
-    if command != "ablations":
+    if command != "sweep":
         (folder / "records.jsonl").touch()
     with FileLock(folder / LOCK_NAME):
         assert main([*command.split(), *COMMANDS[command], "--out", "out"]) == 2

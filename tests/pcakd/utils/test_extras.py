@@ -137,4 +137,4 @@ def test_help_of_the_benchmark_needs_no_extra(block, capsys):
     with pytest.raises(SystemExit) as end:
         bench_main(["--help"])
     assert end.value.code == 0
-    assert "ablations" in capsys.readouterr().out
+    assert "sweep" in capsys.readouterr().out

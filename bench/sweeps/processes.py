@@ -10,13 +10,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from pcakd.errors import ConfigError
-
-ATTEMPTS = 3
-"""Times that a training is started whose process is lost: killed, or out of memory."""
+from bench.sweeps.failures import ATTEMPTS, BAD_INPUT, last_line, raise_failures
 
 _POLL_SECONDS = 0.2
-_BAD_INPUT = 2
 _GRACE_SECONDS = 10.0
 
 
@@ -60,22 +56,20 @@ def run_processes(
                 for ended in [each for each in running if each.process.poll() is not None]:
                     running.remove(ended)
                     status = ended.process.returncode
-                    if status in (0, _BAD_INPUT):
+                    if status in (0, BAD_INPUT):
                         bar.update()
-                    if status == _BAD_INPUT:
-                        failures.append(f"{ended.name}: {_last_line(logs / f'{ended.name}.log')}")
+                    if status == BAD_INPUT:
+                        failures.append(f"{ended.name}: {last_line(logs / f'{ended.name}.log')}")
                     elif status != 0 and ended.attempt < ATTEMPTS:
                         waiting.insert(0, (ended.name, ended.attempt + 1))
                     elif status != 0:
                         bar.update()
                         lost = f"{ended.name} was lost {ATTEMPTS} times (status {status})"
-                        failures.append(f"{lost}: {_last_line(logs / f'{ended.name}.log')}")
+                        failures.append(f"{lost}: {last_line(logs / f'{ended.name}.log')}")
                 time.sleep(_POLL_SECONDS)
     finally:
         _stop(running)
-    if failures:
-        more = f" ({len(failures) - 1} more failed)" if len(failures) > 1 else ""
-        raise ConfigError(f"{failures[0]}{more}; logs are in {logs}")
+    raise_failures(failures, logs)
 
 
 def _start(
@@ -98,10 +92,3 @@ def _stop(running: Sequence[_Running]) -> None:
         except subprocess.TimeoutExpired:
             each.process.kill()
             each.process.wait()
-
-
-def _last_line(log: Path) -> str:
-    """Return the last line that a process printed, without progress bars."""
-    text = log.read_text(encoding="utf-8", errors="replace").replace("\r", "\n")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "no message"

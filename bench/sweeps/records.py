@@ -1,4 +1,4 @@
-"""Records of ablations: one JSON file each, written whole or not at all. No torch."""
+"""Records of trials: one JSON file each, written whole or not at all. No torch."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.ablations.arguments import read_arguments
+from bench.sweeps.arguments import read_arguments
 from pcakd.errors import ConfigError
 from pcakd.students.former_names import RENAMED_SETTINGS, rename_card, rename_settings
 from pcakd.utils.files import write_text
@@ -17,11 +17,11 @@ _HELD_OUT = ("seed", "held_out")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AblationRecord:
-    """The result of an ablation.
+class TrialRecord:
+    """The result of a trial.
 
     Attributes:
-        name: Name of the ablation.
+        name: Name of the trial.
         base: Name of the base that it is compared with; None for a base.
         about: What was changed, in words.
         options: Arguments of ``pcakd distill``: the base's, then its own.
@@ -35,6 +35,9 @@ class AblationRecord:
         failure: The error of a failed training, otherwise None.
         protocol: The definition of each metric.
         scores: Values by metric and image pair; empty if the training failed.
+        costs: What the student costs by resolution (`bench.sweeps.costs`); empty if the training
+            failed or nothing was profiled.
+        cost_environment: Machine, versions and commit of the costs.
     """
 
     name: str
@@ -51,6 +54,8 @@ class AblationRecord:
     failure: str | None = None
     protocol: dict[str, str] = field(default_factory=dict)
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    costs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    cost_environment: dict[str, Any] = field(default_factory=dict)
 
     def is_of(
         self, options: Sequence[str], recipe: Mapping[str, Any], photos: str, pairs: str
@@ -64,7 +69,7 @@ class AblationRecord:
         same_images = (self.photos, self.pairs) == (photos, pairs)
         return same_options and self.recipe == recipe and same_images
 
-    def incomparable(self, base: "AblationRecord") -> str | None:
+    def incomparable(self, base: "TrialRecord") -> str | None:
         """Return why this record cannot be compared with its base, or None.
 
         Digests of photographs are compared only if the same photographs were held out, which
@@ -89,16 +94,16 @@ class AblationRecord:
         return None
 
 
-def _machine(record: AblationRecord) -> tuple[Any, Any]:
+def _machine(record: TrialRecord) -> tuple[Any, Any]:
     return record.environment.get("device_name"), record.environment.get("threads")
 
 
 def record_path(folder: Path, name: str) -> Path:
-    """Return the path of an ablation's record."""
+    """Return the path of a trial's record."""
     return folder / f"{name}.json"
 
 
-def save_record(folder: Path, record: AblationRecord) -> None:
+def save_record(folder: Path, record: TrialRecord) -> None:
     """Write a record.
 
     Raises:
@@ -109,7 +114,7 @@ def save_record(folder: Path, record: AblationRecord) -> None:
     write_text(record_path(folder, record.name), text + "\n")
 
 
-def load_records(folder: Path) -> dict[str, AblationRecord]:
+def load_records(folder: Path) -> dict[str, TrialRecord]:
     """Read all records of a folder, by name.
 
     Raises:
@@ -120,14 +125,12 @@ def load_records(folder: Path) -> dict[str, AblationRecord]:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             known = content.pop(_FORMAT_KEY) == FORMAT
-            record = AblationRecord(**_rename_settings(content)) if known else None
+            record = TrialRecord(**_rename_settings(content)) if known else None
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ConfigError(
-                f"{path} is not a record of an ablation; move it elsewhere"
-            ) from error
+            raise ConfigError(f"{path} is not a record of a trial; move it elsewhere") from error
         if record is None:
             raise ConfigError(
-                f"{path} has another format; create it again with `pcakd-bench ablations`"
+                f"{path} has another format; create it again with `pcakd-bench sweep`"
             )
         records[record.name] = record
     return records

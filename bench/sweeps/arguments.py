@@ -1,4 +1,4 @@
-"""Options of ablations as command-line arguments, as records hold them. No torch."""
+"""Options of trials as command-line arguments, as records hold them. No torch."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

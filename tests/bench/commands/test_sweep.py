@@ -8,10 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
-from bench.ablations import scoring, training
-from bench.ablations.records import load_records
 from bench.cli import main
 from bench.plan.image_pairs import ImagePair
+from bench.sweeps import costs, scoring, training
+from bench.sweeps.records import load_records
 from pcakd.students import load_student
 
 PLAN = """
@@ -72,7 +72,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def run(folder: Path, *names: str) -> int:
     options = ["--plan", "ablations.toml", "--data", "photos", "--pairs", "pairs", "--out", "out"]
     places = [str(folder / each) if each[0] != "-" else each for each in options]
-    return main(["ablations", *places, "--work", str(folder / "work"), *names])
+    return main(["sweep", *places, "--work", str(folder / "work"), "--no-costs", *names])
 
 
 def test_ablations_are_trained_once_scored_and_shown(
@@ -96,7 +96,7 @@ def test_ablations_are_trained_once_scored_and_shown(
     monkeypatch.setattr(training, "distill", pytest.fail)  # what has a record is not trained again
     assert run(folder) == 0
     assert (folder / "out" / "README.md").read_text(encoding="utf-8") == page
-    assert main(["ablations", "--out", str(folder / "out")]) == 0
+    assert main(["sweep", "--out", str(folder / "out")]) == 0
 
     plan = PLAN.replace("all image pairs are identity pairs", "no image pair differs")
     plan = plan.replace('[hopeless]\nbase = "base"', "[hopeless]")  # other words, another base
@@ -156,7 +156,7 @@ def test_students_of_another_machine_are_scored_as_they_are(
 ) -> None:
     work = folder / "work"
     plan, photos = str(folder / "ablations.toml"), str(folder / "photos")
-    command = ["ablations", "--plan", plan, "--data", photos, "--work", str(work), "--train-only"]
+    command = ["sweep", "--plan", plan, "--data", photos, "--work", str(work), "--train-only"]
     for name in ("identity", "hopeless"):  # alone: the base is not trained
         assert main([*command, name]) == 0
         (trained,) = work.glob(f"{name}-*-cpu")
@@ -212,9 +212,9 @@ def test_mistakes_are_found_before_any_training(
         (["--train-only"], "give --data DIR"),
         (["--train-only", "--data", photos], "drop --pairs and --out"),
     ):
-        assert main(["ablations", "--out", out, *options]) == 2
+        assert main(["sweep", "--out", out, *options]) == 2
         assert message in capsys.readouterr().err
-    assert main(["ablations", "--data", photos]) == 2
+    assert main(["sweep", "--data", photos]) == 2
     assert "give --out DIR" in capsys.readouterr().err
     (folder / "ablations.toml").write_text(PLAN + "[x]\nabout = ''\noptions.step = 3\n")
     assert run(folder) == 2
@@ -231,12 +231,12 @@ def test_damaged_records_are_one_line(folder: Path, capsys: pytest.CaptureFixtur
     out = folder / "out"
     out.mkdir()
     for content, message in (
-        ({"format": 1}, "a.json is not a record of an ablation"),
-        ([], "a.json is not a record of an ablation"),
+        ({"format": 1}, "a.json is not a record of a trial"),
+        ([], "a.json is not a record of a trial"),
         ({"format": 2, "names": []}, "a.json has another format"),
     ):
         (out / "a.json").write_text(json.dumps(content), encoding="utf-8")
-        assert main(["ablations", "--out", str(out)]) == 2
+        assert main(["sweep", "--out", str(out)]) == 2
         assert message in capsys.readouterr().err
 
 
@@ -252,7 +252,7 @@ def test_former_names_work_with_a_warning(
     assert main(["levers", *options, "--out", "reports/levers", "--work", "work", "identity"]) == 0
     printed = capsys.readouterr()
     assert [line for line in printed.err.splitlines() if line.startswith("warning")] == [
-        "warning: `pcakd-bench levers` is now `pcakd-bench ablations`; the old name works for one "
+        "warning: `pcakd-bench levers` is now `pcakd-bench sweep`; the old name works for one "
         "more release",
         "warning: levers.toml is now ablations.toml; the old name works for one more release",
         "warning: reports/levers is now reports/ablations; the old name works for one more release",
@@ -261,14 +261,14 @@ def test_former_names_work_with_a_warning(
     assert not (folder / "reports" / "levers").exists()
     (folder / "ablations.toml").rename("levers.toml")  # a plan that kept its former name
     (folder / "reports" / "ablations").rename("reports/levers")
-    assert main(["ablations", *options[2:], "--out", "reports/levers", "--work", "work"]) == 0
+    assert main(["sweep", *options[2:], "--out", "reports/levers", "--work", "work"]) == 0
     assert (folder / "reports" / "levers" / "README.md").is_file()
 
 
 def test_trainings_at_once_give_the_students_of_single_ones(folder: Path) -> None:
     work = folder / "at-once"
     places = ["--plan", str(folder / "ablations.toml"), "--data", str(folder / "photos")]
-    trained = ["ablations", *places, "--train-only", "base", "identity"]
+    trained = ["sweep", *places, "--train-only", "base", "identity"]
     assert main([*trained, "--work", str(work), "--jobs", "2"]) == 0
     assert main([*trained, "--work", str(folder / "work")]) == 0
     assert "base.safetensors" in (work / "base.log").read_text(encoding="utf-8")
@@ -286,8 +286,97 @@ def test_trainings_at_once_report_what_one_of_them_refuses(
     places = ["--plan", str(folder / "ablations.toml"), "--data", str(folder / "photos")]
     broken = folder / "photos/8.png"
     (folder / "photos/0.png").write_bytes(broken.read_bytes()[:200])
-    command = ["ablations", *places, "--work", str(folder / "work"), "--train-only", "--jobs", "2"]
+    command = ["sweep", *places, "--work", str(folder / "work"), "--train-only", "--jobs", "2"]
     assert main([*command, "base", "identity"]) == 2
     assert "0.png" in capsys.readouterr().err.splitlines()[-1]
     assert main([*command[:-1], "0"]) == 2
     assert "--jobs must be at least 1" in capsys.readouterr().err
+
+
+@pytest.fixture
+def measured(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Replace the measurement of costs; return the names of the students of each one."""
+    calls: list[list[str]] = []
+
+    def measure_costs(students, resolutions, *, device, work):
+        calls.append([*students])
+        assert all(load_student(path) for path in students.values())
+        cost = {"latency_ms": 2.0, "num_params": 500, "macs_per_pixel": 30.0, "peak_bytes": 2**20}
+        return {
+            name: {size: cost | {"num_params": 500 + index} for size in resolutions}
+            for index, name in enumerate(students)
+        }
+
+    monkeypatch.setattr(costs, "measure_costs", measure_costs)
+    return calls
+
+
+def sweep(folder: Path, *options: str) -> int:
+    places = ["--plan", "ablations.toml", "--data", "photos", "--pairs", "pairs", "--out", "out"]
+    paths = [str(folder / each) if each[0] != "-" else each for each in places]
+    return main(["sweep", *paths, "--work", str(folder / "work"), *options])
+
+
+def test_students_are_kept_and_profiled_once_on_a_machine(
+    folder: Path, measured: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        StandIn,
+        "score",
+        lambda self, student: {
+            metric: {pair.name: float(student.stem == "base") for pair in self.pairs}
+            for metric in ("bounded_gram", "sliced_wasserstein", "ssim")
+        },
+    )
+    assert sweep(folder) == 0
+    assert measured == [["base", "identity"]]  # a training that failed has no student
+    records = load_records(folder / "out")
+    assert records["identity"].costs["HD"]["num_params"] == 501
+    assert records["hopeless"].costs == {}
+    assert {path.name for path in (folder / "out" / "students").iterdir()} == {
+        "base.safetensors",
+        "identity.safetensors",
+    }
+    page = (folder / "out" / "README.md").read_text(encoding="utf-8")
+    for part in ("## Students", "## Frontier", "## Ablations", "Parameters |", "Base `base`"):
+        assert part in page
+    assert (folder / "out" / "tables" / "frontier.csv").is_file()
+    assert (folder / "out" / "plots" / "cost-style.png").stat().st_size > 10_000
+
+    assert sweep(folder) == 0
+    assert len(measured) == 1
+    assert sweep(folder, "--resolutions", "HD,FHD") == 0
+    assert measured[1:] == [["base", "identity"]]
+    monkeypatch.setattr(costs, "describe_machine", lambda device: {"device_name": "another"})
+    assert sweep(folder, "--resolutions", "HD,FHD") == 0
+    assert len(measured) == 3
+    assert load_records(folder / "out")["base"].cost_environment == {"device_name": "another"}
+
+    before = (folder / "out" / "README.md").read_bytes()
+    (folder / "out" / "README.md").unlink()
+    assert main(["report", str(folder / "out")]) == 0
+    assert (folder / "out" / "README.md").read_bytes() == before
+
+
+def test_a_dry_run_says_what_is_left_and_trains_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(folder, "base") == 0
+    assert sweep(folder, "--dry-run") == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
+    assert "recorded" in lines["base"]
+    assert "0.0" in lines["base"]
+    assert "not begun" in lines["identity"]
+    assert float(lines["identity"].split()[-1]) >= 0
+    assert [*lines][-1] == "all"
+    assert {*load_records(folder / "out")} == {"base"}
+    assert not list((folder / "work").glob("identity-*"))
+
+
+def test_the_former_name_of_the_command_works(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(folder, "base") == 0
+    capsys.readouterr()
+    assert main(["ablations", "--out", str(folder / "out")]) == 0
+    assert "`pcakd-bench ablations` is now `pcakd-bench sweep`" in capsys.readouterr().err

@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from bench.ablations.plan import choose, read_plan, rename_ablations
-from bench.ablations.training import plan_training
-from bench.commands.ablations import PLAN_NAME
+from bench.commands.sweep import PLAN_NAME
+from bench.sweeps.plan import choose, read_plan, rename_trials
+from bench.sweeps.training import plan_training
 from pcakd.errors import PcakdError
 
 PLAN = """
@@ -55,7 +55,7 @@ def test_bases_of_named_ablations_are_chosen_too(tmp_path: Path) -> None:
     assert [each.name for each in choose(plan, [])] == ["a", "b", "c"]
     assert [each.name for each in choose(plan, ["b"])] == ["a", "b"]
     assert [each.name for each in choose(plan, ["c"])] == ["c"]
-    with pytest.raises(PcakdError, match="ablation 'd' is not known"):
+    with pytest.raises(PcakdError, match="trial 'd' is not known"):
         choose(plan, ["d"])
 
 
@@ -67,19 +67,19 @@ def test_names_of_former_releases_are_accepted_with_a_warning(
 ) -> None:
     plan = read_plan(Path(__file__).parents[3] / PLAN_NAME)
     names = ["no-zoom", "no-twins", "no-pictures"]
-    assert rename_ablations(plan, names) == [
+    assert rename_trials(plan, names) == [
         "no-zoom",
         "no-identity-pairs",
         "no-reconstruction-loss",
     ]
     assert capsys.readouterr().err.splitlines() == [
-        "warning: ablation 'no-twins' is now 'no-identity-pairs'; "
+        "warning: trial 'no-twins' is now 'no-identity-pairs'; "
         "the old name works for one more release",
-        "warning: ablation 'no-pictures' is now 'no-reconstruction-loss'; "
+        "warning: trial 'no-pictures' is now 'no-reconstruction-loss'; "
         "the old name works for one more release",
     ]
     own = {"no-twins": plan["no-zoom"], "no-identity-pairs": plan["no-identity-pairs"]}
-    assert rename_ablations(own, ["no-twins", "unknown"]) == ["no-twins", "unknown"]
+    assert rename_trials(own, ["no-twins", "unknown"]) == ["no-twins", "unknown"]
     assert capsys.readouterr().err == ""
 
 
@@ -125,7 +125,7 @@ def test_a_missing_plan_is_one_line(tmp_path: Path) -> None:
 
 def test_values_out_of_range_name_the_ablation(tmp_path: Path) -> None:
     (ablation,) = read_plan(write(tmp_path, f"{TINY}options.crop = 33")).values()
-    with pytest.raises(PcakdError, match="ablation a: crop must be a multiple of 16"):
+    with pytest.raises(PcakdError, match="trial a: crop must be a multiple of 16"):
         plan_training(
             ablation, data=tmp_path, work=tmp_path, device=torch.device("cpu"), commit=None
         )
@@ -190,7 +190,7 @@ def test_the_plan_of_the_project_changes_something_in_each_ablation(tmp_path: Pa
     configs = {str(replace(each.config, name=None, output=tmp_path)) for each in trainings}
     assert len(configs) == len(plan)
     assert len({each.config.output for each in trainings}) == len(plan)
-    weights = {each.ablation.name: each.recipe["weights"] for each in trainings}
+    weights = {each.trial.name: each.recipe["weights"] for each in trainings}
     for ablation in plan.values():  # one loss, or one exchanged for another
         if ablation.base is not None and ablation.name != "former-losses":
             base, own = weights[ablation.base], weights[ablation.name]

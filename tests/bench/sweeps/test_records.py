@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.ablations.records import AblationRecord, load_records, save_record
-from bench.ablations.table import write_page
+from bench.sweeps.page import write_page
+from bench.sweeps.records import TrialRecord, load_records, save_record
 
 
-def _record(**changes: object) -> AblationRecord:
+def _record(**changes: object) -> TrialRecord:
     tap = {"r2": 0.4, "ceiling": 0.8, "channels": 10, "dead_channels": 0}
     phases = [{"taps": [tap] * 4}, {"held_out_losses": {"image4": 0.0123}, "taps": [tap] * 4}]
     fields = {
@@ -25,7 +25,7 @@ def _record(**changes: object) -> AblationRecord:
         "card": {"phases": phases, "core_minutes": 3.25},
         "scores": {"gram": {f"{pair:02d}": pair / 10 for pair in range(8)}},
     }
-    return AblationRecord(**{**fields, **changes})
+    return TrialRecord(**{**fields, **changes})
 
 
 def test_records_round_trip_and_make_one_page(tmp_path: Path) -> None:

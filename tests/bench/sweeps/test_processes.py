@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench.ablations.processes import ATTEMPTS, run_processes
+from bench.sweeps.failures import ATTEMPTS
+from bench.sweeps.processes import run_processes
 from pcakd.errors import ConfigError
 
 _NOTE = "import sys, time, pathlib; folder = pathlib.Path(sys.argv[1]); name = sys.argv[2]\n"

@@ -1,4 +1,7 @@
-"""The plan of an ablation study: base trainings, and ablations that change one setting each."""
+"""The plan of a sweep: trials, and bases that they are compared with.
+
+An ablation study is a sweep whose trials change one setting of a base each.
+"""
 
 import re
 import sys
@@ -10,10 +13,10 @@ from typing import Any
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from bench.ablations.arguments import write_arguments
-from bench.ablations.grid import GRID, expand_grids
-from bench.ablations.options import Options, merge_options, read_shell_options
 from bench.plan.validation import read_toml, validate_table
+from bench.sweeps.arguments import write_arguments
+from bench.sweeps.grid import GRID, expand_grids
+from bench.sweeps.options import Options, merge_options, read_shell_options
 from pcakd.errors import ConfigError
 from pcakd.utils.deprecation import warn_renamed
 from pcakd.utils.registry import unknown_name
@@ -35,12 +38,12 @@ class _Table:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ablation:
+class Trial:
     """One training to compare with a base.
 
     Attributes:
         name: Its name, which is also a file name.
-        base: The ablation to compare with; None for a base.
+        base: The trial to compare with; None for a base.
         about: What it changes, in words.
         options: Its options, on top of the base's.
         arguments: The base's options and then its own, as arguments of ``pcakd distill``.
@@ -53,10 +56,10 @@ class Ablation:
     arguments: tuple[str, ...]
 
 
-def read_plan(path: Path) -> dict[str, Ablation]:
-    """Read ablations from a TOML file of tables with ``about``, ``options`` and ``base``.
+def read_plan(path: Path) -> dict[str, Trial]:
+    """Read trials from a TOML file of tables with ``about``, ``options`` and ``base``.
 
-    A table ``[[grid]]`` stands for all combinations of values (`bench.ablations.grid`).
+    A table ``[[grid]]`` stands for all combinations of values (`bench.sweeps.grid`).
 
     Raises:
         ConfigError: The file cannot be read, is empty, or has a key or value that does not fit.
@@ -69,7 +72,7 @@ def read_plan(path: Path) -> dict[str, Ablation]:
             raise ConfigError(f"{path}: {min(same)!r} is a table and a combination; rename one")
         tables |= expanded
     if not tables:
-        raise ConfigError(f"{path} is empty; add a table such as [name] for each ablation")
+        raise ConfigError(f"{path} is empty; add a table such as [name] for each trial")
     checked = {name: _check(path, name, table) for name, table in tables.items()}
     plan = {name: _create(path, name, checked) for name in checked}
     if any(isinstance(table.get("options"), str) for table in tables.values()):
@@ -80,7 +83,7 @@ def read_plan(path: Path) -> dict[str, Ablation]:
     return plan
 
 
-def rename_ablations(plan: Mapping[str, Ablation], names: Sequence[str]) -> list[str]:
+def rename_trials(plan: Mapping[str, Trial], names: Sequence[str]) -> list[str]:
     """Replace names of the former release that the plan lacks, with a warning for each."""
     renamed = []
     for name in names:
@@ -88,22 +91,22 @@ def rename_ablations(plan: Mapping[str, Ablation], names: Sequence[str]) -> list
         if name in plan or new not in plan:
             new = name
         elif new != name:
-            warn_renamed(f"ablation {name!r}", repr(new))
+            warn_renamed(f"trial {name!r}", repr(new))
         renamed.append(new)
     return renamed
 
 
-def choose(plan: Mapping[str, Ablation], names: Sequence[str]) -> list[Ablation]:
-    """Return the named ablations and their bases; without names, all.
+def choose(plan: Mapping[str, Trial], names: Sequence[str]) -> list[Trial]:
+    """Return the named trials and their bases; without names, all.
 
     Raises:
-        UnknownNameError: The plan has no such ablation.
+        UnknownNameError: The plan has no such trial.
     """
     for name in names:
         if name not in plan:
-            raise unknown_name("ablation", name, plan)
+            raise unknown_name("trial", name, plan)
     wanted = {*names, *(plan[name].base for name in names)} if names else {*plan}
-    return [ablation for name, ablation in plan.items() if name in wanted]
+    return [trial for name, trial in plan.items() if name in wanted]
 
 
 def _check(path: Path, name: str, table: dict[str, Any]) -> dict[str, Any]:
@@ -120,7 +123,7 @@ def _check(path: Path, name: str, table: dict[str, Any]) -> dict[str, Any]:
     return table
 
 
-def _create(path: Path, name: str, tables: Mapping[str, Mapping[str, Any]]) -> Ablation:
+def _create(path: Path, name: str, tables: Mapping[str, Mapping[str, Any]]) -> Trial:
     table = tables[name]
     base = table.get("base")
     if base is not None and base not in tables:
@@ -133,7 +136,7 @@ def _create(path: Path, name: str, tables: Mapping[str, Mapping[str, Any]]) -> A
     options = validate_table(merge_options(inherited, own), Options, where=where)
     if options.backbone is None:
         raise ConfigError(f"{where}: key 'backbone' is missing; add it")
-    return Ablation(
+    return Trial(
         name=name,
         base=base,
         about=table["about"],

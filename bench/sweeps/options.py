@@ -1,4 +1,4 @@
-"""The options of an ablation: those of ``pcakd distill``, as keys with types."""
+"""The options of a trial: those of ``pcakd distill``, as keys with types."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ConfigDict
 from pydantic.dataclasses import dataclass
 
-from bench.ablations.arguments import read_arguments
+from bench.sweeps.arguments import read_arguments
 from pcakd.distillation.config import DistillConfig
 from pcakd.distillation.recipe import Recipe
 from pcakd.distillation.recipes import change_recipe, create_recipe
@@ -53,7 +53,7 @@ class RecipeSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
 class Options:
-    """Options of ``pcakd distill`` that an ablation can set; None keeps the default.
+    """Options of ``pcakd distill`` that a trial can set; None keeps the default.
 
     Options with one value per phase or tap also take a single value for all.
     """
@@ -80,7 +80,7 @@ class Options:
 
 
 def create_config(options: Options, *, data: Path, output: Path, name: str) -> DistillConfig:
-    """Build the configuration of an ablation's distillation.
+    """Build the configuration of a trial's distillation.
 
     Raises:
         PcakdError: An option has a bad value.
@@ -114,7 +114,7 @@ def _given(options: Any, names: Sequence[str] | None = None) -> dict[str, Any]:
 
 
 def merge_options(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the table of a base's options with those of an ablation on top."""
+    """Return the table of a base's options with those of a trial on top."""
     if any(rule in own for rule in _RANK_RULES):
         base = {name: value for name, value in base.items() if name not in _RANK_RULES}
     merged = {**base, **own}

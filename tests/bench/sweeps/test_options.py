@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.ablations.arguments import read_arguments, write_arguments
-from bench.ablations.options import Options, RecipeSettings, create_config, merge_options
 from bench.plan.validation import validate_table
+from bench.sweeps.arguments import read_arguments, write_arguments
+from bench.sweeps.options import Options, RecipeSettings, create_config, merge_options
 from pcakd.commands import distill as command
 
 TABLE = {

@@ -13,7 +13,7 @@ from bench.plan.validation import validate_table
 from pcakd.errors import ConfigError
 
 GRID = "grid"
-"""The key of a plan that holds grids; no ablation can have this name."""
+"""The key of a plan that holds grids; no trial can have this name."""
 
 DEFAULT = "default"
 """The value of an option that a combination leaves out."""
@@ -28,12 +28,12 @@ class _Grid:
     """A table ``[[grid]]`` of a plan.
 
     Attributes:
-        name: What the names of its ablations begin with.
+        name: What the names of its trials begin with.
         about: What it is, in words.
         over: Values by option; ``set.NAME`` is a number of the recipe, ``budget`` one budget of
             ``pcakd plan`` or a list of several, which become ranks.
         options: Options of all combinations.
-        base: The ablation that they are compared with.
+        base: The trial that they are compared with.
         analysis: Output folder of ``pcakd analyze``, for budgets; relative to the plan.
     """
 

@@ -1,4 +1,4 @@
-"""Trains the student of an ablation, or reports how the training collapsed."""
+"""Trains the student of a trial, or reports how the training collapsed."""
 
 import hashlib
 import json
@@ -8,14 +8,15 @@ from typing import Any
 
 import torch
 
-from bench.ablations.options import create_config
-from bench.ablations.plan import Ablation
 from bench.machine.environment import describe_environment
+from bench.sweeps.options import create_config
+from bench.sweeps.plan import Trial
+from bench.sweeps.records import TrialRecord
 from pcakd.distillation.config import DistillConfig
 from pcakd.distillation.data.photos import Photos
 from pcakd.distillation.run import distill
 from pcakd.distillation.run_files.card import digest_manifest
-from pcakd.distillation.run_files.checkpoint import CHECKPOINT
+from pcakd.distillation.run_files.checkpoint import CHECKPOINT, read_progress
 from pcakd.errors import CollapsedTrainingError, ConfigError, PcakdError
 from pcakd.utils.files import write_text
 
@@ -25,10 +26,10 @@ _OUTCOME = "outcome.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """The training of an ablation, finished or not.
+    """The training of a trial, finished or not.
 
     Attributes:
-        ablation: The ablation.
+        trial: The trial.
         config: The configuration of its distillation.
         recipe: The recipe as JSON values.
         photos: Digest of the training photographs.
@@ -36,7 +37,7 @@ class Training:
         folders: Pattern of the folders of this training in ``--work``, one per kind of device.
     """
 
-    ablation: Ablation
+    trial: Trial
     config: DistillConfig
     recipe: dict[str, Any]
     photos: str
@@ -62,7 +63,7 @@ class Outcome:
 
 
 def plan_training(
-    ablation: Ablation,
+    trial: Trial,
     *,
     data: Path,
     work: Path,
@@ -70,13 +71,13 @@ def plan_training(
     commit: str | None,
     edits: str | None = None,
 ) -> Training:
-    """Build the configuration of an ablation and find the folder of its training.
+    """Build the configuration of a trial and find the folder of its training.
 
     The folder's name contains a hash of options, recipe, photographs and code: only the same
     training resumes there.
 
     Args:
-        ablation: The ablation.
+        trial: The trial.
         data: Folder of photographs.
         work: Folder of the folders of trainings.
         device: Device to train on.
@@ -87,18 +88,18 @@ def plan_training(
         PcakdError: An option has a bad value, or there are no photographs.
     """
     try:
-        config = create_config(ablation.options, data=data, output=work, name=ablation.name)
+        config = create_config(trial.options, data=data, output=work, name=trial.name)
     except PcakdError as error:
-        raise ConfigError(f"ablation {ablation.name}: {error}") from error
+        raise ConfigError(f"trial {trial.name}: {error}") from error
     recipe = config.settings.to_json()
     sample = Photos(data, held_out=config.settings.held_out, seed=config.settings.seed)
     photos = digest_manifest(sample.manifest())
-    identity = json.dumps([ablation.arguments, recipe, photos, commit, edits])
-    stem = f"{ablation.name}-{hashlib.sha256(identity.encode()).hexdigest()[:_DIGITS]}"
+    identity = json.dumps([trial.arguments, recipe, photos, commit, edits])
+    stem = f"{trial.name}-{hashlib.sha256(identity.encode()).hexdigest()[:_DIGITS]}"
     output = work / f"{stem}-{device.type}"
     resume = (output / CHECKPOINT).is_file()
     return Training(
-        ablation=ablation,
+        trial=trial,
         config=replace(config, output=output, resume=resume, device=str(device)),
         recipe=recipe,
         photos=photos,
@@ -130,6 +131,46 @@ def train(training: Training) -> Outcome:
     content = asdict(outcome) | {"student": student.name if student else None}
     write_text(training.config.folder / _OUTCOME, json.dumps(content, indent=1) + "\n")
     return outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """How far a trial is.
+
+    Attributes:
+        text: In words.
+        steps_left: Steps that are left of each phase.
+    """
+
+    text: str
+    steps_left: tuple[int, ...]
+
+
+def describe_state(training: Training, record: TrialRecord | None) -> State:
+    """Return how far a trial is, from its record, its finished training or its checkpoint.
+
+    Raises:
+        PcakdError: A file of the training is damaged.
+    """
+    options, recipe = training.trial.arguments, training.recipe
+    phases = training.config.settings.phases()
+    nothing = (0,) * len(phases)
+    if record and record.is_of(options, recipe, training.photos, record.pairs):
+        return State(text="recorded", steps_left=nothing)
+    if find_outcome(training):
+        return State(text="trained", steps_left=nothing)
+    left = [phase.schedule.steps for phase in phases]
+    checkpoint = training.config.folder / CHECKPOINT
+    if not checkpoint.is_file():
+        return State(text="not begun", steps_left=tuple(left))
+    progress = read_progress(checkpoint)
+    left[: progress.phase] = nothing[: progress.phase]
+    text = "phases done"
+    if progress.phase < len(phases):
+        current = phases[progress.phase]
+        left[progress.phase] -= progress.step
+        text = f"{current.name} {progress.step}/{current.schedule.steps}"
+    return State(text=text, steps_left=tuple(left))
 
 
 def find_outcome(training: Training) -> Outcome | None:

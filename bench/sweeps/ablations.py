@@ -1,4 +1,4 @@
-"""The page of an ablation study: each ablation with its difference from the base. No torch."""
+"""Tables of ablations: each trial with its difference from its base. No torch."""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -7,12 +7,12 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from bench.ablations.records import AblationRecord
 from bench.analysis.differences import Difference, describe_holm, difference_interval, mark_by_holm
 from bench.analysis.stats import describe_intervals
 from bench.quality.protocol import TRAINED_MARK, Metric, headline_metrics, other_metrics
 from bench.report.common.formats import format_difference
 from bench.report.common.tables import ARROWS, to_markdown
+from bench.sweeps.records import TrialRecord
 from pcakd.cards import list_trained_metrics
 
 _Key: TypeAlias = tuple[str, str]
@@ -22,7 +22,7 @@ _NONE = "—"
 _TAPS = 4
 _OF_ENVIRONMENT = ("device_name", "threads", "torch")
 _NOTE = (
-    "`python -m bench ablations` wrote this page from the records in this folder. Each training "
+    "`pcakd-bench sweep` wrote this page from the records in this folder. Each training "
     "changes one setting of its base: the options shown are all that differs from the first row of "
     "the table. *R²* is the share of the teacher's variance that taps 1 to 4 of the finished "
     "student carry, on held-out photographs; in brackets it is given as a share of the largest R² "
@@ -36,8 +36,13 @@ _NOTE = (
 )
 
 
-def write_page(records: Mapping[str, AblationRecord]) -> str:
-    """Compose the page: a table for each base, and the origin of the records."""
+def compare_with_bases(records: Mapping[str, TrialRecord], *, heading: bool = True) -> str:
+    """Return a table for each base that other trials are compared with, and notes on them.
+
+    Args:
+        records: Records by the name of the trial.
+        heading: Whether the tables are the whole page, so that bases without other trials count.
+    """
     changes = _changes(records)
     every = list(changes.values())
     marks = dict(zip(changes, mark_by_holm(every), strict=True))
@@ -45,9 +50,11 @@ def write_page(records: Mapping[str, AblationRecord]) -> str:
     note = _NOTE.format(
         intervals=describe_intervals("mean", "image pairs"), stars=f"{stars} " if stars else ""
     )
-    sections = [f"# Ablation study of the distillation\n\n{note}"]
+    sections = []
     for base in (record for record in records.values() if record.base is None):
         others = [record for record in records.values() if record.base == base.name]
+        if not (others or heading):
+            continue
         shown, rest = _metrics([base, *others])
         rows = [_cells(record, base, shown, changes, marks) for record in [base, *others]]
         title = f"## Base `{base.name}`\n\n`pcakd distill {' '.join(base.options)}`"
@@ -63,11 +70,13 @@ def write_page(records: Mapping[str, AblationRecord]) -> str:
     lost = [r.name for r in records.values() if r.base is not None and r.base not in records]
     if lost:
         sections.append(f"No record of the base: {', '.join(lost)}.")
-    sections.append(_origin(list(records.values())))
-    return "\n\n".join(section for section in sections if section) + "\n"
+    if not sections:
+        return ""
+    title = "# Ablation study of the distillation" if heading else "## Ablations"
+    return "\n\n".join(section for section in [f"{title}\n\n{note}", *sections] if section)
 
 
-def _remark(record: AblationRecord, base: AblationRecord) -> str:
+def _remark(record: TrialRecord, base: TrialRecord) -> str:
     if record.failure:
         return f"`{record.name}` failed: {record.failure}"
     if reason := record.incomparable(base):
@@ -78,7 +87,7 @@ def _remark(record: AblationRecord, base: AblationRecord) -> str:
 
 
 def _metrics(
-    records: Sequence[AblationRecord],
+    records: Sequence[TrialRecord],
 ) -> tuple[tuple[Metric, ...], tuple[Metric, ...]]:
     """Return metrics of all records with values: those of the first table, and the others."""
     scored = [set(record.scores) for record in records if record.scores]
@@ -87,7 +96,7 @@ def _metrics(
     return shown, other_metrics(measured, [metric.name for metric in shown])
 
 
-def _changes(records: Mapping[str, AblationRecord]) -> dict[_Key, Difference]:
+def _changes(records: Mapping[str, TrialRecord]) -> dict[_Key, Difference]:
     """Return all differences from bases that a table shows, over common image pairs."""
     found: dict[_Key, Difference] = {}
     for record in records.values():
@@ -105,8 +114,8 @@ def _changes(records: Mapping[str, AblationRecord]) -> dict[_Key, Difference]:
 
 
 def _cells(
-    record: AblationRecord,
-    base: AblationRecord,
+    record: TrialRecord,
+    base: TrialRecord,
     metrics: Sequence[Metric],
     changes: Mapping[_Key, Difference],
     marks: Mapping[_Key, bool],
@@ -152,7 +161,7 @@ def _last(card: Mapping[str, Any], key: str) -> Any:
 
 
 def _scores(
-    record: AblationRecord,
+    record: TrialRecord,
     metrics: Sequence[Metric],
     changes: Mapping[_Key, Difference],
     marks: Mapping[_Key, bool],
@@ -166,7 +175,7 @@ def _scores(
 
 
 def _score(
-    record: AblationRecord,
+    record: TrialRecord,
     metric: str,
     changes: Mapping[_Key, Difference],
     marks: Mapping[_Key, bool],
@@ -180,14 +189,14 @@ def _score(
     )
 
 
-def _origin(records: Sequence[AblationRecord]) -> str:
+def describe_origin(records: Mapping[str, TrialRecord]) -> str:
     """List the number of image pairs, the metrics, and machines and commits of the trainings."""
-    scored = [record for record in records if record.scores]
+    scored = [record for record in records.values() if record.scores]
     counts = sorted({len(next(iter(record.scores.values()))) for record in scored})
     lines = [f"* Image pairs: {', '.join(map(str, counts)) or 'none'}."]
     lines += [f"* {name}: {protocol}." for name, protocol in _protocols(scored)]
     by_origin: dict[tuple[str, str], list[str]] = {}
-    for record in records:
+    for record in records.values():
         environment = record.environment
         machine = ", ".join(
             f"{name} {environment.get(name, 'unknown')}" for name in _OF_ENVIRONMENT
@@ -200,6 +209,6 @@ def _origin(records: Sequence[AblationRecord]) -> str:
     return "## Where the numbers come from\n\n" + "\n".join(lines)
 
 
-def _protocols(records: Sequence[AblationRecord]) -> list[tuple[str, str]]:
+def _protocols(records: Sequence[TrialRecord]) -> list[tuple[str, str]]:
     found = {(name, text) for record in records for name, text in record.protocol.items()}
     return sorted(found)

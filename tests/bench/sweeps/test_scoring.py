@@ -1,4 +1,4 @@
-"""Metric values of an ablation's student."""
+"""Metric values of a trial's student."""
 
 from pathlib import Path
 
@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from bench.ablations.scoring import Scorer
 from bench.quality.pairs import find_pairs
 from bench.records.schema import METRIC_NAMES
+from bench.sweeps.scoring import Scorer
 from pcakd.students import StudentSpec, create_student, save_student
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.ablations.plan import read_plan
 from bench.analysis.trainings import find_trainings
+from bench.sweeps.plan import read_plan
 from pcakd.analysis.results import FORMAT
 from pcakd.costs import count_student
 from pcakd.errors import PcakdError

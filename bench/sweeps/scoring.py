@@ -1,4 +1,4 @@
-"""Metric values of an ablation's student over image pairs."""
+"""Metric values of a trial's student over image pairs."""
 
 import hashlib
 from collections.abc import Mapping, Sequence

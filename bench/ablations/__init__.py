@@ -1,1 +1,0 @@
-"""Ablation studies of the distillation: each training changes one setting of a base."""

@@ -1,0 +1,1 @@
+"""Sweeps: many students are distilled from one plan, scored, profiled and compared."""

@@ -1,0 +1,142 @@
+"""What the trainings of a sweep will take, from a few measured steps of some of them."""
+
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.sweeps.training import Training
+from pcakd.backbones import create_backbone
+from pcakd.costs import count_student
+from pcakd.distillation.config import DistillConfig
+from pcakd.distillation.recipe import Recipe
+from pcakd.distillation.run import distill
+from pcakd.students import describe_student
+
+_STEPS = 4  # of each phase that are timed; the first one also warms up
+_SECONDS_PER_MINUTE = 60.0
+
+Kind = tuple[Any, ...]
+"""What trainings have in common that take alike for students of one size."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimedTraining:
+    """What the steps of a training took.
+
+    Attributes:
+        kind: The kind of training.
+        macs: Multiply-adds of the student for each content pixel.
+        seconds: Seconds by phase for each pixel of a step's crops: CPU time on a CPU, otherwise
+            time.
+    """
+
+    kind: Kind
+    macs: float
+    seconds: Mapping[str, float]
+
+
+def describe_kind(config: DistillConfig) -> Kind:
+    """Return the backbone, its weights, the architecture and the backbone of the losses."""
+    weights = None if config.weights is None else str(config.weights)
+    return config.backbone, weights, config.architecture, config.settings.perceptual
+
+
+def time_trainings(trainings: Iterable[Training]) -> list[TimedTraining]:
+    """Train some students for a few steps, with crops and batches of their recipes.
+
+    Of each kind, these are the smallest and the largest student, or the first one if the ranks
+    come from photographs.
+
+    Raises:
+        PcakdError: A training cannot be started.
+    """
+    by_kind: dict[Kind, list[Training]] = {}
+    for training in trainings:
+        by_kind.setdefault(describe_kind(training.config), []).append(training)
+    timed = []
+    for kind, members in by_kind.items():
+        sized = [each for each in members if each.config.rank_rule.ranks]
+        chosen = [min(sized, key=_size), max(sized, key=_size)] if sized else members[:1]
+        for training in {each.config.rank_rule.ranks: each for each in chosen}.values():
+            timed.append(_time(kind, training))
+    return timed
+
+
+def predict_minutes(
+    training: Training,
+    steps: Sequence[int],
+    timed: Sequence[TimedTraining],
+    macs: float | None,
+) -> float | None:
+    """Return what steps of a training take: core-minutes on a CPU, otherwise minutes.
+
+    None without a timed training of its kind.
+
+    The time for each pixel is affine in the student's multiply-adds where two sizes are known.
+
+    Args:
+        training: The training.
+        steps: Steps of each phase.
+        timed: Timed trainings.
+        macs: Multiply-adds of the student for each content pixel; None if they are not known.
+    """
+    alike = [each for each in timed if each.kind == describe_kind(training.config)]
+    if not alike:
+        return None
+    total = 0.0
+    for phase, count in zip(training.config.settings.phases(), steps, strict=True):
+        points = [(each.macs, each.seconds[phase.name]) for each in alike]
+        schedule = phase.schedule
+        total += _at(points, macs) * count * schedule.batch * schedule.crop**2
+    return total / _SECONDS_PER_MINUTE
+
+
+def count_macs(training: Training) -> float | None:
+    """Return the multiply-adds of the student for each content pixel; None without ranks."""
+    config = training.config
+    ranks = config.rank_rule.ranks
+    if not ranks:
+        return None
+    weight_set, path = config.split_weights()
+    teacher = create_backbone(config.backbone, weight_set=weight_set, path=path, seed=0)
+    spec = describe_student(teacher, list(ranks), blocks=config.architecture)
+    return float(count_student(spec).macs)
+
+
+def _at(points: Sequence[tuple[float, float]], macs: float | None) -> float:
+    sizes, seconds = (np.asarray(values) for values in zip(*points, strict=True))
+    if macs is None or len({*sizes}) == 1:
+        return float(np.median(seconds))
+    slope, constant = np.polyfit(sizes, seconds, 1)
+    return float(max(slope * macs + constant, min(seconds) / 2))
+
+
+def _size(training: Training) -> int:
+    return sum(training.config.rank_rule.ranks or ())
+
+
+def _time(kind: Kind, training: Training) -> TimedTraining:
+    recipe = _shorten(training.config.settings)
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        config = replace(
+            training.config, output=Path(folder) / "timed", recipe=recipe, resume=False, smoke=True
+        )
+        student, card = distill(config)
+    name = "cpu_seconds" if card["device"].startswith("cpu") else "device_seconds"
+    seconds = {}
+    for phase, report in zip(recipe.phases(), card["phases"], strict=True):
+        schedule = phase.schedule
+        pixels = report["attempts"] * schedule.steps * schedule.batch * schedule.crop**2
+        seconds[phase.name] = report[name] / pixels
+    return TimedTraining(kind=kind, macs=float(count_student(student.spec).macs), seconds=seconds)
+
+
+def _shorten(recipe: Recipe) -> Recipe:
+    phases: dict[str, Any] = {
+        phase.name: replace(phase.schedule, steps=_STEPS) for phase in recipe.phases()
+    }
+    return replace(recipe, **phases, basis_images=4, held_out=2)

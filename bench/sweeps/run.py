@@ -1,0 +1,152 @@
+"""The run of a sweep: every trial is trained, scored and profiled, and becomes a record."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench.plan.image_pairs import ImagePair
+from bench.sweeps import costs, scoring, training
+from bench.sweeps.records import TrialRecord, load_records, save_record
+from bench.sweeps.training import Training, find_outcome
+from pcakd.students import load_student
+from pcakd.utils.files import make_folder, write_atomically
+
+STUDENTS = "students"
+"""The folder of the students beside the records."""
+
+_OF_MACHINE = ("device", "device_name", "threads", "torch")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """What a sweep records.
+
+    Attributes:
+        trainings: The training of each trial by its name, bases included.
+        pairs: The image pairs of the metrics.
+        resolutions: Resolutions of the costs; none profiles nothing.
+        out: Folder of the records.
+        work: Folder of the folders of trainings.
+    """
+
+    trainings: Mapping[str, Training]
+    pairs: Sequence[ImagePair]
+    resolutions: Sequence[str]
+    out: Path
+    work: Path
+
+
+def run_sweep(sweep: Sweep, train_at_once: Callable[[Mapping[str, Training]], None]) -> None:
+    """Train, score and profile the trials without a record.
+
+    Costs are measured last, when no training takes a part of the machine. Those of another machine
+    or another torch are measured again, so that all compare.
+
+    Args:
+        sweep: The sweep.
+        train_at_once: Trains those of several trainings that are not finished, in processes; it
+            may leave them to this one.
+
+    Raises:
+        PcakdError: An input cannot be used, or a folder cannot be written.
+    """
+    device = next(iter(sweep.trainings.values())).config.resolve_device()
+    known, scorer = load_records(sweep.out), scoring.Scorer(sweep.pairs, device)
+    make_folder(sweep.work)
+
+    def is_recorded(name: str, each: Training) -> bool:
+        record, images = known.get(name), (each.photos, scorer.pairs_hash)
+        return record is not None and record.is_of(each.trial.arguments, each.recipe, *images)
+
+    train_at_once({n: t for n, t in sweep.trainings.items() if not is_recorded(n, t)})
+    for name, each in sweep.trainings.items():
+        record, base = known.get(name), sweep.trainings[each.trial.base or name]
+        if record is None or not is_recorded(name, each):
+            announce(each)
+            save_record(sweep.out, _record(sweep, each, base, scorer))
+            continue
+        updated = replace(
+            record,
+            about=each.trial.about,
+            base=each.trial.base,
+            base_recipe=base.recipe,
+            options=[*each.trial.arguments],
+        )
+        if updated != record:  # the same training with another description or base
+            save_record(sweep.out, updated)
+    _profile(sweep)
+
+
+def announce(each: Training) -> None:
+    """Say on standard error which trial comes now."""
+    done = " (trained already)" if find_outcome(each) else ""
+    sys.stderr.write(f"trial {each.trial.name}: {each.trial.about}{done}\n")
+
+
+def student_path(out: Path, name: str) -> Path:
+    """Return the path of a trial's student."""
+    return out / STUDENTS / f"{name}.safetensors"
+
+
+def _record(sweep: Sweep, each: Training, base: Training, scorer: "scoring.Scorer") -> TrialRecord:
+    """Train the student of a trial, keep it beside the records, and score it."""
+    trial, outcome = each.trial, training.train(each)
+    student = outcome.student
+    if student:
+        kept = student_path(sweep.out, trial.name)
+        make_folder(kept.parent)
+        with write_atomically(kept) as stream:
+            stream.write(student.read_bytes())
+    return TrialRecord(
+        name=trial.name,
+        base=trial.base,
+        about=trial.about,
+        options=[*trial.arguments],
+        recipe=each.recipe,
+        base_recipe=base.recipe,
+        photos=each.photos,
+        pairs=scorer.pairs_hash,
+        commit=outcome.commit,
+        environment=outcome.environment,
+        failure=outcome.failure,
+        card=load_student(student).card if student else {},
+        protocol=dict(scorer.protocol),
+        scores=scorer.score(student) if student else {},
+    )
+
+
+def _profile(sweep: Sweep) -> None:
+    """Measure what the students of the plan cost, where their records do not say it."""
+    if not sweep.resolutions:
+        return
+    device = next(iter(sweep.trainings.values())).config.resolve_device()
+    environment = costs.describe_machine(device)
+    records = {
+        name: record
+        for name, record in load_records(sweep.out).items()
+        if name in sweep.trainings and student_path(sweep.out, name).is_file()
+    }
+    missing = {
+        name: record
+        for name, record in records.items()
+        if not (
+            {*sweep.resolutions} <= record.costs.keys()
+            and _same_machine(record.cost_environment, environment)
+        )
+    }
+    if not missing:
+        return
+    found = costs.measure_costs(
+        {name: student_path(sweep.out, name) for name in missing},
+        sweep.resolutions,
+        device=device,
+        work=sweep.work,
+    )
+    for name, record in missing.items():
+        measured = replace(record, costs=found[name], cost_environment=environment)
+        save_record(sweep.out, measured)
+
+
+def _same_machine(one: Mapping[str, object], other: Mapping[str, object]) -> bool:
+    return all(one.get(name) == other.get(name) for name in _OF_MACHINE)

@@ -13,7 +13,7 @@ nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = ["lint", "tests"]
 PROJECT = nox.project.load_toml("pyproject.toml")
-EVERYTHING = "bench,ray,timm"  # but for TensorFlow, which no test needs
+EVERYTHING = "bench,onnx,ray,timm"  # but for TensorFlow, which no test needs
 
 RUNNING = ".".join(platform.python_version_tuple()[:2])
 PYTHONS = ["3.11", "3.13"] + [RUNNING] * (RUNNING not in ("3.11", "3.13"))

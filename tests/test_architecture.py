@@ -103,6 +103,10 @@ ALLOWED: dict[str, str] = {
         "pcakd.backbones pcakd.cards pcakd.coarse_to_fine pcakd.errors pcakd.images pcakd.utils "
         "pcakd.weights bench.analysis bench.plan bench.records bench.subjects"
     ),
+    "bench.quantization": (
+        "pcakd.blocks pcakd.errors pcakd.images pcakd.pipeline pcakd.students pcakd.transforms "
+        "pcakd.utils"
+    ),
     "bench.records": "pcakd.errors pcakd.utils pcakd.zoo",
     "bench.report": (
         "pcakd.cards pcakd.errors pcakd.utils pcakd.zoo bench.analysis bench.claims "
@@ -115,7 +119,7 @@ ALLOWED: dict[str, str] = {
     "bench.subjects": (
         "pcakd.blocks pcakd.cards pcakd.coarse_to_fine pcakd.errors pcakd.inputs pcakd.luts "
         "pcakd.pipeline pcakd.students pcakd.transforms pcakd.utils pcakd.weights pcakd.zoo "
-        "bench.baselines bench.peers bench.plan bench.records"
+        "bench.baselines bench.peers bench.plan bench.quantization bench.records"
     ),
     "bench.worker": (
         "pcakd.errors pcakd.filters pcakd.images pcakd.utils bench.machine bench.plan "

@@ -34,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "subject",
         metavar="SUBJECT",
-        help="as for --subjects of `pcakd-bench run`: a name or a file, +fp16, +bf16, @TRANSFORM",
+        help="as for --subjects of `pcakd-bench run`: a name or a file, +fp16, +bf16, +int8, "
+        "@TRANSFORM",
     )
     parser.add_argument(
         "--resolution",

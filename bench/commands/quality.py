@@ -18,7 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         metavar="A,B",
         help="students by name or file, colour transfers, or `content` (the unchanged content); "
-        "add +fp16 or +bf16 for half precision, and @TRANSFORM for one transform",
+        "add +fp16 or +bf16 for half precision, +int8 for 8-bit integers, and @TRANSFORM for one "
+        "transform",
     )
     parser.add_argument(
         "--transforms",

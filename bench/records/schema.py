@@ -41,7 +41,7 @@ MetricName = Literal[
 
 METRIC_NAMES: tuple[MetricName, ...] = get_args(MetricName)
 
-Precision = Literal["fp32", "fp16", "bf16"]
+Precision = Literal["fp32", "fp16", "bf16", "int8"]
 Device = Literal["cpu", "cuda", "mps"]
 Beside = Literal["loops", "torch"]
 Status = Literal["ok", "oom", "timeout", "error", "predicted", "untrained"]

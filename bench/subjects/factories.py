@@ -54,6 +54,8 @@ def create_model_subject(name: str, precision: Precision, chosen: Sequence[str] 
             "called as model(content, style)"
         )
     is_module = isinstance(model, nn.Module)
+    if precision not in PRECISIONS:
+        raise ConfigError(f"subject {name!r}: +{precision} is for students; drop it")
     if precision != "fp32" and not is_module:
         raise ConfigError(f"subject {name!r}: only a torch.nn.Module has +{precision}; drop it")
     own = tuple(getattr(model, "transforms", ()))

@@ -14,9 +14,10 @@ from bench.peers.registry import PEERS
 from bench.peers.storage import TrainedPeer
 from bench.records.schema import METRIC_NAMES, MetricName, Precision
 from bench.subjects.interface import NO_TRANSFORM, Device, Prepared, Subject, Variation
-from pcakd.blocks import run_plain
+from pcakd.blocks import Autoencoder, run_plain
 from pcakd.cards import list_trained_metrics
 from pcakd.coarse_to_fine import run_fast
+from pcakd.errors import ConfigError
 from pcakd.pipeline import stylize
 from pcakd.students import Student
 from pcakd.utils.precision import PRECISIONS
@@ -24,6 +25,9 @@ from pcakd.utils.sections import section
 from pcakd.weights import hash_tensors
 
 M = TypeVar("M", bound=nn.Module)
+
+INT8: Precision = "int8"
+"""The precision of a student whose inner blocks are quantised (`bench.quantization`)."""
 
 
 def create_baseline(name: str) -> Subject:
@@ -110,7 +114,7 @@ def create_student_subject(
         transforms=transforms,
         precision=precision,
         has_quality=has_quality,
-        hash=_hash_student(student, weights=has_quality),
+        hash=_hash_student(student, weights=has_quality, precision=precision),
         num_params=student.num_params,
         num_eigenbasis_params=student.num_eigenbasis_params,
         build=lambda device, transform: vary(device, transform, Variation()),
@@ -126,7 +130,7 @@ def _known_metrics(student: Student) -> tuple[MetricName, ...]:
     return tuple(name for name in METRIC_NAMES if name in trained)
 
 
-def _hash_student(student: Student, *, weights: bool) -> str:
+def _hash_student(student: Student, *, weights: bool, precision: Precision) -> str:
     """Hash a student; without seeded weights, which do not change its cost."""
     text = f"student {student.spec!r} {student.regularizer!r}"
     if student.spec.designs:
@@ -135,6 +139,10 @@ def _hash_student(student: Student, *, weights: bool) -> str:
         text += f" colour transfer {student.colour_transfer!r}"
     if weights:
         text += f" {hash_tensors(dict(student.state_dict()))}"
+    if precision == INT8:
+        from bench.quantization import VERSION
+
+        text += f" {INT8} {VERSION}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -145,7 +153,11 @@ def _prepare_student(
     precision: Precision,
     variation: Variation,
 ) -> Prepared:
-    network, dtype = _place(student, device, precision)
+    network: Autoencoder
+    if precision == INT8:
+        network, dtype = _quantize(student, device), torch.float32
+    else:
+        network, dtype = _place(student, device, precision)
     network.regularizer = network.scale_regularizer(variation.regularizer)
 
     strength = variation.strength
@@ -174,6 +186,20 @@ def _prepare_peer(
         return run_peer(network, *images, transform, tiled=tiled).float()
 
     return Prepared(modules=(network,), run=run, untiled=partial(run, tiled=False))
+
+
+def _quantize(student: Student, device: Device) -> Autoencoder:
+    """Quantise a student on the shipped photographs.
+
+    Raises:
+        ConfigError: The device is not the CPU.
+        MissingExtraError: ONNX Runtime is not installed.
+    """
+    from bench.quantization import load_calibration_pairs, quantize_student
+
+    if torch.device(device).type != "cpu":
+        raise ConfigError(f"8-bit integers run on the CPU, not on {device}; give --device cpu")
+    return quantize_student(student, load_calibration_pairs(), threads=torch.get_num_threads())
 
 
 def _place(network: M, device: Device, precision: Precision) -> tuple[M, torch.dtype]:

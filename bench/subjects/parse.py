@@ -14,6 +14,7 @@ from bench.records.schema import Precision
 from bench.subjects.factories import create_model_subject
 from bench.subjects.interface import DEFAULT_TRANSFORM, NO_TRANSFORM, Subject
 from bench.subjects.kinds import (
+    INT8,
     create_baseline,
     create_peer,
     create_student_subject,
@@ -41,7 +42,7 @@ def list_subjects() -> tuple[str, ...]:
 
 
 def parse_subject(text: str, *, transforms: Sequence[str] = TRANSFORMS) -> Subject:
-    """Create a subject from ``NAME[+fp16|+bf16][@zca|@ot|@adain][>lutN]``.
+    """Create a subject from ``NAME[+fp16|+bf16|+int8][@zca|@ot|@adain][>lutN]``.
 
     Args:
         text: A name of ``list_subjects``, or the path of a ``.safetensors`` file of a student or a
@@ -74,6 +75,8 @@ def parse_subject(text: str, *, transforms: Sequence[str] = TRANSFORMS) -> Subje
     if name in FULL_WIDTH:
         student = create_student(FULL_WIDTH[name]).eval().requires_grad_(False)
         return create_student_subject(name, student, precision, chosen, has_quality=False)
+    if precision == INT8 and (name in PEERS.names() or is_peer_file(Path(name))):
+        raise ConfigError(f"subject {text!r}: {INT8} is for students; drop +{INT8}")
     if name in PEERS.names():
         return create_peer(name, precision, transform or DEFAULT_TRANSFORM)
     path = Path(name)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pcakd.errors import MissingExtraError
 
-Extra = Literal["filter", "train", "analyze", "bench", "ray", "timm", "tf"]
+Extra = Literal["filter", "train", "analyze", "bench", "onnx", "ray", "timm", "tf"]
 
 EXTRAS: Mapping[Extra, tuple[str, ...]] = MappingProxyType(
     {
@@ -28,6 +28,7 @@ EXTRAS: Mapping[Extra, tuple[str, ...]] = MappingProxyType(
             *("DISTS_pytorch", "fvcore", "jinja2", "lpips", "pandas"),
             *("piq", "psutil", "pydantic", "pymoo", "ruptures", "skimage"),
         ),
+        "onnx": ("onnx", "onnxruntime"),
         "ray": ("ray",),
         "timm": ("timm",),
         "tf": ("tensorflow",),
@@ -39,6 +40,7 @@ _INCLUDES: Mapping[Extra, tuple[Extra, ...]] = MappingProxyType(
     {
         "analyze": ("train",),
         "bench": ("filter", "train", "analyze"),
+        "onnx": ("filter", "train", "analyze", "bench"),
         "ray": ("filter", "train", "analyze", "bench"),
     }
 )

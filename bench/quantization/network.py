@@ -31,7 +31,7 @@ QUANTIZED_BLOCKS = (2, 3, 4)
 """The block pairs whose arithmetic is in 8-bit integers."""
 
 VERSION = 1
-"""Changes with the method, so that records of another one are told apart."""
+"""Part of the hash of a subject; it changes with the method."""
 
 Array = "np.ndarray[Any, np.dtype[np.float32]]"
 

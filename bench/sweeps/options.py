@@ -64,6 +64,8 @@ class Options:
     mcev: float | None = None
     explained: float | None = None
     architecture: BlockType | None = None
+    start: str | None = None
+    low_rank: float | None = None
     steps: IntPerPhase | None = None
     rate: FloatPerPhase | None = None
     batch: IntPerPhase | None = None
@@ -102,7 +104,7 @@ def create_config(options: Options, *, data: Path, output: Path, name: str) -> D
         output=output,
         name=name,
         recipe=recipe,
-        **_given(options, (*_RANK_RULES, "architecture")),
+        **_given(options, (*_RANK_RULES, "architecture", "start", "low_rank")),
     )
 
 

@@ -14,7 +14,7 @@ from pcakd.costs import count_student
 from pcakd.distillation.config import DistillConfig
 from pcakd.distillation.recipe import Recipe
 from pcakd.distillation.run import distill
-from pcakd.students import describe_student
+from pcakd.students import describe_student, load_student
 
 _STEPS = 4  # of each phase that are timed; the first one also warms up
 _SECONDS_PER_MINUTE = 60.0
@@ -40,9 +40,10 @@ class TimedTraining:
 
 
 def describe_kind(config: DistillConfig) -> Kind:
-    """Return the backbone, its weights, the architecture and the backbone of the losses."""
-    weights = None if config.weights is None else str(config.weights)
-    return config.backbone, weights, config.architecture, config.settings.perceptual
+    """Return the backbone, its weights, the architecture, the start and the losses' backbone."""
+    weights, start = (each and str(each) for each in (config.weights, config.start))
+    own = config.architecture, start, config.low_rank
+    return config.backbone, weights, *own, config.settings.perceptual
 
 
 def time_trainings(trainings: Iterable[Training]) -> list[TimedTraining]:
@@ -88,7 +89,7 @@ def predict_minutes(
     if not alike:
         return None
     total = 0.0
-    for phase, count in zip(training.config.settings.phases(), steps, strict=True):
+    for phase, count in zip(training.config.training.phases(), steps, strict=True):
         points = [(each.macs, each.seconds[phase.name]) for each in alike]
         schedule = phase.schedule
         total += _at(points, macs) * count * schedule.batch * schedule.crop**2
@@ -98,6 +99,9 @@ def predict_minutes(
 def count_macs(training: Training) -> float | None:
     """Return the multiply-adds of the student for each content pixel; None without ranks."""
     config = training.config
+    if config.start is not None:
+        spec = load_student(config.start).spec
+        return float(count_student(replace(spec, low_rank=config.low_rank or spec.low_rank)).macs)
     ranks = config.rank_rule.ranks
     if not ranks:
         return None
@@ -128,7 +132,7 @@ def _time(kind: Kind, training: Training) -> TimedTraining:
         student, card = distill(config)
     name = "cpu_seconds" if card["device"].startswith("cpu") else "device_seconds"
     seconds = {}
-    for phase, report in zip(recipe.phases(), card["phases"], strict=True):
+    for phase, report in zip(config.training.phases(), card["phases"], strict=True):
         schedule = phase.schedule
         pixels = report["attempts"] * schedule.steps * schedule.batch * schedule.crop**2
         seconds[phase.name] = report[name] / pixels

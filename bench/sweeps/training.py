@@ -153,7 +153,7 @@ def describe_state(training: Training, record: TrialRecord | None) -> State:
         PcakdError: A file of the training is damaged.
     """
     options, recipe = training.trial.arguments, training.recipe
-    phases = training.config.settings.phases()
+    phases = training.config.training.phases()
     nothing = (0,) * len(phases)
     if record and record.is_of(options, recipe, training.photos, record.pairs):
         return State(text="recorded", steps_left=nothing)

@@ -3,6 +3,7 @@
 from pcakd.blocks.autoencoder import Autoencoder, Regularizer
 from pcakd.blocks.convolution import Conv, ConvLayer
 from pcakd.blocks.design import BlockDesign, BlockKind, design_decoder, design_encoder
+from pcakd.blocks.low_rank import factorise_blocks, factorise_conv
 from pcakd.blocks.pooling import AvgPool, MaxPool
 from pcakd.blocks.residuals import AddResidual, ConcatResidual, ResidualStage
 from pcakd.blocks.spans import Span, Tile
@@ -33,5 +34,7 @@ __all__ = [
     "Upsample",
     "design_decoder",
     "design_encoder",
+    "factorise_blocks",
+    "factorise_conv",
     "run_plain",
 ]

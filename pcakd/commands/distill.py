@@ -93,6 +93,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "are fitted to photographs of --data",
     )
     add_architecture(parser)
+    parser.add_argument(
+        "--start",
+        metavar="S",
+        help="shipped student or student file to start from: its ranks, architecture and "
+        "eigenbases stay, and the stylization phase alone trains it",
+    )
+    parser.add_argument(
+        "--low-rank",
+        type=float,
+        metavar="SHARE",
+        help="with --start: replace its convolutions by factors (Tucker-2, SVD) whose rank is this "
+        "share of the channels, in (0, 1), before it is trained",
+    )
     _add_recipe(parser)
     add_device(parser)
     add_example(
@@ -202,6 +215,8 @@ def create_config(args: argparse.Namespace, *, device: str) -> DistillConfig:
         bases=args.bases,
         architecture=args.architecture,
         smoke=args.smoke,
+        start=args.start,
+        low_rank=args.low_rank,
     )
 
 

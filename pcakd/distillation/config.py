@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from pcakd.backbones import get_backbone_entry, split_weights
-from pcakd.distillation.recipe import Recipe
+from pcakd.distillation.recipe import FineTuning, Recipe
 from pcakd.distillation.recipes import create_recipe
 from pcakd.distillation.run_files.checkpoint import CHECKPOINT
 from pcakd.eigenbases import RankRule, default_rank_rule
@@ -51,6 +51,10 @@ class DistillConfig:
         architecture: Type of the student's blocks, ``conv`` or ``separable``; None is the paper's
             architecture for its backbones, otherwise blocks like the teacher's.
         smoke: Whether failed health checks only warn, for trying a set-up with few steps.
+        start: Student to start from, by name or path: its ranks, architecture and eigenbases stay,
+            and the stylization phase alone trains it.
+        low_rank: With ``start``: rank of the factors that replace its convolutions, as a share of
+            their channels, in (0, 1).
 
     Raises:
         ConfigError: A value is out of range, two rank rules are given, or the device is not on
@@ -77,6 +81,8 @@ class DistillConfig:
     bases: str | PathLike[str] | None = None
     architecture: BlockType | None = None
     smoke: bool = False
+    start: str | PathLike[str] | None = None
+    low_rank: float | None = None
 
     def __post_init__(self) -> None:
         get_backbone_entry(self.backbone)
@@ -101,8 +107,26 @@ class DistillConfig:
             raise ConfigError(f"the name {self.stem!r} is reserved for another file; use another")
         if self.architecture is not None and self.architecture not in BLOCK_TYPES:
             raise unknown_name("architecture", str(self.architecture), BLOCK_TYPES)
+        self._check_start()
         self.rank_rule.require_fit(self.backbone, get_backbone_entry(self.backbone).widths)
         self.resolve_device()
+
+    def _check_start(self) -> None:
+        if self.start is None:
+            if self.low_rank is not None:
+                raise ConfigError("low rank needs a student to start from; give start")
+            return
+        given = ("ranks", "mcev", "explained", "bases", "architecture")
+        if fixed := [name for name in given if getattr(self, name) is not None]:
+            raise ConfigError(f"the student to start from has its {fixed[0]}; drop it")
+        share = self.low_rank
+        if share is not None and not (type(share) in (int, float) and 0 < share < 1):
+            raise ConfigError(f"the share of low rank must lie between 0 and 1, got {share!r}")
+
+    @property
+    def training(self) -> "Recipe | FineTuning":
+        """What is trained: all phases of the recipe, or the last one of a student to start from."""
+        return self.settings if self.start is None else self.settings.fine_tuning()
 
     @property
     def stem(self) -> str:

@@ -163,6 +163,10 @@ class Recipe:
             PhaseSchedule(name="stylization", schedule=self.stylization, sampling=pairs),
         )
 
+    def fine_tuning(self) -> "FineTuning":
+        """Return the training of a finished student: the last phase alone."""
+        return FineTuning(self)
+
     def regularizer_for(self, variances: Sequence[float]) -> Regularizer:
         """Return λ for a teacher with these variances at taps 1 to 4."""
         if self.regularizer is not None:
@@ -174,6 +178,35 @@ class Recipe:
         """Return the settings as JSON values."""
         values: dict[str, Any] = json.loads(json.dumps(asdict(self)))  # lists, not tuples
         return values
+
+
+@dataclass(frozen=True, slots=True)
+class FineTuning:
+    """The stylization phase of a recipe, for a student that is trained already.
+
+    Attributes:
+        recipe: The recipe.
+    """
+
+    recipe: Recipe
+
+    @property
+    def max_attempts(self) -> int:
+        """Attempts at the phase."""
+        return self.recipe.max_attempts
+
+    @property
+    def seed(self) -> int:
+        """Seed of everything random."""
+        return self.recipe.seed
+
+    def phases(self) -> tuple[PhaseSchedule, ...]:
+        """Return the schedule of the phase."""
+        return self.recipe.phases()[-1:]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all settings of the recipe."""
+        return self.recipe.to_json()
 
 
 def check_counts(held_out: int, basis_images: int, max_attempts: int) -> None:

@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ from pcakd.distillation.schedule import PhaseSchedule
 from pcakd.distillation.trainer import Run, Trainer
 from pcakd.eigenbases import (
     Eigenbasis,
+    RankRule,
     SpectraFile,
     load_eigenbases,
     load_spectra,
@@ -48,7 +49,14 @@ from pcakd.eigenbases import (
 )
 from pcakd.errors import ConfigError, shorten
 from pcakd.images.perceptual import METHOD
-from pcakd.students import Student, create_student, describe_student, save_student
+from pcakd.students import (
+    Student,
+    create_student,
+    describe_student,
+    factorise_student,
+    load_student,
+    save_student,
+)
 from pcakd.utils.extras import check_extra
 from pcakd.utils.files import write_text
 from pcakd.weights.hashing import hash_tensors
@@ -98,6 +106,7 @@ class _Inputs:
         perceptual: The backbone of the perceptual losses.
         spectra: Spectra to cut the eigenbases out of; None fits them.
         spectra_hash: SHA-256 of their file.
+        start: The student to start from.
     """
 
     config: DistillConfig
@@ -108,11 +117,22 @@ class _Inputs:
     perceptual: Backbone
     spectra: SpectraFile | None = None
     spectra_hash: str | None = None
+    start: Student | None = None
+
+    @property
+    def rank_rule(self) -> RankRule:
+        """The rule that chooses the ranks; a student to start from has them."""
+        return (
+            self.config.rank_rule if self.start is None else RankRule(ranks=self.start.spec.ranks)
+        )
 
     def fingerprint(self) -> dict[str, Any]:
         """Return the settings that must be the same when the training resumes."""
         config, perceptual = self.config, self.perceptual.card
-        rule = config.rank_rule
+        rule = self.rank_rule
+        start: dict[str, Any] = {}
+        if self.start is not None:
+            start = {"start": hash_tensors(self.start.state_dict()), "low_rank": config.low_rank}
         return {
             "backbone": config.backbone,
             "name": config.stem,
@@ -125,6 +145,7 @@ class _Inputs:
             "explained": rule.explained,
             **({} if self.spectra_hash is None else {"bases": self.spectra_hash}),
             **({} if config.architecture is None else {"architecture": config.architecture}),
+            **start,
         }
 
 
@@ -138,7 +159,7 @@ def _distill(config: DistillConfig) -> tuple[Student, dict[str, Any]]:
     student = _new_student(inputs, eigenbases)
     trainer = Trainer(
         Run(
-            recipe=config.settings,
+            recipe=config.training,
             network=student,
             create_phase=_phase_factory(inputs, student, eigenbases),
             losses=LOSSES,
@@ -195,7 +216,26 @@ def _load_inputs(config: DistillConfig) -> _Inputs:
         perceptual=perceptual.to(device),
         spectra=spectra,
         spectra_hash=None if config.bases is None else _hash_file(config.bases),
+        start=None if config.start is None else _load_start(config, teacher),
     )
+
+
+def _load_start(config: DistillConfig, teacher: Backbone) -> Student:
+    """Load the student to start from, of low rank if that is wanted.
+
+    Raises:
+        ConfigError: It has no eigenbases, or those of another teacher.
+    """
+    student = load_student(config.start or "")
+    rows = [basis.shape[0] for basis in student.eigenbases]
+    own, other = teacher.card, student.card.get("teacher", {})
+    hashes = {own.sha256 if own else None, other.get("sha256")} - {None}
+    if rows != list(get_backbone_entry(config.backbone).widths) or len(hashes) > 1:
+        raise ConfigError(
+            f"{config.start} has {'the eigenbases of another teacher' if rows else 'no eigenbases'}"
+            f"; start from a student of {config.backbone} with the same --weights"
+        )
+    return student if config.low_rank is None else factorise_student(student, config.low_rank)
 
 
 def _eigenbases(
@@ -215,14 +255,23 @@ def _eigenbases(
     if inputs.spectra is not None:
         fitted, means = _cut_out(inputs, inputs.spectra)
     else:
+        known = list(inputs.start.channel_means) if inputs.start else []
+        if known:
+            normalize_activations(inputs.teacher, known)
         fitted, means = fit_over_processes(
             inputs.teacher,
             inputs.photos,
-            rule=config.rank_rule,
+            rule=inputs.rank_rule,
             images=config.settings.basis_images,
             device=inputs.device,
-            normalized=normalized,
+            normalized=normalized and not known,
         )
+        means = known or means
+    if inputs.start is not None:  # signs and order of the directions that it learned
+        fitted = [
+            replace(each, basis=basis.to(each.basis))
+            for each, basis in zip(fitted, inputs.start.eigenbases, strict=True)
+        ]
     wait_for_all()  # no process reads the file any more when the writer replaces it
     if is_writer():
         save_eigenbases(path, fitted, channel_means=means, card=wanted)
@@ -276,7 +325,12 @@ def _move(eigenbases: list[Eigenbasis], device: torch.device) -> list[Eigenbasis
 def _new_student(inputs: _Inputs, eigenbases: list[Eigenbasis]) -> Student:
     recipe = inputs.config.settings
     ranks = [each.rank for each in eigenbases]
-    spec = describe_student(inputs.teacher, ranks, blocks=inputs.config.architecture)
+    start = inputs.start
+    spec = (
+        describe_student(inputs.teacher, ranks, blocks=inputs.config.architecture)
+        if start is None
+        else start.spec
+    )
     regularizer = recipe.regularizer_for([float(each.eigenvalues.sum()) for each in eigenbases])
     student = create_student(
         spec,
@@ -284,6 +338,8 @@ def _new_student(inputs: _Inputs, eigenbases: list[Eigenbasis]) -> Student:
         regularizer=regularizer,
         colour_transfer=recipe.colour_transfer,
     )
+    if start is not None:
+        student.load_state_dict(start.state_dict())
     student = student.eval().requires_grad_(False)
     return student.to(inputs.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
@@ -326,6 +382,12 @@ def _card(inputs: _Inputs, trainer: Trainer, eigenbases: list[Eigenbasis]) -> di
         training["photos"]["basis"] = inputs.spectra.card["photographs"]
     if config.smoke:
         training["smoke"] = True
+    if inputs.start is not None:
+        training["start"] = {
+            "name": inputs.start.card.get("name"),
+            "low_rank": config.low_rank,
+            "sha256": hash_tensors(load_student(config.start or "").state_dict()),
+        }
     return {
         "name": config.name or config.backbone,
         "teacher": describe_teacher(inputs.teacher),

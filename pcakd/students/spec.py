@@ -15,6 +15,7 @@ from pcakd.blocks import (
     Upsample,
     design_decoder,
     design_encoder,
+    factorise_blocks,
 )
 from pcakd.errors import ConfigError
 from pcakd.utils.registry import unknown_name
@@ -36,9 +37,12 @@ class StudentSpec:
         colour_conv: Whether a 1 × 1 convolution of the colours comes first, as in the authors' VGG
             students.
         designs: The four block pairs of a ``designed`` student; empty for the others.
+        low_rank: Rank of the factors that stand for convolutions, as a share of their channels, in
+            (0, 1]; 1 keeps full convolutions (`pcakd.blocks.low_rank`).
 
     Raises:
-        ConfigError: The ranks are not four positive integers, or the designs do not fit together.
+        ConfigError: The ranks are not four positive integers, the designs do not fit together, or
+            the share of low rank is out of range.
         UnknownNameError: There is no such architecture.
     """
 
@@ -47,12 +51,15 @@ class StudentSpec:
     colour_conv: bool = False
     # not in repr(), which is part of the hash of recorded subjects
     designs: tuple[BlockDesign, ...] = field(default=(), repr=False)
+    low_rank: float = field(default=1.0, repr=False)
 
     def __post_init__(self) -> None:
         if self.architecture not in ARCHITECTURES:
             raise unknown_name("architecture", self.architecture, ARCHITECTURES)
         if len(self.ranks) != 4 or any(type(k) is not int or k < 1 for k in self.ranks):
             raise ConfigError(f"ranks must be four positive integers, got {self.ranks!r}")
+        if type(self.low_rank) not in (int, float) or not 0 < self.low_rank <= 1:
+            raise ConfigError(f"the share of low rank must lie in (0, 1], got {self.low_rank!r}")
         if self.architecture != "designed":
             if self.designs:
                 raise ConfigError(f"a student of {self.architecture!r} takes no designs of blocks")
@@ -79,6 +86,10 @@ _VGG_DECODER_CONVS = {"vgg16": (2, 2, 4), "vgg19": (2, 2, 4), "tiny": (2, 2, 2)}
 
 def encoder_blocks(spec: StudentSpec) -> tuple[Block, ...]:
     """Return the stages of encoder blocks 1 to 4; block b ends at tap b."""
+    return factorise_blocks(_full_encoder(spec), spec.low_rank)
+
+
+def _full_encoder(spec: StudentSpec) -> tuple[Block, ...]:
     if spec.designs:
         widths = pairwise((3, *spec.ranks))
         return tuple(
@@ -107,6 +118,10 @@ def encoder_blocks(spec: StudentSpec) -> tuple[Block, ...]:
 
 def decoder_blocks(spec: StudentSpec) -> tuple[Block, ...]:
     """Return the stages of decoder blocks 1 to 4; block b leads from tap b to tap b - 1."""
+    return factorise_blocks(_full_decoder(spec), spec.low_rank)
+
+
+def _full_decoder(spec: StudentSpec) -> tuple[Block, ...]:
     if spec.designs:
         widths = pairwise((3, *spec.ranks))
         return tuple(

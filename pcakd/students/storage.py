@@ -66,6 +66,8 @@ def save_student(path: str | os.PathLike[str], student: Student) -> None:
         header["colour_transfer"] = student.colour_transfer
     if student.spec.designs:
         header["designs"] = [_pack_design(design) for design in student.spec.designs]
+    if student.spec.low_rank < 1:
+        header["low_rank"] = student.spec.low_rank
     tensors = dict(student.state_dict())
     for series in _SERIES:
         for tap, tensor in enumerate(getattr(student, series), start=1):
@@ -222,6 +224,7 @@ def _student_of(path: Path, header: dict[str, Any], tensors: Mapping[str, Tensor
             ranks=ranks,
             colour_conv=bool(header["colour_conv"]),
             designs=tuple(BlockDesign(**design) for design in header.get("designs", ())),
+            low_rank=header.get("low_rank", 1.0),
         )
         eigenbases, means = (
             [tensors[name] for name in sorted(tensors) if name.startswith(f"{series}.")]

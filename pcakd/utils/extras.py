@@ -21,7 +21,7 @@ EXTRAS: Mapping[Extra, tuple[str, ...]] = MappingProxyType(
         "filter": ("cv2",),
         "train": (
             *("filelock", "h5py", "imagehash", "pip", "platformdirs", "tensorboard"),
-            "torchvision",
+            *("tensorly", "torchvision"),
         ),
         "analyze": ("matplotlib", "scipy"),
         "bench": (

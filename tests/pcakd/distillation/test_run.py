@@ -161,3 +161,44 @@ def test_a_student_of_one_type_of_blocks_is_distilled(photos, tmp_path, blocks):
     assert find_block_type(load_student(config.student_path).spec) == blocks
     with torch.inference_mode():
         assert bool(student(torch.rand(3, 40, 40), torch.rand(3, 40, 40)).isfinite().all())
+
+
+@pytest.mark.parametrize("low_rank", [None, 0.5])
+def test_a_finished_student_is_tuned_by_the_last_phase(unbroken, photos, tmp_path, low_rank):
+    start = unbroken / "tiny.safetensors"
+    config = make_config(photos, tmp_path, start=start, low_rank=low_rank, ranks=None)
+    student, card = distill(config)
+    before = load_student(start)
+    assert [phase["phase"] for phase in card["phases"]] == ["stylization"]
+    assert card["ranks"] == [4, 6, 8, 10]
+    assert card["start"]["low_rank"] == low_rank
+    assert all(map(torch.equal, student.eigenbases, before.eigenbases))
+    read = load_student(tmp_path / "tiny.safetensors")
+    assert read.spec == student.spec
+    assert read.spec.low_rank == (low_rank or 1.0)
+    if low_rank is None:  # two steps: near the student that it starts from
+        changes = [
+            float((one - other).abs().max())
+            for one, other in zip(read.parameters(), before.parameters(), strict=True)
+        ]
+        assert 0 < max(changes) < 0.2
+    else:
+        assert read.num_params < before.num_params
+
+
+def test_a_start_that_does_not_fit_is_refused(unbroken, photos, tmp_path):
+    start = unbroken / "tiny.safetensors"
+    for settings, message in (
+        (
+            {"start": start, "ranks": (4, 6, 8, 10)},
+            "the student to start from has its ranks; drop it",
+        ),
+        ({"low_rank": 0.5}, "low rank needs a student to start from"),
+        ({"start": start, "ranks": None, "low_rank": 1.0}, "must lie between 0 and 1, got 1.0"),
+        ({"start": start, "ranks": None, "architecture": "conv"}, "has its architecture"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            make_config(photos, tmp_path, **settings)
+    config = make_config(photos, tmp_path, start="mobilenet_v1", ranks=None)
+    with pytest.raises(ConfigError, match="eigenbases of another teacher; start from a student of"):
+        distill(config)

@@ -59,7 +59,8 @@ def tests(session: nox.Session) -> None:
     _install(session, "test", extras=EVERYTHING, compiled=True)
     # one thread a worker: small tensors gain nothing by more, and threads would wait for turns
     session.env["OMP_NUM_THREADS"] = "1"
-    session.run("pytest", "-n", "auto", "-p", "no:benchmark", *session.posargs)
+    options = ("-n", "auto", "--dist", "worksteal", "--durations", "20", "-p", "no:benchmark")
+    session.run("pytest", *options, *session.posargs)
 
 
 @nox.session

@@ -72,8 +72,8 @@ ALLOWED: dict[str, str] = {
     "bench.__main__": "bench.cli",
     "bench.sweeps": (
         "pcakd.backbones pcakd.cards pcakd.costs pcakd.distillation pcakd.errors pcakd.planning "
-        "pcakd.students pcakd.utils bench.analysis bench.cli bench.machine bench.plan "
-        "bench.quality bench.records bench.report bench.run bench.subjects"
+        "pcakd.students pcakd.utils pcakd.weights bench.analysis bench.cli bench.machine "
+        "bench.plan bench.quality bench.records bench.report bench.run bench.subjects"
     ),
     "bench.analysis": "bench.records",
     "bench.baselines": "pcakd.linalg pcakd.transforms pcakd.utils bench.profiling",
@@ -105,7 +105,7 @@ ALLOWED: dict[str, str] = {
     ),
     "bench.quantization": (
         "pcakd.blocks pcakd.errors pcakd.images pcakd.pipeline pcakd.students pcakd.transforms "
-        "pcakd.utils"
+        "pcakd.utils pcakd.weights bench.profiling"
     ),
     "bench.records": "pcakd.errors pcakd.utils pcakd.zoo",
     "bench.report": (

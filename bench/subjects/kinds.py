@@ -20,6 +20,7 @@ from pcakd.coarse_to_fine import run_fast
 from pcakd.errors import ConfigError
 from pcakd.pipeline import stylize
 from pcakd.students import Student
+from pcakd.utils.extras import check_extra
 from pcakd.utils.precision import PRECISIONS
 from pcakd.utils.sections import section
 from pcakd.weights import hash_tensors
@@ -104,7 +105,13 @@ def create_student_subject(
     has_quality: bool,
     history: Path | None = None,
 ) -> Subject:
-    """Create a student, or a full-width autoencoder of seeded weights (no quality)."""
+    """Create a student, or a full-width autoencoder of seeded weights (no quality).
+
+    Raises:
+        MissingExtraError: It is to run in 8-bit integers, and ONNX Runtime is not installed.
+    """
+    if precision == INT8:
+        check_extra("onnx", f"+{INT8}")
 
     def vary(device: Device, transform: str, variation: Variation) -> Prepared:
         return _prepare_student(student, device, transform, precision, variation)

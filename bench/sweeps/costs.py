@@ -15,6 +15,7 @@ from bench.report.common.rows import CostRow
 from bench.report.common.summary import summarize
 from bench.run.runner import Request, run_benchmark
 from pcakd.utils.git import git_state, hash_edits
+from pcakd.utils.resolutions import parse_resolution
 
 _CASE_SECONDS = 300.0
 _DIGITS = 8
@@ -33,7 +34,8 @@ def measure_costs(
     """Measure students one after another, in processes of their own, as ``bench run`` does.
 
     Nothing else should run on the machine meanwhile. The samples go into a run folder in ``work``
-    that is of this code and machine alone, so that an interrupted measurement continues.
+    that is of these students, this code and this machine alone, so that an interrupted measurement
+    continues.
 
     Args:
         students: Files of students by name; the stem of each is its name.
@@ -49,9 +51,11 @@ def measure_costs(
     Raises:
         PcakdError: A resolution or the device cannot be used, or the folder cannot be written.
     """
-    environment = describe_machine(device)
-    digest = hashlib.sha256(json.dumps(environment, sort_keys=True).encode()).hexdigest()
-    folder = work / f"costs-{digest[:_DIGITS]}"
+    hashes = {
+        name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in students.items()
+    }
+    identity = json.dumps([describe_machine(device), hashes], sort_keys=True)
+    folder = work / f"costs-{hashlib.sha256(identity.encode()).hexdigest()[:_DIGITS]}"
     run_benchmark(
         Request(
             profile=_profile([str(path) for path in students.values()], resolutions),
@@ -63,9 +67,12 @@ def measure_costs(
         )
     )
     found: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in students}
+    sizes = {name: parse_resolution(name) for name in resolutions}
+    names = {(size.width, size.height): name for name, size in sizes.items()}
     for row in summarize(read_records(folder), folder).cost:
-        if row.subject in found and row.resolution in resolutions:
-            found[row.subject][row.resolution] = _describe(row)
+        size = names.get((row.width, row.height))
+        if row.subject in found and size is not None:
+            found[row.subject][size] = _describe(row)
     return found
 
 

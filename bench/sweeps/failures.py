@@ -6,7 +6,7 @@ from pathlib import Path
 from pcakd.errors import ConfigError
 
 ATTEMPTS = 3
-"""Times that a training is started whose process is lost: killed, or out of memory."""
+"""Times that a training is started whose process is lost, because it was killed or crashed."""
 
 BAD_INPUT = 2
 """Exit status of a command whose input cannot be used; trying again would not help."""

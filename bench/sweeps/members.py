@@ -1,5 +1,7 @@
 """The students of a sweep with their metric values and costs. No torch."""
 
+import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -29,27 +31,19 @@ class Member:
 
     Attributes:
         record: Its record.
+        family: What it has in common with others that differ from it by their ranks alone:
+            backbone, weights, architecture, start and recipe.
         seeds: Records of the same trial with other seeds.
     """
 
     record: TrialRecord
+    family: str
     seeds: tuple[TrialRecord, ...] = ()
 
     @property
     def name(self) -> str:
         """The trial's name."""
         return self.record.name
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The options of its training."""
-        return read_arguments(self.record.options)
-
-    @property
-    def family(self) -> str:
-        """Backbone and architecture; only members of one family differ by their ranks alone."""
-        parts = [str(self.options["backbone"]), str(self.options.get("architecture", ""))]
-        return ", ".join(part for part in parts if part)
 
     @property
     def ranks(self) -> tuple[int, ...]:
@@ -68,18 +62,63 @@ class Member:
 
 
 def find_members(records: Mapping[str, TrialRecord]) -> list[Member]:
-    """Return the trained students; trials ``NAME-seedN`` belong to the trial ``NAME``."""
+    """Return the trained students over the image pairs that most of them have.
+
+    Trials ``NAME-seedN`` belong to the trial ``NAME``.
+    """
     trained = {name: record for name, record in records.items() if record.scores}
-    further = find_trainings(trained)
+    if not trained:
+        return []
+    (pairs, _), *_ = Counter(record.pairs for record in trained.values()).most_common(1)
+    trained = {name: record for name, record in trained.items() if record.pairs == pairs}
     seeds: dict[str, list[TrialRecord]] = {}
+    further = {n: t for n, t in find_trainings(trained).items() if t.moved == "seed"}
     for name, training in further.items():
-        if training.moved == "seed":
-            seeds.setdefault(training.subject, []).append(trained[name])
+        seeds.setdefault(training.subject, []).append(trained[name])
+    own = {name: record for name, record in trained.items() if name not in further}
+    families = _name_families(own)
     return [
-        Member(record=record, seeds=tuple(seeds.get(name, ())))
-        for name, record in trained.items()
-        if name not in further
+        Member(record=record, family=families[name], seeds=tuple(seeds.get(name, ())))
+        for name, record in own.items()
     ]
+
+
+def describe_left_out(records: Mapping[str, TrialRecord], members: Sequence[Member]) -> list[str]:
+    """Return a line for each trial that is neither a member nor a seed of one."""
+    shown = {record.name for each in members for record in (each.record, *each.seeds)}
+    return [
+        f"`{name}`: {record.failure or 'scored on other image pairs'}"
+        for name, record in records.items()
+        if name not in shown
+    ]
+
+
+def _name_families(records: Mapping[str, TrialRecord]) -> dict[str, str]:
+    """Return the family of each record; recipes are numbered where there are several."""
+    titles = {name: _title(read_arguments(record.options)) for name, record in records.items()}
+    recipes: dict[str, list[str]] = {}
+    for name, record in records.items():
+        found = recipes.setdefault(titles[name], [])
+        if (recipe := _without_seed(record)) not in found:
+            found.append(recipe)
+    return {
+        name: title
+        if len(recipes[title]) == 1
+        else f"{title}, recipe {recipes[title].index(_without_seed(records[name])) + 1}"
+        for name, title in titles.items()
+    }
+
+
+def _title(options: Mapping[str, Any]) -> str:
+    start, low_rank = options.get("start"), options.get("low_rank")
+    parts = [options.get(name) for name in ("backbone", "weights", "architecture")]
+    parts += [f"from {start}" if start else None, f"low rank {low_rank}" if low_rank else None]
+    return ", ".join(str(part) for part in parts if part) or "students"
+
+
+def _without_seed(record: TrialRecord) -> str:
+    recipe = {name: value for name, value in record.recipe.items() if name != "seed"}
+    return json.dumps(recipe, sort_keys=True)
 
 
 def mean_score(record: TrialRecord, metric: str) -> float:
@@ -111,13 +150,14 @@ def witnesses(members: Sequence[Member]) -> tuple[str, str] | None:
 
 
 def common_resolutions(members: Sequence[Member]) -> list[str]:
-    """Return the resolutions at which all members were profiled on one machine."""
-    if not members:
+    """Return the resolutions at which all profiled members were profiled, on one machine."""
+    profiled = [each for each in members if each.record.costs]
+    if not profiled:
         return []
     machines = {
         tuple(each.record.cost_environment.get(key) for key in ("device_name", "threads"))
-        for each in members
+        for each in profiled
     }
-    shared = set.intersection(*({*each.record.costs} for each in members))
-    named = members[0].record.costs
+    shared = set.intersection(*({*each.record.costs} for each in profiled))
+    named = profiled[0].record.costs
     return [name for name in named if name in shared] if len(machines) == 1 else []

@@ -14,6 +14,7 @@ from bench.sweeps.members import (
     Member,
     common_metrics,
     common_resolutions,
+    describe_left_out,
     find_members,
     witnesses,
 )
@@ -83,14 +84,23 @@ def make_sections(records: Mapping[str, TrialRecord]) -> list[Section]:
     sections = []
     if profiled:
         sections.append(Section(text=f"# Sweep\n\n{_NOTE}"))
-        sections += [_students(members), *_frontier(members), *_before_training(members)]
+        sections += [_students(members, records), *_frontier(members)]
+        sections += _before_training(members)
     ablations = compare_with_bases(records, heading=not profiled)
     return [*sections, Section(text=ablations), Section(text=describe_origin(records))]
 
 
-def _students(members: Sequence[Member]) -> Section:
-    table = students_table(members, common_resolutions(members))
-    return Section(text=f"## Students\n\n{table.markdown}", tables=(table,))
+def _students(members: Sequence[Member], records: Mapping[str, TrialRecord]) -> Section:
+    resolutions = common_resolutions(members)
+    table = students_table(members, resolutions)
+    text = f"## Students\n\n{table.markdown}"
+    if not resolutions:
+        text += "\nCosts are of several machines or sizes, which do not compare.\n"
+    if missing := [each.name for each in members if not each.record.costs]:
+        text += f"\nWithout costs, and not on a front: {', '.join(missing)}.\n"
+    if left_out := describe_left_out(records, members):
+        text += "\nNot in this table:\n\n" + "\n".join(f"* {line}" for line in left_out) + "\n"
+    return Section(text=text, tables=(table,))
 
 
 def _frontier(members: Sequence[Member]) -> list[Section]:

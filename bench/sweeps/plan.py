@@ -6,7 +6,7 @@ An ablation study is a sweep whose trials change one setting of a base each.
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from pcakd.utils.deprecation import warn_renamed
 from pcakd.utils.registry import unknown_name
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?")
+_RESERVED = "outcome"  # of a training, beside the student's card
 _RENAMED = {"no-twins": "no-identity-pairs", "no-pictures": "no-reconstruction-loss"}
 """Ablations of the project's plan by their names before 0.2; they are accepted for one release."""
 
@@ -114,6 +115,8 @@ def _check(path: Path, name: str, table: dict[str, Any]) -> dict[str, Any]:
     where = f"{path} [{name}]"
     if not _NAME.fullmatch(name):
         raise ConfigError(f"{path}: {name!r} cannot be a file's name; use letters, digits and '-'")
+    if name == _RESERVED:
+        raise ConfigError(f"{path}: the name {name!r} is reserved for another file; rename it")
     if not isinstance(table, dict):
         raise ConfigError(f"{where}: expected a table, got {table!r:.40}")
     if isinstance(table.get("options"), str):
@@ -134,6 +137,7 @@ def _create(path: Path, name: str, tables: Mapping[str, Mapping[str, Any]]) -> T
     own = table.get("options", {})
     where = f"{path} [{name}] options"
     options = validate_table(merge_options(inherited, own), Options, where=where)
+    options = _find_files(options, path.parent)
     if options.backbone is None:
         raise ConfigError(f"{where}: key 'backbone' is missing; add it")
     return Trial(
@@ -143,3 +147,13 @@ def _create(path: Path, name: str, tables: Mapping[str, Mapping[str, Any]]) -> T
         options=options,
         arguments=(*write_arguments(inherited), *write_arguments(own)),
     )
+
+
+def _find_files(options: Options, folder: Path) -> Options:
+    """Return options whose paths of files beside the plan are whole."""
+    changes: dict[str, Any] = {
+        name: str((folder / value).resolve())
+        for name in ("start", "weights")
+        if (value := getattr(options, name)) is not None and (folder / value).is_file()
+    }
+    return replace(options, **changes)

@@ -27,19 +27,26 @@ _FRONT = "#222222"
 
 
 def cost_plot(members: Sequence[Member], metric: str, resolution: str) -> Figure:
-    """Draw a metric against each cost that all members have, the front as a dashed line.
+    """Draw a metric against each cost, the front as a dashed line.
 
-    Other seeds of a member are small marks below or above it.
+    Other seeds of a member are small marks below or above it. A member without a cost, because
+    memory ran out, is not in the panel of that cost.
+
+    Args:
+        members: At least one with costs.
+        metric: A metric of all.
+        resolution: Resolution of the costs.
     """
-    shown = [name for name in COSTS if all(m.cost(name, resolution) for m in members)]
+    shown = [name for name in COSTS if any(m.cost(name, resolution) for m in members)]
     rows = -(-len(shown) // 2)
     figure, panels = new_panels(rows, min(2, len(shown)), 10.0, 4.2 * rows, same_y=True)
     labelled = []
     for place, (axes, cost) in enumerate(zip(panels, shown, strict=False)):
-        x = [float(member.cost(cost, resolution) or 0) for member in members]
+        sized = [member for member in members if member.cost(cost, resolution)]
+        x = [float(member.cost(cost, resolution) or 0) for member in sized]
         log_axis(axes, "x", x)
-        y = [mean_score(member.record, metric) for member in members]
-        for member, left, height in zip(members, x, y, strict=True):
+        y = [mean_score(member.record, metric) for member in sized]
+        for member, left, height in zip(sized, x, y, strict=True):
             colour = _colour(members, member)
             seeds = [mean_score(record, metric) for record in member.seeds]
             axes.plot([left] * len(seeds), seeds, "_", color=colour, markersize=7, alpha=0.7)
@@ -49,13 +56,13 @@ def cost_plot(members: Sequence[Member], metric: str, resolution: str) -> Figure
         title = f"{name} at {resolution}, {unit}" if unit else name
         axes.set(xlabel=title, ylabel=ARROWS[metric] if place % 2 == 0 else "")
         axes.margins(0.08)
-        labelled.append((axes, x, y, front))
+        labelled.append((axes, sized, x, y, front))
     for axes in panels[len(shown) :]:
         axes.set_visible(False)
     _legend(figure, panels[0], members)
     fix_layout(figure)
-    for axes, x, y, front in labelled:
-        _label(axes, members, x, y, front)
+    for axes, sized, x, y, front in labelled:
+        _label(axes, sized, x, y, front)
     return figure
 
 

@@ -49,8 +49,8 @@ def describe_kind(config: DistillConfig) -> Kind:
 def time_trainings(trainings: Iterable[Training]) -> list[TimedTraining]:
     """Train some students for a few steps, with crops and batches of their recipes.
 
-    Of each kind, these are the smallest and the largest student, or the first one if the ranks
-    come from photographs.
+    Of each kind, these are the smallest and the largest student, by their ranks, or where these
+    come from photographs, by the share of the variance that they keep.
 
     Raises:
         PcakdError: A training cannot be started.
@@ -60,10 +60,9 @@ def time_trainings(trainings: Iterable[Training]) -> list[TimedTraining]:
         by_kind.setdefault(describe_kind(training.config), []).append(training)
     timed = []
     for kind, members in by_kind.items():
-        sized = [each for each in members if each.config.rank_rule.ranks]
-        chosen = [min(sized, key=_size), max(sized, key=_size)] if sized else members[:1]
-        for training in {each.config.rank_rule.ranks: each for each in chosen}.values():
-            timed.append(_time(kind, training))
+        sized = [each for each in members if find_ranks(each.config)] or members
+        chosen = {_size(each): each for each in (min(sized, key=_size), max(sized, key=_size))}
+        timed += [_time(kind, training) for training in chosen.values()]
     return timed
 
 
@@ -96,13 +95,20 @@ def predict_minutes(
     return total / _SECONDS_PER_MINUTE
 
 
+def find_ranks(config: DistillConfig) -> tuple[int, ...] | None:
+    """Return the ranks of a student; None if they come from photographs."""
+    if config.start is not None:
+        return load_student(config.start).spec.ranks
+    return config.rank_rule.ranks
+
+
 def count_macs(training: Training) -> float | None:
     """Return the multiply-adds of the student for each content pixel; None without ranks."""
     config = training.config
     if config.start is not None:
         spec = load_student(config.start).spec
         return float(count_student(replace(spec, low_rank=config.low_rank or spec.low_rank)).macs)
-    ranks = config.rank_rule.ranks
+    ranks = find_ranks(config)
     if not ranks:
         return None
     weight_set, path = config.split_weights()
@@ -119,8 +125,10 @@ def _at(points: Sequence[tuple[float, float]], macs: float | None) -> float:
     return float(max(slope * macs + constant, min(seconds) / 2))
 
 
-def _size(training: Training) -> int:
-    return sum(training.config.rank_rule.ranks or ())
+def _size(training: Training) -> float:
+    """Order students of one kind."""
+    rule = training.config.rank_rule
+    return float(sum(find_ranks(training.config) or ()) or rule.mcev or rule.explained or 0)
 
 
 def _time(kind: Kind, training: Training) -> TimedTraining:

@@ -1,10 +1,12 @@
 """Trainings on the machines of a Ray cluster, each in a worker process of its own.
 
-The machines have the folders of photographs and trainings at the same paths, and this package.
+The machines have this package at the same commit, and see the plan, the files that it names, and
+the folders of photographs and trainings at the same paths.
 """
 
 import os
-import sys
+import signal
+import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -44,10 +46,14 @@ def run_ray_tasks(
     ray = require_extra("ray", "ray", "--ray")
     own = _connect(ray, address)
     try:
-        _require_room(ray, threads)
-        task = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=ATTEMPTS - 1, max_calls=1)(
-            _train
-        )
+        _require_room(ray, threads, gpus)
+        task = ray.remote(
+            num_cpus=threads,
+            num_gpus=gpus,
+            max_retries=ATTEMPTS - 1,
+            retry_exceptions=True,
+            max_calls=1,
+        )(_train)
         waiting = {
             task.options(name=name).remote(list(given), str(logs / f"{name}.log"), threads): name
             for name, given in arguments.items()
@@ -67,6 +73,7 @@ def _connect(ray: Any, address: str) -> bool:
     if ray.is_initialized():
         return False
     settings = {"log_to_driver": False, "include_dashboard": False, "configure_logging": False}
+    terminate = signal.getsignal(signal.SIGTERM)  # Ray replaces it
     try:
         if address != AUTO:
             ray.init(address=address, log_to_driver=False)
@@ -75,6 +82,7 @@ def _connect(ray: Any, address: str) -> bool:
                 ray.init(address=AUTO, log_to_driver=False)
             except ConnectionError:
                 ray.init(**settings)
+        signal.signal(signal.SIGTERM, terminate)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise ConfigError(
             f"no Ray cluster at {address!r} ({_first_line(error)}); start one with `ray start "
@@ -83,8 +91,11 @@ def _connect(ray: Any, address: str) -> bool:
     return True
 
 
-def _require_room(ray: Any, threads: int) -> None:
-    most = max((int(node["Resources"].get("CPU", 0)) for node in ray.nodes()), default=0)
+def _require_room(ray: Any, threads: int, gpus: float) -> None:
+    resources = [node["Resources"] for node in ray.nodes() if node.get("Alive", True)]
+    most = max((int(each.get("CPU", 0)) for each in resources), default=0)
+    if gpus and not any(each.get("GPU", 0) >= gpus for each in resources):
+        raise ConfigError("no machine of the Ray cluster has a GPU; give --device cpu")
     if most < threads:
         raise ConfigError(
             f"a training takes {threads} threads and no machine of the Ray cluster has more than "
@@ -104,8 +115,9 @@ def _wait(ray: Any, waiting: dict[Any, str], logs: Path) -> list[str]:
             log = logs / f"{name}.log"
             try:
                 status = ray.get(ended)
-            except ray.exceptions.RayTaskError:
-                failures.append(f"{name}: {last_line(log)}")
+            except ray.exceptions.RayTaskError as error:
+                reason = _first_line(error.cause or error)
+                failures.append(f"{name} failed {ATTEMPTS} times ({reason}): {last_line(log)}")
             except ray.exceptions.RayError as error:
                 lost = f"{name} was lost {ATTEMPTS} times ({_first_line(error)})"
                 failures.append(f"{lost}: {last_line(log)}")
@@ -128,8 +140,11 @@ def _train(arguments: list[str], log: str, threads: int) -> int:
         redirect_stdout(stream),
         redirect_stderr(stream),
     ):
-        status = main(arguments)
-        sys.stderr.flush()
+        try:
+            status = main(arguments)
+        except Exception:
+            traceback.print_exc(file=stream)
+            raise
     if status not in (0, BAD_INPUT):
         raise RuntimeError(f"exit status {status}")
     return status

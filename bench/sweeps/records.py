@@ -57,6 +57,12 @@ class TrialRecord:
     costs: dict[str, dict[str, Any]] = field(default_factory=dict)
     cost_environment: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def start(self) -> str | None:
+        """Hash of the weights of the student that the training started from; None without one."""
+        found = self.card.get("start", {}).get("sha256")
+        return None if found is None else str(found)
+
     def is_of(
         self, options: Sequence[str], recipe: Mapping[str, Any], photos: str, pairs: str
     ) -> bool:

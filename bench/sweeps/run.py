@@ -9,6 +9,7 @@ from bench.plan.image_pairs import ImagePair
 from bench.sweeps import costs, scoring, training
 from bench.sweeps.records import TrialRecord, load_records, save_record
 from bench.sweeps.training import Training, find_outcome
+from pcakd.errors import ConfigError, OutputError, PcakdError
 from pcakd.students import load_student
 from pcakd.utils.files import make_folder, write_atomically
 
@@ -43,6 +44,8 @@ def run_sweep(sweep: Sweep, train_at_once: Callable[[Mapping[str, Training]], No
     Costs are measured last, when no training takes a part of the machine. Those of another machine
     or another torch are measured again, so that all compare.
 
+    A training that fails leaves the others alone; the first failure is raised at the end.
+
     Args:
         sweep: The sweep.
         train_at_once: Trains those of several trainings that are not finished, in processes; it
@@ -57,14 +60,31 @@ def run_sweep(sweep: Sweep, train_at_once: Callable[[Mapping[str, Training]], No
 
     def is_recorded(name: str, each: Training) -> bool:
         record, images = known.get(name), (each.photos, scorer.pairs_hash)
-        return record is not None and record.is_of(each.trial.arguments, each.recipe, *images)
+        return (
+            record is not None
+            and record.is_of(each.trial.arguments, each.recipe, *images)
+            and (not record.card or record.start == each.start)
+        )
 
-    train_at_once({n: t for n, t in sweep.trainings.items() if not is_recorded(n, t)})
+    failures: list[PcakdError] = []
+    try:
+        train_at_once({n: t for n, t in sweep.trainings.items() if not is_recorded(n, t)})
+    except ConfigError as error:
+        failures.append(error)
+    lost = bool(failures)
     for name, each in sweep.trainings.items():
         record, base = known.get(name), sweep.trainings[each.trial.base or name]
         if record is None or not is_recorded(name, each):
+            if lost and find_outcome(each) is None:
+                continue
             announce(each)
-            save_record(sweep.out, _record(sweep, each, base, scorer))
+            try:
+                save_record(sweep.out, _record(sweep, each, base, scorer))
+            except OutputError:
+                raise
+            except PcakdError as error:
+                sys.stderr.write(f"trial {name}: {error}\n")
+                failures.append(error)
             continue
         updated = replace(
             record,
@@ -76,6 +96,8 @@ def run_sweep(sweep: Sweep, train_at_once: Callable[[Mapping[str, Training]], No
         if updated != record:  # the same training with another description or base
             save_record(sweep.out, updated)
     _profile(sweep)
+    if failures:
+        raise failures[0]
 
 
 def announce(each: Training) -> None:
@@ -93,8 +115,10 @@ def _record(sweep: Sweep, each: Training, base: Training, scorer: "scoring.Score
     """Train the student of a trial, keep it beside the records, and score it."""
     trial, outcome = each.trial, training.train(each)
     student = outcome.student
-    if student:
-        kept = student_path(sweep.out, trial.name)
+    kept = student_path(sweep.out, trial.name)
+    if student is None:
+        kept.unlink(missing_ok=True)
+    else:
         make_folder(kept.parent)
         with write_atomically(kept) as stream:
             stream.write(student.read_bytes())
@@ -125,7 +149,7 @@ def _profile(sweep: Sweep) -> None:
     records = {
         name: record
         for name, record in load_records(sweep.out).items()
-        if name in sweep.trainings and student_path(sweep.out, name).is_file()
+        if name in sweep.trainings and record.scores and student_path(sweep.out, name).is_file()
     }
     missing = {
         name: record
@@ -144,8 +168,9 @@ def _profile(sweep: Sweep) -> None:
         work=sweep.work,
     )
     for name, record in missing.items():
-        measured = replace(record, costs=found[name], cost_environment=environment)
-        save_record(sweep.out, measured)
+        same = _same_machine(record.cost_environment, environment)
+        measured = (record.costs if same else {}) | found[name]
+        save_record(sweep.out, replace(record, costs=measured, cost_environment=environment))
 
 
 def _same_machine(one: Mapping[str, object], other: Mapping[str, object]) -> bool:

@@ -26,8 +26,7 @@ class Scorer:
     def __init__(self, pairs: Sequence[ImagePair], device: torch.device) -> None:
         self._pairs = pairs
         self._device = device
-        hashes = [describe_pair(pair, max_side=0).hash or "" for pair in pairs]
-        self.pairs_hash = hashlib.sha256("".join(hashes).encode()).hexdigest()
+        self.pairs_hash = hash_pairs(pairs)
         self._metrics = Metrics(device=device)
 
     @property
@@ -52,3 +51,13 @@ class Scorer:
             for metric in METRICS
         }
         return {name: by_pair for name, by_pair in values.items() if by_pair}
+
+
+def hash_pairs(pairs: Sequence[ImagePair]) -> str:
+    """Return the digest of image pairs that records have; reads them all.
+
+    Raises:
+        PcakdError: An image cannot be read.
+    """
+    hashes = [describe_pair(pair, max_side=0).hash or "" for pair in pairs]
+    return hashlib.sha256("".join(hashes).encode()).hexdigest()

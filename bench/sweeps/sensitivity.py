@@ -77,11 +77,15 @@ class Prediction:
 
 
 def by_family(members: Sequence[Member]) -> dict[str, list[Member]]:
-    """Return the members of each family that has enough of them."""
+    """Return the members of each family that has enough of them, of different ranks."""
     families: dict[str, list[Member]] = {}
     for member in members:
         families.setdefault(member.family, []).append(member)
-    return {name: each for name, each in families.items() if len(each) >= LEAST_MEMBERS}
+    return {
+        name: each
+        for name, each in families.items()
+        if len(each) >= LEAST_MEMBERS and len({member.ranks for member in each}) > 1
+    }
 
 
 def find_sensitivities(members: Sequence[Member], metric: str) -> list[Sensitivity]:
@@ -139,7 +143,11 @@ def find_predictions(
         values = _SIGNS[metric] * np.array([mean_score(each.record, metric) for each in own])
         if np.ptp(values) == 0:
             continue  # a constant has no rank correlation
-        predictors = _predictors(own, resolution)
+        predictors = {
+            name: each for name, each in _predictors(own, resolution).items() if np.ptp(each) > 0
+        }
+        if "mcev" not in predictors:
+            continue
         generator = np.random.default_rng(seed)
         draws = [
             draw

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from pcakd.distillation.run import distill
 from pcakd.distillation.run_files.card import digest_manifest
 from pcakd.distillation.run_files.checkpoint import CHECKPOINT, read_progress
 from pcakd.errors import CollapsedTrainingError, ConfigError, PcakdError
+from pcakd.students import load_student
 from pcakd.utils.files import write_text
+from pcakd.weights.hashing import hash_tensors
 
 _DIGITS = 8
 _OUTCOME = "outcome.json"
@@ -35,6 +38,7 @@ class Training:
         photos: Digest of the training photographs.
         commit: Commit of the code, marked if there are edits.
         folders: Pattern of the folders of this training in ``--work``, one per kind of device.
+        start: Hash of the weights of the student to start from; None without one.
     """
 
     trial: Trial
@@ -43,6 +47,7 @@ class Training:
     photos: str
     commit: str | None
     folders: str
+    start: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +94,14 @@ def plan_training(
     """
     try:
         config = create_config(trial.options, data=data, output=work, name=trial.name)
+        start = None if config.start is None else _hash_student(config.start)
     except PcakdError as error:
         raise ConfigError(f"trial {trial.name}: {error}") from error
     recipe = config.settings.to_json()
     sample = Photos(data, held_out=config.settings.held_out, seed=config.settings.seed)
     photos = digest_manifest(sample.manifest())
-    identity = json.dumps([trial.arguments, recipe, photos, commit, edits])
+    parts = [trial.arguments, recipe, photos, commit, edits, *([start] if start else [])]
+    identity = json.dumps(parts)
     stem = f"{trial.name}-{hashlib.sha256(identity.encode()).hexdigest()[:_DIGITS]}"
     output = work / f"{stem}-{device.type}"
     resume = (output / CHECKPOINT).is_file()
@@ -105,7 +112,12 @@ def plan_training(
         photos=photos,
         commit=commit,
         folders=f"{stem}-*",
+        start=start,
     )
+
+
+def _hash_student(name_or_path: str | PathLike[str]) -> str:
+    return hash_tensors(load_student(name_or_path).state_dict())
 
 
 def train(training: Training) -> Outcome:
@@ -146,8 +158,15 @@ class State:
     steps_left: tuple[int, ...]
 
 
-def describe_state(training: Training, record: TrialRecord | None) -> State:
+def describe_state(
+    training: Training, record: TrialRecord | None, pairs: str | None = None
+) -> State:
     """Return how far a trial is, from its record, its finished training or its checkpoint.
+
+    Args:
+        training: The training of the trial.
+        record: Its record, if there is one.
+        pairs: Digest of the image pairs; None takes those of the record.
 
     Raises:
         PcakdError: A file of the training is damaged.
@@ -155,7 +174,7 @@ def describe_state(training: Training, record: TrialRecord | None) -> State:
     options, recipe = training.trial.arguments, training.recipe
     phases = training.config.training.phases()
     nothing = (0,) * len(phases)
-    if record and record.is_of(options, recipe, training.photos, record.pairs):
+    if record and record.is_of(options, recipe, training.photos, pairs or record.pairs):
         return State(text="recorded", steps_left=nothing)
     if find_outcome(training):
         return State(text="trained", steps_left=nothing)

@@ -106,7 +106,8 @@ class _Inputs:
         perceptual: The backbone of the perceptual losses.
         spectra: Spectra to cut the eigenbases out of; None fits them.
         spectra_hash: SHA-256 of their file.
-        start: The student to start from.
+        start: The student to start from, of low rank if that is wanted.
+        start_hash: Hash of the weights of the student to start from, before it had low rank.
     """
 
     config: DistillConfig
@@ -118,6 +119,7 @@ class _Inputs:
     spectra: SpectraFile | None = None
     spectra_hash: str | None = None
     start: Student | None = None
+    start_hash: str | None = None
 
     @property
     def rank_rule(self) -> RankRule:
@@ -132,7 +134,7 @@ class _Inputs:
         rule = self.rank_rule
         start: dict[str, Any] = {}
         if self.start is not None:
-            start = {"start": hash_tensors(self.start.state_dict()), "low_rank": config.low_rank}
+            start = {"start": self.start_hash, "low_rank": config.low_rank}
         return {
             "backbone": config.backbone,
             "name": config.stem,
@@ -206,6 +208,9 @@ def _load_inputs(config: DistillConfig) -> _Inputs:
     wait_for_all()
     weight_set, path = config.split_weights()
     teacher = create_backbone(config.backbone, weight_set=weight_set, path=path, seed=recipe.seed)
+    start, start_hash = None, None
+    if config.start is not None:
+        start, start_hash = _load_start(config, config.start, teacher)
     perceptual = create_backbone(recipe.perceptual, seed=recipe.seed)
     return _Inputs(
         config=config,
@@ -216,26 +221,32 @@ def _load_inputs(config: DistillConfig) -> _Inputs:
         perceptual=perceptual.to(device),
         spectra=spectra,
         spectra_hash=None if config.bases is None else _hash_file(config.bases),
-        start=None if config.start is None else _load_start(config, teacher),
+        start=start,
+        start_hash=start_hash,
     )
 
 
-def _load_start(config: DistillConfig, teacher: Backbone) -> Student:
-    """Load the student to start from, of low rank if that is wanted.
+def _load_start(
+    config: DistillConfig, name_or_path: str | PathLike[str], teacher: Backbone
+) -> tuple[Student, str]:
+    """Load the student to start from, of low rank if that is wanted, and hash its own weights.
 
     Raises:
         ConfigError: It has no eigenbases, or those of another teacher.
     """
-    student = load_student(config.start or "")
+    student = load_student(name_or_path)
     rows = [basis.shape[0] for basis in student.eigenbases]
     own, other = teacher.card, student.card.get("teacher", {})
     hashes = {own.sha256 if own else None, other.get("sha256")} - {None}
     if rows != list(get_backbone_entry(config.backbone).widths) or len(hashes) > 1:
         raise ConfigError(
-            f"{config.start} has {'the eigenbases of another teacher' if rows else 'no eigenbases'}"
+            f"{name_or_path} has {'the eigenbases of another teacher' if rows else 'no eigenbases'}"
             f"; start from a student of {config.backbone} with the same --weights"
         )
-    return student if config.low_rank is None else factorise_student(student, config.low_rank)
+    own_hash = hash_tensors(student.state_dict())
+    if config.low_rank is not None:
+        student = factorise_student(student, config.low_rank)
+    return student, own_hash
 
 
 def _eigenbases(
@@ -386,7 +397,7 @@ def _card(inputs: _Inputs, trainer: Trainer, eigenbases: list[Eigenbasis]) -> di
         training["start"] = {
             "name": inputs.start.card.get("name"),
             "low_rank": config.low_rank,
-            "sha256": hash_tensors(load_student(config.start or "").state_dict()),
+            "sha256": inputs.start_hash,
         }
     return {
         "name": config.name or config.backbone,

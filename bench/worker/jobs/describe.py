@@ -12,6 +12,7 @@ from bench.plan.image_pairs import ImagePair
 from bench.quality.pairs import describe_pair
 from bench.subjects import Subject, parse_subject
 from bench.worker.jobs.setup import Job, Send, choose_device
+from pcakd.errors import ConfigError
 
 
 def describe_run(job: Job, send: Send, *, parse: Callable[[str], Subject] = parse_subject) -> None:
@@ -21,13 +22,21 @@ def describe_run(job: Job, send: Send, *, parse: Callable[[str], Subject] = pars
     """
     device = choose_device(job["device"])
     for source in job["subjects"]:  # report a wrong name before others are counted
-        parse(source)
+        _require_device(parse(source), device)
     send({"type": "environment", **describe_environment(device)})
     torch.set_num_threads(1)  # the traced images are tiny, and threads would slow them down
     for pair in job["pairs"]:
         send({"type": "image_pair", **_describe_pair(pair, job["max_side"])})
     for source in job["subjects"]:
         send({"type": "subject", **_describe_subject(source, job["resolutions"], parse)})
+
+
+def _require_device(subject: Subject, device: torch.device) -> None:
+    if subject.precision == "int8" and device.type != "cpu":
+        raise ConfigError(
+            f"subject {subject.name!r}: 8-bit integers run on the CPU; give --device cpu, or drop "
+            "+int8"
+        )
 
 
 def _describe_pair(pair: Job, max_side: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from bench.cli import main
 from bench.plan.image_pairs import ImagePair
 from bench.sweeps import costs, scoring, training
 from bench.sweeps.records import load_records
+from pcakd.errors import TrainingError
 from pcakd.students import load_student
 
 PLAN = """
@@ -380,3 +381,33 @@ def test_the_former_name_of_the_command_works(
     capsys.readouterr()
     assert main(["ablations", "--out", str(folder / "out")]) == 0
     assert "`pcakd-bench ablations` is now `pcakd-bench sweep`" in capsys.readouterr().err
+
+
+def test_a_training_that_cannot_run_leaves_the_others_alone(
+    folder: Path, measured: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = (
+        PLAN + "[wrong]\nbase = 'base'\nabout = 'no such start'\noptions.start = 'no.safetensors'\n"
+    )
+    (folder / "ablations.toml").write_text(plan, encoding="utf-8")
+    assert sweep(folder, "base") == 0
+    assert sweep(folder) == 2
+    assert "no.safetensors" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_lost_training_is_reported_after_the_others_are_recorded(
+    folder: Path, measured: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    whole = training.distill
+
+    def distill(config):
+        if config.name == "base":
+            raise TrainingError("the disk has gone")
+        return whole(config)
+
+    monkeypatch.setattr(training, "distill", distill)
+    assert sweep(folder, "identity") == 2
+    assert capsys.readouterr().err.splitlines()[-1] == "bench: error: the disk has gone"
+    assert {*load_records(folder / "out")} == {"identity"}
+    assert measured == [["identity"]]
+    assert "No record of the base: identity." in (folder / "out/README.md").read_text()

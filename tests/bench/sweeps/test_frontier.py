@@ -11,6 +11,7 @@ from bench.sweeps.frontier import find_frontier
 from bench.sweeps.members import (
     common_metrics,
     common_resolutions,
+    describe_left_out,
     find_members,
     mean_score,
     witnesses,
@@ -51,6 +52,35 @@ def test_costs_of_several_machines_do_not_compare():
     elsewhere = {"device_name": "another CPU", "threads": 2}
     other = trial("b", 2, 0.5, 10, cost_environment=elsewhere)
     assert common_resolutions(members_of(one, other)) == []
+
+
+def test_records_of_other_image_pairs_are_left_out_and_named():
+    records = {
+        "a": trial("a", 1, 0.5, 10),
+        "b": trial("b", 2, 0.5, 10),
+        "b-seed1": trial("b-seed1", 2, 0.5, 10, pairs="others"),
+        "c": trial("c", 2, 0.5, 10, pairs="others"),
+        "d": trial("d", 1, 1, 1, scores={}, card={}, failure="collapsed"),
+        "a-on-gpu": trial("a-on-gpu", 1, 0.6, 10),
+    }
+    members = find_members(records)
+    assert [member.name for member in members] == ["a", "b", "a-on-gpu"]
+    assert members[1].seeds == ()
+    assert describe_left_out(records, members) == [
+        "`b-seed1`: scored on other image pairs",
+        "`c`: scored on other image pairs",
+        "`d`: collapsed",
+    ]
+
+
+def test_members_without_costs_stay_off_the_front_alone():
+    records = [trial("a", 1, 0.5, 10), trial("b", 2, 0.6, 5)]
+    records.append(make_trial("c", {"sliced_wasserstein": 0.1, "ssim": 0.9}))
+    members = members_of(*records)
+    assert common_resolutions(members) == ["HD"]
+    found = find_frontier(members, METRICS, "num_params", "HD")
+    assert found is not None
+    assert {*found.front, *found.dominated} == {"a", "b"}
 
 
 def test_a_front_and_its_hypervolume_are_those_of_a_closed_formula():

@@ -90,6 +90,7 @@ def test_names_of_former_releases_are_accepted_with_a_warning(
         ("", "is empty"),
         ('["a b"]\nabout = ""', "'a b' cannot be a file's name"),
         ('["../a"]\nabout = ""', "cannot be a file's name"),
+        ('[outcome]\nabout = ""', "'outcome' is reserved"),
         ("[b]\nabout = ''\nbase = 'a'\n[[a]]", "expected a table"),
         ("a = 1", "expected a table"),
         ("[a]\noptions.backbone = 'tiny'", "key 'about' is missing"),
@@ -196,3 +197,16 @@ def test_the_plan_of_the_project_changes_something_in_each_ablation(tmp_path: Pa
             base, own = weights[ablation.base], weights[ablation.name]
             changed = [name for name in base if base[name] != own[name]]
             assert len(changed) <= 1 or (len(changed) == 2 and any(own[n] == 0 for n in changed))
+
+
+def test_the_plan_of_the_frontier_has_different_students_of_two_backbones() -> None:
+    plan = read_plan(Path(__file__).parents[3] / "reports" / "frontier" / "plan.toml")
+    first = [trial for trial in plan.values() if trial.options.seed is None]
+    for backbone, least in (("mobilenet_v1", 16), ("vgg16", 8)):
+        students = [trial for trial in first if trial.options.backbone == backbone]
+        assert len(students) >= least
+        assert len({str(trial.options) for trial in students}) == len(students)
+    schedules = {str((trial.options.steps, trial.options.set)) for trial in plan.values()}
+    assert len(schedules) == 1  # one recipe for all
+    seeds = [trial.options.seed for trial in plan.values()]
+    assert seeds.count(1) == seeds.count(2) == 4

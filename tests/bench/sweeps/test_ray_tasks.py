@@ -1,6 +1,7 @@
 """Trainings on a Ray cluster: lost workers cost their own training, which continues."""
 
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -44,7 +45,9 @@ def cluster():
 
 
 def _start(ray):
+    terminate = signal.getsignal(signal.SIGTERM)  # Ray replaces it, for the tests that follow too
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=80e6)
+    signal.signal(signal.SIGTERM, terminate)
     yield ray
     ray.shutdown()
 

@@ -50,6 +50,40 @@ def test_ranks_that_change_together_have_no_sensitivity():
     assert find_sensitivities(members, "ssim") == []
     same = {f"m{i}": make_trial(f"m{i}", {"ssim": 0.5}) for i in range(9)}
     assert find_sensitivities(find_members(same), "ssim") == []
+    assert by_family(find_members(same)) == {}
+
+
+def test_what_does_not_change_predicts_nothing():
+    records = {
+        f"m{number}": make_trial(f"m{number}", {"ssim": 0.5 + number / 100}, ranks=(4, 6, 8, rank))
+        for number, rank in enumerate((8, 9) * 4)
+    }
+    assert find_predictions(find_members(records), "ssim", None) == []  # mcev is constant
+    same = planted(8)
+    constant = {m.name: make_trial(m.name, {"ssim": 0.5}, ranks=m.ranks) for m in same}
+    assert find_predictions(find_members(constant), "ssim", None) == []
+
+
+def test_families_differ_by_ranks_alone():
+    means = {"ssim": 0.5}
+    separable = ("--backbone", "tiny", "--architecture", "separable")
+    tuned = ("--backbone", "tiny", "--start", "a.safetensors", "--low-rank", "0.5")
+    recipe = {"weights": {"edges": 9.0}, "seed": 1}
+    records = {
+        "a": make_trial("a", means),
+        "b": make_trial("b", means, options=separable),
+        "c": make_trial("c", means, options=tuned),
+        "d": make_trial("d", means, recipe=recipe),
+        "e": make_trial("e", means, recipe=recipe | {"seed": 2}),
+    }
+    families = {member.name: member.family for member in find_members(records)}
+    assert families == {
+        "a": "tiny, recipe 1",
+        "b": "tiny, separable",
+        "c": "tiny, from a.safetensors, low rank 0.5",
+        "d": "tiny, recipe 2",
+        "e": "tiny, recipe 2",
+    }
 
 
 def test_families_need_enough_members():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.commands.options import add_device_argument, split_names
 from pcakd.commands.parser import path_argument
-from pcakd.errors import ConfigError, OutputError
+from pcakd.errors import ConfigError, OutputError, PcakdError
 from pcakd.utils.deprecation import warn_renamed
 from pcakd.utils.resolutions import parse_resolution
 
@@ -148,7 +148,7 @@ def run(args: argparse.Namespace) -> int:
         if args.data is not None:
             try:
                 _record_all(args)
-            except ConfigError as error:  # the page shows what there is
+            except PcakdError as error:  # the page shows what there is
                 failure = error
         if failure is None and not load_records(args.out):
             raise ConfigError(f"{args.out} holds no record; give --data and --pairs to make some")

@@ -249,7 +249,7 @@ def test_former_names_work_with_a_warning(
     (folder / "reports").mkdir()
     (folder / "out").rename(folder / "reports" / "ablations")
     capsys.readouterr()
-    options = ["--plan", "levers.toml", "--data", "photos", "--pairs", "pairs"]
+    options = ["--plan", "levers.toml", "--data", "photos", "--pairs", "pairs", "--no-costs"]
     assert main(["levers", *options, "--out", "reports/levers", "--work", "work", "identity"]) == 0
     printed = capsys.readouterr()
     assert [line for line in printed.err.splitlines() if line.startswith("warning")] == [
@@ -363,7 +363,9 @@ def test_a_dry_run_says_what_is_left_and_trains_nothing(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(folder, "base") == 0
-    assert sweep(folder, "--dry-run") == 0
+    places = ["--plan", "ablations.toml", "--data", "photos", "--out", "out", "--work", "work"]
+    paths = [str(folder / each) if each[0] != "-" else each for each in places]
+    assert main(["sweep", *paths, "--dry-run"]) == 0
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
     assert "recorded" in lines["base"]
     assert "0.0" in lines["base"]

@@ -71,9 +71,11 @@ def _kill_one(folder: Path) -> int:
     """Kill the worker whose training has its first checkpoint, and return its process."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        for process in psutil.process_iter(["name", "cmdline"]):
-            if "ray::s" in " ".join(process.info["cmdline"] or ()) and any(
-                folder.glob("work/s-*/checkpoint.safetensors")
+        for process in psutil.process_iter(["cmdline"]):
+            title = " ".join(process.info["cmdline"] or ())
+            name = title.removeprefix("ray::").split("(")[0].strip()
+            if title.startswith("ray::") and any(
+                folder.glob(f"work/{name}-????????-cpu/checkpoint.safetensors")
             ):
                 process.kill()
                 return process.pid

@@ -7,6 +7,7 @@ levels in each channel.
 """
 
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -155,15 +156,15 @@ def _splits(student: Student) -> Iterator[tuple[str, int, list[tuple[bool, Steps
             )
 
 
-class _Part:
+class _Part(ABC):
     """Consecutive stages of a block."""
 
     def __init__(self, steps: Steps) -> None:
         self.steps = steps
 
+    @abstractmethod
     def run(self, features: Features, source: Source | None) -> Features:
         """Run the stages on a whole map."""
-        raise NotImplementedError
 
 
 class _Plain(_Part):

@@ -38,6 +38,7 @@ from pcakd.distillation.run_files.card import describe_teacher, describe_trainin
 from pcakd.distillation.run_files.checkpoint import CHECKPOINT, load_checkpoint
 from pcakd.distillation.run_files.lock import claim_output
 from pcakd.distillation.schedule import PhaseSchedule
+from pcakd.distillation.start import load_start
 from pcakd.distillation.trainer import Run, Trainer
 from pcakd.eigenbases import (
     Eigenbasis,
@@ -53,8 +54,6 @@ from pcakd.students import (
     Student,
     create_student,
     describe_student,
-    factorise_student,
-    load_student,
     save_student,
 )
 from pcakd.utils.extras import check_extra
@@ -210,7 +209,7 @@ def _load_inputs(config: DistillConfig) -> _Inputs:
     teacher = create_backbone(config.backbone, weight_set=weight_set, path=path, seed=recipe.seed)
     start, start_hash = None, None
     if config.start is not None:
-        start, start_hash = _load_start(config, config.start, teacher)
+        start, start_hash = load_start(config, config.start, teacher)
     perceptual = create_backbone(recipe.perceptual, seed=recipe.seed)
     return _Inputs(
         config=config,
@@ -224,29 +223,6 @@ def _load_inputs(config: DistillConfig) -> _Inputs:
         start=start,
         start_hash=start_hash,
     )
-
-
-def _load_start(
-    config: DistillConfig, name_or_path: str | PathLike[str], teacher: Backbone
-) -> tuple[Student, str]:
-    """Load the student to start from, of low rank if that is wanted, and hash its own weights.
-
-    Raises:
-        ConfigError: It has no eigenbases, or those of another teacher.
-    """
-    student = load_student(name_or_path)
-    rows = [basis.shape[0] for basis in student.eigenbases]
-    own, other = teacher.card, student.card.get("teacher", {})
-    hashes = {own.sha256 if own else None, other.get("sha256")} - {None}
-    if rows != list(get_backbone_entry(config.backbone).widths) or len(hashes) > 1:
-        raise ConfigError(
-            f"{name_or_path} has {'the eigenbases of another teacher' if rows else 'no eigenbases'}"
-            f"; start from a student of {config.backbone} with the same --weights"
-        )
-    own_hash = hash_tensors(student.state_dict())
-    if config.low_rank is not None:
-        student = factorise_student(student, config.low_rank)
-    return student, own_hash
 
 
 def _eigenbases(

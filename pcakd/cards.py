@@ -23,9 +23,16 @@ _FORMULAS: Mapping[str, str] = MappingProxyType(
         "structure": "ssim",
         "edges": "edge_ssim",
         "perceptual": "lpips",
+        "moments": "gram",
+        "gaussians": "gram",
+        "slices": "gram",
+        "multiscale": "ms_ssim",
+        "self_similarity": "lpips",
     }
 )
-"""The metric whose formula a loss of the stylization phase has, by the loss weight's name."""
+"""The metric whose formula a loss of the stylization phase has or is close to, by the name of its
+weight: distances of moments or slices of features count as distances of Gram matrices, self-
+similarity of features as a distance of features."""
 
 
 def add_relatives(metrics: Iterable[str]) -> tuple[str, ...]:

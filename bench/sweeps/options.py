@@ -19,7 +19,7 @@ from pcakd.students import BlockType
 _STRICT = ConfigDict(extra="forbid", strict=True)
 _SCHEDULE = ("steps", "rate", "batch", "crop")
 _RANK_RULES = ("ranks", "mcev", "explained")
-_SETTINGS = ("zoom", "perceptual", "average", "basis_images", "held_out", "seed")
+_SETTINGS = ("zoom", "perceptual", "transform", "average", "basis_images", "held_out", "seed")
 
 
 def _repeat(count: int) -> BeforeValidator:
@@ -73,6 +73,7 @@ class Options:
     zoom: tuple[int, int] | None = None
     loss_weights: tuple[float, float, float, float, float] | dict[str, float] | None = None
     perceptual: str | None = None
+    transform: str | None = None
     average: float | None = None
     basis_images: int | None = None
     held_out: int | None = None

@@ -31,6 +31,7 @@ from pcakd.distillation.run_files.comparison import describe_reproduction, has_s
 from pcakd.errors import ConfigError
 from pcakd.students import load_student
 from pcakd.students.former_names import RENAMED_SETTINGS
+from pcakd.transforms import TRANSFORMS
 from pcakd.utils.deprecation import warn_renamed
 from pcakd.utils.devices import resolve_device
 from pcakd.utils.extras import check_extra
@@ -38,7 +39,7 @@ from pcakd.utils.registry import unknown_name
 
 _DEFAULTS = Recipe()
 _WEIGHTS = asdict(_DEFAULTS.weights)
-_WITH_OPTIONS = ("perceptual", "average", "basis_images", "held_out")
+_WITH_OPTIONS = ("perceptual", "transform", "average", "basis_images", "held_out")
 _SETTINGS = {  # the other numbers of a recipe, which rarely need a change
     field.name: type(field.default)
     for field in fields(Recipe)
@@ -147,8 +148,13 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     recipe.add_argument(
         "--perceptual",
         metavar="B",
-        help="backbone of the perceptual losses of the stylization phase "
+        help="backbone of the perceptual losses of the stylization phase, or several joined by + "
         f"(default: {_DEFAULTS.perceptual})",
+    )
+    recipe.add_argument(
+        "--transform",
+        choices=TRANSFORMS,
+        help=f"feature transform of the stylization phase (default: {_DEFAULTS.transform})",
     )
     for option, kind, text in (
         ("--average", float, "decay of the moving average of weights; 0 keeps the last weights"),

@@ -10,6 +10,7 @@ from pcakd.blocks import Regularizer
 from pcakd.distillation.data.sampling import Sampling
 from pcakd.distillation.schedule import PhaseSchedule, Schedule, require_types
 from pcakd.errors import ConfigError
+from pcakd.transforms import require_transform
 
 _SHARES = ("settled_share", "frozen_share", "exposure", "identity_share", "colour_transfer")
 
@@ -48,6 +49,12 @@ class StylizationWeights:
         bounded_style: Bounded distance of Gram matrices from the style's,
             ‖G - T‖ / (‖G‖ + ‖T‖).
         edges: 1 - SSIM of gradient magnitudes with the content's: colours are free to change.
+        moments: Bounded distance of means and standard deviations of features from the style's.
+        gaussians: Bounded Wasserstein distance of Gaussians with the moments of features.
+        slices: Bounded sliced Wasserstein distance of features from the style's.
+        multiscale: 1 - MS-SSIM with the content.
+        self_similarity: Difference of cosine distances between places of an image from those in the
+            content. A loss from ``moments`` on is computed only if its weight is not 0.
 
     Raises:
         ConfigError: A weight is negative or not finite.
@@ -60,6 +67,11 @@ class StylizationWeights:
     image: float = 2.0
     bounded_style: float = 4.0
     edges: float = 3.0
+    moments: float = 0.0
+    gaussians: float = 0.0
+    slices: float = 0.0
+    multiscale: float = 0.0
+    self_similarity: float = 0.0
 
     def __post_init__(self) -> None:
         _check_weights(self)
@@ -81,7 +93,9 @@ class Recipe:
             decoder's.
         autoencoder_weights: Loss weights of the autoencoder phase.
         weights: Loss weights of the stylization phase.
-        perceptual: Backbone of the perceptual losses of the stylization phase.
+        perceptual: Backbone of the perceptual losses of the stylization phase, or several joined by
+            ``+``: losses are means over the taps of all.
+        transform: Transform of the stylization phase, ``zca``, ``ot`` or ``adain``.
         average: Decay of the moving average of weights that the stylization phase ends with;
             0 keeps the last weights instead.
         tap_offset: Initial offset of the batch norm before a tap's ReLU, in standard deviations.
@@ -102,6 +116,7 @@ class Recipe:
 
     Raises:
         ConfigError: A value is out of range.
+        UnknownNameError: There is no such transform.
     """
 
     encoder: Schedule = Schedule(steps=3000, rate=1e-2)
@@ -114,6 +129,7 @@ class Recipe:
     autoencoder_weights: AutoencoderWeights = field(default_factory=AutoencoderWeights)
     weights: StylizationWeights = field(default_factory=StylizationWeights)
     perceptual: str = "vgg16"
+    transform: str = "zca"
     average: float = 0.99
     tap_offset: float = 2.0
     frozen_share: float = 0.5
@@ -129,6 +145,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         require_types(self)
+        require_transform(self.transform)
         check_counts(self.held_out, self.basis_images, self.max_attempts)
         if self.stylization.batch % 2:
             raise ConfigError(
@@ -162,6 +179,11 @@ class Recipe:
             PhaseSchedule(name="autoencoder", schedule=self.autoencoder, sampling=plain),
             PhaseSchedule(name="stylization", schedule=self.stylization, sampling=pairs),
         )
+
+    @property
+    def perceptual_backbones(self) -> tuple[str, ...]:
+        """The names in ``perceptual``."""
+        return tuple(self.perceptual.split("+"))
 
     def fine_tuning(self) -> "FineTuning":
         """Return the training of a finished student: the last phase alone."""

@@ -80,4 +80,5 @@ def _change_weights(
     if len(given) != NUM_ORDERED:
         first = ", ".join(names[:NUM_ORDERED])
         raise ConfigError(f"{len(given)} loss weights without names; expected {first}")
-    return StylizationWeights(**dict(zip(names, (*given, 0.0, 0.0), strict=True)))
+    rest = [0.0] * (len(names) - NUM_ORDERED)
+    return StylizationWeights(**dict(zip(names, (*given, *rest), strict=True)))

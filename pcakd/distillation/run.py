@@ -102,7 +102,7 @@ class _Inputs:
         photos: The photographs.
         manifest: SHA-256 of each training photograph by its name.
         teacher: The teacher; normalised later, with the eigenbases.
-        perceptual: The backbone of the perceptual losses.
+        perceptual: The backbones of the perceptual losses.
         spectra: Spectra to cut the eigenbases out of; None fits them.
         spectra_hash: SHA-256 of their file.
         start: The student to start from, of low rank if that is wanted.
@@ -114,7 +114,7 @@ class _Inputs:
     photos: Photos
     manifest: Mapping[str, str]
     teacher: Backbone
-    perceptual: Backbone
+    perceptual: tuple[Backbone, ...]
     spectra: SpectraFile | None = None
     spectra_hash: str | None = None
     start: Student | None = None
@@ -129,7 +129,7 @@ class _Inputs:
 
     def fingerprint(self) -> dict[str, Any]:
         """Return the settings that must be the same when the training resumes."""
-        config, perceptual = self.config, self.perceptual.card
+        config = self.config
         rule = self.rank_rule
         start: dict[str, Any] = {}
         if self.start is not None:
@@ -138,7 +138,9 @@ class _Inputs:
             "backbone": config.backbone,
             "name": config.stem,
             "teacher": identify_teacher(self.teacher) or "seeded",
-            "perceptual": perceptual.sha256 if perceptual else "seeded",
+            "perceptual": "+".join(
+                each.card.sha256 if each.card else "seeded" for each in self.perceptual
+            ),
             "photos": digest_manifest(self.manifest),
             "recipe": config.settings.to_json(),
             "ranks": list(rule.ranks or ()),
@@ -210,14 +212,14 @@ def _load_inputs(config: DistillConfig) -> _Inputs:
     start, start_hash = None, None
     if config.start is not None:
         start, start_hash = load_start(config, config.start, teacher)
-    perceptual = create_backbone(recipe.perceptual, seed=recipe.seed)
+    perceptual = [create_backbone(name, seed=recipe.seed) for name in recipe.perceptual_backbones]
     return _Inputs(
         config=config,
         device=device,
         photos=photos,
         manifest=photos.manifest(),
         teacher=teacher.to(device),
-        perceptual=perceptual.to(device),
+        perceptual=tuple(each.to(device) for each in perceptual),
         spectra=spectra,
         spectra_hash=None if config.bases is None else _hash_file(config.bases),
         start=start,
@@ -343,7 +345,10 @@ def _phase_factory(
         check_teacher=teacher,
         eigenbases=eigenbases,
     )
-    perceptual = inputs.perceptual.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    perceptual = [
+        each.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for each in inputs.perceptual
+    ]
 
     def create(schedule: PhaseSchedule) -> Phase:
         if schedule.name == "encoder":
@@ -375,10 +380,11 @@ def _card(inputs: _Inputs, trainer: Trainer, eigenbases: list[Eigenbasis]) -> di
             "low_rank": config.low_rank,
             "sha256": inputs.start_hash,
         }
+    described = [describe_teacher(each) for each in inputs.perceptual]
     return {
         "name": config.name or config.backbone,
         "teacher": describe_teacher(inputs.teacher),
-        "perceptual": describe_teacher(inputs.perceptual),
+        "perceptual": described[0] if len(described) == 1 else described,
         "licence": "MIT",
         "ranks": [e.rank for e in eigenbases],
         "mcev": [e.mcev for e in eigenbases],

@@ -21,6 +21,16 @@ GRAM = ("gram", "bounded_gram", "alexnet_gram")
             (*GRAM, "ssim", "ms_ssim"),
         ),
         ({"bounded_style": 0.0, "edges": 0.0, "perceptual": 0.0}, ()),
+        (
+            {
+                "bounded_style": 0.0,
+                "edges": 0.0,
+                "perceptual": 0.0,
+                "slices": 1.0,
+                "multiscale": 1.0,
+            },
+            (*GRAM, "ssim", "ms_ssim"),
+        ),
     ],
 )
 def test_metrics_follow_from_the_weights_of_a_recipe(weights, metrics):

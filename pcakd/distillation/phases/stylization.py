@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from itertools import product
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -18,15 +18,22 @@ from pcakd.distillation.context import (
     tap_shares,
 )
 from pcakd.distillation.health import examine_taps
-from pcakd.distillation.losses.features import squared_error, variance
-from pcakd.distillation.losses.perceptual import (
-    bounded_style_distance,
+from pcakd.distillation.losses.content import (
     gradient_magnitude,
-    gram_matrix,
+    multiscale_similarity,
     perceptual_distance,
+    self_similarity_distance,
     structural_similarity,
-    style_distance,
     unit_vectors,
+)
+from pcakd.distillation.losses.features import squared_error, variance
+from pcakd.distillation.losses.style import (
+    bounded_style_distance,
+    gaussian_distance,
+    gram_matrix,
+    moment_distance,
+    sliced_distance,
+    style_distance,
 )
 from pcakd.distillation.phases.interface import (
     CALIBRATION_BATCHES,
@@ -41,26 +48,35 @@ _LONGEST_GRADIENT = 1.0
 _RANGE_WEIGHT = 10.0  # of values outside [0, 1], which clipping hides from the other losses
 _FLAT_SIDE = 64
 _FIRST_SEEN = 1  # the perceptual distance leaves out the first tap, which responds to edges
+_FIRST_ALIKE = 2  # self-similarity is that of taps 3 and 4, whose receptive fields see objects
+_STYLES = {"moments": moment_distance, "gaussians": gaussian_distance, "slices": sliced_distance}
 
+OPTIONAL_LOSSES = (*_STYLES, "multiscale", "self_similarity")
+"""Losses that are computed only if they have a weight."""
+
+_Features: TypeAlias = Sequence[Sequence[Tensor]]
+"""The taps of each perceptual network."""
 
 FLAT_COLOUR_ERROR = "flat_colour_error"
 """The key of a phase's report for the error of flat saturated colours."""
 
 
 class StylizationPhase:
-    """Trains encoder and decoder through coarse-to-fine stylization with ``zca`` at strength 1.
+    """Trains encoder and decoder through coarse-to-fine stylization at strength 1.
 
     Crops come in image pairs; each crop is the style of the other. The losses are those of
-    `pcakd.distillation.losses.perceptual`, the reconstruction loss, and loss (a) at all taps, which
-    keeps the features those of the teacher. The paper has no such phase: its students are trained
-    without a transform.
+    `pcakd.distillation.losses.style` and `pcakd.distillation.losses.content`, the reconstruction
+    loss, and loss (a) at all taps, which keeps the features those of the teacher. The paper has no
+    such phase: its students are trained without a transform.
     """
 
     calibration_batches = CALIBRATION_BATCHES
     keeps_start = True
     live_share = 0.0
 
-    def __init__(self, context: TrainingContext, recipe: Recipe, perceptual: Backbone) -> None:
+    def __init__(
+        self, context: TrainingContext, recipe: Recipe, perceptual: Sequence[Backbone]
+    ) -> None:
         self.context = context
         self.recipe = recipe
         self.perceptual = perceptual
@@ -82,26 +98,52 @@ class StylizationPhase:
     def losses(self, images: Tensor) -> dict[str, Tensor]:
         """Return the losses; images 1 and 2, 3 and 4, … are each other's style."""
         with torch.no_grad():
-            inputs = self.perceptual(images)
-            styles = [_swap(gram_matrix(tap)) for tap in inputs]
-            contents = [unit_vectors(tap) for tap in inputs[_FIRST_SEEN:]]
-            del inputs
+            inputs = [network(images) for network in self.perceptual]
+            styles = [_swap(gram_matrix(tap)) for taps in inputs for tap in taps]
+            contents = [unit_vectors(tap) for taps in inputs for tap in taps[_FIRST_SEEN:]]
+            if not self._has_weight(*_STYLES, "self_similarity"):
+                inputs.clear()  # their statistics are all that is needed
             teacher = self.context.teacher(images)
         taps, sources = self.context.student.encode_with_sources(images)
         stylized = self._stylize(taps, sources, images)
         clipped = stylized.clamp(0.0, 1.0)
-        outputs = self.perceptual(clipped)
+        outputs = [network(clipped) for network in self.perceptual]
+        features = [tap for taps in outputs for tap in taps]
         return {
             **name_taps(tap_shares(self.context, taps, teacher)),
-            "style": style_distance(outputs, styles),
+            "style": style_distance(features, styles),
             "structure": 1.0 - structural_similarity(clipped, images),
-            "perceptual": perceptual_distance(outputs[_FIRST_SEEN:], contents),
+            "perceptual": perceptual_distance(
+                [tap for taps in outputs for tap in taps[_FIRST_SEEN:]], contents
+            ),
             **self._reconstruct(taps, sources, images),
             "range": (stylized - clipped).square().mean(),
-            "bounded_style": bounded_style_distance(outputs, styles),
+            "bounded_style": bounded_style_distance(features, styles),
             "edges": 1.0
             - structural_similarity(gradient_magnitude(clipped), gradient_magnitude(images)),
+            **self._optional(outputs, inputs, clipped, images),
         }
+
+    def _optional(
+        self, outputs: _Features, inputs: _Features, stylized: Tensor, images: Tensor
+    ) -> dict[str, Tensor]:
+        """Return the losses that are computed only if they have a weight."""
+        terms = {}
+        if self._has_weight(*_STYLES):
+            styles = [_swap(tap) for taps in inputs for tap in taps]
+            features = [tap for taps in outputs for tap in taps]
+            terms = {n: f(features, styles) for n, f in _STYLES.items() if self._has_weight(n)}
+        if self._has_weight("multiscale"):
+            terms["multiscale"] = 1.0 - multiscale_similarity(stylized, images)
+        if self._has_weight("self_similarity"):
+            sides = (
+                [tap for taps in each for tap in taps[_FIRST_ALIKE:]] for each in (outputs, inputs)
+            )
+            terms["self_similarity"] = self_similarity_distance(*sides)
+        return terms
+
+    def _has_weight(self, *names: str) -> bool:
+        return any(getattr(self.recipe.weights, name) for name in names)
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
         """Return the weighted sum of the losses."""
@@ -117,9 +159,12 @@ class StylizationPhase:
             (_RANGE_WEIGHT, terms["range"]),
             (weights.bounded_style, terms["bounded_style"]),
             (weights.edges, terms["edges"]),
+            *((getattr(weights, name), terms.get(name)) for name in OPTIONAL_LOSSES),
         )
-        # terms of weight 0 are only logged; the order of the others is part of a student's weights
-        return reduce(torch.add, [weight * term for weight, term in weighted if weight])
+        # terms of weight 0 are only logged, or not there; the order of the others is part of a
+        # student's weights
+        kept: list[Tensor] = [w * term for w, term in weighted if w and term is not None]
+        return reduce(torch.add, kept)
 
     def limit_gradients(self) -> None:
         """Shorten a gradient that is longer than 1."""
@@ -180,7 +225,9 @@ class StylizationPhase:
         styles = [
             Statistics(mean=_swap(each.mean), covariance=_swap(each.covariance)) for each in moments
         ]
-        settings = TapSettings(measure=measure_batch, run_block=run_plain)
+        settings = TapSettings(
+            transform=self.recipe.transform, measure=measure_batch, run_block=run_plain
+        )
         decoded = transform_and_decode(student, [*sources, taps[-1]], styles, settings)
         return transfer_colours(student, decoded, styles, settings)
 

@@ -21,6 +21,7 @@ TABLE = {
     "zoom": [32, 96],
     "loss_weights": [1.1, 1, 1.5, 0.5, 2],
     "perceptual": "tiny",
+    "transform": "ot",
     "average": 0,
     "basis_images": 60,
     "held_out": 12,

@@ -177,11 +177,12 @@ def test_mistakes_in_plans_of_former_releases_are_one_line(
         read_plan(write(tmp_path, text))
 
 
-def test_the_plan_of_the_project_changes_something_in_each_ablation(tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", [PLAN_NAME, "reports/ablations-v2/plan.toml"])
+def test_plans_of_the_project_change_something_in_each_ablation(tmp_path: Path, path: str) -> None:
     (tmp_path / "photos").mkdir()
     for index in range(16):
         Image.new("RGB", (8, 8), (index, 0, 0)).save(tmp_path / "photos" / f"{index}.png")
-    plan = read_plan(Path(__file__).parents[3] / PLAN_NAME)
+    plan = read_plan(Path(__file__).parents[3] / path)
     trainings = [
         plan_training(
             each, data=tmp_path / "photos", work=tmp_path, device=torch.device("cpu"), commit=None

@@ -3,28 +3,17 @@
 from dataclasses import replace
 from itertools import product
 
-import numpy as np
 import pytest
 import torch
-from scipy.ndimage import sobel
-from skimage.metrics import structural_similarity as skimage_ssim
 
-from bench.quality.gram import bounded_distance, relative_distance
 from pcakd.backbones import create_backbone
 from pcakd.distillation.context import TrainingContext
-from pcakd.distillation.losses.perceptual import (
-    bounded_style_distance,
-    gradient_magnitude,
-    gram_matrix,
-    perceptual_distance,
-    structural_similarity,
-    style_distance,
-    unit_vectors,
-)
-from pcakd.distillation.phases import StylizationPhase
+from pcakd.distillation.losses.style import gaussian_distance, moment_distance, sliced_distance
+from pcakd.distillation.phases import LOSSES, StylizationPhase
+from pcakd.distillation.phases.stylization import OPTIONAL_LOSSES
 from pcakd.distillation.recipe import Recipe, StylizationWeights
 from pcakd.eigenbases import Eigenbasis
-from pcakd.errors import ConfigError
+from pcakd.errors import ConfigError, UnknownNameError
 from pcakd.pipeline import stylize
 from pcakd.students import StudentSpec, create_student
 
@@ -33,69 +22,6 @@ WIDTHS, RANKS = (8, 12, 16, 20), (4, 6, 8, 10)
 
 def _random(*shape, seed=0):
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def test_similarity_is_that_of_scikit_image():
-    one, other = _random(2, 3, 24, 30), _random(2, 3, 24, 30, seed=1)
-    expected = np.mean(
-        [
-            skimage_ssim(a.numpy(), b.numpy(), channel_axis=0, data_range=1.0)
-            for a, b in zip(one, other, strict=True)
-        ]
-    )
-    # scikit-image averages inner windows alone, and so do we
-    assert float(structural_similarity(one, other)) == pytest.approx(expected, abs=1e-5)
-    assert float(structural_similarity(one, one)) == pytest.approx(1.0, abs=1e-6)
-
-
-def test_the_style_distance_is_that_of_the_scores():
-    taps = [_random(1, 6, 9, 7), _random(1, 8, 5, 5, seed=1)]
-    goals = [gram_matrix(_random(1, 6, 4, 8, seed=2)), gram_matrix(_random(1, 8, 6, 6, seed=3))]
-    expected = relative_distance([gram_matrix(tap)[0] for tap in taps], [g[0] for g in goals])
-    assert float(style_distance(taps, goals)) == pytest.approx(expected, rel=1e-6)
-
-
-def test_the_bounded_style_distance_is_that_of_the_scores():
-    taps = [_random(1, 6, 9, 7), _random(1, 8, 5, 5, seed=1)]
-    goals = [gram_matrix(_random(1, 6, 4, 8, seed=2)), gram_matrix(_random(1, 8, 6, 6, seed=3))]
-    expected = bounded_distance([gram_matrix(tap)[0] for tap in taps], [g[0] for g in goals])
-    assert float(bounded_style_distance(taps, goals)) == pytest.approx(expected, rel=1e-6)
-
-
-def test_too_little_texture_is_as_far_as_too_much():
-    tap = _random(1, 6, 9, 7)
-    goals = [gram_matrix(tap)]
-    weak, strong = [0.1 * tap], [10.0 * tap]
-    bounded = [float(bounded_style_distance(each, goals)) for each in (weak, strong)]
-    assert bounded[0] == pytest.approx(bounded[1], rel=1e-5)
-    relative = [float(style_distance(each, goals)) for each in (weak, strong)]
-    assert relative[1] > 90.0 * relative[0]
-
-
-def test_gradients_are_those_of_scipy():
-    image = _random(2, 3, 12, 15)
-    grey = image.double().mean(dim=1).numpy()
-    expected = [np.hypot(sobel(g, axis=0), sobel(g, axis=1))[1:-1, 1:-1] / 4.0 for g in grey]
-    found = gradient_magnitude(image)[:, 0].numpy()
-    np.testing.assert_allclose(found, np.stack(expected), atol=1e-3)
-    step = torch.zeros(1, 3, 8, 8)
-    step[..., 4:] = 1.0
-    assert float(gradient_magnitude(step).max()) == pytest.approx(1.0, abs=1e-5)
-
-
-def test_equal_images_have_no_distance():
-    taps = [_random(2, 6, 9, 7)]
-    units = [unit_vectors(tap) for tap in taps]
-    # squared lengths have 1e-6 added before they divide
-    short = 1e-6 / float(taps[0].square().sum(dim=1).min())
-    rounding = 16 * torch.finfo(torch.float32).eps  # six squares, a root, six squares again
-    torch.testing.assert_close(
-        units[0].square().sum(dim=1), torch.ones(2, 9, 7), rtol=0, atol=short + rounding
-    )
-    assert float(perceptual_distance(taps, units)) == 0.0
-    assert float(perceptual_distance(taps, [-unit for unit in units])) == pytest.approx(
-        4.0, abs=4 * (short + rounding)
-    )
 
 
 @pytest.fixture(params=[0.0, 0.5])
@@ -118,7 +44,7 @@ def phase(request):
     context = TrainingContext(
         student=student, teacher=teacher, check_teacher=teacher, eigenbases=bases
     )
-    phase = StylizationPhase(context, Recipe(regularizer=0.5), teacher)
+    phase = StylizationPhase(context, Recipe(regularizer=0.5), [teacher])
     phase.prepare([_random(2, 3, 32, 32, seed=9)])
     return phase
 
@@ -158,6 +84,64 @@ def test_all_weights_of_a_student_get_gradients(phase):
     assert all(gradient is not None and bool(gradient.isfinite().all()) for gradient in gradients)
     length = torch.stack([gradient.norm() for gradient in gradients]).norm()
     assert 0.0 < float(length) <= 1.0 + 1e-5
+
+
+@pytest.mark.parametrize("name", OPTIONAL_LOSSES)
+def test_an_optional_loss_is_there_if_it_has_a_weight(phase, name):
+    images = _random(4, 3, 32, 32)
+    before = phase.losses(images)
+    assert not before.keys() & set(OPTIONAL_LOSSES)
+    assert before.keys() | set(OPTIONAL_LOSSES) <= set(LOSSES)
+    weights = replace(phase.recipe.weights, **{name: 7.0})
+    phase.recipe = replace(phase.recipe, weights=weights)
+    terms = phase.losses(images)
+    assert terms.keys() - before.keys() == {name}
+    expected = phase.total(before) + 7.0 * terms[name]
+    torch.testing.assert_close(phase.total(terms), expected)
+    phase.total(terms).backward()
+    gradients = [p.grad for layer in phase.layers for p in layer.parameters()]
+    assert all(bool(gradient.isfinite().all()) for gradient in gradients)
+
+
+@pytest.mark.parametrize("name", OPTIONAL_LOSSES[:3])
+def test_an_optional_style_loss_compares_with_the_other_image_of_a_pair(phase, name):
+    images = _random(2, 3, 32, 32)
+    stylized = phase.draw_sheet(images)[2]
+    phase.recipe = replace(phase.recipe, weights=replace(phase.recipe.weights, **{name: 1.0}))
+    distance = {
+        "moments": moment_distance,
+        "gaussians": gaussian_distance,
+        "slices": sliced_distance,
+    }[name]
+    (network,) = phase.perceptual
+    expected = distance(network(stylized), network(images.flip(0)))
+    torch.testing.assert_close(phase.losses(images)[name], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_several_networks_are_averaged_over_all_taps(phase):
+    images = _random(4, 3, 32, 32)
+    once = phase.losses(images)
+    phase.perceptual *= 2
+    twice = phase.losses(images)
+    torch.testing.assert_close(twice, once)
+    phase.perceptual = [phase.perceptual[0], create_backbone("tiny", seed=1)]
+    other = phase.losses(images)
+    (second,) = phase.perceptual[1:]
+    phase.perceptual = [second]
+    alone = phase.losses(images)
+    for name in ("style", "bounded_style", "perceptual"):
+        torch.testing.assert_close(other[name], (once[name] + alone[name]) / 2)
+
+
+def test_another_transform_can_be_trained_through(phase):
+    student = phase.context.student.eval().double()
+    images = _random(2, 3, 32, 32).double()
+    phase.recipe = replace(phase.recipe, transform="ot")
+    stylized = phase.draw_sheet(images)[2]
+    expected = stylize(student, *images, transform="ot")
+    torch.testing.assert_close(stylized[0], expected)
+    with pytest.raises(UnknownNameError, match="wct"):
+        Recipe(transform="wct")
 
 
 def test_weights_that_make_no_sense_are_refused():

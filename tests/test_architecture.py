@@ -39,8 +39,8 @@ ALLOWED: dict[str, str] = {
     "pcakd.costs": "pcakd.blocks pcakd.errors pcakd.pipeline pcakd.students pcakd.utils",
     "pcakd.distillation": (
         "pcakd.__version__ pcakd.backbones pcakd.blocks pcakd.cards pcakd.coarse_to_fine "
-        "pcakd.eigenbases pcakd.errors pcakd.images pcakd.linalg pcakd.students pcakd.utils "
-        "pcakd.weights"
+        "pcakd.eigenbases pcakd.errors pcakd.images pcakd.linalg pcakd.students "
+        "pcakd.transforms pcakd.utils pcakd.weights"
     ),
     "pcakd.eigenbases": "pcakd.backbones pcakd.errors pcakd.images pcakd.inputs pcakd.utils",
     "pcakd.errors": "",

@@ -10,6 +10,7 @@ from bench.commands.options import add_device_argument, split_names
 from pcakd.commands.parser import path_argument
 from pcakd.errors import ConfigError, OutputError, PcakdError
 from pcakd.utils.deprecation import warn_renamed
+from pcakd.utils.extras import require_extra
 from pcakd.utils.resolutions import parse_resolution
 
 if TYPE_CHECKING:
@@ -110,6 +111,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data and --work at the same paths; without an address on a running one, or on this "
         "machine. A training whose machine is lost continues on another",
     )
+    parser.add_argument(
+        "--early-stopping",
+        action="store_true",
+        help="stop a training after a quarter or half of its last phase if its loss is above the "
+        "median of students of the same recipe that need no more multiply-adds (asynchronous "
+        "successive halving by Ray Tune; extra ray). Without it, later, they are trained on",
+    )
+    parser.add_argument(
+        "--replay-early-stopping",
+        action="store_true",
+        help="note in the records of finished trainings where they would have stopped; the page "
+        "shows what that saves and costs",
+    )
     add_device_argument(parser, "cpu")
 
 
@@ -121,6 +135,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from bench.sweeps.page import PAGE_NAME, write_report
     from bench.sweeps.records import load_records
+    from bench.sweeps.run import replay_records
     from pcakd.utils.locks import lock_folder
 
     args.plan = _find_renamed(args.plan)
@@ -150,6 +165,8 @@ def run(args: argparse.Namespace) -> int:
                 _record_all(args)
             except PcakdError as error:  # the page shows what there is
                 failure = error
+        if args.replay_early_stopping and failure is None:
+            replay_records(args.out)
         if failure is None and not load_records(args.out):
             raise ConfigError(f"{args.out} holds no record; give --data and --pairs to make some")
         if load_records(args.out):
@@ -276,6 +293,7 @@ def _train_at_once(args: argparse.Namespace, trainings: Mapping[str, "Training"]
         return
     paths = {"--plan": args.plan, "--data": args.data, "--work": args.work}
     shared = ["sweep", "--train-only", "--device", args.device]
+    shared += ["--early-stopping"] if args.early_stopping else []
     for option, path in paths.items():
         shared += [option, str(path.resolve())]
     arguments = {name: [*shared, name] for name in waiting}
@@ -304,17 +322,21 @@ def _train_at_once(args: argparse.Namespace, trainings: Mapping[str, "Training"]
 
 def _plan(args: argparse.Namespace) -> dict[str, "Training"]:
     """Return the trainings of the named trials and of their bases."""
+    from bench.analysis.trainings import find_trainings
     from bench.machine.threads import bound_threads
     from bench.sweeps.plan import choose, read_plan, rename_trials
     from bench.sweeps.training import plan_training
     from pcakd.utils.devices import resolve_device
     from pcakd.utils.git import hash_edits, name_commit
 
+    if args.early_stopping:
+        require_extra("ray", "ray.tune.schedulers", "--early-stopping")
     bound_threads()
     plan, device = read_plan(args.plan), resolve_device(args.device)
     args.names = rename_trials(plan, args.names)
     commit = name_commit()
     edits = hash_edits() if commit and commit.endswith("-dirty") else None
+    repeated = find_trainings(plan)
     return {
         trial.name: plan_training(
             trial,
@@ -323,6 +345,8 @@ def _plan(args: argparse.Namespace) -> dict[str, "Training"]:
             device=device,
             commit=commit,
             edits=edits,
+            compared=trial.name not in repeated,
+            stopping=args.early_stopping,
         )
         for trial in choose(plan, args.names)
     }

@@ -4,7 +4,7 @@ Three objectives count: a style metric, a content metric and a cost. Costs count
 because halving a cost is worth the same everywhere.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,11 +76,9 @@ def find_frontier(
     sized = [each for each in members if each.cost(cost, resolution)]
     if len(sized) < 2:
         return None
-    costs = np.log([each.cost(cost, resolution) or np.nan for each in sized])
-    samples = np.stack([_samples([each.record for each in sized], name) for name in metrics])
+    samples, costs = _measure(sized, metrics, cost, resolution)
     points = _points(samples.mean(axis=-1), costs)
-    best, worst = points.min(axis=0), points.max(axis=0)
-    reference = worst + _MARGIN * np.where(worst > best, worst - best, 1.0)
+    best, reference = _find_box(points)
     volume = _volume_of(best, reference)
     on = pareto_front(points.tolist(), (False,) * points.shape[1])
     draws = np.random.default_rng(seed).integers(
@@ -102,6 +100,39 @@ def find_frontier(
         reference=(float(ends[0]), float(ends[1]), float(np.exp(ends[2]))),
         leaves=_leaves(sized, metrics, points, front),
     )
+
+
+def hypervolume_without(
+    members: Sequence[Member],
+    names: Collection[str],
+    metrics: tuple[str, str],
+    cost: str,
+    resolution: str,
+) -> tuple[float, float]:
+    """Return the hypervolume of all members whose cost was measured, and without some of them.
+
+    Both are shares of the box of all members.
+    """
+    sized = [each for each in members if each.cost(cost, resolution)]
+    samples, costs = _measure(sized, metrics, cost, resolution)
+    points = _points(samples.mean(axis=-1), costs)
+    volume = _volume_of(*_find_box(points))
+    kept = points[[each.name not in names for each in sized]]
+    return volume(points), volume(kept) if len(kept) else 0.0
+
+
+def _measure(
+    members: Sequence[Member], metrics: tuple[str, str], cost: str, resolution: str
+) -> tuple[Values, Values]:
+    """Return metric values by metric, member and image pair, and the logarithm of each cost."""
+    costs = np.log([each.cost(cost, resolution) or np.nan for each in members])
+    return np.stack([_samples([each.record for each in members], name) for name in metrics]), costs
+
+
+def _find_box(points: Values) -> tuple[Values, Values]:
+    """Return the best values and the reference point."""
+    best, worst = points.min(axis=0), points.max(axis=0)
+    return best, worst + _MARGIN * np.where(worst > best, worst - best, 1.0)
 
 
 def _samples(records: Sequence[TrialRecord], metric: str) -> Values:

@@ -8,7 +8,7 @@ from bench.report.common.section import Plot, Section, plot_files, table_files
 from bench.report.common.tables import ARROWS
 from bench.report.render import write_sections
 from bench.sweeps.ablations import compare_with_bases, describe_origin
-from bench.sweeps.frontier import Frontier, find_frontier
+from bench.sweeps.frontier import Frontier, find_frontier, hypervolume_without
 from bench.sweeps.members import (
     COSTS,
     Member,
@@ -19,7 +19,7 @@ from bench.sweeps.members import (
     witnesses,
 )
 from bench.sweeps.plots import cost_plot, quality_plot
-from bench.sweeps.records import TrialRecord, load_records
+from bench.sweeps.records import WOULD_STOP, TrialRecord, load_records
 from bench.sweeps.sensitivity import (
     LEAST_MEMBERS,
     MOST_COLLINEAR,
@@ -28,6 +28,7 @@ from bench.sweeps.sensitivity import (
     find_sensitivities,
 )
 from bench.sweeps.tables import (
+    early_stopping_table,
     frontier_table,
     predictions_table,
     seeds_table,
@@ -43,7 +44,9 @@ _NOTE = (
     "students compare with each other, not with those of other pages."
 )
 _FILES = (
-    *table_files("students", "frontier", "front-by-seed", "sensitivity", "prediction"),
+    *table_files(
+        "students", "frontier", "front-by-seed", "sensitivity", "prediction", "early-stopping"
+    ),
     *plot_files("cost-style", "cost-content", "style-content"),
 )
 
@@ -85,7 +88,7 @@ def make_sections(records: Mapping[str, TrialRecord]) -> list[Section]:
     if profiled:
         sections.append(Section(text=f"# Sweep\n\n{_NOTE}"))
         sections += [_students(members, records), *_frontier(members)]
-        sections += _before_training(members)
+        sections += [*_before_training(members), *_early_stopping(members)]
     ablations = compare_with_bases(records, heading=not profiled)
     return [*sections, Section(text=ablations), Section(text=describe_origin(records))]
 
@@ -171,3 +174,47 @@ def _before_training(members: Sequence[Member]) -> list[Section]:
             f"above {MOST_COLLINEAR:g}), so the effect of a single tap cannot be told there."
         )
     return [Section(text=text, tables=tuple(tables))]
+
+
+def _early_stopping(members: Sequence[Member]) -> list[Section]:
+    """Return what early stopping would have saved and cost, if a replay noted it."""
+    replayed = [each for each in members if WOULD_STOP in each.record.rungs]
+    if not replayed:
+        return []
+    stopped = {
+        each.name: each.record.rungs[WOULD_STOP]
+        for each in replayed
+        if each.record.rungs[WOULD_STOP] is not None
+    }
+    names = ", ".join(f"{name} (step {step})" for name, step in stopped.items())
+    text = (
+        f"## Early stopping\n\nReplayed in the order in which they finished, {len(stopped)} of "
+        f"{len(replayed)} trainings would have stopped{': ' + names if names else ''}."
+    )
+    if saved := _describe_saving(replayed):
+        text += f" {saved}"
+    resolutions, metrics = common_resolutions(members), witnesses(members)
+    if not (resolutions and metrics):
+        return [Section(text=text)]
+    table = early_stopping_table(
+        {
+            cost: hypervolume_without(members, stopped, metrics, cost, resolutions[0])
+            for cost in COSTS
+            if any(each.cost(cost, resolutions[0]) for each in members)
+        }
+    )
+    return [Section(text=f"{text}\n\n{table.markdown}", tables=(table,))]
+
+
+def _describe_saving(members: Sequence[Member]) -> str:
+    """Say which share of the trainings' time their last phases after the stops took."""
+    total = saved = 0.0
+    for each in members:
+        phases, step = each.record.card["phases"], each.record.rungs[WOULD_STOP]
+        times = [phase.get("device_seconds") for phase in phases]
+        if None in times:
+            return ""
+        total += sum(times)
+        if step is not None:
+            saved += times[-1] * (1.0 - step / each.record.rungs["steps"])
+    return f"That saves {saved / total:.0%} of the time of these trainings." if total else ""

@@ -12,6 +12,12 @@ from pcakd.students.former_names import RENAMED_SETTINGS, rename_card, rename_se
 from pcakd.utils.files import write_text
 
 FORMAT = 1
+STOPPED = "stopped"
+"""Key of ``rungs``: whether the training was stopped early."""
+
+WOULD_STOP = "would_stop"
+"""Key of ``rungs``: the step of the last phase at which a replay stops the training, or null."""
+
 _FORMAT_KEY = "format"
 _HELD_OUT = ("seed", "held_out")
 
@@ -38,6 +44,9 @@ class TrialRecord:
         costs: What the student costs by resolution (`bench.sweeps.costs`); empty if the training
             failed or nothing was profiled.
         cost_environment: Machine, versions and commit of the costs.
+        rungs: How the training did where it can be stopped early (`bench.sweeps.early_stopping`):
+            its ``losses`` by step, ``stopped`` if it was, and after a replay the step at which it
+            ``would_stop``, or null. Empty if it was not compared with others.
     """
 
     name: str
@@ -56,6 +65,12 @@ class TrialRecord:
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
     costs: dict[str, dict[str, Any]] = field(default_factory=dict)
     cost_environment: dict[str, Any] = field(default_factory=dict)
+    rungs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the training was stopped early."""
+        return bool(self.rungs.get(STOPPED))
 
     @property
     def start(self) -> str | None:

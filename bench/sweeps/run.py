@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.plan.image_pairs import ImagePair
-from bench.sweeps import costs, scoring, training
-from bench.sweeps.records import TrialRecord, load_records, save_record
+from bench.sweeps import costs, early_stopping, scoring, training
+from bench.sweeps.records import STOPPED, WOULD_STOP, TrialRecord, load_records, save_record
 from bench.sweeps.training import Training, find_outcome
 from pcakd.errors import ConfigError, OutputError, PcakdError
 from pcakd.students import load_student
@@ -59,12 +59,7 @@ def run_sweep(sweep: Sweep, train_at_once: Callable[[Mapping[str, Training]], No
     make_folder(sweep.work)
 
     def is_recorded(name: str, each: Training) -> bool:
-        record, images = known.get(name), (each.photos, scorer.pairs_hash)
-        return (
-            record is not None
-            and record.is_of(each.trial.arguments, each.recipe, *images)
-            and (not record.card or record.start == each.start)
-        )
+        return each.is_recorded_by(known.get(name), scorer.pairs_hash)
 
     failures: list[PcakdError] = []
     try:
@@ -98,6 +93,38 @@ def run_sweep(sweep: Sweep, train_at_once: Callable[[Mapping[str, Training]], No
     _profile(sweep)
     if failures:
         raise failures[0]
+
+
+def replay_records(out: Path) -> None:
+    """Note in the records of finished trainings where early stopping would have stopped them.
+
+    They are taken in the order in which they finished.
+
+    Raises:
+        ConfigError: No record has losses to compare.
+        MissingExtraError: Ray Tune is not installed.
+    """
+    finished = {
+        name: record
+        for name, record in load_records(out).items()
+        if record.rungs.get("losses") and record.card
+    }
+    if not finished:
+        raise ConfigError(
+            f"no record in {out} has the losses that early stopping compares; train again at "
+            "today's commit"
+        )
+    names = sorted(finished, key=lambda name: finished[name].card["finished"])
+    for name, step in early_stopping.replay([_read_rungs(finished[n]) for n in names]).items():
+        record = finished[name]
+        save_record(out, replace(record, rungs={**record.rungs, WOULD_STOP: step}))
+
+
+def _read_rungs(record: TrialRecord) -> early_stopping.Rungs:
+    other = (STOPPED, WOULD_STOP)
+    return early_stopping.Rungs.from_json(
+        {key: value for key, value in record.rungs.items() if key not in other}
+    )
 
 
 def announce(each: Training) -> None:
@@ -137,6 +164,7 @@ def _record(sweep: Sweep, each: Training, base: Training, scorer: "scoring.Score
         card=load_student(student).card if student else {},
         protocol=dict(scorer.protocol),
         scores=scorer.score(student) if student else {},
+        rungs=outcome.rungs,
     )
 
 

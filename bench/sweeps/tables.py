@@ -191,3 +191,25 @@ def predictions_table(predictions: Sequence[Prediction]) -> Table:
             "of students. Behind *mcev*: how much larger the correlation of mcev is."
         ),
     )
+
+
+def early_stopping_table(volumes: Mapping[str, tuple[float, float]]) -> Table:
+    """Return the hypervolume by cost, of all students and of those that would not have stopped."""
+    rows = [
+        {
+            "Cost": COSTS[cost].partition(",")[0],
+            "Hypervolume of all": f"{every:.3f}",
+            "Without the stopped": f"{rest:.3f}",
+        }
+        for cost, (every, rest) in volumes.items()
+    ]
+    numbers = [
+        {"cost": cost, "hypervolume": every, "without_stopped": rest}
+        for cost, (every, rest) in volumes.items()
+    ]
+    return Table(
+        name="early-stopping",
+        cells=pd.DataFrame(rows),
+        data=pd.DataFrame(numbers),
+        note="Hypervolumes of the front, as shares of the box of all students.",
+    )

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,22 @@ from typing import Any
 import torch
 
 from bench.machine.environment import describe_environment
+from bench.sweeps.early_stopping import (
+    Rungs,
+    StoppedEarlyError,
+    load_rungs,
+    name_group,
+    watch,
+)
 from bench.sweeps.options import create_config
 from bench.sweeps.plan import Trial
-from bench.sweeps.records import TrialRecord
+from bench.sweeps.records import STOPPED, TrialRecord
 from pcakd.distillation.config import DistillConfig
 from pcakd.distillation.data.photos import Photos
 from pcakd.distillation.run import distill
 from pcakd.distillation.run_files.card import digest_manifest
 from pcakd.distillation.run_files.checkpoint import CHECKPOINT, read_progress
+from pcakd.distillation.trainer import Step
 from pcakd.errors import CollapsedTrainingError, ConfigError, PcakdError
 from pcakd.students import load_student
 from pcakd.utils.files import write_text
@@ -39,6 +48,9 @@ class Training:
         commit: Commit of the code, marked if there are edits.
         folders: Pattern of the folders of this training in ``--work``, one per kind of device.
         start: Hash of the weights of the student to start from; None without one.
+        compared: Whether early stopping compares it with others; not if it is another training of
+            the same student.
+        stopping: Whether it may stop early.
     """
 
     trial: Trial
@@ -48,6 +60,17 @@ class Training:
     commit: str | None
     folders: str
     start: str | None = None
+    compared: bool = True
+    stopping: bool = False
+
+    def is_recorded_by(self, record: TrialRecord | None, pairs: str) -> bool:
+        """Return whether a record is one of this training, scored on these image pairs."""
+        return (
+            record is not None
+            and record.is_of(self.trial.arguments, self.recipe, self.photos, pairs)
+            and (not record.card or record.start == self.start)
+            and (self.stopping or not record.stopped)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +82,14 @@ class Outcome:
         failure: The error of a failed training, otherwise None.
         commit: Commit of the code, marked if there were edits.
         environment: Machine and versions of the training.
+        rungs: ``TrialRecord.rungs``.
     """
 
     student: Path | None
     failure: str | None
     commit: str | None
     environment: dict[str, Any]
+    rungs: dict[str, Any] = field(default_factory=dict)
 
 
 def plan_training(
@@ -75,6 +100,8 @@ def plan_training(
     device: torch.device,
     commit: str | None,
     edits: str | None = None,
+    compared: bool = True,
+    stopping: bool = False,
 ) -> Training:
     """Build the configuration of a trial and find the folder of its training.
 
@@ -88,6 +115,8 @@ def plan_training(
         device: Device to train on.
         commit: Commit of the code, marked if there are edits.
         edits: Hash of the edits.
+        compared: `Training.compared`.
+        stopping: `Training.stopping`.
 
     Raises:
         PcakdError: An option has a bad value, or there are no photographs.
@@ -113,6 +142,8 @@ def plan_training(
         commit=commit,
         folders=f"{stem}-*",
         start=start,
+        compared=compared,
+        stopping=stopping,
     )
 
 
@@ -129,20 +160,42 @@ def train(training: Training) -> Outcome:
     done = find_outcome(training)
     if done is not None:
         return done
+    stopped = False
     try:
-        distill(training.config)
+        distill(training.config, on_step=_watch(training))
         student, failure = training.config.student_path, None
     except CollapsedTrainingError as error:
         student, failure = None, str(error)
+    except StoppedEarlyError as error:
+        student, failure, stopped = None, str(error), True
+    rungs = load_rungs(training.config.folder) if training.compared else None
     outcome = Outcome(
         student=student,
         failure=failure,
         commit=training.commit,
         environment=describe_environment(training.config.resolve_device()),
+        rungs={**rungs.to_json(), STOPPED: stopped} if rungs else {},
     )
     content = asdict(outcome) | {"student": student.name if student else None}
     write_text(training.config.folder / _OUTCOME, json.dumps(content, indent=1) + "\n")
     return outcome
+
+
+def _watch(training: Training) -> Callable[[Step], None] | None:
+    """Return what writes the losses of a training that is compared, and may stop it."""
+    if not training.compared:
+        return None
+    config = training.config
+    teacher = [config.backbone, config.weights and str(config.weights), training.start]
+    (*_, last) = config.training.phases()
+    rungs = Rungs(
+        name=training.trial.name,
+        group=name_group(teacher, training.recipe, training.photos),
+        macs=0.0,
+        steps=last.schedule.steps,
+        losses={},
+    )
+    return watch(rungs, config.folder, phase=last.name, stopping=training.stopping)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,10 +224,9 @@ def describe_state(
     Raises:
         PcakdError: A file of the training is damaged.
     """
-    options, recipe = training.trial.arguments, training.recipe
     phases = training.config.training.phases()
     nothing = (0,) * len(phases)
-    if record and record.is_of(options, recipe, training.photos, pairs or record.pairs):
+    if record and training.is_recorded_by(record, pairs or record.pairs):
         return State(text="recorded", steps_left=nothing)
     if find_outcome(training):
         return State(text="trained", steps_left=nothing)
@@ -207,7 +259,10 @@ def find_outcome(training: Training) -> Outcome | None:
     if len(found) > 1:
         names = ", ".join(sorted(path.parent.name for path in found))
         raise ConfigError(f"{own.parent} holds {names}; keep one of them, or give its --device")
-    return _read_outcome(found[0]) if found else None
+    outcome = _read_outcome(found[0]) if found else None
+    if outcome is not None and outcome.rungs.get(STOPPED) and not training.stopping:
+        return None
+    return outcome
 
 
 def _read_outcome(path: Path) -> Outcome:

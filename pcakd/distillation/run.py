@@ -39,7 +39,7 @@ from pcakd.distillation.run_files.checkpoint import CHECKPOINT, load_checkpoint
 from pcakd.distillation.run_files.lock import claim_output
 from pcakd.distillation.schedule import PhaseSchedule
 from pcakd.distillation.start import load_start
-from pcakd.distillation.trainer import Run, Trainer
+from pcakd.distillation.trainer import Run, Step, Trainer
 from pcakd.eigenbases import (
     Eigenbasis,
     RankRule,
@@ -63,7 +63,9 @@ from pcakd.weights.hashing import hash_tensors
 _SMOKE_PHOTOS = 64  # of the folder: decoding and hashing thousands takes minutes
 
 
-def distill(config: DistillConfig) -> tuple[Student, dict[str, Any]]:
+def distill(
+    config: DistillConfig, *, on_step: Callable[[Step], object] | None = None
+) -> tuple[Student, dict[str, Any]]:
     """Distil a student; write it, its card, logs and checkpoints into ``config.output``.
 
     Under ``torchrun`` each process trains its part of every batch, and the first one writes; call
@@ -71,6 +73,8 @@ def distill(config: DistillConfig) -> tuple[Student, dict[str, Any]]:
 
     Args:
         config: What to distil, from which photographs, and how.
+        on_step: Called after each step in each process; an error that it raises ends the training,
+            which resumes from its last checkpoint.
 
     Returns:
         The student, frozen and in evaluation mode on the device of the training, and its card.
@@ -89,7 +93,7 @@ def distill(config: DistillConfig) -> tuple[Student, dict[str, Any]]:
         only_warn() if config.smoke else nullcontext(),
         claim_output(config.folder, resume=config.resume) if is_writer() else nullcontext(),
     ):
-        return _distill(config)
+        return _distill(config, on_step)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +156,9 @@ class _Inputs:
         }
 
 
-def _distill(config: DistillConfig) -> tuple[Student, dict[str, Any]]:
+def _distill(
+    config: DistillConfig, on_step: Callable[[Step], object] | None
+) -> tuple[Student, dict[str, Any]]:
     inputs = _load_inputs(config)
     fingerprint = inputs.fingerprint()
     checkpoint = config.folder / CHECKPOINT
@@ -171,6 +177,7 @@ def _distill(config: DistillConfig) -> tuple[Student, dict[str, Any]]:
             folder=config.folder,
             fingerprint=fingerprint,
             average={"stylization": config.settings.average},
+            **({} if on_step is None else {"on_step": on_step}),
         )
     )
     if config.resume and trainer.has_checkpoint:

@@ -57,6 +57,27 @@ class TrainingRecipe(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A finished step of a training.
+
+    Attributes:
+        phase: Name of the phase.
+        number: Number of the step in the phase, from 1.
+        loss: The weighted sum of the losses.
+        network: The network in training.
+    """
+
+    phase: str
+    number: int
+    loss: float
+    network: Autoencoder
+
+
+def _do_nothing(step: Step) -> None:
+    del step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """Everything that a training run needs.
 
@@ -70,6 +91,7 @@ class Run:
         folder: Folder for checkpoints, logs and contact sheets.
         fingerprint: Settings that must be the same when the run resumes.
         average: Decay of the moving average of weights, by phase. Other phases have no average.
+        on_step: Called after each step; an error that it raises ends the training.
     """
 
     recipe: TrainingRecipe
@@ -81,6 +103,7 @@ class Run:
     folder: Path
     fingerprint: Mapping[str, Any]
     average: Mapping[str, float]
+    on_step: Callable[[Step], object] = _do_nothing
 
 
 class Trainer:
@@ -182,6 +205,14 @@ class Trainer:
                 bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
                 if progress.step % _CHECKPOINT_EVERY == 0 and progress.step < steps:
                     self._save()
+                self.run.on_step(
+                    Step(
+                        phase=self._phase.name,
+                        number=progress.step,
+                        loss=loss,
+                        network=self.run.network,
+                    )
+                )
 
     def _step(
         self, current: PhaseState, batches: Iterator[Tensor], logger: TrainingLogger | None

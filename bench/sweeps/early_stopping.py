@@ -1,0 +1,200 @@
+"""Early stopping of trainings whose students others make hopeless: asynchronous successive halving.
+
+A training is compared at a quarter and at half of its last phase with those of the same teacher and
+recipe whose students need no more multiply-adds: it stops if its loss is above the median of those
+that have come as far. A student that costs more and fits worse is unlikely to be on a front; the
+smallest one is never stopped. Trainings with other seeds, which say how much results vary, are
+neither stopped nor compared.
+
+Each training writes its losses into its own folder and reads those of the others in ``--work``, so
+that it makes no difference in which processes or on which machines they run.
+
+Source: Li et al., "A System for Massively Parallel Hyperparameter Tuning", MLSys 2020, by Ray
+Tune's ``ASHAScheduler``. Departure: only students that cost no more are compared.
+"""
+
+import hashlib
+import json
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from pcakd.costs import count_student
+from pcakd.distillation.trainer import Step
+from pcakd.errors import ConfigError, PcakdError
+from pcakd.students import Student
+from pcakd.utils.extras import require_extra
+from pcakd.utils.files import write_text
+
+RUNGS = "rungs.json"
+"""Name of the file of a training's losses at its rungs, in its folder."""
+
+_FIRST_SHARE = 0.25
+_REDUCTION = 2
+_WINDOW_SHARE = 0.1  # of the steps of the phase: the loss at a rung is a mean over the last ones
+
+
+class StoppedEarlyError(PcakdError):
+    """A training was stopped because its student is unlikely to be on a front."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rungs:
+    """How a training did at its rungs.
+
+    Attributes:
+        name: Name of the trial.
+        group: What trainings have in common that are compared.
+        macs: Multiply-adds of the student for each content pixel.
+        steps: Steps of the last phase.
+        losses: Mean loss by rung, which is a step of the last phase.
+    """
+
+    name: str
+    group: str
+    macs: float
+    steps: int
+    losses: Mapping[int, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return values
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Rungs":
+        """Read what :meth:`to_json` returned.
+
+        Raises:
+            KeyError: A field is missing.
+            TypeError: There is another field.
+            ValueError: A rung is no number.
+        """
+        losses = {int(step): float(loss) for step, loss in values["losses"].items()}
+        return cls(**{**values, "losses": losses})
+
+
+def name_group(teacher: Sequence[Any], recipe: Mapping[str, Any], photos: str) -> str:
+    """Return a hash of what trainings that are compared have in common."""
+    kept = [*teacher, {key: value for key, value in recipe.items() if key != "seed"}, photos]
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+
+def find_rungs(steps: int) -> tuple[int, ...]:
+    """Return the steps of the last phase after which a training is compared with others."""
+    first = math.ceil(_FIRST_SHARE * steps)
+    return tuple(rung for rung in (first, _REDUCTION * first) if 0 < rung < steps)
+
+
+def should_stop(own: Rungs, others: Iterable[Rungs]) -> bool:
+    """Return whether a training stops at its last rung.
+
+    Args:
+        own: The training, with its loss at each rung so far.
+        others: Trainings that have come to rungs before; those that are not compared are ignored.
+
+    Raises:
+        MissingExtraError: Ray Tune is not installed.
+    """
+    tune = require_extra("ray", "ray.tune.schedulers", "early stopping")
+    scheduler = tune.ASHAScheduler(
+        time_attr="step",
+        metric="loss",
+        mode="min",
+        max_t=own.steps,
+        grace_period=find_rungs(own.steps)[0],
+        reduction_factor=_REDUCTION,
+        stop_last_trials=False,
+    )
+    for each in others:
+        if each.group == own.group and each.macs <= own.macs and each.name != own.name:
+            _report(scheduler, each)
+    return _report(scheduler, own)
+
+
+def _report(scheduler: Any, training: Rungs) -> bool:
+    """Report a training's rungs; return whether the scheduler stops it at the last one."""
+    trial = SimpleNamespace(trial_id=training.name)
+    scheduler.on_trial_add(None, trial)
+    action = ""
+    for step, loss in sorted(training.losses.items()):
+        action = scheduler.on_trial_result(None, trial, {"step": step, "loss": loss})
+    return action == "STOP"
+
+
+def watch(rungs: Rungs, folder: Path, *, phase: str, stopping: bool) -> Callable[[Step], None]:
+    """Return a function that a training calls after each step.
+
+    Args:
+        rungs: The training, without losses.
+        folder: Its folder; those of other trainings lie beside it.
+        phase: Name of its last phase.
+        stopping: Whether it stops if it should; otherwise its losses are only written.
+    """
+    recent: deque[float] = deque(maxlen=max(1, round(_WINDOW_SHARE * rungs.steps)))
+    places = find_rungs(rungs.steps)
+
+    def on_step(step: Step) -> None:
+        if step.phase != phase:
+            return
+        recent.append(step.loss)
+        if step.number not in places:
+            return
+        if not isinstance(step.network, Student):
+            raise TypeError("early stopping compares trainings of students")
+        before = load_rungs(folder)
+        losses = {
+            s: loss for s, loss in (before.losses if before else {}).items() if s < step.number
+        }
+        macs = float(count_student(step.network.spec).macs)
+        own = replace(rungs, macs=macs, losses={**losses, step.number: sum(recent) / len(recent)})
+        others = [load_rungs(path.parent) for path in sorted(folder.parent.glob(f"*/{RUNGS}"))]
+        write_text(folder / RUNGS, json.dumps(own.to_json(), indent=1) + "\n")
+        if stopping and should_stop(own, [each for each in others if each]):
+            raise StoppedEarlyError(
+                f"stopped early after {step.number} of {rungs.steps} steps of the {phase} phase: "
+                f"its loss of {own.losses[step.number]:.3f} is above the median of students that "
+                "need no more multiply-adds"
+            )
+
+    return on_step
+
+
+def load_rungs(folder: Path) -> Rungs | None:
+    """Read a training's losses at its rungs; None if it has not come to one.
+
+    Raises:
+        ConfigError: The file is damaged.
+    """
+    path = folder / RUNGS
+    try:
+        return Rungs.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ConfigError(f"{path} is damaged; delete it") from error
+
+
+def replay(trainings: Sequence[Rungs]) -> dict[str, int | None]:
+    """Return the rung at which each of several finished trainings would have stopped, or None.
+
+    They are taken one after another, in this order.
+
+    Raises:
+        MissingExtraError: Ray Tune is not installed.
+    """
+    seen: list[Rungs] = []
+    stops: dict[str, int | None] = {}
+    for each in trainings:
+        stops[each.name], reached = None, replace(each, losses={})
+        for step, loss in sorted(each.losses.items()):
+            reached = replace(each, losses={**reached.losses, step: loss})
+            if should_stop(reached, seen):
+                stops[each.name] = step
+                break
+        seen.append(reached)
+    return stops

@@ -117,9 +117,10 @@ ALLOWED: dict[str, str] = {
         "bench.records bench.worker"
     ),
     "bench.subjects": (
-        "pcakd.blocks pcakd.cards pcakd.coarse_to_fine pcakd.errors pcakd.inputs pcakd.luts "
-        "pcakd.pipeline pcakd.students pcakd.transforms pcakd.utils pcakd.weights pcakd.zoo "
-        "bench.baselines bench.peers bench.plan bench.quantization bench.records"
+        "pcakd.blocks pcakd.cards pcakd.coarse_to_fine pcakd.errors pcakd.filters pcakd.inputs "
+        "pcakd.luts pcakd.pipeline pcakd.students pcakd.transforms pcakd.utils pcakd.weights "
+        "pcakd.zoo bench.baselines bench.peers bench.plan bench.profiling bench.quantization "
+        "bench.records"
     ),
     "bench.worker": (
         "pcakd.errors pcakd.filters pcakd.images pcakd.utils bench.machine bench.plan "

@@ -23,12 +23,12 @@ _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
 
 
 def name_example(subject: str) -> str:
-    """Return the file name of a subject's example; Windows allows no ``>`` in it.
+    """Return the file name of a subject's example; Windows allows no ``>`` and ``|`` in it.
 
-    >>> name_example("vgg16>lut33")
-    'vgg16-lut33.jpg'
+    >>> name_example("vgg16>lut33|guided")
+    'vgg16-lut33-guided.jpg'
     """
-    return f"{subject.replace('>', '-')}.jpg"
+    return f"{subject.replace('>', '-').replace('|', '-')}.jpg"
 
 
 def records_path(place: str | os.PathLike[str]) -> Path:

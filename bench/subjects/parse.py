@@ -12,6 +12,7 @@ from bench.plan.factories import find_factory, list_entry_points
 from bench.records.loss_histories import find_history
 from bench.records.schema import Precision
 from bench.subjects.factories import create_model_subject
+from bench.subjects.filters import add_filter, split_filter
 from bench.subjects.interface import DEFAULT_TRANSFORM, NO_TRANSFORM, Subject
 from bench.subjects.kinds import (
     INT8,
@@ -42,21 +43,24 @@ def list_subjects() -> tuple[str, ...]:
 
 
 def parse_subject(text: str, *, transforms: Sequence[str] = TRANSFORMS) -> Subject:
-    """Create a subject from ``NAME[+fp16|+bf16|+int8][@zca|@ot|@adain][>lutN]``.
+    """Create a subject from ``NAME[+fp16|+bf16|+int8][@zca|@ot|@adain][>lutN][|guided]``.
 
     Args:
         text: A name of ``list_subjects``, or the path of a ``.safetensors`` file of a student or a
             trained peer; a precision and one transform may follow, and a look-up table
-            (`bench.subjects.luts`). ``python:module:factory`` and
-            names of entry points import code of others (`bench.subjects.factories`); call
-            `announce_imports` before.
+            (`bench.subjects.luts`) and a filter (`bench.subjects.filters`).
+            ``python:module:factory`` and names of entry points import code of others
+            (`bench.subjects.factories`); call `announce_imports` before.
         transforms: The transforms of a student without one in ``text``; a peer then has ``zca``.
 
     Raises:
-        UnknownNameError: The name, precision or transform is not known.
+        UnknownNameError: The name, precision, transform or filter is not known.
         ConfigError: A colour transfer has a precision or a transform.
         StudentFileError: The file is missing, damaged or neither a student nor a peer.
     """
+    unfiltered, filter_name = split_filter(text)
+    if filter_name is not None:
+        return add_filter(parse_subject(unfiltered, transforms=transforms), filter_name)
     plain, size = split_lut(text)
     if size is not None:
         return replace_by_lut(parse_subject(plain, transforms=transforms), size)
@@ -126,7 +130,7 @@ def find_card(text: str) -> Path | None:
     Args:
         text: A subject, as for `parse_subject`.
     """
-    name, _, _ = _split(split_lut(text)[0])
+    name, _, _ = _split(split_lut(split_filter(text)[0])[0])
     path = Path(name)
     if path.suffix != ".safetensors":
         card = Path(str(find_file(name, ".json")))

@@ -46,15 +46,15 @@ def is_reference(subject: str) -> bool:
 def describe_subjects(names: Iterable[str]) -> str:
     """Return a Markdown list of the subjects that have a description.
 
-    A precision such as ``+fp16`` and a look-up table are parts of a name and do not change its
-    description.
+    A precision such as ``+fp16``, a look-up table and a filter are parts of a name and do not
+    change its description.
 
     >>> print(describe_subjects(["vgg16+fp16", "mine", "vgg16@1"]))
     - `vgg16`: shipped student of VGG-16
     - `vgg16@1`: shipped student of VGG-16, version 1
     <BLANKLINE>
     """
-    known = dict.fromkeys(re.split(r"[+>]", name)[0] for name in names)
+    known = dict.fromkeys(re.split(r"[+>|]", name)[0] for name in names)
     return "".join(map(_describe, known))
 
 

@@ -22,6 +22,11 @@ CURVES = [
     for ours, theirs in (("vgg16", "authors_vgg19"), ("mobilenet_v1", "authors_mobilenet_v1"))
     for strength, other in ((1.0, (theirs, 0.75)), (0.75, ("mkl", None)), (0.5, ("mkl", None)))
 ]
+SEEDS = [
+    (f"{ours}@2{seed}", theirs)
+    for ours, theirs in (("vgg16", "authors_vgg19"), ("mobilenet_v1", "authors_mobilenet_v1"))
+    for seed in ("", "-seed1", "-seed2")
+]
 TITLES = {metric.title.lower(): metric for metric in METRICS}
 
 
@@ -60,24 +65,44 @@ def test_differences_are_those_of_the_records(folder, number):
     check(read_tables("On unseen image pairs")[number], difference, num_metrics=11)
 
 
-def test_differences_at_other_strengths_are_those_of_the_records():
-    by_place = {}
+@pytest.fixture(scope="module")
+def by_place():
+    """Return the records of the 50 image pairs by subject and strength (None: quality)."""
+    found = {}
     for record in read_latest_records(ROOT / "reports" / "students"):
         if record.case.regularizer is None:
-            place = record.case.subject, record.case.strength  # None in records of quality
-            by_place.setdefault(place, {})[record.case.pair] = record
+            place = record.case.subject, record.case.strength
+            found.setdefault(place, {})[record.case.pair] = record
+    return found
+
+
+def compare(by_place, metric, ours, other):
+    """Return the mean difference over 50 image pairs and its interval; positive is better."""
+    pairs = by_place[ours].keys() & by_place[other].keys()
+    assert len(pairs) == 50
+    sign = 1 if metric.higher_is_better else -1
+    sides = [
+        [getattr(by_place[side][pair], metric.name) for side in (ours, other)]
+        for pair in sorted(pairs)
+    ]
+    found = mean_interval([sign * (a - b) for a, b in sides if None not in (a, b)])
+    return found.mean, found.low, found.high
+
+
+def test_differences_at_other_strengths_are_those_of_the_records(by_place):
+    (table,) = read_tables("At other strengths")
+    check(
+        table,
+        lambda metric, column: compare(by_place, metric, *CURVES[column]),
+        num_metrics=10,  # curves have no DISTS
+    )
+
+
+def test_differences_of_other_seeds_are_those_of_the_records(by_place):
+    (table,) = read_tables("Three seeds")
 
     def difference(metric, column):
-        ours, other = CURVES[column]
-        pairs = by_place[ours].keys() & by_place[other].keys()
-        assert len(pairs) == 50
-        sign = 1 if metric.higher_is_better else -1
-        sides = [
-            [getattr(by_place[side][pair], metric.name) for side in (ours, other)]
-            for pair in sorted(pairs)
-        ]
-        found = mean_interval([sign * (a - b) for a, b in sides if None not in (a, b)])
-        return found.mean, found.low, found.high
+        ours, theirs = SEEDS[column]
+        return compare(by_place, metric, (ours, None), (theirs, None))
 
-    (table,) = read_tables("At other strengths")
-    check(table, difference, num_metrics=10)  # curves have no DISTS
+    check(table, difference, num_metrics=11)

@@ -1,6 +1,7 @@
 """What a student's card says about its training. No torch."""
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
@@ -16,23 +17,24 @@ _RELATIVES: tuple[tuple[str, ...], ...] = (
 """Metrics of the benchmark with formulas close to each other: distances of Gram matrices, local
 statistics of intensities, gradient magnitudes, distances of feature maps."""
 
-_FORMULAS: Mapping[str, str] = MappingProxyType(
+_FORMULAS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "style": "gram",
-        "bounded_style": "bounded_gram",
-        "structure": "ssim",
-        "edges": "edge_ssim",
-        "perceptual": "lpips",
-        "moments": "gram",
-        "gaussians": "gram",
-        "slices": "gram",
-        "multiscale": "ms_ssim",
-        "self_similarity": "lpips",
+        "style": ("gram",),
+        "bounded_style": ("bounded_gram",),
+        "structure": ("ssim",),
+        "edges": ("edge_ssim",),
+        "perceptual": ("lpips",),
+        "moments": ("gram",),
+        "gaussians": ("gram", "sliced_wasserstein"),
+        "slices": ("gram", "sliced_wasserstein"),
+        "multiscale": ("ms_ssim",),
+        "self_similarity": ("lpips",),
     }
 )
-"""The metric whose formula a loss of the stylization phase has or is close to, by the name of its
-weight: distances of moments or slices of features count as distances of Gram matrices, self-
-similarity of features as a distance of features."""
+"""The metrics whose formula a loss of the stylization phase has or is close to, by the name of its
+weight: distances of moments and of distributions of features are close to distances of Gram
+matrices, those of distributions to the sliced Wasserstein distance of colours as well, and self-
+similarity of features to distances of features."""
 
 
 def add_relatives(metrics: Iterable[str]) -> tuple[str, ...]:
@@ -66,4 +68,5 @@ def list_trained_metrics(card: Mapping[str, Any]) -> tuple[str, ...]:
     weights = recipe.get("weights") if isinstance(recipe, Mapping) else None
     if not isinstance(weights, Mapping):
         return ()
-    return add_relatives(metric for loss, metric in _FORMULAS.items() if weights.get(loss))
+    trained = [metrics for loss, metrics in _FORMULAS.items() if weights.get(loss)]
+    return add_relatives(dict.fromkeys(chain(*trained)))

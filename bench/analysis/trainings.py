@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 _NAME = re.compile(
-    r"(?P<name>.+)-(?:seed(?P<seed>[0-9]+)|on-(?P<on>[A-Za-z0-9_.-]+))(?P<precision>(\+[a-z0-9]+)?)"
+    r"(?P<name>.+)-(?:seed(?P<seed>[0-9]+)|on-(?P<on>[A-Za-z0-9_.-]+))"
+    r"(?P<suffix>(\+[a-z0-9]+)?(>lut[0-9]+)?(\|[a-z]+)?)"
 )
 
 Moved = Literal["seed", "on"]
@@ -31,14 +32,14 @@ def find_trainings(subjects: Iterable[str]) -> dict[str, Training]:
     These are ``NAME-seedN`` and ``NAME-on-WHAT`` where ``NAME`` is a subject and not a repeated
     training itself.
 
-    >>> find_trainings(["vgg16", "vgg16-seed2", "mine-seed1"])
-    {'vgg16-seed2': Training(subject='vgg16', moved='seed', label='2')}
+    >>> find_trainings(["vgg16|guided", "vgg16-seed2|guided", "mine-seed1"])
+    {'vgg16-seed2|guided': Training(subject='vgg16|guided', moved='seed', label='2')}
     """
     names = dict.fromkeys(subjects)
     found: dict[str, Training] = {}
     for name in sorted(names, key=len):  # a repeated training has a longer name
         match = _NAME.fullmatch(name)
-        if match and (first := match["name"] + match["precision"]) in names and first not in found:
+        if match and (first := match["name"] + match["suffix"]) in names and first not in found:
             moved: Moved = "seed" if match["seed"] else "on"
             found[name] = Training(first, moved, match[moved])
     return found

@@ -135,9 +135,9 @@ def run(args: argparse.Namespace) -> int:
     """
     from bench.sweeps.page import PAGE_NAME, write_report
     from bench.sweeps.records import load_records
-    from bench.sweeps.run import replay_records
     from pcakd.utils.locks import lock_folder
 
+    _check_early_stopping(args)
     args.plan = _find_renamed(args.plan)
     if args.jobs < 1:
         raise ConfigError(f"--jobs must be at least 1, got {args.jobs}")
@@ -166,7 +166,12 @@ def run(args: argparse.Namespace) -> int:
             except PcakdError as error:  # the page shows what there is
                 failure = error
         if args.replay_early_stopping and failure is None:
-            replay_records(args.out)
+            from bench.sweeps.run import replay_records
+
+            try:
+                replay_records(args.out)
+            except PcakdError as error:
+                failure = error
         if failure is None and not load_records(args.out):
             raise ConfigError(f"{args.out} holds no record; give --data and --pairs to make some")
         if load_records(args.out):
@@ -174,6 +179,21 @@ def run(args: argparse.Namespace) -> int:
         if failure is not None:
             raise failure
     return 0
+
+
+def _check_early_stopping(args: argparse.Namespace) -> None:
+    """Check the options of early stopping, and that its library is there.
+
+    Raises:
+        ConfigError: An option would have no effect.
+        MissingExtraError: Ray Tune is not installed.
+    """
+    if args.replay_early_stopping and (args.dry_run or args.train_only):
+        raise ConfigError("--replay-early-stopping writes into records; drop the other option")
+    if args.early_stopping and args.data is None:
+        raise ConfigError("--early-stopping is for trainings; give --data DIR")
+    if args.early_stopping or args.replay_early_stopping:
+        require_extra("ray", "ray.tune.schedulers", "early stopping")
 
 
 def _find_renamed(path: Path) -> Path:
@@ -329,14 +349,13 @@ def _plan(args: argparse.Namespace) -> dict[str, "Training"]:
     from pcakd.utils.devices import resolve_device
     from pcakd.utils.git import hash_edits, name_commit
 
-    if args.early_stopping:
-        require_extra("ray", "ray.tune.schedulers", "--early-stopping")
     bound_threads()
     plan, device = read_plan(args.plan), resolve_device(args.device)
     args.names = rename_trials(plan, args.names)
     commit = name_commit()
     edits = hash_edits() if commit and commit.endswith("-dirty") else None
     repeated = find_trainings(plan)
+    bases = {each.base for each in plan.values() if each.name not in repeated}
     return {
         trial.name: plan_training(
             trial,
@@ -347,6 +366,7 @@ def _plan(args: argparse.Namespace) -> dict[str, "Training"]:
             edits=edits,
             compared=trial.name not in repeated,
             stopping=args.early_stopping,
+            is_base=trial.name in bases,
         )
         for trial in choose(plan, args.names)
     }

@@ -1,5 +1,6 @@
 """`benchmarks.toml`: the benchmark profiles, as frozen records."""
 
+import re
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from importlib.resources import files
@@ -93,7 +94,7 @@ class Override:
 
     def applies_to(self, subject: str, device: str) -> bool:
         """Return whether the override applies to a subject on a kind of device."""
-        plain = subject.partition("+")[0]  # "vgg16+fp16" has the settings of "vgg16"
+        plain = re.split(r"[+>|]", subject)[0]  # "vgg16+fp16" has the settings of "vgg16"
         named = self.subjects is None or subject in self.subjects or plain in self.subjects
         return named and self.device in (None, device)
 

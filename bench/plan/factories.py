@@ -1,5 +1,6 @@
 """Names of subjects of other packages: ``python:module:factory`` and entry points. No torch."""
 
+import re
 import sys
 from collections.abc import Iterable
 from importlib.metadata import entry_points
@@ -29,12 +30,12 @@ def find_factory(name: str) -> str | None:
 def find_factories(names: Iterable[str]) -> dict[str, str]:
     """Return ``module:factory`` of the subjects of other packages, by their names.
 
-    A precision and a transform that follow a name are left out.
+    What follows a name, such as a precision or a filter, is left out.
 
-    >>> find_factories(["python:toy.models:create+bf16@ot", "vgg16@zca"])
+    >>> find_factories(["python:toy.models:create+bf16@ot|guided", "vgg16@zca"])
     {'python:toy.models:create': 'toy.models:create'}
     """
-    plain = dict.fromkeys(name.partition("@")[0].partition("+")[0] for name in names)
+    plain = dict.fromkeys(re.split(r"[+@>|]", name)[0] for name in names)
     return {name: factory for name in plain if (factory := find_factory(name))}
 
 

@@ -6,15 +6,17 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.records.schema import MetricName
+from bench.records.schema import NO_FILTER, WITH_FILTER, MetricName
 
 TRAINED_MARK = " ‡"
 """Follows the value of a metric whose formula, or a close relative, the subject was trained on."""
 
-FLOAT_OUTPUTS = "float output, no guided filter"
+FLOAT_OUTPUTS = f"float output, {NO_FILTER}"
 FILE_OUTPUTS = "outputs read from image files"
 MADE_SMALLER = "made smaller from native size"
-_OUTPUTS = re.compile(rf", ({FLOAT_OUTPUTS}|{FILE_OUTPUTS}(, {MADE_SMALLER})?)$")
+_OUTPUTS = re.compile(
+    rf", (float output, ({NO_FILTER}|{WITH_FILTER})|{FILE_OUTPUTS}(, {MADE_SMALLER})?)$"
+)
 
 
 def describe_size(*, max_side: int = 0, multiple_of: int = 1) -> str:
@@ -52,6 +54,8 @@ def without_outputs(protocol: str) -> str:
 
     >>> without_outputs(describe_size(max_side=512))
     'at most 512 px a side'
+    >>> without_outputs("native size, float output, guided filter as a part of the subject")
+    'native size'
     """
     return _OUTPUTS.sub("", protocol)
 

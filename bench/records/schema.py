@@ -20,6 +20,13 @@ Kind = Literal["cost", "contention", "quality", "pair", "stages", "capacity", "c
 NO_TRANSFORM = "none"
 """The transform of a subject that has no choice of one."""
 
+FILTER_SEPARATOR = "|"
+"""The sign before a filter that is a part of a subject, in its name."""
+
+NO_FILTER = "no guided filter"
+WITH_FILTER = "guided filter as a part of the subject"
+"""How protocols name a filter."""
+
 FILTER = "filter"
 """The section of the guided filter in a time breakdown; it is in no latency of a stylization."""
 

@@ -26,9 +26,9 @@ def name_example(subject: str) -> str:
     """Return the file name of a subject's example; Windows allows no ``>`` and ``|`` in it.
 
     >>> name_example("vgg16>lut33|guided")
-    'vgg16-lut33-guided.jpg'
+    'vgg16-lut33+guided.jpg'
     """
-    return f"{subject.replace('>', '-').replace('|', '-')}.jpg"
+    return f"{subject.replace('>', '-').replace('|', '+')}.jpg"
 
 
 def records_path(place: str | os.PathLike[str]) -> Path:

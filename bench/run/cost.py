@@ -16,7 +16,7 @@ from bench.plan.config import BenchmarkProfile
 from bench.plan.prediction import Measured, Prediction, predict_cost
 from bench.plan.settings import CaseSettings
 from bench.records.identity import Machine
-from bench.records.schema import Case, Kind, Obtained, Record, hash_case
+from bench.records.schema import NO_FILTER, Case, Kind, Obtained, Record, hash_case
 from bench.records.units import NS_PER_S
 from bench.run.context import START_SECONDS, Bar, Measurement, RunContext, RunDescription
 from bench.run.disturbance import measure_undisturbed
@@ -27,7 +27,7 @@ from pcakd.utils.resolutions import Resolution, sort_resolutions
 LATENCY_PROTOCOL = (
     "two photographs (the shipped image pair 01, cut or continued by reflection), float32 on the "
     "device, to the clipped output, style encoding included, style as large as content; students "
-    "by pcakd.stylize with its checks of images and result; TF32 off; no guided filter"
+    f"by pcakd.stylize with its checks of images and result; TF32 off; {NO_FILTER}"
 )
 _PROTOCOL = {
     "latency": LATENCY_PROTOCOL,

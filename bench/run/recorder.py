@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.plan.cases import PlannedCase
-from bench.records.schema import Case, Record, hash_case
+from bench.records.schema import FILTER_SEPARATOR, NO_FILTER, WITH_FILTER, Case, Record, hash_case
 from bench.records.store import append_record, read_records, records_path
 
 
@@ -49,8 +49,17 @@ class Recorder:
         return record
 
 
+_FILTERED = (NO_FILTER, WITH_FILTER)
+
+
 def create_record(case: Case, **fields: Any) -> Record:
-    """Return the record of a case, created now; ``fields`` are those of `Record`."""
+    """Return the record of a case, created now; ``fields`` are those of `Record`.
+
+    Protocols say so where a filter is a part of a subject.
+    """
+    if any(subject and FILTER_SEPARATOR in subject for subject in (case.subject, case.other)):
+        texts = fields.get("protocol") or {}
+        fields["protocol"] = {name: text.replace(*_FILTERED) for name, text in texts.items()}
     return Record(
         kind=case.kind,
         case=case,

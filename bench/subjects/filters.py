@@ -13,13 +13,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bench.profiling.guided_filter_reference import plain_guided_filter
+from bench.records.schema import FILTER_SEPARATOR
 from bench.subjects.interface import Device, Prepared, Subject, Variation
 from pcakd.filters import EPSILON, RADIUS, guided_filter
 from pcakd.utils.extras import check_extra
 from pcakd.utils.registry import unknown_name
-
-SEPARATOR = "|"
-"""The sign before a filter in a subject's name."""
 
 GUIDED = "guided"
 """The name of the guided filter."""
@@ -37,7 +35,7 @@ def split_filter(text: str) -> tuple[str, str | None]:
     >>> split_filter("vgg16@ot|guided"), split_filter("vgg16")
     (('vgg16@ot', 'guided'), ('vgg16', None))
     """
-    name, separator, found = text.rpartition(SEPARATOR)
+    name, separator, found = text.rpartition(FILTER_SEPARATOR)
     if not separator:
         return text, None
     if found != GUIDED:
@@ -51,7 +49,7 @@ def add_filter(subject: Subject, name: str) -> Subject:
     Raises:
         MissingExtraError: OpenCV's contributed modules are not installed.
     """
-    check_extra("filter", f"{SEPARATOR}{name}")
+    check_extra("filter", f"{FILTER_SEPARATOR}{name}")
     vary, cost = subject.vary, subject.cost_subject
 
     def vary_filtered(device: Device, transform: str, variation: Variation) -> Prepared:
@@ -59,11 +57,12 @@ def add_filter(subject: Subject, name: str) -> Subject:
 
     return replace(
         subject,
-        name=f"{subject.name}{SEPARATOR}{name}",
+        name=f"{subject.name}{FILTER_SEPARATOR}{name}",
         hash=hashlib.sha256(f"{subject.hash} {name} {RADIUS} {EPSILON}".encode()).hexdigest(),
         build=lambda device, transform: _filter(subject.build(device, transform)),
-        cost_subject=None if cost is None else f"{cost}{SEPARATOR}{name}",
+        cost_subject=None if cost is None else f"{cost}{FILTER_SEPARATOR}{name}",
         vary=None if vary is None else vary_filtered,
+        history=None,
     )
 
 

@@ -77,6 +77,8 @@ def compare_with_bases(records: Mapping[str, TrialRecord], *, heading: bool = Tr
 
 
 def _remark(record: TrialRecord, base: TrialRecord) -> str:
+    if record.stopped:
+        return f"`{record.name}` was {record.failure}"
     if record.failure:
         return f"`{record.name}` failed: {record.failure}"
     if reason := record.incomparable(base):

@@ -2,9 +2,9 @@
 
 A training is compared at a quarter and at half of its last phase with those of the same teacher and
 recipe whose students need no more multiply-adds: it stops if its loss is above the median of those
-that have come as far. A student that costs more and fits worse is unlikely to be on a front; the
-smallest one is never stopped. Trainings with other seeds, which say how much results vary, are
-neither stopped nor compared.
+that have come as far. A student that costs more and fits worse is unlikely to be on a front; one
+that needs fewer than all others is never stopped, nor is the base of other trials. Trainings with
+other seeds, which say how much results vary, are neither stopped nor compared.
 
 Each training writes its losses into its own folder and reads those of the others in ``--work``, so
 that it makes no difference in which processes or on which machines they run.
@@ -16,8 +16,9 @@ Tune's ``ASHAScheduler``. Departure: only students that cost no more are compare
 import hashlib
 import json
 import math
-from collections import deque
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,13 +26,16 @@ from typing import Any
 
 from pcakd.costs import count_student
 from pcakd.distillation.trainer import Step
-from pcakd.errors import ConfigError, PcakdError
+from pcakd.errors import ConfigError, OutputError, PcakdError
 from pcakd.students import Student
 from pcakd.utils.extras import require_extra
 from pcakd.utils.files import write_text
 
 RUNGS = "rungs.json"
 """Name of the file of a training's losses at its rungs, in its folder."""
+
+_STEPS = "rungs.csv"
+"""Name of the file of the losses of all steps of the last phase; those of rungs are means."""
 
 _FIRST_SHARE = 0.25
 _REDUCTION = 2
@@ -78,9 +82,14 @@ class Rungs:
         return cls(**{**values, "losses": losses})
 
 
-def name_group(teacher: Sequence[Any], recipe: Mapping[str, Any], photos: str) -> str:
-    """Return a hash of what trainings that are compared have in common."""
-    kept = [*teacher, {key: value for key, value in recipe.items() if key != "seed"}, photos]
+def name_group(recipe: Mapping[str, Any], *others: Any) -> str:
+    """Return a hash of what trainings that are compared have in common.
+
+    Args:
+        recipe: The recipe; its seed does not count.
+        others: JSON values, such as the teacher, the photographs and the code.
+    """
+    kept = [{key: value for key, value in recipe.items() if key != "seed"}, *others]
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
@@ -135,26 +144,25 @@ def watch(rungs: Rungs, folder: Path, *, phase: str, stopping: bool) -> Callable
         phase: Name of its last phase.
         stopping: Whether it stops if it should; otherwise its losses are only written.
     """
-    recent: deque[float] = deque(maxlen=max(1, round(_WINDOW_SHARE * rungs.steps)))
+    window = max(1, round(_WINDOW_SHARE * rungs.steps))
     places = find_rungs(rungs.steps)
+    by_step = _load_steps(folder / _STEPS)
 
     def on_step(step: Step) -> None:
         if step.phase != phase:
             return
-        recent.append(step.loss)
+        by_step[step.number] = step.loss
+        _append(folder / _STEPS, f"{step.number},{step.loss!r}\n")
         if step.number not in places:
             return
         if not isinstance(step.network, Student):
             raise TypeError("early stopping compares trainings of students")
-        before = load_rungs(folder)
-        losses = {
-            s: loss for s, loss in (before.losses if before else {}).items() if s < step.number
-        }
         macs = float(count_student(step.network.spec).macs)
-        own = replace(rungs, macs=macs, losses={**losses, step.number: sum(recent) / len(recent)})
-        others = [load_rungs(path.parent) for path in sorted(folder.parent.glob(f"*/{RUNGS}"))]
+        reached = [place for place in places if place <= step.number]
+        losses = {place: _average(by_step, place, window) for place in reached}
+        own = replace(rungs, macs=macs, losses=losses)
         write_text(folder / RUNGS, json.dumps(own.to_json(), indent=1) + "\n")
-        if stopping and should_stop(own, [each for each in others if each]):
+        if stopping and should_stop(own, _load_others(folder)):
             raise StoppedEarlyError(
                 f"stopped early after {step.number} of {rungs.steps} steps of the {phase} phase: "
                 f"its loss of {own.losses[step.number]:.3f} is above the median of students that "
@@ -162,6 +170,45 @@ def watch(rungs: Rungs, folder: Path, *, phase: str, stopping: bool) -> Callable
             )
 
     return on_step
+
+
+def _average(by_step: Mapping[int, float], place: int, window: int) -> float:
+    """Return the mean loss of the last steps before a rung that are known."""
+    values = [by_step[step] for step in range(place - window + 1, place + 1) if step in by_step]
+    return sum(values) / len(values)
+
+
+def _load_steps(path: Path) -> dict[int, float]:
+    """Read the losses of the steps of earlier sessions; of repeated steps the last ones count."""
+    found: dict[int, float] = {}
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    for line in text.splitlines():
+        step, _, loss = line.partition(",")
+        with suppress(ValueError):  # a kill can tear the last line
+            found[int(step)] = float(loss)
+    return found
+
+
+def _append(path: Path, line: str) -> None:
+    try:
+        with path.open("a", encoding="utf-8") as stream:
+            stream.write(line)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _load_others(folder: Path) -> list[Rungs]:
+    """Read what other trainings have come to; files that cannot be read are skipped."""
+    found = []
+    for path in sorted(folder.parent.glob(f"*/{RUNGS}")):
+        if path.parent != folder:
+            try:
+                other = load_rungs(path.parent)
+            except ConfigError as error:
+                sys.stderr.write(f"warning: {error}; it is not compared\n")
+                continue
+            found += [replace(other, name=path.parent.name)] if other else []
+    return found
 
 
 def load_rungs(folder: Path) -> Rungs | None:

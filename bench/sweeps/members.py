@@ -72,8 +72,11 @@ def find_members(records: Mapping[str, TrialRecord]) -> list[Member]:
     (pairs, _), *_ = Counter(record.pairs for record in trained.values()).most_common(1)
     trained = {name: record for name, record in trained.items() if record.pairs == pairs}
     seeds: dict[str, list[TrialRecord]] = {}
-    further = {n: t for n, t in find_trainings(trained).items() if t.moved == "seed"}
+    # also of students without values, which were stopped early: their seeds are no students
+    further = {n: t for n, t in find_trainings(records).items() if t.moved == "seed"}
     for name, training in further.items():
+        if name not in trained:
+            continue
         seeds.setdefault(training.subject, []).append(trained[name])
     own = {name: record for name, record in trained.items() if name not in further}
     families = _name_families(own)

@@ -88,9 +88,10 @@ def make_sections(records: Mapping[str, TrialRecord]) -> list[Section]:
     if profiled:
         sections.append(Section(text=f"# Sweep\n\n{_NOTE}"))
         sections += [_students(members, records), *_frontier(members)]
-        sections += [*_before_training(members), *_early_stopping(members)]
+        sections += _before_training(members)
     ablations = compare_with_bases(records, heading=not profiled)
-    return [*sections, Section(text=ablations), Section(text=describe_origin(records))]
+    sections += [Section(text=ablations), *_early_stopping(members)]
+    return [*sections, Section(text=describe_origin(records))]
 
 
 def _students(members: Sequence[Member], records: Mapping[str, TrialRecord]) -> Section:
@@ -177,9 +178,9 @@ def _before_training(members: Sequence[Member]) -> list[Section]:
 
 
 def _early_stopping(members: Sequence[Member]) -> list[Section]:
-    """Return what early stopping would have saved and cost, if a replay noted it."""
-    replayed = [each for each in members if WOULD_STOP in each.record.rungs]
-    if not replayed:
+    """Return what early stopping would have saved and cost, if a replay noted it for all."""
+    replayed = [each for each in members if each.record.rungs]
+    if not (replayed and all(WOULD_STOP in each.record.rungs for each in replayed)):
         return []
     stopped = {
         each.name: each.record.rungs[WOULD_STOP]

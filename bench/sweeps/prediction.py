@@ -12,6 +12,7 @@ from bench.sweeps.training import Training
 from pcakd.backbones import create_backbone
 from pcakd.costs import count_student
 from pcakd.distillation.config import DistillConfig
+from pcakd.distillation.phases.stylization import OPTIONAL_LOSSES
 from pcakd.distillation.recipe import Recipe
 from pcakd.distillation.run import distill
 from pcakd.students import describe_student, load_student
@@ -40,10 +41,16 @@ class TimedTraining:
 
 
 def describe_kind(config: DistillConfig) -> Kind:
-    """Return the backbone, its weights, the architecture, the start and the losses' backbone."""
+    """Return what the time of a step depends on beside the student's size.
+
+    This is the backbone with its weights, the architecture, the start, the backbones of the
+    perceptual losses, the transform, and the losses that are computed only if they have a weight.
+    """
     weights, start = (each and str(each) for each in (config.weights, config.start))
     own = config.architecture, start, config.low_rank
-    return config.backbone, weights, *own, config.settings.perceptual
+    recipe = config.settings
+    losses = [name for name in OPTIONAL_LOSSES if getattr(recipe.weights, name)]
+    return config.backbone, weights, *own, recipe.perceptual, recipe.transform, *losses
 
 
 def time_trainings(trainings: Iterable[Training]) -> list[TimedTraining]:

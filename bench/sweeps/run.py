@@ -121,10 +121,18 @@ def replay_records(out: Path) -> None:
 
 
 def _read_rungs(record: TrialRecord) -> early_stopping.Rungs:
-    other = (STOPPED, WOULD_STOP)
-    return early_stopping.Rungs.from_json(
-        {key: value for key, value in record.rungs.items() if key not in other}
-    )
+    """Read how a training did at its rungs.
+
+    Raises:
+        ConfigError: The record is damaged.
+    """
+    kept = {k: v for k, v in record.rungs.items() if k not in (STOPPED, WOULD_STOP)}
+    try:
+        return early_stopping.Rungs.from_json({**kept, "name": record.name})
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ConfigError(
+            f"the record of {record.name} has damaged losses of rungs; train it again"
+        ) from error
 
 
 def announce(each: Training) -> None:

@@ -48,9 +48,11 @@ class Training:
         commit: Commit of the code, marked if there are edits.
         folders: Pattern of the folders of this training in ``--work``, one per kind of device.
         start: Hash of the weights of the student to start from; None without one.
+        edits: Hash of the edits of the code, if there are some.
         compared: Whether early stopping compares it with others; not if it is another training of
             the same student.
-        stopping: Whether it may stop early.
+        stopping: Whether the sweep stops trainings early.
+        is_base: Whether other trials are compared with it; it is then not stopped.
     """
 
     trial: Trial
@@ -60,8 +62,10 @@ class Training:
     commit: str | None
     folders: str
     start: str | None = None
+    edits: str | None = None
     compared: bool = True
     stopping: bool = False
+    is_base: bool = False
 
     def is_recorded_by(self, record: TrialRecord | None, pairs: str) -> bool:
         """Return whether a record is one of this training, scored on these image pairs."""
@@ -102,6 +106,7 @@ def plan_training(
     edits: str | None = None,
     compared: bool = True,
     stopping: bool = False,
+    is_base: bool = False,
 ) -> Training:
     """Build the configuration of a trial and find the folder of its training.
 
@@ -117,6 +122,7 @@ def plan_training(
         edits: Hash of the edits.
         compared: `Training.compared`.
         stopping: `Training.stopping`.
+        is_base: `Training.is_base`.
 
     Raises:
         PcakdError: An option has a bad value, or there are no photographs.
@@ -142,8 +148,10 @@ def plan_training(
         commit=commit,
         folders=f"{stem}-*",
         start=start,
+        edits=edits,
         compared=compared,
         stopping=stopping,
+        is_base=is_base,
     )
 
 
@@ -161,6 +169,7 @@ def train(training: Training) -> Outcome:
     if done is not None:
         return done
     stopped = False
+    (training.config.folder / _OUTCOME).unlink(missing_ok=True)  # of one that stopped early
     try:
         distill(training.config, on_step=_watch(training))
         student, failure = training.config.student_path, None
@@ -187,15 +196,17 @@ def _watch(training: Training) -> Callable[[Step], None] | None:
         return None
     config = training.config
     teacher = [config.backbone, config.weights and str(config.weights), training.start]
+    code = [training.commit, training.edits, config.resolve_device().type]
     (*_, last) = config.training.phases()
     rungs = Rungs(
         name=training.trial.name,
-        group=name_group(teacher, training.recipe, training.photos),
+        group=name_group(training.recipe, training.photos, *teacher, *code),
         macs=0.0,
         steps=last.schedule.steps,
         losses={},
     )
-    return watch(rungs, config.folder, phase=last.name, stopping=training.stopping)
+    stopping = training.stopping and not training.is_base
+    return watch(rungs, config.folder, phase=last.name, stopping=stopping)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,16 +264,17 @@ def find_outcome(training: Training) -> Outcome | None:
         ConfigError: The files of the training are damaged, or several other devices have one.
     """
     own = training.config.folder
-    found = [*own.parent.glob(f"{training.folders}/{_OUTCOME}")]
-    if own / _OUTCOME in found:
-        found = [own / _OUTCOME]
+    paths = own.parent.glob(f"{training.folders}/{_OUTCOME}")
+    found = {path.parent: _read_outcome(path) for path in paths}
+    stopped = {folder: each for folder, each in found.items() if each.rungs.get(STOPPED)}
+    whole = {folder: each for folder, each in found.items() if folder not in stopped}
+    found = whole or (stopped if training.stopping else {})
+    if own in found:
+        return found[own]
     if len(found) > 1:
-        names = ", ".join(sorted(path.parent.name for path in found))
+        names = ", ".join(sorted(folder.name for folder in found))
         raise ConfigError(f"{own.parent} holds {names}; keep one of them, or give its --device")
-    outcome = _read_outcome(found[0]) if found else None
-    if outcome is not None and outcome.rungs.get(STOPPED) and not training.stopping:
-        return None
-    return outcome
+    return next(iter(found.values()), None)
 
 
 def _read_outcome(path: Path) -> Outcome:

@@ -74,7 +74,7 @@ def distill(
     Args:
         config: What to distil, from which photographs, and how.
         on_step: Called after each step in each process; an error that it raises ends the training,
-            which resumes from its last checkpoint.
+            which resumes from its last checkpoint; under ``torchrun`` all processes must raise it.
 
     Returns:
         The student, frozen and in evaluation mode on the device of the training, and its card.

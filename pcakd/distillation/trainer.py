@@ -203,8 +203,6 @@ class Trainer:
                 loss = self._step(current, batches, logger)
                 bar.update()
                 bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
-                if progress.step % _CHECKPOINT_EVERY == 0 and progress.step < steps:
-                    self._save()
                 self.run.on_step(
                     Step(
                         phase=self._phase.name,
@@ -213,6 +211,8 @@ class Trainer:
                         network=self.run.network,
                     )
                 )
+                if progress.step % _CHECKPOINT_EVERY == 0 and progress.step < steps:
+                    self._save()
 
     def _step(
         self, current: PhaseState, batches: Iterator[Tensor], logger: TrainingLogger | None

@@ -29,7 +29,7 @@ GRAM = ("gram", "bounded_gram", "alexnet_gram")
                 "slices": 1.0,
                 "multiscale": 1.0,
             },
-            (*GRAM, "ssim", "ms_ssim"),
+            (*GRAM, "sliced_wasserstein", "ssim", "ms_ssim"),
         ),
     ],
 )

@@ -1,5 +1,6 @@
 """Records gathered into the rows of tables and plots."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -103,15 +104,16 @@ def _on_one_machine(records: Sequence[Record]) -> tuple[Record, ...]:
     """Return the records with metric values as those of the machine of all other records.
 
     Metric values are the same on any machine to rounding, so timings and memory decide which
-    machine a report has. Without any, the records of our own subjects do. Where these are of
-    several machines, nothing changes. Of two records of one image pair the later one counts.
+    machine a report has. Without any, the records of our own subjects do: the machine with most of
+    them, if all are of one kind of device. Where timings are of several machines, nothing changes.
+    Of two records of one image pair the later one counts.
     """
     timed = [record for record in records if record.kind not in _METRIC_KINDS]
     own = timed or [record for record in records if not is_external(record)] or records[:1]
-    machines = dict.fromkeys(machine_of(record) for record in own)
-    if len(machines) != 1:
+    machines = Counter(machine_of(record) for record in own)
+    if len(machines) != 1 and (timed or len({machine.device for machine in machines}) != 1):
         return tuple(records)
-    (machine,) = machines
+    ((machine, _),) = machines.most_common(1)
     return latest_records(_move(record, machine) for record in records)
 
 

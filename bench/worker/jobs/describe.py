@@ -51,7 +51,7 @@ def _describe_subject(
 
     subject = parse(source)
     # a count is the same in any precision, and half precision is slow on a CPU
-    plain = parse(re.sub(r"\+(fp16|bf16|int8)(?=[@>]|$)", "", source))
+    plain = parse(re.sub(r"\+(fp16|bf16|int8)(?=[@>|]|$)", "", source))
     measured = resolutions if subject.has_cost else []
     counts = count_macs(
         plain.prepare("cpu"), [(each["height"], each["width"]) for each in measured]

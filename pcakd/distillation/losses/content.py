@@ -17,6 +17,7 @@ _WINDOW = 7
 _C1, _C2 = 0.01**2, 0.03**2  # for values in [0, 1]
 _TINY = 1e-6
 _EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+_LEAST_INDEX = 1e-3  # below, the gradient of a small power would grow without bound
 _GRID = 24
 _LEAST_MEAN = 1e-2  # cosine distances in a flat image are rounding errors
 
@@ -48,8 +49,8 @@ def multiscale_similarity(
     """Return the mean MS-SSIM of maps in [0, 1], over at most five scales.
 
     Departures from Wang, Simoncelli and Bovik, 2003: 7 × 7 uniform windows; images with fewer than
-    112 pixels a side have fewer scales, whose exponents are rescaled to a sum of 1; negative means
-    count as 0.
+    112 pixels a side have fewer scales, whose exponents are rescaled to a sum of 1; means
+    below 0.001, also negative ones, count as 0.001.
     """
     one, other = one.contiguous(), other.contiguous()
     most = int(math.log2(min(one.shape[-2:]) // _WINDOW)) + 1
@@ -60,7 +61,7 @@ def multiscale_similarity(
         index = contrast[0] / contrast[1]
         if scale == len(exponents):
             index = index * (luminance[0] / luminance[1])
-        means = index.mean(dim=(1, 2, 3)).clamp_min(_TINY)
+        means = index.mean(dim=(1, 2, 3)).clamp_min(_LEAST_INDEX)
         result = result * means ** (exponent / sum(exponents))
         one, other = (F.avg_pool2d(each, 2) for each in (one, other))
     return result.mean()
@@ -121,7 +122,7 @@ def self_similarity_distance(
 
 def _distances(features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n n"]:
     """Return the cosine distances between the places of a grid, as shares of each place's mean."""
-    stride = max(1, min(features.shape[-2:]) // _GRID)
-    units = unit_vectors(features[..., ::stride, ::stride]).flatten(2)
+    down, right = (math.ceil(side / _GRID) for side in features.shape[-2:])
+    units = unit_vectors(features[..., ::down, ::right]).flatten(2)
     distances = (1.0 - units.mT @ units).clamp_min(0.0)
     return distances / distances.mean(dim=1, keepdim=True).clamp_min(_LEAST_MEAN)

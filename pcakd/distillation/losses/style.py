@@ -22,7 +22,9 @@ from torch import Tensor
 from pcakd.linalg import matrix_power, measure_batch
 
 _TINY = 1e-6
+_LEAST_SQUARE = 1e-12
 _NUM_SLICES = 32
+_LARGE_TRACE = 1e6
 
 
 def gram_matrix(features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c c"]:
@@ -81,7 +83,8 @@ def _moments_apart(one: Tensor, other: Tensor) -> Tensor:
 def _measure(features: Float[Tensor, "b c h w"]) -> tuple[Tensor, Tensor]:
     """Return mean and standard deviation of each channel, in float32."""
     variance, mean = torch.var_mean(features.float(), dim=(2, 3), correction=0)
-    return mean, (variance + _TINY).sqrt()
+    least = _TINY * variance.mean(dim=1, keepdim=True).detach() + _LEAST_SQUARE
+    return mean, (variance + least).sqrt()
 
 
 def gaussian_distance(
@@ -97,13 +100,15 @@ def gaussian_distance(
 
 def _gaussians_apart(one: Tensor, other: Tensor) -> Tensor:
     first, second = measure_batch(one), measure_batch(other)
-    root = matrix_power(second.covariance, 0.5)
-    middle = matrix_power(root @ first.covariance @ root, 0.5)
-    traces = [_trace(each) for each in (first.covariance, second.covariance, middle)]
+    traces = [_trace(each.covariance) for each in (first, second)]
+    # roots drop eigenvalues below a floor that is not relative to the features
+    unit = (sum(traces).detach() / _LARGE_TRACE).clamp_min(_TINY / _LARGE_TRACE)[:, None, None]
+    root = matrix_power(second.covariance / unit, 0.5)
+    common = unit[:, 0, 0] * _trace(matrix_power(root @ (first.covariance / unit) @ root, 0.5))
     squares = [each.mean.square().sum(dim=1) for each in (first, second)]
     shift = (first.mean - second.mean).square().sum(dim=1)
-    distance = _root(shift + traces[0] + traces[1] - 2.0 * traces[2])
-    scale = sum(_root(square + trace) for square, trace in zip(squares, traces[:2], strict=True))
+    distance = _root(shift + traces[0] + traces[1] - 2.0 * common)
+    scale = sum(_root(square + trace) for square, trace in zip(squares, traces, strict=True))
     return (distance / scale).float()
 
 
@@ -113,7 +118,7 @@ def _trace(matrices: Float[Tensor, "b c c"]) -> Float[Tensor, " b"]:
 
 def _root(square: Tensor) -> Tensor:
     """Return a root with a bounded gradient at 0, where rounding leaves negative squares too."""
-    return square.clamp_min(_TINY).sqrt()
+    return square.clamp_min(_LEAST_SQUARE).sqrt()
 
 
 def sliced_distance(
@@ -145,7 +150,8 @@ def _slice(features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d n"]:
 @cache
 def _directions(channels: int) -> Float[Tensor, "d c"]:
     generator = torch.Generator().manual_seed(channels)
-    return F.normalize(torch.randn(_NUM_SLICES, channels, generator=generator), dim=1)
+    with torch.inference_mode(False):  # later calls may need gradients
+        return F.normalize(torch.randn(_NUM_SLICES, channels, generator=generator), dim=1)
 
 
 def _average(

@@ -87,9 +87,9 @@ def test_only_trainings_of_a_group_are_compared_where_both_have_come() -> None:
     assert should_stop(rungs("own", 9, 0.9, 0.6), halfway)
     assert not should_stop(rungs("own", 9, 0.9, 0.4), halfway)
     recipe = {"seed": 1, "steps": 3}
-    assert name_group(["a"], recipe, "p") == name_group(["a"], {**recipe, "seed": 2}, "p")
-    assert name_group(["a"], recipe, "p") != name_group(["b"], recipe, "p")
-    assert name_group(["a"], recipe, "p") != name_group(["a"], {**recipe, "steps": 4}, "p")
+    assert name_group(recipe, "a") == name_group({**recipe, "seed": 2}, "a")
+    assert name_group(recipe, "a") != name_group(recipe, "b")
+    assert name_group(recipe, "a") != name_group({**recipe, "steps": 4}, "a")
 
 
 def test_a_replay_takes_trainings_one_after_another() -> None:
@@ -104,7 +104,9 @@ def test_a_replay_takes_trainings_one_after_another() -> None:
     assert replay([]) == {}
 
 
-def test_a_training_writes_the_mean_of_its_last_losses(tmp_path: Path) -> None:
+def test_a_training_writes_the_mean_of_its_last_losses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     def train(name: str, *, worse: float) -> None:
         (tmp_path / name).mkdir()
         network = create_student(SPEC)
@@ -128,6 +130,25 @@ def test_a_training_writes_the_mean_of_its_last_losses(tmp_path: Path) -> None:
     (tmp_path / "b" / RUNGS).write_text("{}")
     with pytest.raises(ConfigError, match=r"rungs\.json is damaged"):
         load_rungs(tmp_path / "b")
+    train("c", worse=-1.0)  # the damaged file is skipped
+    assert "rungs.json is damaged" in capsys.readouterr().err
+
+
+def test_a_training_that_resumes_has_the_means_of_one_that_was_not_killed(tmp_path: Path) -> None:
+    network = create_student(SPEC)
+
+    def train(numbers: range) -> None:
+        on_step = watch(rungs("a", 0.0), tmp_path, phase="last", stopping=False)
+        for number in numbers:
+            on_step(Step(phase="last", number=number, loss=float(number), network=network))
+
+    train(range(1, 23))
+    with (tmp_path / "rungs.csv").open("a") as stream:
+        stream.write("2")  # killed while it wrote
+    train(range(21, 53))  # from its checkpoint
+    found = load_rungs(tmp_path)
+    assert found is not None
+    assert found.losses == {25: 20.5, 50: 45.5}
 
 
 class StandIn:
@@ -145,7 +166,7 @@ class StandIn:
 
 
 def test_a_stopped_training_is_recorded_and_trained_on_later(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(scoring, "Scorer", StandIn)
     rng = np.random.default_rng(0)
@@ -168,7 +189,7 @@ def test_a_stopped_training_is_recorded_and_trained_on_later(
     assert own["stopped"] is False
     assert own[WOULD_STOP] is None
     assert not first["a-seed1"].rungs  # another seed is not compared
-    assert "0 of 1 trainings" not in (tmp_path / "out" / "README.md").read_text()  # no costs
+    assert "0 of 1 trainings would have stopped" in (tmp_path / "out" / "README.md").read_text()
 
     # a rival that costs nothing and fits better, and the same training anew
     (tmp_path / "out" / "a.json").unlink()
@@ -188,6 +209,10 @@ def test_a_stopped_training_is_recorded_and_trained_on_later(
     assert "stopped early after 2 of 8" in (tmp_path / "out" / "README.md").read_text()
     assert main([*command, "--early-stopping"]) == 0  # recorded already
     assert load_records(tmp_path / "out")["a"] == stopped
+    capsys.readouterr()
+    assert main([*command, "--dry-run", "a"]) == 0
+    (line,) = [each for each in capsys.readouterr().out.splitlines() if each.startswith("a ")]
+    assert "recorded" not in line
 
     assert main(command) == 0
     whole = load_records(tmp_path / "out")["a"]
@@ -198,8 +223,33 @@ def test_a_stopped_training_is_recorded_and_trained_on_later(
 
 def test_a_replay_needs_losses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save_record(tmp_path, make_trial("a", {"ssim": 0.5}))
-    assert main(["sweep", "--out", str(tmp_path), "--replay-early-stopping"]) == 2
+    command = ["sweep", "--out", str(tmp_path)]
+    assert main([*command, "--replay-early-stopping"]) == 2
     assert "no record" in capsys.readouterr().err
+    assert (tmp_path / "README.md").is_file()
+    damaged = make_trial("b", {"ssim": 0.5}, rungs={"losses": {"one": 1.0}})
+    save_record(tmp_path, replace(damaged, card={**damaged.card, "finished": "2026"}))
+    assert main([*command, "--replay-early-stopping"]) == 2
+    assert "damaged losses" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--replay-early-stopping", "--dry-run", "--data", "p"], ["--early-stopping", "--out", "o"]],
+)
+def test_options_without_effect_are_refused(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sweep", *options]) == 2
+    assert "early-stopping" in capsys.readouterr().err
+
+
+def test_seeds_of_a_stopped_student_are_no_students() -> None:
+    stopped = make_trial(
+        "a", {}, failure="stopped early after 2 of 8 steps", rungs={"stopped": True}
+    )
+    records = {"a": stopped, "a-seed1": make_trial("a-seed1", {"ssim": 0.5})}
+    assert find_members(records) == []
 
 
 def test_the_page_says_what_early_stopping_saves_and_costs() -> None:

@@ -145,6 +145,17 @@ def test_metric_values_of_another_machine_count_as_those_of_the_timed_one(make_c
     assert not timed_twice.comparable
 
 
+def test_metric_values_alone_count_as_those_of_the_machine_with_most(make_quality):
+    elsewhere = {"device_name": "Other CPU", "environment": {"device_name": "Other CPU"}}
+    own = [make_quality("a", pair=pair) for pair in ("01", "02")]
+    summary = summarize([make_quality("b", pair="01", **elsewhere), *own])
+    assert summary.comparable
+    assert {row.machine for row in summary.quality} == set(summary.machines)
+    assert summary.machines[0].device_name != "Other CPU"
+    on_gpu = make_quality("b", pair="01", device="cuda", **elsewhere)
+    assert not summarize([*own, on_gpu]).comparable
+
+
 def test_rows_are_ordered_by_size_for_any_order_of_records(records):
     costs = [record for record in records if record.kind == "cost"]
     forward = summarize(costs).cost

@@ -105,7 +105,7 @@ def test_opposite_images_have_finite_gradients():
     image = _random(1, 3, 32, 32).requires_grad_()
     similarity = multiscale_similarity(image, 1.0 - image.detach())
     similarity.backward()
-    assert 0.0 <= similarity.item() < 0.1
+    assert 0.0 <= similarity.item() < 0.2
     assert bool(image.grad.isfinite().all())
 
 
@@ -130,7 +130,7 @@ def test_self_similarity_lets_features_turn_and_grow():
 
 
 def test_large_maps_are_compared_on_a_grid():
-    one, other = _random(1, 4, 64, 50), _random(1, 4, 64, 50, seed=1)
+    one, other = _random(1, 4, 64, 47), _random(1, 4, 64, 47, seed=1)
     found = self_similarity_distance([one], [other])
-    expected = self_similarity_distance([one[..., ::2, ::2]], [other[..., ::2, ::2]])
+    expected = self_similarity_distance([one[..., ::3, ::2]], [other[..., ::3, ::2]])
     torch.testing.assert_close(found, expected)

@@ -63,6 +63,16 @@ def test_distances_are_symmetric_and_at_most_1(distance, seed, scale):
     assert float(distance([one], [one])) == pytest.approx(0.0, abs=1e-3)
 
 
+@pytest.mark.parametrize("scale", [1e-2, 1.0, 1e3])
+@pytest.mark.parametrize("distance", BOUNDED)
+def test_distances_do_not_depend_on_the_unit_of_features(distance, scale):
+    decay = torch.logspace(0, -3, 32)[:, None, None]  # most of the variance in few channels
+    one, other = (_random(1, 32, 6, 6, seed=seed) * decay for seed in (0, 1))
+    found = distance([scale * one], [scale * other])
+    torch.testing.assert_close(found, distance([one], [other]), rtol=2e-2, atol=1e-3)
+    assert float(distance([scale * one], [scale * one])) < 0.05
+
+
 @pytest.mark.parametrize("distance", BOUNDED)
 def test_distances_do_not_depend_on_places(distance):
     one, other = 50 * _random(1, 5, 8, 8), 50 * _random(1, 5, 8, 8, seed=1)

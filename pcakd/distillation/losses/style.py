@@ -102,7 +102,9 @@ def _gaussians_apart(one: Tensor, other: Tensor) -> Tensor:
     first, second = measure_batch(one), measure_batch(other)
     traces = [_trace(each.covariance) for each in (first, second)]
     # roots drop eigenvalues below a floor that is not relative to the features
-    unit = (sum(traces).detach() / _LARGE_TRACE).clamp_min(_TINY / _LARGE_TRACE)[:, None, None]
+    unit = ((traces[0] + traces[1]).detach() / _LARGE_TRACE).clamp_min(_TINY / _LARGE_TRACE)[
+        :, None, None
+    ]
     root = matrix_power(second.covariance / unit, 0.5)
     common = unit[:, 0, 0] * _trace(matrix_power(root @ (first.covariance / unit) @ root, 0.5))
     squares = [each.mean.square().sum(dim=1) for each in (first, second)]

@@ -6,6 +6,7 @@ from pathlib import Path
 from small_runs import make_context, make_description, make_info, make_profile, no_bar
 
 from bench.plan.image_pairs import ImagePair
+from bench.quality.protocol import describe_size, without_outputs
 from bench.run.quality import plan_curve, plan_quality, run
 from bench.run.recorder import known_records
 
@@ -65,3 +66,16 @@ def test_a_resumed_run_measures_records_without_a_chosen_metric_again(tmp_path):
         recorder = replace(context.recorder, known=known_records(tmp_path))
         (record,) = run(replace(context, recorder=recorder), cases, no_bar())
         assert record.status == status  # no child process can start here
+
+
+def test_protocols_say_where_a_filter_is_a_part_of_the_subject(tmp_path):
+    texts = {}
+    for subject in (INFO, make_info("plain|guided", transforms=("zca",))):
+        case, *_ = plan_quality(PROFILE, make_description(subject, pairs=[PAIR]))
+        record = make_context(tmp_path).recorder.write(
+            case, status="ok", gram=0.5, protocol={"gram": f"Gram, {describe_size()}"}
+        )
+        texts[subject.name] = record.protocol["gram"]
+    assert texts["plain"] == "Gram, native size, float output, no guided filter"
+    assert texts["plain|guided"].endswith("float output, guided filter as a part of the subject")
+    assert len({without_outputs(text) for text in texts.values()}) == 1

@@ -35,3 +35,14 @@ def test_a_wrong_name_is_reported_before_anything_is_counted():
     with pytest.raises(UnknownNameError, match="vgg16"):
         describe_run(job | {"subjects": ["content", "vgg61"]}, messages.append)
     assert messages == []
+
+
+def test_a_filtered_subject_of_another_precision_is_counted_in_float32():
+    messages = []
+    job = {"device": "cpu", "max_side": 64, "pairs": []}
+    job["resolutions"] = [{"name": "a", "width": 64, "height": 64}]
+    names = ["mobilenet_v1|guided", "mobilenet_v1+bf16|guided"]
+    describe_run(job | {"subjects": names}, messages.append)
+    one, other = [each for each in messages if each["type"] == "subject"]
+    assert (one["name"], other["name"]) == tuple(names)
+    assert one["macs"] == other["macs"]

@@ -142,7 +142,12 @@ def _time(kind: Kind, training: Training) -> TimedTraining:
     recipe = _shorten(training.config.settings)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         config = replace(
-            training.config, output=Path(folder) / "timed", recipe=recipe, resume=False, smoke=True
+            training.config,
+            output=Path(folder) / "timed",
+            recipe=recipe,
+            resume=False,
+            smoke=True,
+            shared=None,
         )
         student, card = distill(config)
     name = "cpu_seconds" if card["device"].startswith("cpu") else "device_seconds"

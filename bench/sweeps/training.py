@@ -34,6 +34,7 @@ from pcakd.weights.hashing import hash_tensors
 
 _DIGITS = 8
 _OUTCOME = "outcome.json"
+_SHARED = "shared"  # phases before the last one, of trainings that differ in the last one alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +143,9 @@ def plan_training(
     resume = (output / CHECKPOINT).is_file()
     return Training(
         trial=trial,
-        config=replace(config, output=output, resume=resume, device=str(device)),
+        config=replace(
+            config, output=output, resume=resume, device=str(device), shared=work / _SHARED
+        ),
         recipe=recipe,
         photos=photos,
         commit=commit,

@@ -11,15 +11,13 @@ from pcakd.backbones import get_backbone_entry, split_weights
 from pcakd.distillation.recipe import FineTuning, Recipe
 from pcakd.distillation.recipes import create_recipe
 from pcakd.distillation.run_files.checkpoint import CHECKPOINT
+from pcakd.distillation.run_files.shared import EIGENBASES
 from pcakd.eigenbases import RankRule, default_rank_rule
 from pcakd.errors import ConfigError, shorten
 from pcakd.students import BLOCK_TYPES, BlockType
 from pcakd.utils.devices import resolve_device
 from pcakd.utils.files import to_path
 from pcakd.utils.registry import unknown_name
-
-EIGENBASES = "eigenbases.safetensors"
-"""Name of the eigenbases in a run's folder."""
 
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
 _RESERVED = {Path(file).stem for file in (CHECKPOINT, EIGENBASES)}
@@ -53,6 +51,8 @@ class DistillConfig:
         smoke: Whether failed health checks only warn, for trying a set-up with few steps.
         start: Student to start from, by name or path: its ranks, architecture and eigenbases stay,
             and the stylization phase alone trains it.
+        shared: Folder in which trainings that differ in the last phase alone share the phases
+            before, computed on one machine by the same code; None shares nothing.
         low_rank: With ``start``: rank of the factors that replace its convolutions, as a share of
             their channels, in (0, 1).
 
@@ -83,6 +83,7 @@ class DistillConfig:
     smoke: bool = False
     start: str | PathLike[str] | None = None
     low_rank: float | None = None
+    shared: str | PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         get_backbone_entry(self.backbone)
@@ -90,6 +91,8 @@ class DistillConfig:
         to_path(self.output, "the output", error=ConfigError)
         if self.bases is not None:
             to_path(self.bases, "the spectra", error=ConfigError)
+        if self.shared is not None:
+            to_path(self.shared, "the shared phases", error=ConfigError)
         self.split_weights()
         if self.recipe is not None and not isinstance(self.recipe, Recipe):
             raise ConfigError(f"expected a pcakd.Recipe, got {shorten(self.recipe)}")

@@ -12,6 +12,12 @@ from pcakd.distillation.schedule import PhaseSchedule, Schedule, require_types
 from pcakd.errors import ConfigError
 from pcakd.transforms import require_transform
 
+OF_LAST_PHASE = (
+    *("stylization", "exposure", "identity_share", "weights", "perceptual", "transform"),
+    *("average", "ridge", "regularizer", "colour_transfer"),
+)
+"""Settings that no phase before the last one depends on."""
+
 _SHARES = ("settled_share", "frozen_share", "exposure", "identity_share", "colour_transfer")
 
 

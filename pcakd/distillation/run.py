@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from pcakd.backbones import (
     normalize_activations,
 )
 from pcakd.cards import TRAINED_METRICS, list_trained_metrics
-from pcakd.distillation.config import EIGENBASES, DistillConfig
+from pcakd.distillation.config import DistillConfig
 from pcakd.distillation.context import TrainingContext, teacher_dtype
 from pcakd.distillation.data.photos import Photos, own_groups, require_other_folder
 from pcakd.distillation.eigenbases import fit_over_processes
@@ -34,9 +35,12 @@ from pcakd.distillation.phases import (
     Phase,
     StylizationPhase,
 )
+from pcakd.distillation.recipe import OF_LAST_PHASE
 from pcakd.distillation.run_files.card import describe_teacher, describe_training, digest_manifest
 from pcakd.distillation.run_files.checkpoint import CHECKPOINT, load_checkpoint
 from pcakd.distillation.run_files.lock import claim_output
+from pcakd.distillation.run_files.session import describe_session
+from pcakd.distillation.run_files.shared import EIGENBASES, SharedPhases
 from pcakd.distillation.schedule import PhaseSchedule
 from pcakd.distillation.start import load_start
 from pcakd.distillation.trainer import Run, Step, Trainer
@@ -131,6 +135,17 @@ class _Inputs:
             self.config.rank_rule if self.start is None else RankRule(ranks=self.start.spec.ranks)
         )
 
+    def shared_phases(self) -> SharedPhases | None:
+        """Return where the phases before the last one are shared, if they are."""
+        if self.config.shared is None or self.start is not None:
+            return None
+        settings = {k: v for k, v in self.fingerprint().items() if k not in ("name", "perceptual")}
+        recipe = {k: v for k, v in settings["recipe"].items() if k not in OF_LAST_PHASE}
+        session = describe_session(self.device)
+        return SharedPhases(
+            Path(self.config.shared), {**settings, "recipe": recipe, "session": session}
+        )
+
     def fingerprint(self) -> dict[str, Any]:
         """Return the settings that must be the same when the training resumes."""
         config = self.config
@@ -161,9 +176,12 @@ def _distill(
 ) -> tuple[Student, dict[str, Any]]:
     inputs = _load_inputs(config)
     fingerprint = inputs.fingerprint()
-    checkpoint = config.folder / CHECKPOINT
+    checkpoint, shared = config.folder / CHECKPOINT, inputs.shared_phases()
     if checkpoint.is_file():  # the run resumes: other settings fail here, before any work
         load_checkpoint(checkpoint, fingerprint=fingerprint)
+    elif shared is not None and is_writer():
+        shared.adopt(config.folder, fingerprint)
+    wait_for_all()
     eigenbases, means = _eigenbases(inputs, fingerprint)
     student = _new_student(inputs, eigenbases)
     trainer = Trainer(
@@ -178,9 +196,10 @@ def _distill(
             fingerprint=fingerprint,
             average={"stylization": config.settings.average},
             **({} if on_step is None else {"on_step": on_step}),
+            on_last_phase=shared and partial(shared.keep, config.folder),
         )
     )
-    if config.resume and trainer.has_checkpoint:
+    if trainer.has_checkpoint:
         trainer.resume()
     trainer.train()
     card = _card(inputs, trainer, eigenbases)

@@ -92,6 +92,8 @@ class Run:
         fingerprint: Settings that must be the same when the run resumes.
         average: Decay of the moving average of weights, by phase. Other phases have no average.
         on_step: Called after each step; an error that it raises ends the training.
+        on_last_phase: Called at the start of the last of several phases, with the progress and the
+            network's weights.
     """
 
     recipe: TrainingRecipe
@@ -104,6 +106,7 @@ class Run:
     fingerprint: Mapping[str, Any]
     average: Mapping[str, float]
     on_step: Callable[[Step], object] = _do_nothing
+    on_last_phase: Callable[[Progress, dict[str, Tensor]], object] | None = None
 
 
 class Trainer:
@@ -180,7 +183,14 @@ class Trainer:
             except CollapseError as collapse:
                 self._restart(str(collapse))
             self._save()
+            self._announce_last_phase()
         wait_for_all()
+
+    def _announce_last_phase(self) -> None:
+        progress, announce = self.progress, self.run.on_last_phase
+        begins = 0 < progress.phase == len(self.phases) - 1 and not progress.attempt
+        if announce and begins and is_writer():
+            announce(progress, dict(self.run.network.state_dict()))
 
     @property
     def _phase(self) -> PhaseSchedule:

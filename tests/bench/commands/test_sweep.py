@@ -93,6 +93,7 @@ def test_ablations_are_trained_once_scored_and_shown(
     assert "`--set identity_share=1`" in row
     assert "1.000 (+1.000)" in row  # four image pairs have no interval
     assert "`hopeless` failed: encoder collapsed" in page
+    assert len([*(folder / "work" / "shared").iterdir()]) == 1  # base and identity share phases
 
     monkeypatch.setattr(training, "distill", pytest.fail)  # what has a record is not trained again
     assert run(folder) == 0

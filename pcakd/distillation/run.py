@@ -196,7 +196,7 @@ def _distill(
             fingerprint=fingerprint,
             average={"stylization": config.settings.average},
             **({} if on_step is None else {"on_step": on_step}),
-            on_last_phase=shared and partial(shared.keep, config.folder),
+            on_last_phase=None if shared is None else partial(shared.keep, config.folder),
         )
     )
     if trainer.has_checkpoint:

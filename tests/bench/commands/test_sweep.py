@@ -134,9 +134,9 @@ def test_a_stopped_ablation_resumes_and_a_changed_one_starts_again(
 ) -> None:
     whole, resumed = training.distill, []
 
-    def distill(config):
+    def distill(config, **options):
         resumed.append(config.resume)
-        result = whole(config)
+        result = whole(config, **options)
         if len(resumed) == 1:
             raise KeyboardInterrupt
         return result
@@ -173,9 +173,9 @@ def test_students_of_another_machine_are_scored_as_they_are(
 
     whole, trained_here = training.distill, []
 
-    def distill(config):
+    def distill(config, **options):
         trained_here.append(config.name)
-        return whole(config)
+        return whole(config, **options)
 
     monkeypatch.setattr(training, "distill", distill)
     assert run(folder) == 0
@@ -403,10 +403,10 @@ def test_a_lost_training_is_reported_after_the_others_are_recorded(
 ) -> None:
     whole = training.distill
 
-    def distill(config):
+    def distill(config, **options):
         if config.name == "base":
             raise TrainingError("the disk has gone")
-        return whole(config)
+        return whole(config, **options)
 
     monkeypatch.setattr(training, "distill", distill)
     assert sweep(folder, "identity") == 2

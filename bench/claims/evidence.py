@@ -8,6 +8,7 @@ from bench.analysis.differences import difference_interval
 from bench.analysis.ratios import SpeedRatio, invert_ratio
 from bench.analysis.stats import Interval
 from bench.claims.published import SMALLEST_PIXELS, TRAINED, TRANSFORM, Student
+from bench.quality.protocol import without_filter
 from bench.records.identity import Machine, is_external
 from bench.records.schema import Case, Record
 
@@ -105,7 +106,7 @@ def _values(records: Iterable[Record], subject: str, metric: str) -> MetricValue
         if case.subject_hash == own[-1].case.subject_hash:
             key = (
                 case.device, case.device_name, case.threads, case.pair, case.pair_hash, case.width,
-                case.height, (record.protocol or {}).get(metric),
+                case.height, without_filter((record.protocol or {}).get(metric)),
             )  # fmt: skip
             values.setdefault(key, []).append(getattr(record, metric))
     return {key: sum(many) / len(many) for key, many in values.items()}

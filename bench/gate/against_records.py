@@ -15,6 +15,7 @@ from bench.gate.exact import count_head, judge_values
 from bench.gate.latency import compare_latency
 from bench.gate.quality import judge_metric
 from bench.machine.memory import host_bytes
+from bench.quality.protocol import without_filter
 from bench.records.identity import is_external
 from bench.records.schema import NO_TRANSFORM, Record
 from bench.worker.process import Budget, Message, ask_child
@@ -162,7 +163,7 @@ def _judge_scores(
         if message["status"] != "ok":
             reason = f"head at image pair {message['pair']}: {message['reason']}"
             return CaseResult(case=case, verdict="failed", reason=reason)
-        if (record.protocol or {}).get(name) == message["protocol"].get(name, ""):
+        if without_filter((record.protocol or {}).get(name)) == message["protocol"].get(name, ""):
             compared.append({"base": {name: getattr(record, name)}, "head": message})
     if not compared:
         reason = f"the records have no {name} of this protocol"

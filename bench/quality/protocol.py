@@ -60,6 +60,15 @@ def without_outputs(protocol: str) -> str:
     return _OUTPUTS.sub("", protocol)
 
 
+def without_filter(protocol: str | None) -> str | None:
+    """Return a protocol id that is the same for subjects with and without a filter.
+
+    >>> without_filter("native size, float output, guided filter as a part of the subject")
+    'native size, float output, no guided filter'
+    """
+    return protocol and protocol.replace(WITH_FILTER, NO_FILTER)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """A quality metric.

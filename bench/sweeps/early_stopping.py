@@ -17,7 +17,7 @@ import hashlib
 import json
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -146,11 +146,16 @@ def watch(rungs: Rungs, folder: Path, *, phase: str, stopping: bool) -> Callable
     """
     window = max(1, round(_WINDOW_SHARE * rungs.steps))
     places = find_rungs(rungs.steps)
+    written: list[bool] = []
     by_step = _load_steps(folder / _STEPS)
 
     def on_step(step: Step) -> None:
         if step.phase != phase:
             return
+        if not written:  # without a line that a kill has torn
+            lines = [f"{number},{loss!r}\n" for number, loss in by_step.items()]
+            write_text(folder / _STEPS, "".join(lines))
+            written.append(True)
         by_step[step.number] = step.loss
         _append(folder / _STEPS, f"{step.number},{step.loss!r}\n")
         if step.number not in places:
@@ -158,8 +163,8 @@ def watch(rungs: Rungs, folder: Path, *, phase: str, stopping: bool) -> Callable
         if not isinstance(step.network, Student):
             raise TypeError("early stopping compares trainings of students")
         macs = float(count_student(step.network.spec).macs)
-        reached = [place for place in places if place <= step.number]
-        losses = {place: _average(by_step, place, window) for place in reached}
+        reached = {p: _known(by_step, p, window) for p in places if p <= step.number}
+        losses = {place: sum(known) / len(known) for place, known in reached.items() if known}
         own = replace(rungs, macs=macs, losses=losses)
         write_text(folder / RUNGS, json.dumps(own.to_json(), indent=1) + "\n")
         if stopping and should_stop(own, _load_others(folder)):
@@ -172,10 +177,9 @@ def watch(rungs: Rungs, folder: Path, *, phase: str, stopping: bool) -> Callable
     return on_step
 
 
-def _average(by_step: Mapping[int, float], place: int, window: int) -> float:
-    """Return the mean loss of the last steps before a rung that are known."""
-    values = [by_step[step] for step in range(place - window + 1, place + 1) if step in by_step]
-    return sum(values) / len(values)
+def _known(by_step: Mapping[int, float], place: int, window: int) -> list[float]:
+    """Return the losses of the last steps before a rung; a lost machine may have lost some."""
+    return [by_step[step] for step in range(place - window + 1, place + 1) if step in by_step]
 
 
 def _load_steps(path: Path) -> dict[int, float]:
@@ -226,10 +230,12 @@ def load_rungs(folder: Path) -> Rungs | None:
         raise ConfigError(f"{path} is damaged; delete it") from error
 
 
-def replay(trainings: Sequence[Rungs]) -> dict[str, int | None]:
+def replay(trainings: Sequence[Rungs], *, bases: Collection[str] = ()) -> dict[str, int | None]:
     """Return the rung at which each of several finished trainings would have stopped, or None.
 
-    They are taken one after another, in this order.
+    Args:
+        trainings: They are taken one after another, in this order.
+        bases: Names of those that are not stopped, because others are compared with them.
 
     Raises:
         MissingExtraError: Ray Tune is not installed.
@@ -240,7 +246,7 @@ def replay(trainings: Sequence[Rungs]) -> dict[str, int | None]:
         stops[each.name], reached = None, replace(each, losses={})
         for step, loss in sorted(each.losses.items()):
             reached = replace(each, losses={**reached.losses, step: loss})
-            if should_stop(reached, seen):
+            if each.name not in bases and should_stop(reached, seen):
                 stops[each.name] = step
                 break
         seen.append(reached)

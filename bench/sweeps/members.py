@@ -89,8 +89,13 @@ def find_members(records: Mapping[str, TrialRecord]) -> list[Member]:
 def describe_left_out(records: Mapping[str, TrialRecord], members: Sequence[Member]) -> list[str]:
     """Return a line for each trial that is neither a member nor a seed of one."""
     shown = {record.name for each in members for record in (each.record, *each.seeds)}
+    stopped = {
+        name: "its student was stopped early"
+        for name, training in find_trainings(records).items()
+        if training.moved == "seed" and records[training.subject].stopped
+    }
     return [
-        f"`{name}`: {record.failure or 'scored on other image pairs'}"
+        f"`{name}`: {record.failure or stopped.get(name, 'scored on other image pairs')}"
         for name, record in records.items()
         if name not in shown
     ]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bench.analysis.trainings import find_trainings
 from bench.plan.image_pairs import ImagePair
 from bench.sweeps import costs, early_stopping, scoring, training
 from bench.sweeps.records import STOPPED, WOULD_STOP, TrialRecord, load_records, save_record
@@ -104,10 +105,9 @@ def replay_records(out: Path) -> None:
         ConfigError: No record has losses to compare.
         MissingExtraError: Ray Tune is not installed.
     """
+    known = load_records(out)
     finished = {
-        name: record
-        for name, record in load_records(out).items()
-        if record.rungs.get("losses") and record.card
+        name: record for name, record in known.items() if record.rungs.get("losses") and record.card
     }
     if not finished:
         raise ConfigError(
@@ -115,7 +115,10 @@ def replay_records(out: Path) -> None:
             "today's commit"
         )
     names = sorted(finished, key=lambda name: finished[name].card["finished"])
-    for name, step in early_stopping.replay([_read_rungs(finished[n]) for n in names]).items():
+    repeated = find_trainings(known)
+    bases = {each.base for each in known.values() if each.base and each.name not in repeated}
+    trainings = [_read_rungs(finished[name]) for name in names]
+    for name, step in early_stopping.replay(trainings, bases=bases).items():
         record = finished[name]
         save_record(out, replace(record, rungs={**record.rungs, WOULD_STOP: step}))
 

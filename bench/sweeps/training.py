@@ -74,8 +74,13 @@ class Training:
             record is not None
             and record.is_of(self.trial.arguments, self.recipe, self.photos, pairs)
             and (not record.card or record.start == self.start)
-            and (self.stopping or not record.stopped)
+            and (self.may_stop or not record.stopped)
         )
+
+    @property
+    def may_stop(self) -> bool:
+        """Whether this training may stop early."""
+        return self.stopping and not self.is_base
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +100,11 @@ class Outcome:
     commit: str | None
     environment: dict[str, Any]
     rungs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the training stopped early."""
+        return bool(self.rungs.get(STOPPED))
 
 
 def plan_training(
@@ -144,7 +154,11 @@ def plan_training(
     return Training(
         trial=trial,
         config=replace(
-            config, output=output, resume=resume, device=str(device), shared=work / _SHARED
+            config,
+            output=output,
+            resume=resume,
+            device=str(device),
+            shared=commit and work / _SHARED / _name_code(commit, edits),
         ),
         recipe=recipe,
         photos=photos,
@@ -156,6 +170,10 @@ def plan_training(
         stopping=stopping,
         is_base=is_base,
     )
+
+
+def _name_code(commit: str, edits: str | None) -> str:
+    return f"{commit[:_DIGITS]}-{edits[:_DIGITS]}" if edits else commit[:_DIGITS]
 
 
 def _hash_student(name_or_path: str | PathLike[str]) -> str:
@@ -208,8 +226,7 @@ def _watch(training: Training) -> Callable[[Step], None] | None:
         steps=last.schedule.steps,
         losses={},
     )
-    stopping = training.stopping and not training.is_base
-    return watch(rungs, config.folder, phase=last.name, stopping=stopping)
+    return watch(rungs, config.folder, phase=last.name, stopping=training.may_stop)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,11 +284,13 @@ def find_outcome(training: Training) -> Outcome | None:
         ConfigError: The files of the training are damaged, or several other devices have one.
     """
     own = training.config.folder
-    paths = own.parent.glob(f"{training.folders}/{_OUTCOME}")
+    paths = [*own.parent.glob(f"{training.folders}/{_OUTCOME}")]
+    if own / _OUTCOME in paths and not (outcome := _read_outcome(own / _OUTCOME)).stopped:
+        return outcome
     found = {path.parent: _read_outcome(path) for path in paths}
-    stopped = {folder: each for folder, each in found.items() if each.rungs.get(STOPPED)}
-    whole = {folder: each for folder, each in found.items() if folder not in stopped}
-    found = whole or (stopped if training.stopping else {})
+    stopped = {folder: each for folder, each in found.items() if each.stopped}
+    whole = {folder: each for folder, each in found.items() if not each.stopped}
+    found = whole or (stopped if training.may_stop else {})
     if own in found:
         return found[own]
     if len(found) > 1:

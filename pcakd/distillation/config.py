@@ -52,7 +52,8 @@ class DistillConfig:
         start: Student to start from, by name or path: its ranks, architecture and eigenbases stay,
             and the stylization phase alone trains it.
         shared: Folder in which trainings that differ in the last phase alone share the phases
-            before, computed on one machine by the same code; None shares nothing.
+            before; None shares nothing. Their code must be the same: uncommitted changes need
+            another folder. On a CPU the result is that of a whole training, bit for bit.
         low_rank: With ``start``: rank of the factors that replace its convolutions, as a share of
             their channels, in (0, 1).
 

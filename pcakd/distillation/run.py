@@ -40,7 +40,7 @@ from pcakd.distillation.run_files.card import describe_teacher, describe_trainin
 from pcakd.distillation.run_files.checkpoint import CHECKPOINT, load_checkpoint
 from pcakd.distillation.run_files.lock import claim_output
 from pcakd.distillation.run_files.session import describe_session
-from pcakd.distillation.run_files.shared import EIGENBASES, SharedPhases
+from pcakd.distillation.run_files.shared import EIGENBASES, SESSION, SharedPhases
 from pcakd.distillation.schedule import PhaseSchedule
 from pcakd.distillation.start import load_start
 from pcakd.distillation.trainer import Run, Step, Trainer
@@ -61,6 +61,7 @@ from pcakd.students import (
     save_student,
 )
 from pcakd.utils.extras import check_extra
+from pcakd.utils.factories import PREFIX
 from pcakd.utils.files import write_text
 from pcakd.weights.hashing import hash_tensors
 
@@ -136,15 +137,20 @@ class _Inputs:
         )
 
     def shared_phases(self) -> SharedPhases | None:
-        """Return where the phases before the last one are shared, if they are."""
-        if self.config.shared is None or self.start is not None:
+        """Return where the phases before the last one are shared, if they are.
+
+        Code of others has no version here, and a trial of a set-up only warns of a collapse.
+        """
+        config = self.config
+        own_code = not config.backbone.startswith(PREFIX)
+        if config.shared is None or self.start is not None or config.smoke or not own_code:
             return None
         settings = {k: v for k, v in self.fingerprint().items() if k not in ("name", "perceptual")}
         recipe = {k: v for k, v in settings["recipe"].items() if k not in OF_LAST_PHASE}
+        held_out = [hashlib.sha256(path.read_bytes()).hexdigest() for path in self.photos.held_out]
         session = describe_session(self.device)
-        return SharedPhases(
-            Path(self.config.shared), {**settings, "recipe": recipe, "session": session}
-        )
+        settings |= {"recipe": recipe, "held_out": held_out, SESSION: session}
+        return SharedPhases(Path(config.shared), settings)
 
     def fingerprint(self) -> dict[str, Any]:
         """Return the settings that must be the same when the training resumes."""

@@ -3,11 +3,14 @@
 import statistics
 from typing import TypeAlias
 
+from bench.quality.protocol import without_filter
 from bench.records.identity import Machine, identify, label_subjects, machine_of
 from bench.report.common.summary import Summary
 
 PairKey: TypeAlias = tuple[str | int | None, ...]
-"""Name and hash of an image pair, the size and the protocol: equal keys are comparable."""
+"""Name and hash of an image pair, the size and the protocol: equal keys are comparable.
+
+A filter that is a part of a subject makes no difference: it is what such subjects differ by."""
 
 
 def metric_by_image_pair(
@@ -21,7 +24,7 @@ def metric_by_image_pair(
         if record.kind != "quality" or value is None or names[identify(record)] != subject:
             continue
         if case.transform == transform and machine_of(record) == machine:
-            protocol = (record.protocol or {}).get(metric)
+            protocol = without_filter((record.protocol or {}).get(metric))
             key = (case.pair, case.pair_hash, case.width, case.height, protocol)
             values.setdefault(key, []).append(value)
     return {key: statistics.fmean(many) for key, many in values.items()}

@@ -14,6 +14,7 @@ from bench.sweeps import costs, scoring, training
 from bench.sweeps.records import load_records
 from pcakd.errors import TrainingError
 from pcakd.students import load_student
+from pcakd.utils.git import name_commit
 
 PLAN = """
 [base]
@@ -93,7 +94,8 @@ def test_ablations_are_trained_once_scored_and_shown(
     assert "`--set identity_share=1`" in row
     assert "1.000 (+1.000)" in row  # four image pairs have no interval
     assert "`hopeless` failed: encoder collapsed" in page
-    assert len([*(folder / "work" / "shared").iterdir()]) == 1  # base and identity share phases
+    if name_commit() is not None:
+        assert len([*(folder / "work" / "shared").glob("*/*")]) == 1  # base and identity share
 
     monkeypatch.setattr(training, "distill", pytest.fail)  # what has a record is not trained again
     assert run(folder) == 0

@@ -24,7 +24,7 @@ from bench.sweeps.early_stopping import (
     should_stop,
     watch,
 )
-from bench.sweeps.members import find_members
+from bench.sweeps.members import describe_left_out, find_members
 from bench.sweeps.page import write_page
 from bench.sweeps.records import WOULD_STOP, load_records, save_record
 from pcakd.costs import count_student
@@ -101,6 +101,8 @@ def test_a_replay_takes_trainings_one_after_another() -> None:
         rungs("e", 30, 0.8, 0.4),
     ]
     assert replay(trainings) == {"a": None, "b": 25, "c": 50, "d": None, "e": None}
+    stops = replay(trainings, bases={"b"})  # its loss of 0.1 is known then
+    assert stops == {"a": None, "b": None, "c": 50, "d": None, "e": None}
     assert replay([]) == {}
 
 
@@ -145,7 +147,8 @@ def test_a_training_that_resumes_has_the_means_of_one_that_was_not_killed(tmp_pa
     train(range(1, 23))
     with (tmp_path / "rungs.csv").open("a") as stream:
         stream.write("2")  # killed while it wrote
-    train(range(21, 53))  # from its checkpoint
+    train(range(21, 24))  # from its checkpoint, and killed again
+    train(range(21, 53))
     found = load_rungs(tmp_path)
     assert found is not None
     assert found.losses == {25: 20.5, 50: 45.5}
@@ -250,6 +253,20 @@ def test_seeds_of_a_stopped_student_are_no_students() -> None:
     )
     records = {"a": stopped, "a-seed1": make_trial("a-seed1", {"ssim": 0.5})}
     assert find_members(records) == []
+    assert describe_left_out(records, []) == [
+        "`a`: stopped early after 2 of 8 steps",
+        "`a-seed1`: its student was stopped early",
+    ]
+
+
+def test_a_training_that_lost_its_losses_is_compared_where_it_knows_them(tmp_path: Path) -> None:
+    on_step = watch(rungs("a", 0.0), tmp_path, phase="last", stopping=True)
+    network = create_student(SPEC)
+    for number in range(41, 51):  # resumed on a machine without the file
+        on_step(Step(phase="last", number=number, loss=1.0, network=network))
+    found = load_rungs(tmp_path)
+    assert found is not None
+    assert found.losses == {50: 1.0}
 
 
 def test_the_page_says_what_early_stopping_saves_and_costs() -> None:

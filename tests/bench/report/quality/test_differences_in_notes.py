@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from bench.analysis.differences import difference_interval
 from bench.analysis.stats import mean_interval
 from bench.quality.protocol import METRICS
 from bench.records.store import read_latest_records
 from bench.report.common.summary import summarize
 from bench.report.quality.differences import difference_rows
+from bench.sweeps.records import load_records
 
 ROOT = Path(__file__).parents[4]
 PAIRS = [
@@ -43,11 +45,16 @@ def check(table, difference, *, num_metrics):
     for line in lines:
         title, *cells = (cell.strip() for cell in line.strip("|").split("|"))
         for column, cell in enumerate(cells):
-            value, low, high = difference(TITLES[title.removesuffix(" ‡").lower()], column)
-            shown = [float(number) for number in re.findall(r"[+-][0-9.]+", cell)]
-            digits = len(re.search(r"\.([0-9]+)", cell)[1])
-            assert shown == [round(each, digits) for each in (value, low, high)]
-            assert cell.startswith("**") == (low > 0 or high < 0)
+            check_cell(cell, difference(TITLES[title.removesuffix(" ‡").lower()], column))
+
+
+def check_cell(cell, expected):
+    """Compare a cell with a value and the ends of its interval."""
+    shown = [float(number) for number in re.findall(r"[+-][0-9.]+", cell)]
+    digits = len(re.search(r"\.([0-9]+)", cell)[1])
+    assert shown == [round(each, digits) for each in expected]
+    _, low, high = expected
+    assert cell.startswith("**") == (low > 0 or high < 0)
 
 
 @pytest.mark.parametrize(("folder", "number"), [("dpst", 0), ("students", 1)])
@@ -106,3 +113,24 @@ def test_differences_of_other_seeds_are_those_of_the_records(by_place):
         return compare(by_place, metric, (ours, None), (theirs, None))
 
     check(table, difference, num_metrics=11)
+
+
+def test_differences_of_ablations_are_those_of_the_records():
+    records = load_records(ROOT / "reports" / "ablations-v2")
+    (table,) = read_tables("Ablations of version 2")
+    titles = [cell.strip().lower() for cell in table.splitlines()[0].strip("|").split("|")[1:]]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]
+    ]
+    assert {name.strip("`") for name, *_ in rows} == records.keys() - {"mobilenet_v1"}
+    for name, *cells in rows:
+        own, base = records[name.strip("`")], records["mobilenet_v1"]
+        assert own.incomparable(base) is None
+        for title, cell in zip(titles, cells, strict=True):
+            metric = TITLES[title]
+            sign = 1 if metric.higher_is_better else -1
+            sides = [each.scores[metric.name] for each in (own, base)]
+            found = difference_interval(
+                *([sign * side[pair] for pair in sorted(sides[1])] for side in sides)
+            )
+            check_cell(cell, (found.value, *sorted(found.ends)))

@@ -6,10 +6,11 @@ import pytest
 import torch
 from tiny_distillation import RECIPE, SCHEDULE, make_config
 
+from pcakd.distillation import trainer
 from pcakd.distillation.recipe import StylizationWeights
 from pcakd.distillation.run import distill
 from pcakd.distillation.run_files.checkpoint import CHECKPOINT
-from pcakd.errors import TrainingError
+from pcakd.distillation.run_files.session import describe_session
 
 pytestmark = pytest.mark.usefixtures("lenient_images")
 
@@ -67,10 +68,39 @@ def test_a_training_that_starts_from_a_student_shares_nothing(photos, tmp_path):
     assert not (tmp_path / "shared").exists()
 
 
-def test_a_damaged_state_is_one_line(photos, tmp_path):
+def test_a_damaged_state_is_left_alone_with_a_warning(photos, tmp_path, capsys):
     shared = tmp_path / "shared"
     train(photos, tmp_path / "a", shared=shared)
     (checkpoint,) = shared.glob(f"*/{CHECKPOINT}")
     checkpoint.write_bytes(checkpoint.read_bytes()[:100])
-    with pytest.raises(TrainingError, match="checkpoint"):
-        train(photos, tmp_path / "b", shared=shared)
+    *_, phases = train(photos, tmp_path / "b", shared=shared)
+    assert "encoder" in phases
+    assert f"delete {checkpoint.parent}" in capsys.readouterr().err
+    assert [*shared.iterdir()] == [checkpoint.parent]  # nothing half-written is left
+
+
+def test_a_training_of_several_sessions_is_not_kept(photos, tmp_path, monkeypatch):
+    shared, place = tmp_path / "shared", tmp_path / "a"
+
+    def stop(step):
+        if step.phase == "autoencoder":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        distill(make_config(photos, place, shared=shared), on_step=stop)
+    session = {**describe_session(torch.device("cpu")), "cpu": "another"}
+    monkeypatch.setattr(trainer, "describe_session", lambda device: session)
+    train(photos, place, shared=shared, resume=True)
+    assert not shared.exists()
+
+
+def test_a_trial_of_a_set_up_shares_nothing(photos, tmp_path):
+    train(photos, tmp_path / "a", shared=tmp_path / "shared", smoke=True)
+    assert not (tmp_path / "shared").exists()
+
+
+def test_a_place_that_cannot_be_written_is_a_warning(photos, tmp_path, capsys):
+    (tmp_path / "shared").touch()
+    *_, phases = train(photos, tmp_path / "a", shared=tmp_path / "shared")
+    assert phases[-1] == "stylization"
+    assert "warning: the phases are not shared" in capsys.readouterr().err

@@ -18,8 +18,8 @@ def test_texts_are_the_golden_ones(curves, make_curve, check_golden):
         check_golden(name, text)
 
 
-def test_nothing_is_drawn_across_machines_or_of_failures(curves, make_curve):
-    other = make_curve(strength=1.0, device_name="Other CPU")
+def test_nothing_is_drawn_across_kinds_of_devices_or_of_failures(curves, make_curve):
+    other = make_curve(strength=1.0, device="cuda", device_name="A GPU")
     summary = summarize([*curves, other])
     assert curves_plots(summary) == []
     assert "| A" in make_section(summary).text

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bench.records.schema import NO_FILTER, WITH_FILTER
 from bench.records.store import append_record
 from bench.report.common.summary import summarize
 from bench.report.quality.differences import difference_rows, differences_table
@@ -71,13 +72,13 @@ def test_few_image_pairs_have_no_asterisk(students):
     ]
 
 
-def test_only_common_image_pairs_of_one_protocol_and_machine_count(make_quality):
+def test_only_common_image_pairs_of_one_protocol_and_kind_of_device_count(make_quality):
     own = [make_quality(pair="01", gram=0.5), make_quality(pair="02", gram=0.9)]
     other = [make_quality("authors", pair="01", gram=0.6), make_quality("authors", pair="03")]
     (row,) = difference_rows(summarize([*own, *other]))
     assert row.differences["gram"].count == 1
     assert row.differences["gram"].value == pytest.approx(-0.1)
-    elsewhere = [make_quality("authors", pair="01", device_name="Other CPU")]
+    elsewhere = [make_quality("authors", pair="01", device="cuda", device_name="A GPU")]
     assert difference_rows(summarize([*own, *elsewhere])) == []
     protocol = own[0].protocol | {"gram": "gram/2", "ssim": "ssim/2"}
     another = [make_quality("authors", pair="01", protocol=protocol)]
@@ -116,3 +117,15 @@ def test_the_report_has_the_section_and_its_files(tmp_path, students):
     assert {"differences.md", "differences.csv", "differences.tex"} <= {
         path.name for path in (tmp_path / "tables").iterdir()
     }
+
+
+def test_a_filter_is_what_two_subjects_may_differ_by(make_quality):
+    texts = make_quality().protocol
+    own = {name: f"{text}, float output, {NO_FILTER}" for name, text in texts.items()}
+    filtered = {name: f"{text}, float output, {WITH_FILTER}" for name, text in texts.items()}
+    records = [
+        make_quality("vgg16", gram=0.5, protocol=own),
+        make_quality("vgg16|guided", gram=0.7, protocol=filtered),
+    ]
+    (row,) = difference_rows(summarize(records))
+    assert abs(row.differences["gram"].value) == pytest.approx(0.2)

@@ -112,6 +112,6 @@ def test_a_report_without_further_trainings_has_no_section(make_quality):
     assert make_section(summarize([make_quality(), make_quality("mkl")])).text == ""
 
 
-def test_trainings_of_other_machines_are_not_compared(make_quality):
-    records = [make_quality(), make_quality("vgg16-seed1", device_name="Other CPU")]
+def test_trainings_are_not_compared_across_kinds_of_devices(make_quality):
+    records = [make_quality(), make_quality("vgg16-seed1", device="cuda", device_name="A GPU")]
     assert training_rows(summarize(records), "seed") == []

@@ -189,8 +189,12 @@ def test_plans_of_the_project_change_something_in_each_ablation(tmp_path: Path, 
         )
         for each in plan.values()
     ]
-    configs = {str(replace(each.config, name=None, output=tmp_path)) for each in trainings}
-    assert len(configs) == len(plan)
+    configs = {
+        each.trial.name: str(replace(each.config, name=None, output=tmp_path)) for each in trainings
+    }
+    ablations = {trial.name: trial.base for trial in plan.values() if trial.base is not None}
+    assert len({configs[name] for name in ablations}) == len(ablations)
+    assert all(configs[name] != configs[base] for name, base in ablations.items())
     assert len({each.config.output for each in trainings}) == len(plan)
     weights = {each.trial.name: each.recipe["weights"] for each in trainings}
     for ablation in plan.values():  # one loss, or one exchanged for another

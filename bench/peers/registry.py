@@ -1,20 +1,25 @@
 """The networks that PCA-KD is compared with, by name. Seeded weights serve to measure cost only."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from bench.peers.cap_vstnet import CapVstNet
 from bench.peers.photowct import PhotoWCT, PhotoWCTLevel
 from bench.peers.photowct2 import PhotoWCT2
-from bench.peers.vgg import Depth, VggAutoencoder, seeded
+from bench.peers.vgg import Depth, VggAutoencoder
 from bench.peers.wct2 import WCT2
 from pcakd.blocks import run_plain
 from pcakd.coarse_to_fine import run_fast, tiles_in_threads
 from pcakd.tiling import run_tiled
-from pcakd.utils.registry import Registry
+from pcakd.utils.registry import Registry, unknown_name
+
+N = TypeVar("N", bound=nn.Module)
 
 
 class Stylize(Protocol):
@@ -34,24 +39,65 @@ class Stylize(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Peer:
+class Peer(ABC):
     """A network that stylizes, and how to build it.
+
+    Attributes:
+        stylize: Runs the network.
+        has_transforms: Whether a feature transform can be chosen.
+    """
+
+    stylize: Stylize
+    has_transforms: bool = True
+
+    @abstractmethod
+    def create_network(self) -> nn.Module:
+        """Build the network of its paper with seeded random weights."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixedPeer(Peer):
+    """A peer whose weights are not trained here.
+
+    Attributes:
+        create: Builds the network with PyTorch's random weights.
+    """
+
+    create: Callable[[], nn.Module]
+
+    def create_network(self) -> nn.Module:
+        """Build the network of its paper with seeded random weights."""
+        return seeded(self.create)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VggPeer(Peer):
+    """A peer with a fixed VGG encoder and a decoder that can be trained.
 
     Attributes:
         create: Builds the autoencoder whose decoder is trained, with PyTorch's random weights.
         assemble: Builds the network that stylizes from that autoencoder.
-        stylize: Runs that network.
         create_pool: Builds the pooling of its encoder, for a teacher.
     """
 
     create: Callable[[Depth], VggAutoencoder]
     assemble: Callable[[VggAutoencoder], nn.Module]
-    stylize: Stylize
     create_pool: Callable[[], nn.Module]
+
+    def create_network(self) -> nn.Module:
+        """Build the network of its paper with seeded random weights."""
+        return self.assemble(self.create_seeded())
 
     def create_seeded(self, depth: Depth = "vgg19", *, seed: int = 0) -> VggAutoencoder:
         """Build the autoencoder with seeded random weights."""
         return seeded(lambda: self.create(depth), seed)
+
+
+def seeded(build: Callable[[], N], seed: int = 0) -> N:
+    """Build a network with seeded random weights, without touching the global generator."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build().eval().requires_grad_(False)
 
 
 def _run_photowct2(
@@ -72,6 +118,16 @@ def _run_own(
         return network.stylize(content, style, transform=transform, tiled=tiled)
 
 
+def _run_cap_vstnet(
+    network: nn.Module, content: Tensor, style: Tensor, transform: str, *, tiled: bool = True
+) -> Tensor:
+    del transform  # its own
+    if not isinstance(network, CapVstNet):
+        raise TypeError(f"expected CapVstNet, got {type(network).__name__}")
+    with tiles_in_threads(content, run_tiled if tiled else run_plain):
+        return network.stylize(content, style, tiled=tiled)
+
+
 def _assemble_photowct(autoencoder: VggAutoencoder) -> PhotoWCT:
     network = PhotoWCT(depth=autoencoder.depth)
     network.load_levels(autoencoder.state_dict())
@@ -82,7 +138,7 @@ PEERS: Registry[Peer] = Registry("peer")
 for _name, _concat in (("wct2-cat5", True), ("wct2-sum", False)):
     PEERS.register(
         _name,
-        Peer(
+        VggPeer(
             create=lambda depth, concat=_concat: WCT2(concat=concat, depth=depth),  # type: ignore[misc]
             assemble=lambda autoencoder: autoencoder,
             stylize=_run_own,
@@ -91,7 +147,7 @@ for _name, _concat in (("wct2-cat5", True), ("wct2-sum", False)):
     )
 PEERS.register(
     "photowct",
-    Peer(
+    VggPeer(
         create=lambda depth: PhotoWCTLevel(depth=depth),
         assemble=_assemble_photowct,
         stylize=_run_own,
@@ -100,10 +156,30 @@ PEERS.register(
 )
 PEERS.register(
     "photowct2",
-    Peer(
+    VggPeer(
         create=lambda depth: PhotoWCT2(depth=depth),
         assemble=lambda autoencoder: autoencoder,
         stylize=_run_photowct2,
         create_pool=lambda: nn.AvgPool2d(2),
     ),
 )
+PEERS.register(
+    "cap-vstnet", FixedPeer(create=CapVstNet, stylize=_run_cap_vstnet, has_transforms=False)
+)
+
+VGG_PEERS: tuple[str, ...] = tuple(
+    name for name in PEERS.names() if isinstance(PEERS.get(name), VggPeer)
+)
+"""Names of the peers whose decoders can be trained."""
+
+
+def get_vgg_peer(name: str) -> VggPeer:
+    """Return a peer whose decoder can be trained.
+
+    Raises:
+        UnknownNameError: There is no such peer.
+    """
+    peer = PEERS.get(name) if name in VGG_PEERS else None
+    if not isinstance(peer, VggPeer):
+        raise unknown_name("trainable peer", name, VGG_PEERS)
+    return peer

@@ -1,4 +1,4 @@
-"""The stages that only the peers use: three ways to undo a pooling."""
+"""The stages that only the peers use: three ways to undo a pooling, and a convolution."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.peers.wavelets import NUM_BANDS, Bands, HaarUnpool, haar_unpool, haar_unpool_bands
-from pcakd.blocks import Features, ResidualStage, Source, Span, Stage, Tile
+from pcakd.blocks import Conv, Features, ResidualStage, Source, Span, Stage, Tile
 from pcakd.blocks.stage import require_map
 from pcakd.blocks.upsampling import Upsample, enlarge
 
@@ -42,6 +42,19 @@ class AddPooledResidual(ResidualStage):
         """Return the sum at a tile."""
         del layer, before
         return pooled_residual_at(after, require_map(self, source)).add_(part)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CentredConv(Conv):
+    """A convolution of stride 2 whose kernel is centred on the first pixel of each window.
+
+    It is padded on both sides; with an even size the right and lower pads are never seen.
+    """
+
+    @property
+    def padding(self) -> tuple[int, int]:
+        """Pixels that are added before (left, top) and after (right, bottom)."""
+        return (self.kernel_size // 2, 0)
 
 
 class _Unpooling(Stage):

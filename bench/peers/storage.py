@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.peers.registry import PEERS
+from bench.peers.registry import VGG_PEERS, get_vgg_peer
 from bench.peers.vgg import DEPTHS, Depth, VggAutoencoder
 from pcakd.errors import StudentFileError
 from pcakd.utils.files import read_safetensors, write_safetensors
@@ -68,13 +68,13 @@ def load_peer(path: Path) -> TrainedPeer:
         header = json.loads(metadata[_HEADER])
         name, depth, card = header["peer"], header["depth"], header["card"]
         known = header["format"] == FORMAT and header["version"] == FORMAT_VERSION
-        known = known and name in PEERS.names() and depth in DEPTHS and isinstance(card, dict)
+        known = known and name in VGG_PEERS and depth in DEPTHS and isinstance(card, dict)
     except (KeyError, TypeError, ValueError, RecursionError):
         known = False
     if not known:
         raise StudentFileError(f"{path} is no trained peer of this release; use another file")
     chosen: Depth = depth
-    autoencoder = PEERS.get(name).create_seeded(chosen)
+    autoencoder = get_vgg_peer(name).create_seeded(chosen)
     expected = {key: tuple(t.shape) for key, t in autoencoder.state_dict().items()}
     found = {key: tuple(t.shape) for key, t in tensors.items()}
     for key in sorted(expected.keys() | found.keys()):

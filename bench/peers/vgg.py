@@ -8,7 +8,6 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Literal, get_args
 
-import torch
 from torch import Tensor
 
 from pcakd.blocks import (
@@ -134,10 +133,3 @@ def _decoder(unpool: Callable[[int], tuple[Stage, ...]], widening: int) -> tuple
             )
         )
     return tuple(blocks)
-
-
-def seeded(build: Callable[[], VggAutoencoder], seed: int = 0) -> VggAutoencoder:
-    """Build a network with seeded random weights, without touching the global generator."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return build().eval().requires_grad_(False)

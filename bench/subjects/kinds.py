@@ -10,10 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from bench.baselines import BASELINES, REVISIONS
-from bench.peers.registry import PEERS
+from bench.peers.registry import PEERS, VGG_PEERS, get_vgg_peer
 from bench.peers.storage import TrainedPeer
 from bench.records.schema import METRIC_NAMES, MetricName, Precision
-from bench.subjects.interface import NO_TRANSFORM, Device, Prepared, Subject, Variation
+from bench.subjects.interface import (
+    DEFAULT_TRANSFORM,
+    NO_TRANSFORM,
+    Device,
+    Prepared,
+    Subject,
+    Variation,
+)
 from pcakd.blocks import Autoencoder, run_plain
 from pcakd.cards import list_trained_metrics
 from pcakd.coarse_to_fine import run_fast
@@ -52,16 +59,23 @@ def create_baseline(name: str) -> Subject:
     )
 
 
-def create_peer(name: str, precision: Precision, transform: str) -> Subject:
-    """Create a peer with the architecture of its paper and seeded weights: cost only."""
+def create_peer(name: str, precision: Precision, transform: str | None) -> Subject:
+    """Create a peer with the architecture of its paper and seeded weights: cost only.
+
+    Raises:
+        ConfigError: A transform is given to a peer that has one of its own.
+    """
     peer = PEERS.get(name)
-    network = peer.assemble(peer.create_seeded())
+    if transform is not None and not peer.has_transforms:
+        raise ConfigError(f"subject {name}@{transform}: {name} has its own transform; drop it")
+    network = peer.create_network()
+    depth = " vgg19" if name in VGG_PEERS else ""
     return Subject(
         name=_full_name(name, precision),
-        transforms=(transform,),
+        transforms=(transform or (DEFAULT_TRANSFORM if peer.has_transforms else NO_TRANSFORM),),
         precision=precision,
         has_quality=False,
-        hash=hashlib.sha256(f"peer {name} vgg19".encode()).hexdigest(),
+        hash=hashlib.sha256(f"peer {name}{depth}".encode()).hexdigest(),
         num_params=_num_params(network),
         num_eigenbasis_params=0,
         build=lambda device, chosen: _prepare_peer(name, network, device, chosen, precision),
@@ -73,7 +87,7 @@ def create_trained_peer(
 ) -> Subject:
     """Create a trained peer; one with a VGG-16 encoder takes its cost from the paper's VGG-19."""
     depth = peer.autoencoder.depth
-    network = PEERS.get(peer.name).assemble(peer.autoencoder)
+    network = get_vgg_peer(peer.name).assemble(peer.autoencoder)
     text = f"peer {peer.name} {depth} {hash_tensors(dict(network.state_dict()))}"
     return Subject(
         name=_full_name(stem, precision),

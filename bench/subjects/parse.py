@@ -55,7 +55,8 @@ def parse_subject(text: str, *, transforms: Sequence[str] = TRANSFORMS) -> Subje
 
     Raises:
         UnknownNameError: The name, precision, transform or filter is not known.
-        ConfigError: A colour transfer has a precision or a transform.
+        ConfigError: A colour transfer has a precision or a transform, or a peer with a transform of
+            its own has another one.
         StudentFileError: The file is missing, damaged or neither a student nor a peer.
     """
     unfiltered, filter_name = split_filter(text)
@@ -82,7 +83,7 @@ def parse_subject(text: str, *, transforms: Sequence[str] = TRANSFORMS) -> Subje
     if precision == INT8 and (name in PEERS.names() or is_peer_file(Path(name))):
         raise ConfigError(f"subject {text!r}: {INT8} is for students; drop +{INT8}")
     if name in PEERS.names():
-        return create_peer(name, precision, transform or DEFAULT_TRANSFORM)
+        return create_peer(name, precision, transform)
     path = Path(name)
     if not is_name(name) and path.suffix != ".safetensors":
         raise unknown_name("subject", name, [*list_subjects(), *list_entry_points()])

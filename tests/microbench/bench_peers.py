@@ -15,7 +15,7 @@ def run_ours(network, content, style):
 
 @pytest.fixture(scope="module")
 def network():
-    made = PEERS.get("wct2-cat5").assemble(PEERS.get("wct2-cat5").create_seeded())
+    made = PEERS.get("wct2-cat5").create_network()
     assert isinstance(made, WCT2)
     return made
 

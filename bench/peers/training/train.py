@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from bench.peers.registry import PEERS, Peer
+from bench.peers.registry import VggPeer, get_vgg_peer
 from bench.peers.storage import TrainedPeer, save_peer
 from bench.peers.training.decoder import DecoderRequest, train_decoder
 from bench.peers.training.recipe import DecoderRecipe
@@ -62,13 +62,13 @@ def train_peer(request: PeerRequest) -> Path:
         PcakdError: The input cannot be used, the output cannot be written, or the training
             collapsed.
     """
-    peer = PEERS.get(request.peer)
+    peer = get_vgg_peer(request.peer)
     require_other_folder(request.data, request.output)
     with claim_output(request.output, resume=request.resume):
         return _train_peer(request, peer)
 
 
-def _train_peer(request: PeerRequest, peer: Peer) -> Path:
+def _train_peer(request: PeerRequest, peer: VggPeer) -> Path:
     recipe = request.recipe
     photos = Photos(request.data, held_out=recipe.held_out, seed=recipe.seed)
     teacher = create_backbone(

@@ -24,6 +24,7 @@ DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
         "authors_vgg19": "the paper authors' student of VGG-19",
         "mobilenet_v1-full": "MobileNet-V1 autoencoder at full width",
         "vgg19-full": "VGG-19 autoencoder at full width",
+        "cap-vstnet": "CAP-VSTNet, reversible residual network",
         "photowct": "PhotoWCT, VGG-19",
         "photowct2": "PhotoWCT², VGG-19",
         "photowct2-vgg16": "PhotoWCT² with a VGG-16 encoder, trained here",

@@ -20,6 +20,7 @@ from pcakd import tiling
         ("wct2-sum", 7_025_295),
         ("photowct", 8_349_948),
         ("photowct2", 7_010_959),
+        ("cap-vstnet", 4_089_936),
     ],
 )
 def test_parameters_are_those_of_the_released_implementations(name, num_params):

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from small_runs import run_jobs_here
 
 from bench.cli import main
-from bench.peers.registry import PEERS
+from bench.peers.registry import get_vgg_peer
 from bench.peers.storage import TrainedPeer, is_peer_file, load_peer, save_peer
 from bench.peers.training import train
 from bench.peers.training.phase import DecoderPhase
@@ -136,7 +136,7 @@ def test_the_encoder_is_the_normalized_teacher(trained):
 
 
 def test_the_file_comes_back_as_it_went(tmp_path):
-    network = PEERS.get("wct2-sum").create_seeded(seed=3)
+    network = get_vgg_peer("wct2-sum").create_seeded(seed=3)
     path = tmp_path / "peer.safetensors"
     save_peer(path, TrainedPeer(name="wct2-sum", autoencoder=network, card={"a": 1}))
     loaded = load_peer(path)
@@ -173,7 +173,7 @@ def test_a_file_of_other_shapes_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
-        (["no-peer"], "peer 'no-peer' is not known"),
+        (["no-peer"], "trainable peer 'no-peer' is not known"),
         (["photowct2", "--loss-weights", "1,2"], "takes three numbers like 1,2,3"),
         (["photowct2", "--crop", "100"], "crop must be a multiple of 16"),
         (["photowct2", "--rate", "1e-3,1e-3"], "takes one number, or four"),

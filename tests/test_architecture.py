@@ -86,6 +86,7 @@ ALLOWED: dict[str, str] = {
         "bench.report bench.run bench.subjects bench.worker"
     ),
     "bench.data": "",
+    "bench.filters": "pcakd.errors pcakd.filters pcakd.utils bench.profiling",
     "bench.gate": (
         "pcakd.errors pcakd.utils bench.analysis bench.machine bench.plan bench.profiling "
         "bench.quality bench.records bench.subjects bench.worker"
@@ -96,9 +97,7 @@ ALLOWED: dict[str, str] = {
         "pcakd.linalg pcakd.tiling pcakd.transforms pcakd.utils"
     ),
     "bench.plan": "pcakd.errors pcakd.utils bench.records",
-    "bench.profiling": (
-        "pcakd.errors pcakd.filters pcakd.utils bench.analysis bench.plan bench.records"
-    ),
+    "bench.profiling": "pcakd.errors pcakd.utils bench.analysis bench.plan bench.records",
     "bench.quality": (
         "pcakd.backbones pcakd.cards pcakd.coarse_to_fine pcakd.errors pcakd.images pcakd.utils "
         "pcakd.weights bench.analysis bench.plan bench.records bench.subjects"
@@ -117,13 +116,13 @@ ALLOWED: dict[str, str] = {
         "bench.records bench.worker"
     ),
     "bench.subjects": (
-        "pcakd.blocks pcakd.cards pcakd.coarse_to_fine pcakd.errors pcakd.filters pcakd.inputs "
+        "pcakd.blocks pcakd.cards pcakd.coarse_to_fine pcakd.errors pcakd.inputs "
         "pcakd.luts pcakd.pipeline pcakd.students pcakd.transforms pcakd.utils pcakd.weights "
-        "pcakd.zoo bench.baselines bench.peers bench.plan bench.profiling bench.quantization "
+        "pcakd.zoo bench.baselines bench.filters bench.peers bench.plan bench.quantization "
         "bench.records"
     ),
     "bench.worker": (
-        "pcakd.errors pcakd.filters pcakd.images pcakd.utils bench.machine bench.plan "
+        "pcakd.errors pcakd.images pcakd.utils bench.filters bench.machine bench.plan "
         "bench.profiling bench.quality bench.records bench.subjects"
     ),
 }

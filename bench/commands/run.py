@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="A,B",
         help="instead of the profile's: shipped students, vgg19-full, mobilenet_v1-full, peers, "
         "colour transfers, content, or files of students and peers; +fp16, +bf16 or +int8, "
-        "@TRANSFORM, >lut33 and |guided can follow each",
+        "@TRANSFORM, >lut33 and |FILTER (guided, matting, matting-fast) can follow each",
     )
     parser.add_argument(
         "--resolutions",

@@ -20,7 +20,6 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from bench.profiling.guided_filter_reference import plain_guided_filter
 from bench.profiling.handles import BY_INPUT, BY_OUTPUT, eigh_macs, inverse_macs
 from bench.profiling.macs import Countable, count_at
 from bench.profiling.uncounted import inside_uncounted
@@ -68,12 +67,14 @@ def count_sections(subject: Countable, height: int, width: int) -> dict[str, dic
     return sections
 
 
-def count_filter(height: int, width: int) -> dict[str, int]:
-    """Count the guided filter at a size: ``macs`` and ``bytes`` of its reference implementation.
-
-    OpenCV's filter, which is timed, has the same result but runs no operators of torch.
+def count_filter(
+    apply: Callable[[Tensor, Tensor], Tensor], height: int, width: int
+) -> dict[str, int]:
+    """Count a filter at a size: its ``macs`` and ``bytes``.
 
     Args:
+        apply: From an image and its guide, ``3 × h × w``, to the filtered image, in operators of
+            torch.
         height: In pixels, at least 16.
         width: In pixels, at least 16.
     """
@@ -83,7 +84,7 @@ def count_filter(height: int, width: int) -> dict[str, int]:
         # running sums go over all pixels here; subjects only sum over the bins of a histogram
         counter = OperatorCounter(rules={**_RULES, "cumsum": _of_output(1)})
         with instrument_sections(counter.enter), torch.inference_mode(), counter:
-            plain_guided_filter(image[0], guide[0])
+            apply(image[0], guide[0])
         return {unit: counter.counts["filter", unit] for unit in ("macs", "bytes")}
 
     return count_at(count, height, width)

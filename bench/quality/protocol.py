@@ -14,8 +14,9 @@ TRAINED_MARK = " ‡"
 FLOAT_OUTPUTS = f"float output, {NO_FILTER}"
 FILE_OUTPUTS = "outputs read from image files"
 MADE_SMALLER = "made smaller from native size"
+_FILTERED = WITH_FILTER.format("[a-z-]+")
 _OUTPUTS = re.compile(
-    rf", (float output, ({NO_FILTER}|{WITH_FILTER})|{FILE_OUTPUTS}(, {MADE_SMALLER})?)$"
+    rf", (float output, ({NO_FILTER}|{_FILTERED})|{FILE_OUTPUTS}(, {MADE_SMALLER})?)$"
 )
 
 
@@ -63,10 +64,10 @@ def without_outputs(protocol: str) -> str:
 def without_filter(protocol: str | None) -> str | None:
     """Return a protocol id that is the same for subjects with and without a filter.
 
-    >>> without_filter("native size, float output, guided filter as a part of the subject")
+    >>> without_filter("native size, float output, matting-fast filter as a part of the subject")
     'native size, float output, no guided filter'
     """
-    return protocol and protocol.replace(WITH_FILTER, NO_FILTER)
+    return protocol and re.sub(_FILTERED, NO_FILTER, protocol)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,8 +24,8 @@ FILTER_SEPARATOR = "|"
 """The sign before a filter that is a part of a subject, in its name."""
 
 NO_FILTER = "no guided filter"
-WITH_FILTER = "guided filter as a part of the subject"
-"""How protocols name a filter."""
+WITH_FILTER = "{} filter as a part of the subject"
+"""How protocols name a filter; the second has the place of its name."""
 
 FILTER = "filter"
 """The section of the guided filter in a time breakdown; it is in no latency of a stylization."""

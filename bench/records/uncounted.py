@@ -2,6 +2,8 @@
 
 from typing import Literal, TypeAlias
 
-UncountedOperator: TypeAlias = Literal["match_histograms", "regrain", "quantized_stages"]
-"""Histogram matching by NumPy, the regrain pyramid and stages in ONNX Runtime, as
-`bench.profiling.uncounted` names them."""
+UncountedOperator: TypeAlias = Literal[
+    "match_histograms", "regrain", "quantized_stages", "solve_matting"
+]
+"""Histogram matching by NumPy, the regrain pyramid, stages in ONNX Runtime and linear systems of
+matting by SciPy, as `bench.profiling.uncounted` names them."""

@@ -49,17 +49,17 @@ class Recorder:
         return record
 
 
-_FILTERED = (NO_FILTER, WITH_FILTER)
-
-
 def create_record(case: Case, **fields: Any) -> Record:
     """Return the record of a case, created now; ``fields`` are those of `Record`.
 
     Protocols say so where a filter is a part of a subject.
     """
-    if any(subject and FILTER_SEPARATOR in subject for subject in (case.subject, case.other)):
-        texts = fields.get("protocol") or {}
-        fields["protocol"] = {name: text.replace(*_FILTERED) for name, text in texts.items()}
+    for subject in (case.subject, case.other or ""):
+        _, separator, name = subject.rpartition(FILTER_SEPARATOR)
+        if separator:
+            texts = fields.get("protocol") or {}
+            text = WITH_FILTER.format(name)
+            fields["protocol"] = {key: each.replace(NO_FILTER, text) for key, each in texts.items()}
     return Record(
         kind=case.kind,
         case=case,

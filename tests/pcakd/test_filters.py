@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from scipy.ndimage import uniform_filter
 
-from bench.profiling.guided_filter_reference import plain_guided_filter
+from bench.filters.guided_reference import plain_guided_filter
 from pcakd.errors import ShapeError
 from pcakd.filters import guided_filter
 

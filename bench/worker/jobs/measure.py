@@ -119,9 +119,11 @@ def measure_breakdown(
     A second message has the guided filter, which is not part of a stylization; the first message
     does not depend on it. If the job names a file, a trace of one call is written into it.
     """
+    from bench.filters.registry import FILTERS
     from bench.profiling.trace import write_trace
     from bench.profiling.traffic import count_filter, count_sections
-    from pcakd.filters import guided_filter
+
+    guided = FILTERS.get("guided")
 
     device = choose_device(job["device"])
     subject = parse(job["subject"])
@@ -150,17 +152,17 @@ def measure_breakdown(
         measured = {"latency_ns": times.latency_ns, "sections": sections}
         send({"type": "breakdown", **measured, "machine_state": state})
         output = prepared(content, style)
-        guided_filter(output[0], content[0])
+        guided.apply(output[0], content[0])
         filtering = [
-            clock.time(lambda: guided_filter(output[0], content[0])) for _ in times.latency_ns
+            clock.time(lambda: guided.apply(output[0], content[0])) for _ in times.latency_ns
         ]
         latency_ns = median_sections(filtering)["filter"]
-        counted = count_filter(job["height"], job["width"])
+        counted = count_filter(guided.countable, job["height"], job["width"])
         send({"type": "filter", "latency_ns": latency_ns, **counted})
         if job["trace"]:
             write_trace(
                 Path(job["trace"]),
-                lambda: guided_filter(prepared(content, style)[0], content[0]),
+                lambda: guided.apply(prepared(content, style)[0], content[0]),
                 device=device,
             )
 

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from bench.baselines import BASELINES
+from bench.filters.guided_reference import plain_guided_filter
 from bench.profiling.macs import CONVOLUTION, count_macs
 from bench.profiling.traffic import (
     OTHER,
@@ -111,7 +112,7 @@ def test_the_filter_by_hand(size):
         "offsets": 3 * (5 + 1),
         "result": 3 * (5 + 1),
     }
-    counted = count_filter(height, width)
+    counted = count_filter(plain_guided_filter, height, width)
     assert counted["macs"] == 33 * box + sum(planes.values()) * height * width
     assert counted["bytes"] > 4 * 33 * 10 * height * width  # a box mean reads and writes ten times
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.profiling.guided_filter_reference import plain_guided_filter
+from bench.filters.guided_reference import plain_guided_filter
+from bench.filters.registry import FILTERS
 from bench.profiling.macs import count_macs
 from bench.subjects import Variation, parse_subject, parse_subjects
 from bench.subjects.filters import add_filter
@@ -34,6 +35,25 @@ def test_a_filtered_subject_filters_what_its_subject_does(name: str) -> None:
     result = filtered.prepare()(content, style)[0]
     torch.testing.assert_close(result, guided_filter(before, content[0]))
     assert float((result - before).abs().max()) > 1e-3
+
+
+@pytest.mark.parametrize("name", ["matting", "matting-fast"])
+def test_the_smoothings_of_photowct_are_filters(name: str) -> None:
+    content, style = _image(1), _image(2)
+    subject = parse_subject(f"photowct2|{name}")
+    assert not subject.has_quality
+    own = parse_subject("mkl").prepare()(content, style)[0]
+    result = parse_subject(f"mkl|{name}").prepare()(content, style)[0]
+    torch.testing.assert_close(result, FILTERS.get(name).apply(own, content[0]))
+    hashes = {
+        parse_subject(f"mkl{end}").hash for end in ("", "|guided", "|matting-fast", f"|{name}")
+    }
+    assert len(hashes) == (4 if name == "matting" else 3)
+
+
+def test_linear_systems_of_matting_are_uncounted() -> None:
+    (count,) = count_macs(parse_subject("mkl|matting").prepare(), [(64, 64)])
+    assert count.uncounted["solve_matting"] == 1
 
 
 def test_a_filtered_student_varies_and_has_its_card(student_file: Path) -> None:

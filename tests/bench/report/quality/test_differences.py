@@ -122,7 +122,10 @@ def test_the_report_has_the_section_and_its_files(tmp_path, students):
 def test_a_filter_is_what_two_subjects_may_differ_by(make_quality):
     texts = make_quality().protocol
     own = {name: f"{text}, float output, {NO_FILTER}" for name, text in texts.items()}
-    filtered = {name: f"{text}, float output, {WITH_FILTER}" for name, text in texts.items()}
+    filtered = {
+        name: f"{text}, float output, {WITH_FILTER.format('guided')}"
+        for name, text in texts.items()
+    }
     records = [
         make_quality("vgg16", gram=0.5, protocol=own),
         make_quality("vgg16|guided", gram=0.7, protocol=filtered),

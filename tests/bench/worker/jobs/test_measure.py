@@ -6,6 +6,7 @@ import time
 import pytest
 from job_inputs import parse
 
+from bench.filters.guided_reference import plain_guided_filter
 from bench.profiling.traffic import count_filter
 from bench.subjects import Prepared, Subject
 from bench.worker.jobs import measure_breakdown, measure_capacity, measure_ratio
@@ -46,7 +47,9 @@ def test_sections_are_timed_and_counted_and_the_filter_apart(tmp_path):
     assert first["sections"]["other"]["bytes"] == 4 * 2 * numbers
     assert second["latency_ns"] > 0
     assert first["machine_state"]["before"]["matmul_ns"] > 0
-    assert {unit: second[unit] for unit in ("macs", "bytes")} == count_filter(200, 320)
+    assert {unit: second[unit] for unit in ("macs", "bytes")} == count_filter(
+        plain_guided_filter, 200, 320
+    )
     events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
     names = {event["name"] for event in events if event.get("cat") == "user_annotation"}
     assert names >= {"transform", "filter"}

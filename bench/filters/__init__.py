@@ -1,0 +1,1 @@
+"""Image filters that can end a subject, guided by the content."""

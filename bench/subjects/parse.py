@@ -43,7 +43,7 @@ def list_subjects() -> tuple[str, ...]:
 
 
 def parse_subject(text: str, *, transforms: Sequence[str] = TRANSFORMS) -> Subject:
-    """Create a subject from `X`.
+    """Create a subject from ``NAME[+fp16|+bf16|+int8][@zca|@ot|@adain][>lutN][|FILTER]``.
 
     Args:
         text: A name of ``list_subjects``, or the path of a ``.safetensors`` file of a student or a

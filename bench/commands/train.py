@@ -29,6 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder for all written files",
     )
     parser.add_argument(
+        "--val",
+        type=path_argument,
+        metavar="DIR",
+        help="folder of photographs, none of them in --data: their reconstructions' PSNR from each "
+        "level is written into the card, and into psnr.csv on the way (of at most 24)",
+    )
+    parser.add_argument(
         "--resume", action="store_true", help="continue from the last checkpoint in --output"
     )
     parser.add_argument(
@@ -113,6 +120,7 @@ def run(args: argparse.Namespace) -> int:
         ),
         device=resolve_device(args.device),
         resume=args.resume,
+        val=args.val,
     )
     sys.stdout.write(f"peer: {train_peer(request)}\n")
     return 0

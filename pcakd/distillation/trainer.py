@@ -29,7 +29,7 @@ from pcakd.distillation.run_files.checkpoint import (
 )
 from pcakd.distillation.run_files.logger import TrainingLogger, save_contact_sheet
 from pcakd.distillation.run_files.session import describe_session
-from pcakd.distillation.schedule import PhaseSchedule
+from pcakd.distillation.schedule import ALL_BLOCKS, PhaseSchedule
 from pcakd.errors import CollapsedTrainingError, TrainingError
 
 _CHECKPOINT_EVERY = 100
@@ -62,12 +62,14 @@ class Step:
 
     Attributes:
         phase: Name of the phase.
+        block: The block that the phase trains, 1 to 4, or `ALL_BLOCKS`.
         number: Number of the step in the phase, from 1.
         loss: The weighted sum of the losses.
         network: The network in training.
     """
 
     phase: str
+    block: int = ALL_BLOCKS
     number: int
     loss: float
     network: Autoencoder
@@ -216,6 +218,7 @@ class Trainer:
                 self.run.on_step(
                     Step(
                         phase=self._phase.name,
+                        block=self._phase.block,
                         number=progress.step,
                         loss=loss,
                         network=self.run.network,

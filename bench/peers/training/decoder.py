@@ -8,7 +8,7 @@ trained by natural gradients, without norms.
 """
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import torch
 
 from bench.peers.training.phase import DecoderPhase, MirrorTargets
 from bench.peers.training.recipe import LOSSES, DecoderRecipe
+from bench.peers.training.reconstruction import ReconstructionLog
 from pcakd.backbones import Backbone
 from pcakd.blocks import Autoencoder
 from pcakd.distillation.context import TrainingContext, teacher_dtype
@@ -43,6 +44,7 @@ class DecoderRequest:
         device: Device to train on.
         resume: Whether to continue from the checkpoint in ``output``.
         identity: Entries of the card that identify the network; a run resumes only with the same.
+        val: Photographs whose reconstructions are measured; none of them in ``data``.
     """
 
     network: Autoencoder
@@ -55,6 +57,7 @@ class DecoderRequest:
     device: torch.device
     resume: bool
     identity: Mapping[str, Any]
+    val: Sequence[Path] = ()
 
 
 def train_decoder(request: DecoderRequest) -> dict[str, Any]:
@@ -80,6 +83,8 @@ def _train_decoder(request: DecoderRequest) -> dict[str, Any]:
     fast = copy.deepcopy(teacher).to(teacher_dtype(request.device))
     context = TrainingContext(student=network, teacher=fast, check_teacher=teacher)
     dtype = teacher_dtype(request.device)
+    steps = [schedule.steps for schedule in recipe.schedules]
+    log = ReconstructionLog(request.val, steps=steps, folder=request.output)
     trainer = Trainer(
         Run(
             recipe=recipe,
@@ -98,6 +103,7 @@ def _train_decoder(request: DecoderRequest) -> dict[str, Any]:
                 "step_dtype": str(dtype),
             },
             average={},
+            on_step=log.note,
         )
     )
     if request.resume and trainer.has_checkpoint:
@@ -114,4 +120,5 @@ def _train_decoder(request: DecoderRequest) -> dict[str, Any]:
             manifest=manifest,
             step_dtype=str(dtype).removeprefix("torch."),
         ),
+        **({"reconstructions": log.describe(network)} if request.val else {}),
     }

@@ -19,6 +19,7 @@ from pcakd.backbones.interface import PaddedConv
 from pcakd.backbones.vgg import IMAGENET_MEAN, IMAGENET_STD
 from pcakd.distillation.data.photos import Photos, require_other_folder
 from pcakd.distillation.run_files.lock import claim_output
+from pcakd.images.folders import list_images
 from pcakd.utils.files import write_text
 from pcakd.utils.precision import full_precision
 
@@ -39,6 +40,7 @@ class PeerRequest:
         recipe: All other settings.
         device: Device to train on.
         resume: Whether to continue from the checkpoint in ``output``.
+        val: Folder of photographs whose reconstructions are measured; None for no measurement.
     """
 
     peer: str
@@ -50,6 +52,7 @@ class PeerRequest:
     recipe: DecoderRecipe
     device: torch.device
     resume: bool
+    val: Path | None = None
 
 
 def train_peer(request: PeerRequest) -> Path:
@@ -64,6 +67,8 @@ def train_peer(request: PeerRequest) -> Path:
     """
     peer = get_vgg_peer(request.peer)
     require_other_folder(request.data, request.output)
+    if request.val is not None:
+        list_images(request.val)  # before the teacher is loaded and the folder is made
     with claim_output(request.output, resume=request.resume):
         return _train_peer(request, peer)
 
@@ -89,6 +94,7 @@ def _train_peer(request: PeerRequest, peer: VggPeer) -> Path:
             recipe=recipe,
             device=request.device,
             resume=request.resume,
+            val=[] if request.val is None else list_images(request.val),
             identity={
                 "name": request.peer,
                 "encoder": request.depth,

@@ -1,6 +1,7 @@
 """Trained peers: a short training, the file that it leaves, and the subject that the file is."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def _random_vgg(name, **options):
     return create_vgg(name, tensors, None)
 
 
-def _train(peer, photos, output):
+def _train(peer, photos, output, **changes):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(health, "MAX_RECONSTRUCTION_LOSS", float("inf"))
         patch.setattr(train, "create_backbone", _random_vgg)
@@ -56,7 +57,7 @@ def _train(peer, photos, output):
                     basis_images=2,
                 ),
                 device=torch.device("cpu"),
-                resume=False,
+                **{"resume": False, **changes},
             )
         )
 
@@ -71,7 +72,10 @@ def _check_targets(phase, images):
 
 @pytest.fixture(scope="module")
 def trained(photos, tmp_path_factory):
-    return _train("photowct2", photos, tmp_path_factory.mktemp("run") / "photowct2")
+    val = tmp_path_factory.mktemp("val")
+    for name in ("0.png", "1.png"):
+        shutil.copy(photos / name, val)
+    return _train("photowct2", photos, tmp_path_factory.mktemp("run") / "photowct2", val=val)
 
 
 def test_a_training_leaves_weights_and_a_card(trained):
@@ -84,6 +88,16 @@ def test_a_training_leaves_weights_and_a_card(trained):
     assert is_peer_file(trained)
     # one convolution less than with VGG-19
     assert peer.autoencoder.num_params == 7_010_959 - 590_080
+
+
+def test_cards_hold_the_psnr_of_reconstructions(trained):
+    found = json.loads(trained.with_suffix(".json").read_text())["reconstructions"]
+    assert found["photos"] == found["course_photos"] == 2
+    assert [row["block"] for row in found["course"]] == [1, 2, 3, 4]
+    assert set(found["psnr"]) == {"1", "2", "3", "4"}
+    # later blocks do not change what a level gives, and here few photographs are all
+    last = {str(row["block"]): row["psnr"] for row in found["course"]}
+    assert found["psnr"] == pytest.approx(last, abs=2e-3)
 
 
 def test_a_trained_peer_is_a_subject_with_quality_whose_cost_is_anothers(trained):

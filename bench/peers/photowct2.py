@@ -8,8 +8,8 @@ decoder's enlargement; ZCA at taps 4 to 1, content features encoded once. 7,010,
 
 Departures: images are padded by reflection to a multiple of 8 where the released code resizes;
 covariances divide by the number of pixels and are regularised by the identity, as for every peer
-here; with a VGG-16 encoder (one convolution less) the decoder stays that of VGG-19; decoders are
-trained as in `bench.peers.training.decoder`, from regressions and for far fewer steps.
+here; a VGG-16 encoder has one convolution less, and so has the decoder that mirrors it; decoders
+are trained as in `bench.peers.training.decoder`, from regressions and for far fewer steps.
 """
 
 from bench.peers.stages import AddPooledResidual

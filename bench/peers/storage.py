@@ -12,7 +12,7 @@ from pcakd.errors import StudentFileError
 from pcakd.utils.files import read_safetensors, write_safetensors
 
 FORMAT = "pcakd-peer"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 1: decoders of VGG-16 had one convolution more
 _HEADER = "pcakd"
 
 

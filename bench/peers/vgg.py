@@ -30,8 +30,8 @@ STRIDE = 8
 REGULARIZER = 1.0
 """λ of the transform: the released codes add the identity to covariances of such features."""
 
-_CONVS_BEFORE_POOL: dict[Depth, tuple[int, int, int]] = {"vgg16": (1, 1, 2), "vgg19": (1, 1, 3)}
-_CONVS_AFTER_UNPOOL = (1, 1, 3)  # those of VGG-19, for both depths
+_CONVS: dict[Depth, tuple[int, int, int]] = {"vgg16": (1, 1, 2), "vgg19": (1, 1, 3)}
+"""Convolutions before the poolings of the encoder, and after the unpoolings of the decoder."""
 
 
 class VggAutoencoder(Autoencoder):
@@ -44,7 +44,8 @@ class VggAutoencoder(Autoencoder):
         pool: The stages that halve the maps; empty if the subclass pools between the two parts.
         unpool: Returns the decoder's stages that double maps of a number of channels.
         widening: Channels after ``unpool`` over those before.
-        depth: VGG-16 or VGG-19; they differ in one convolution before the third pooling.
+        depth: VGG-16 or VGG-19; they differ in one convolution before the third pooling, and in one
+            of the decoder.
         levels: Number of encoder and of decoder blocks, 1 to 4.
     """
 
@@ -59,7 +60,7 @@ class VggAutoencoder(Autoencoder):
     ) -> None:
         super().__init__(
             _encoder(depth, pool)[: 2 * levels - 1],
-            _decoder(unpool, widening)[:levels],
+            _decoder(depth, unpool, widening)[:levels],
             stride=STRIDE,
             regularizer=REGULARIZER,
         )
@@ -86,9 +87,6 @@ class VggAutoencoder(Autoencoder):
         """Return the target of each convolution of a decoder block: the encoder's maps, reversed.
 
         The last target is ``features``, the image or the features at the tap before.
-
-        With VGG-16 the decoder has one convolution more than the third encoder block. The features
-        at the tap before are then the target of two convolutions.
         """
         if block == 1:
             return [features]
@@ -96,9 +94,7 @@ class VggAutoencoder(Autoencoder):
         for layer in self.encoder.layers(2 * block - 2):
             maps.append(layer(maps[-1]))
         pooled = self.pool_map(block, maps.pop())
-        back = maps[::-1]
-        missing = len(self.decoder.layers(block)) - 1 - len(back)
-        return [pooled, *back, *[features] * missing]
+        return [pooled, *maps[::-1]]
 
     def pool_map(self, block: int, before: Features) -> Features:
         """Halve the map before the pooling of block 2 to 4."""
@@ -115,15 +111,17 @@ def _encoder(depth: Depth, pool: tuple[Stage, ...]) -> tuple[Block, ...]:
             Conv(in_channels=3, out_channels=WIDTHS[0]),
         )
     ]
-    for (k, n), convs in zip(pairwise(WIDTHS), _CONVS_BEFORE_POOL[depth], strict=True):
+    for (k, n), convs in zip(pairwise(WIDTHS), _CONVS[depth], strict=True):
         blocks.append((Conv(in_channels=k, out_channels=k),) * convs)
         blocks.append((*pool, Conv(in_channels=k, out_channels=n)))
     return tuple(blocks)
 
 
-def _decoder(unpool: Callable[[int], tuple[Stage, ...]], widening: int) -> tuple[Block, ...]:
+def _decoder(
+    depth: Depth, unpool: Callable[[int], tuple[Stage, ...]], widening: int
+) -> tuple[Block, ...]:
     blocks: list[Block] = [(Conv(in_channels=WIDTHS[0], out_channels=3, relu=False),)]
-    for (k, n), convs in zip(pairwise(WIDTHS), _CONVS_AFTER_UNPOOL, strict=True):
+    for (k, n), convs in zip(pairwise(WIDTHS), _CONVS[depth], strict=True):
         blocks.append(
             (
                 Conv(in_channels=n, out_channels=k),

@@ -51,7 +51,8 @@ def _check(image: Tensor, guide: Tensor) -> None:
 
 def _filter(image: Tensor, guide: Tensor, radius: int, epsilon: float) -> Tensor:
     ximgproc = require_extra("filter", "cv2.ximgproc", "the guided filter")
-    # on [0, 255]: OpenCV takes no ε under 0.01, which on [0, 1] would smooth edges away
+    # on [0, 255]: with an ε under 0.01 OpenCV takes small determinants for zero, and on [0, 1] all
+    # are small
     planes = [
         np.ascontiguousarray(each.detach().float().cpu().permute(1, 2, 0).numpy()) * _RANGE
         for each in (guide, image)

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "subject",
         metavar="SUBJECT",
         help="as for --subjects of `pcakd-bench run`: a name or a file, +fp16, +bf16, +int8, "
-        "@TRANSFORM",
+        "@TRANSFORM, >lut33, |FILTER",
     )
     parser.add_argument(
         "--resolution",

@@ -7,18 +7,20 @@ Closed-Form Solution to Natural Image Matting", TPAMI 2008, equation 12.
 
 from collections.abc import Iterator
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
-from scipy.sparse import dia_array, diags_array
-from scipy.sparse.linalg import cg
 from torch import Tensor
 
 from bench.profiling.uncounted import mark_uncounted
 from pcakd.errors import NumericalError, ShapeError
 from pcakd.utils.sections import section
+
+if TYPE_CHECKING:
+    from scipy.sparse import dia_array
 
 BETA = 0.9999
 """The share of the affinities; 1 - β is that of the image itself."""
@@ -29,8 +31,11 @@ _WINDOW = _SIDE**2
 _EPSILON = 1e-7  # keeps the covariance of a window's colours invertible, as in the released code
 _REACH = 2 * _RADIUS  # of a pixel's neighbours, in rows and columns
 _BAND_ROWS = 64
-_TOLERANCE = 1e-5  # of the residual: results are within 1e-5 of the exact ones
+_TOLERANCE = 1e-5  # of the residual, as a share of the image: its root mean square, not its maximum
 _MAX_STEPS = 10_000
+
+SETTINGS = f"{BETA} {_EPSILON} {_SIDE} {_TOLERANCE}"
+"""What results depend on."""
 
 Planes = NDArray[np.float64]
 
@@ -58,7 +63,8 @@ def smooth_by_matting(
     Source: see the module. Departures: the linear systems are solved by conjugate gradients to a
         residual of 1e-5, where the released code factorises a sparse matrix; two repeated pixels
         are added at each border before and dropped after, where the code first crops as many, so
-        that the image keeps its border.
+        that the image keeps its border; the image is not rounded to 8 bits before. The code's
+        later edge-preserving filter (radius 15), which runs on CUDA only, is left out.
     """
     if image.shape != guide.shape:
         raise ShapeError(f"guide is {tuple(guide.shape)}, image is {tuple(image.shape)}")
@@ -67,9 +73,12 @@ def smooth_by_matting(
 
 
 def _smooth_in_numpy(image: Tensor, guide: Tensor) -> Tensor:
+    from scipy.sparse import diags_array  # slow to import
+    from scipy.sparse.linalg import cg
+
     border = ((_REACH, _REACH), (_REACH, _REACH), (0, 0))
     colours, values = (
-        np.pad(each.detach().double().cpu().permute(1, 2, 0).numpy(), border, mode="edge")
+        np.pad(each.detach().cpu().double().permute(1, 2, 0).numpy(), border, mode="edge")
         for each in (guide, image)
     )
     if not np.isfinite(colours).all() or not np.isfinite(values).all():
@@ -99,7 +108,7 @@ def _smooth_in_numpy(image: Tensor, guide: Tensor) -> Tensor:
 _smooth = mark_uncounted("solve_matting", _smooth_in_numpy)
 
 
-def create_system(guide: NDArray[np.float64]) -> tuple[dia_array, Planes]:
+def create_system(guide: NDArray[np.float64]) -> "tuple[dia_array, Planes]":
     """Return D - β W for a guide, and the diagonal of D.
 
     Args:
@@ -109,6 +118,8 @@ def create_system(guide: NDArray[np.float64]) -> tuple[dia_array, Planes]:
         A symmetric positive definite matrix of a row for each pixel, by its diagonals, and row sums
         ``h × w`` of the affinities: the number of windows around each pixel.
     """
+    from scipy.sparse import dia_array
+
     height, width = guide.shape[:2]
     span = 2 * _REACH + 1
     planes = np.zeros((span, span, height, width))  # the affinity to each neighbour
@@ -124,12 +135,12 @@ def create_system(guide: NDArray[np.float64]) -> tuple[dia_array, Planes]:
                 plane[here] += affinities[..., own, other]
     planes *= -BETA
     planes[_REACH, _REACH] += degrees
-    offsets = [
-        (row - _REACH) * width + column - _REACH for row, column in product(range(span), repeat=2)
-    ]
     # SciPy keeps column j of a diagonal at j; the matrix is symmetric, so that is row j at -offset
+    offsets = [
+        (_REACH - row) * width + _REACH - column for row, column in product(range(span), repeat=2)
+    ]
     size = height * width
-    matrix = dia_array((planes.reshape(span * span, size)[::-1], offsets), shape=(size, size))
+    matrix = dia_array((planes.reshape(span * span, size), offsets), shape=(size, size))
     return matrix, degrees
 
 

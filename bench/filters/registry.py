@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bench.filters.guided_reference import plain_guided_filter
-from bench.filters.matting import BETA, smooth_by_matting
+from bench.filters.matting import SETTINGS, smooth_by_matting
 from pcakd.filters import EPSILON, RADIUS, guided_filter
 from pcakd.utils.extras import Extra
 from pcakd.utils.registry import Registry
@@ -49,7 +49,6 @@ def _guided(radius: int, epsilon: float) -> Filter:
 FILTERS: Registry[Filter] = Registry("filter")
 FILTERS.register("guided", _guided(RADIUS, EPSILON))
 FILTERS.register(
-    "matting", Filter(apply=smooth_by_matting, countable=smooth_by_matting, settings=str(BETA))
+    "matting", Filter(apply=smooth_by_matting, countable=smooth_by_matting, settings=SETTINGS)
 )
-# PhotoWCT's released code gives OpenCV ε = 0.001 on 8-bit values, which takes no ε below 0.01
-FILTERS.register("matting-fast", _guided(35, 0.01 / 255.0**2))
+FILTERS.register("matting-fast", _guided(35, 0.001 / 255.0**2))  # 0.001 on 8-bit values

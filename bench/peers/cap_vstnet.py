@@ -7,14 +7,16 @@ is divided into two streams of 16 channels; 30 reversible residual blocks, ten e
 channels) gives 32 channels at full resolution; there, whitening and colouring with Cholesky
 factors; the same blocks in reverse. 4,089,936 parameters.
 
-Departures: covariances divide by the number of pixels N, not N - 1; images are padded by reflection
-to a multiple of 4 where the released code resizes. The weights are seeded, for cost only: the
-published training (170,000 steps of two pairs of 256-pixel crops, five passes of the network each)
-takes weeks on a CPU.
+Departures: covariances divide by the number of pixels N, not N - 1; what is added to a covariance
+that has no Cholesky factor rises by equal steps; images are padded by reflection to a multiple of 4
+where the released code resizes, to at most 1,280 pixels a side by default; no segmentation maps.
+The weights are seeded, for cost only: the published training has 160,000 steps, each of five passes
+of the network over two pairs of 256-pixel crops and a pass of VGG-19.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -26,9 +28,10 @@ from pcakd.blocks.padding import layout_of
 from pcakd.coarse_to_fine import prepare_image
 from pcakd.errors import NumericalError
 from pcakd.linalg import Statistics, measure_statistics
-from pcakd.tiling import run_tiled
+from pcakd.tiling import map_bands, run_tiled
 from pcakd.transforms import AffineMap, apply_affine
 from pcakd.utils.sections import section
+from pcakd.utils.threads import call_in_thread, map_in_threads
 
 _IMAGE_CHANNELS = 3
 _STRIDE = 4
@@ -106,12 +109,13 @@ class CapVstNet(nn.Module):
         """
         run_block = run_tiled if tiled else run_plain
         target = measure_statistics(self._encode("style", style, run_block)[0])
-        features = self._encode("content", content, run_block)
-        affine = fit_cholesky(measure_statistics(features[0]), target)
-        features = apply_affine(features, affine)
+        maps = [self._encode("content", content, run_block)]
+        fit = partial(fit_cholesky, measure_statistics(maps[0][0]), target)
+        affine = call_in_thread(fit)
+        map_bands(lambda band: band.copy_(apply_affine(band, affine)), maps[0])
         height, width = content.shape[-2:]
         with section("decode"):
-            return self.decode(features, run=run_block)[0, :, :height, :width].clamp(0.0, 1.0)
+            return self.decode(maps.pop(), run=run_block)[0, :, :height, :width].clamp(0.0, 1.0)
 
     def _encode(self, name: str, image: Float[Tensor, "3 h w"], run: RunBlock) -> Features:
         with section("encode"):
@@ -119,26 +123,44 @@ class CapVstNet(nn.Module):
 
     def encode(self, image: Float[Tensor, "1 3 h w"], *, run: RunBlock = run_plain) -> Features:
         """Map an image, its sizes multiples of 4, to 32 channels at full resolution."""
-        width = self._residuals[0].channels
-        second = torch.zeros_like(image[:, :1]).repeat(1, width, 1, 1)
-        first = torch.cat((image, second[:, _IMAGE_CHANNELS:]), dim=1)
+        shape = (image.shape[0], self._residuals[0].channels, *image.shape[-2:])
+        first, second = _empty(shape, image), _empty(shape, image)
+        map_bands(_fill, first, second, image)
         for block, residual in enumerate(self._residuals, start=1):
             change = run(self.stack, block, second)
             if residual.stride == 2:
                 first, second = squeeze(first), squeeze(second)
-            first, second = second, change.add_(first)
-        return unsqueeze(unsqueeze(torch.cat((first, second), dim=1)))
+            map_bands(torch.Tensor.add_, change, first)
+            first, second = second, change
+        joined = unsqueeze(first, second)
+        del first, second, change
+        return unsqueeze(joined)
 
     def decode(self, features: Features, *, run: RunBlock = run_plain) -> Float[Tensor, "1 3 h w"]:
         """Invert `encode`; the result is not clipped."""
-        first, second = squeeze(squeeze(features)).chunk(2, dim=1)
+        features = squeeze(features)
+        features = squeeze(features)
+        first, second = features.chunk(2, dim=1)
+        del features
         blocks = list(enumerate(self._residuals, start=1))
         for block, residual in reversed(blocks):
             source = unsqueeze(first) if residual.stride == 2 else first
             change = run(self.stack, block, source)
-            torch.sub(second, change, out=change)
+            map_bands(_subtract_from, change, second)
             first, second = unsqueeze(change) if residual.stride == 2 else change, source
         return first[:, :_IMAGE_CHANNELS]
+
+
+def _fill(first: Features, second: Features, image: Features) -> None:
+    """Fill both streams: the image and zeros, and zeros alone."""
+    first.zero_()
+    second.zero_()
+    first[:, :_IMAGE_CHANNELS] = image
+
+
+def _subtract_from(change: Features, whole: Features) -> None:
+    """Replace a change by what is left without it."""
+    torch.sub(whole, change, out=change)
 
 
 def squeeze(features: Features) -> Features:
@@ -149,17 +171,27 @@ def squeeze(features: Features) -> Features:
     """
     batch, channels, height, width = features.shape
     result = _empty((batch, 4 * channels, height // 2, width // 2), features)
-    for place, (row, column) in zip(result.chunk(4, dim=1), _OFFSETS, strict=True):
+
+    def copy(item: tuple[Tensor, tuple[int, int]]) -> None:
+        place, (row, column) = item
         place.copy_(features[..., row::2, column::2])
+
+    map_in_threads(copy, list(zip(result.chunk(4, dim=1), _OFFSETS, strict=True)))
     return result
 
 
-def unsqueeze(features: Features) -> Features:
-    """Invert `squeeze`."""
-    batch, channels, height, width = features.shape
-    result = _empty((batch, channels // 4, 2 * height, 2 * width), features)
-    for part, (row, column) in zip(features.chunk(4, dim=1), _OFFSETS, strict=True):
+def unsqueeze(*streams: Features) -> Features:
+    """Invert `squeeze` for the channels of one map, or of two after each other."""
+    batch, channels, height, width = streams[0].shape
+    parts = [part for each in streams for part in each.chunk(4 // len(streams), dim=1)]
+    shape = (batch, channels * len(streams) // 4, 2 * height, 2 * width)
+    result = _empty(shape, streams[0])
+
+    def copy(item: tuple[Tensor, tuple[int, int]]) -> None:
+        part, (row, column) = item
         result[..., row::2, column::2] = part
+
+    map_in_threads(copy, list(zip(parts, _OFFSETS, strict=True)))
     return result
 
 
@@ -170,6 +202,8 @@ def _empty(shape: tuple[int, ...], like: Features) -> Features:
 def fit_cholesky(content: Statistics, style: Statistics) -> AffineMap:
     """Compute the map that whitens and colours by Cholesky factors: A = L_s L_c^-1.
 
+    The CPU computes it, in float64.
+
     Args:
         content: Moments of the content features.
         style: Moments of the style features.
@@ -178,8 +212,9 @@ def fit_cholesky(content: Statistics, style: Statistics) -> AffineMap:
         NumericalError: A covariance is not finite.
     """
     with section("transform"):
-        own, wanted = _factor(content.covariance), _factor(style.covariance)
+        own, wanted = (_factor(each.covariance.cpu().double()) for each in (content, style))
         matrix = torch.linalg.solve_triangular(own, wanted, upper=False, left=False)
+        matrix = matrix.to(style.mean)
         return AffineMap(matrix=matrix, offset=style.mean - matrix @ content.mean)
 
 

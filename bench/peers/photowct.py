@@ -4,7 +4,8 @@ Source: Li, Liu, Li, Yang and Kautz, "A Closed-form Solution to Photorealistic I
 ECCV 2018, section 3.1. Taken from there: VGG-19 to relu1_1, …, relu4_1; decoders that mirror them
 with max-unpooling by the encoder's maxima; ZCA at the deepest tap of each level, the result of a
 level being the content of the next. 8,349,948 parameters. The smoothing of their second step is not
-part of the network and is left out, as in PCA-KD's comparison.
+part of the network and is left out, as in PCA-KD's comparison; the subject ``photowct|matting`` has
+it (`bench.filters.matting`).
 
 Departures: the style is encoded once, at all four taps; both covariances are regularised by the
 identity, where the released code leaves the style's as it is; images are padded by reflection to a

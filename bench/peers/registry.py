@@ -14,10 +14,13 @@ from bench.peers.photowct import PhotoWCT, PhotoWCTLevel
 from bench.peers.photowct2 import PhotoWCT2
 from bench.peers.vgg import Depth, VggAutoencoder
 from bench.peers.wct2 import WCT2
+from bench.records.schema import CHOLESKY
 from pcakd.blocks import run_plain
 from pcakd.coarse_to_fine import run_fast, tiles_in_threads
+from pcakd.errors import ConfigError
 from pcakd.tiling import run_tiled
-from pcakd.utils.registry import Registry, unknown_name
+from pcakd.transforms import TRANSFORMS
+from pcakd.utils.registry import Registry
 
 N = TypeVar("N", bound=nn.Module)
 
@@ -44,11 +47,11 @@ class Peer(ABC):
 
     Attributes:
         stylize: Runs the network.
-        has_transforms: Whether a feature transform can be chosen.
+        transforms: The feature transforms that it can have; the first is the default.
     """
 
     stylize: Stylize
-    has_transforms: bool = True
+    transforms: tuple[str, ...] = TRANSFORMS
 
     @abstractmethod
     def create_network(self) -> nn.Module:
@@ -164,7 +167,7 @@ PEERS.register(
     ),
 )
 PEERS.register(
-    "cap-vstnet", FixedPeer(create=CapVstNet, stylize=_run_cap_vstnet, has_transforms=False)
+    "cap-vstnet", FixedPeer(create=CapVstNet, stylize=_run_cap_vstnet, transforms=(CHOLESKY,))
 )
 
 VGG_PEERS: tuple[str, ...] = tuple(
@@ -178,8 +181,9 @@ def get_vgg_peer(name: str) -> VggPeer:
 
     Raises:
         UnknownNameError: There is no such peer.
+        ConfigError: Its weights are not trained here.
     """
-    peer = PEERS.get(name) if name in VGG_PEERS else None
+    peer = PEERS.get(name)
     if not isinstance(peer, VggPeer):
-        raise unknown_name("trainable peer", name, VGG_PEERS)
+        raise ConfigError(f"{name} is not trained here; trainable: {', '.join(VGG_PEERS)}")
     return peer

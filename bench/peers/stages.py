@@ -48,7 +48,8 @@ class AddPooledResidual(ResidualStage):
 class CentredConv(Conv):
     """A convolution of stride 2 whose kernel is centred on the first pixel of each window.
 
-    It is padded on both sides; with an even size the right and lower pads are never seen.
+    That is padding on both sides of an even size, whose right and lower pad is never seen; here
+    only the left and the top are padded.
     """
 
     @property

@@ -1,19 +1,34 @@
-"""Files of trained peers: safetensors with a JSON header."""
+"""Files of trained peers: safetensors with a JSON header.
+
+A file has the whole autoencoder in float32, or, packed, the decoder in float16 and what makes its
+encoder of a teacher's weights: their hash and the means of its taps.
+"""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
+from bench.peers.encoder import ChannelMeans, copy_encoder
 from bench.peers.registry import VGG_PEERS, get_vgg_peer
-from bench.peers.vgg import DEPTHS, Depth, VggAutoencoder
+from bench.peers.vgg import DEPTHS, WIDTHS, Depth, VggAutoencoder
+from pcakd.backbones import create_backbone, normalize_activations
 from pcakd.errors import StudentFileError
 from pcakd.utils.files import read_safetensors, write_safetensors
 
 FORMAT = "pcakd-peer"
 FORMAT_VERSION = 2  # 1: decoders of VGG-16 had one convolution more
+PACKED = ".packed.safetensors"
+"""What the name of a packed file ends with."""
+
 _HEADER = "pcakd"
+_ENCODER = "encoder"
+_MEANS = "channel_means"
+_DECODER = "decoder."
+_TAPS = (1, 2, 3, 4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,21 +46,59 @@ class TrainedPeer:
     card: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderSource:
+    """What the encoder of a peer is made of.
+
+    Attributes:
+        weight_set: Name of the teacher's weight set.
+        sha256: Hash of its tensors.
+        channel_means: What its taps were divided by.
+    """
+
+    weight_set: str
+    sha256: str
+    channel_means: ChannelMeans
+
+
 def save_peer(path: Path, peer: TrainedPeer) -> None:
     """Write a trained peer, whole or not at all.
 
     Raises:
         OutputError: The file cannot be written.
     """
-    header = {
+    _write(path, dict(peer.autoencoder.state_dict()), _describe(peer))
+
+
+def save_decoder(path: Path, peer: TrainedPeer, source: EncoderSource) -> None:
+    """Write a packed file, whole or not at all: the decoder in float16, without the encoder.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    tensors = {
+        name: tensor.half()
+        for name, tensor in peer.autoencoder.state_dict().items()
+        if name.startswith(_DECODER)
+    }
+    for tap, means in zip(_TAPS, source.channel_means, strict=True):
+        tensors[f"{_MEANS}.{tap}"] = means.float()
+    encoder = {"weight_set": source.weight_set, "sha256": source.sha256}
+    _write(path, tensors, _describe(peer) | {_ENCODER: encoder})
+
+
+def _describe(peer: TrainedPeer) -> dict[str, Any]:
+    return {
         "format": FORMAT,
         "version": FORMAT_VERSION,
         "peer": peer.name,
         "depth": peer.autoencoder.depth,
         "card": dict(peer.card),
     }
-    tensors = dict(peer.autoencoder.state_dict())
-    write_safetensors(path, tensors, {_HEADER: json.dumps(header, sort_keys=True)})
+
+
+def _write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+    write_safetensors(path, dict(tensors), {_HEADER: json.dumps(header, sort_keys=True)})
 
 
 def is_peer_file(path: Path) -> bool:
@@ -58,23 +111,33 @@ def is_peer_file(path: Path) -> bool:
 
 
 def load_peer(path: Path) -> TrainedPeer:
-    """Load a trained peer.
+    """Load a trained peer; a packed one needs the weights of its teacher.
 
     Raises:
-        StudentFileError: The file is missing, damaged or not a trained peer.
+        StudentFileError: The file is missing, damaged or not a trained peer, or its encoder is made
+            of other weights than those that are found.
+        WeightsError: The teacher's weights are not found or are damaged.
     """
     tensors, metadata = read_safetensors(path, error=StudentFileError)
     try:
         header = json.loads(metadata[_HEADER])
         name, depth, card = header["peer"], header["depth"], header["card"]
+        encoder = header.get(_ENCODER)
         known = header["format"] == FORMAT and header["version"] == FORMAT_VERSION
         known = known and name in VGG_PEERS and depth in DEPTHS and isinstance(card, dict)
-    except (KeyError, TypeError, ValueError, RecursionError):
+        known = known and (encoder is None or encoder.keys() == {"weight_set", "sha256"})
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
         known = False
     if not known:
         raise StudentFileError(f"{path} is no trained peer of this release; use another file")
     chosen: Depth = depth
     autoencoder = get_vgg_peer(name).create_seeded(chosen)
+    if encoder is not None:
+        means = [tensors.pop(f"{_MEANS}.{tap}", None) for tap in _TAPS]
+        _make_encoder(path, autoencoder, encoder, means)
+        own = {key: t for key, t in autoencoder.state_dict().items() if key not in tensors}
+        own = {key: t for key, t in own.items() if not key.startswith(_DECODER)}
+        tensors = {key: t.float() for key, t in tensors.items()} | own
     expected = {key: tuple(t.shape) for key, t in autoencoder.state_dict().items()}
     found = {key: tuple(t.shape) for key, t in tensors.items()}
     for key in sorted(expected.keys() | found.keys()):
@@ -85,3 +148,23 @@ def load_peer(path: Path) -> TrainedPeer:
             )
     autoencoder.load_state_dict(tensors)
     return TrainedPeer(name=name, autoencoder=autoencoder, card=card)
+
+
+def _make_encoder(
+    path: Path,
+    autoencoder: VggAutoencoder,
+    encoder: Mapping[str, str],
+    means: Sequence[Tensor | None],
+) -> None:
+    """Make the encoder of a packed file of its teacher's weights."""
+    teacher = create_backbone(autoencoder.depth, weight_set=encoder["weight_set"])
+    if teacher.card is None or teacher.card.sha256 != encoder["sha256"]:
+        raise StudentFileError(
+            f"{path}: its encoder has other weights of {autoencoder.depth} than those found; "
+            f"use those of the hash {encoder['sha256'][:12]}"
+        )
+    for tap, (mean, width) in enumerate(zip(means, WIDTHS, strict=True), start=1):
+        if mean is None or tuple(mean.shape) != (width,):
+            raise StudentFileError(f"{path}: the means of tap {tap} are wrong; the file is damaged")
+    normalize_activations(teacher, [mean for mean in means if mean is not None])
+    copy_encoder(teacher, autoencoder)

@@ -16,6 +16,7 @@ class Measured:
         macs: Multiply-adds of both images; 0 for a subject without any.
         latency_ns: Median latency in nanoseconds.
         peak_bytes: Peak memory in bytes.
+        counts_all: Whether the multiply-adds are those of all its work.
     """
 
     label: str
@@ -23,6 +24,7 @@ class Measured:
     macs: int
     latency_ns: float
     peak_bytes: int
+    counts_all: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,7 @@ def predict_cost(
         return Prediction(
             latency_ns=latency, peak_bytes=peak, basis=_basis(unit, own, fits_latency, fits_peak)
         )
-    working = [each for each in others if each.macs > 0]
+    working = [each for each in others if each.macs > 0 and each.counts_all]
     if not working or macs == 0:
         return None
     rate = max(each.latency_ns / each.macs for each in working)

@@ -50,6 +50,8 @@ def create_handles() -> dict[str, Handle | None]:
     handles["aten::avg_pool2d"] = _count_avg_pool
     handles["aten::linalg_eigh"] = _count_eigh
     handles["aten::linalg_inv"] = _count_inverse
+    handles["aten::linalg_cholesky_ex"] = _count_cholesky
+    handles["aten::linalg_solve_triangular"] = _count_triangular
     return handles
 
 
@@ -112,6 +114,33 @@ def inverse_macs(sizes: Sequence[int]) -> int:
     """Count n³ multiply-adds."""
     *batch, side, _ = sizes
     return prod(batch) * side**3
+
+
+def _count_cholesky(inputs: Sequence[Any], outputs: Sequence[Any]) -> Counter[str]:
+    return Counter({"linalg_cholesky": cholesky_macs(_sizes(inputs[0]))})
+
+
+def cholesky_macs(sizes: Sequence[int]) -> int:
+    """Count n³ / 6 multiply-adds, rounded up.
+
+    Source: Golub and Van Loan, "Matrix Computations", 4th edition, section 4.2: n³ / 3 flops.
+    """
+    *batch, side, _ = sizes
+    return prod(batch) * -(-(side**3) // 6)
+
+
+def _count_triangular(inputs: Sequence[Any], outputs: Sequence[Any]) -> Counter[str]:
+    return Counter({"linalg_solve_triangular": triangular_macs(*map(_sizes, inputs[:2]))})
+
+
+def triangular_macs(matrix: Sequence[int], right: Sequence[int]) -> int:
+    """Count n / 2 multiply-adds for each element of the right side, rounded up.
+
+    Args:
+        matrix: Sizes of the triangular matrix, n × n.
+        right: Sizes of the right side.
+    """
+    return -(-prod(right) * matrix[-1] // 2)
 
 
 def _sizes(value: Any) -> list[int]:

@@ -20,7 +20,14 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from bench.profiling.handles import BY_INPUT, BY_OUTPUT, eigh_macs, inverse_macs
+from bench.profiling.handles import (
+    BY_INPUT,
+    BY_OUTPUT,
+    cholesky_macs,
+    eigh_macs,
+    inverse_macs,
+    triangular_macs,
+)
 from bench.profiling.macs import Countable, count_at
 from bench.profiling.uncounted import inside_uncounted
 from pcakd.utils.sections import instrument_sections
@@ -231,5 +238,7 @@ _RULES: Mapping[str, Rule] = {
     "upsample_nearest2d": _of_output(1),
     "_linalg_eigh": lambda args, output: eigh_macs(args[0].shape),
     "linalg_inv_ex": lambda args, output: inverse_macs(args[0].shape),
+    "linalg_cholesky_ex": lambda args, output: cholesky_macs(args[0].shape),
+    "linalg_solve_triangular": lambda args, output: triangular_macs(args[0].shape, args[1].shape),
 }
 """Multiply-adds by operator, as in `bench.profiling.handles`; other operators count as zero."""

@@ -14,7 +14,7 @@ TRAINED_MARK = " ‡"
 FLOAT_OUTPUTS = f"float output, {NO_FILTER}"
 FILE_OUTPUTS = "outputs read from image files"
 MADE_SMALLER = "made smaller from native size"
-_FILTERED = WITH_FILTER.format("[a-z-]+")
+_FILTERED = WITH_FILTER.format("[a-z -]+")
 _OUTPUTS = re.compile(
     rf", (float output, ({NO_FILTER}|{_FILTERED})|{FILE_OUTPUTS}(, {MADE_SMALLER})?)$"
 )

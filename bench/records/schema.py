@@ -18,7 +18,10 @@ Kind = Literal["cost", "contention", "quality", "pair", "stages", "capacity", "c
 """Kinds of cases as files have them; ``pair`` is a speed ratio, ``stages`` a time breakdown."""
 
 NO_TRANSFORM = "none"
-"""The transform of a subject that has no choice of one."""
+"""The transform of a subject that has none."""
+
+CHOLESKY = "cholesky"
+"""The transform of CAP-VSTNet, which has no other."""
 
 FILTER_SEPARATOR = "|"
 """The sign before a filter that is a part of a subject, in its name."""
@@ -28,7 +31,8 @@ WITH_FILTER = "{} filter as a part of the subject"
 """How protocols name a filter; the second has the place of its name."""
 
 FILTER = "filter"
-"""The section of the guided filter in a time breakdown; it is in no latency of a stylization."""
+"""The section of the filter in a time breakdown. It is in no latency of a stylization, but in that
+of a subject that ends with a filter."""
 
 MetricName = Literal[
     "gram",
@@ -77,7 +81,7 @@ class Case:
         height: Content height in pixels, likewise.
         pair: Name of the image pair (``01``), for quality and a curve.
         pair_hash: Hash of its two files, for quality and a curve.
-        transform: ``zca``, ``ot``, ``adain``, or ``none`` for a subject that has no choice.
+        transform: ``zca``, ``ot``, ``adain``, ``cholesky``, or ``none`` for a subject without one.
         precision: Arithmetic of the networks.
         device: Kind of device.
         device_name: Name of the processor that computed.

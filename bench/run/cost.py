@@ -7,7 +7,7 @@ machine does not hit the processes of one case alone. Memory is measured in one 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from bench.analysis.stats import median
 from bench.machine.state import MOST_CHANGE
@@ -17,6 +17,7 @@ from bench.plan.prediction import Measured, Prediction, predict_cost
 from bench.plan.settings import CaseSettings
 from bench.records.identity import Machine
 from bench.records.schema import NO_FILTER, Case, Kind, Obtained, Record, hash_case
+from bench.records.uncounted import UncountedOperator
 from bench.records.units import NS_PER_S
 from bench.run.context import START_SECONDS, Bar, Measurement, RunContext, RunDescription
 from bench.run.disturbance import measure_undisturbed
@@ -201,6 +202,7 @@ class CostMeasurement:
                 macs=record.macs_total or 0,
                 latency_ns=median(record.latency_ns),
                 peak_bytes=record.peak_bytes,
+                counts_all=not (record.uncounted or {}).keys() & set(get_args(UncountedOperator)),
             )
             self.measured.setdefault(_key(case), []).append(known)
 

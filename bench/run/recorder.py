@@ -54,12 +54,12 @@ def create_record(case: Case, **fields: Any) -> Record:
 
     Protocols say so where a filter is a part of a subject.
     """
-    for subject in (case.subject, case.other or ""):
-        _, separator, name = subject.rpartition(FILTER_SEPARATOR)
-        if separator:
-            texts = fields.get("protocol") or {}
-            text = WITH_FILTER.format(name)
-            fields["protocol"] = {key: each.replace(NO_FILTER, text) for key, each in texts.items()}
+    subjects = [each for each in (case.subject, case.other) if each and FILTER_SEPARATOR in each]
+    if subjects:
+        names = dict.fromkeys(each.rpartition(FILTER_SEPARATOR)[2] for each in subjects)
+        text = WITH_FILTER.format(" and ".join(names))
+        texts = fields.get("protocol") or {}
+        fields["protocol"] = {key: each.replace(NO_FILTER, text) for key, each in texts.items()}
     return Record(
         kind=case.kind,
         case=case,

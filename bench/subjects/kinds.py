@@ -14,7 +14,6 @@ from bench.peers.registry import PEERS, VGG_PEERS, get_vgg_peer
 from bench.peers.storage import TrainedPeer
 from bench.records.schema import METRIC_NAMES, MetricName, Precision
 from bench.subjects.interface import (
-    DEFAULT_TRANSFORM,
     NO_TRANSFORM,
     Device,
     Prepared,
@@ -66,13 +65,15 @@ def create_peer(name: str, precision: Precision, transform: str | None) -> Subje
         ConfigError: A transform is given to a peer that has one of its own.
     """
     peer = PEERS.get(name)
-    if transform is not None and not peer.has_transforms:
-        raise ConfigError(f"subject {name}@{transform}: {name} has its own transform; drop it")
+    if transform is not None and transform not in peer.transforms:
+        raise ConfigError(
+            f"subject {name}@{transform}: the transform of {name} is {peer.transforms[0]}; drop it"
+        )
     network = peer.create_network()
     depth = " vgg19" if name in VGG_PEERS else ""
     return Subject(
         name=_full_name(name, precision),
-        transforms=(transform or (DEFAULT_TRANSFORM if peer.has_transforms else NO_TRANSFORM),),
+        transforms=(transform or peer.transforms[0],),
         precision=precision,
         has_quality=False,
         hash=hashlib.sha256(f"peer {name}{depth}".encode()).hexdigest(),

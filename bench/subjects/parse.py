@@ -10,7 +10,7 @@ from bench.peers.registry import PEERS
 from bench.peers.storage import is_peer_file, load_peer
 from bench.plan.factories import find_factory, list_entry_points
 from bench.records.loss_histories import find_history
-from bench.records.schema import Precision
+from bench.records.schema import CHOLESKY, Precision
 from bench.subjects.factories import create_model_subject
 from bench.subjects.filters import add_filter, split_filter
 from bench.subjects.interface import DEFAULT_TRANSFORM, NO_TRANSFORM, Subject
@@ -69,8 +69,9 @@ def parse_subject(text: str, *, transforms: Sequence[str] = TRANSFORMS) -> Subje
     if name not in list_subjects() and find_factory(name) is not None:
         own = None if transform is None else (transform,)
         return create_model_subject(name, precision, own)
+    known = (*TRANSFORMS, CHOLESKY) if name in PEERS.names() else TRANSFORMS
     for each in (transform,) if transform else transforms:
-        if each not in TRANSFORMS:
+        if each not in known:
             raise unknown_name("transform", each, TRANSFORMS)
     if name in BASELINES.names():
         if precision != "fp32" or transform:
@@ -146,7 +147,11 @@ def row_name(subject: str, transform: str) -> str:
     >>> row_name("vgg16", "zca"), row_name("vgg16", "ot"), row_name("mkl", "none")
     ('vgg16', 'vgg16@ot', 'mkl')
     """
-    return subject if transform in (DEFAULT_TRANSFORM, NO_TRANSFORM) else f"{subject}@{transform}"
+    return (
+        subject
+        if transform in (DEFAULT_TRANSFORM, NO_TRANSFORM, CHOLESKY)
+        else f"{subject}@{transform}"
+    )
 
 
 def _split(text: str) -> tuple[str, Precision, str | None]:

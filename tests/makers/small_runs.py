@@ -1,6 +1,7 @@
 """Machine, benchmark profile, subject and context of a small run; arguments replace fields."""
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from bench.worker import process
 from bench.worker.child import describe_failure
 
 FAKE_WORKER = (sys.executable, str(Path(__file__).with_name("fake_worker.py")))
+_CHILDREN = ("worker.process", "run.preflight", "run.quality")
 MACHINE = Machine(device="cpu", device_name="Some CPU", threads=1)
 
 
@@ -70,5 +72,6 @@ def run_jobs_here(monkeypatch, jobs):
             torch.set_num_threads(threads)
         return process.Outcome(status="ok")
 
-    for module in ("worker.process", "run.preflight", "run.quality"):
-        monkeypatch.setattr(f"bench.{module}.run_child", run_child)
+    # all are imported before the first is changed: a later import would keep the function of here
+    for module in [import_module(f"bench.{name}") for name in _CHILDREN]:
+        monkeypatch.setattr(module, "run_child", run_child)

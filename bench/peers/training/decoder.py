@@ -8,8 +8,8 @@ trained by natural gradients, without norms.
 """
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import torch
 
 from bench.peers.training.phase import DecoderPhase, MirrorTargets
 from bench.peers.training.recipe import LOSSES, DecoderRecipe
-from bench.peers.training.reconstruction import ReconstructionLog
+from bench.peers.training.reconstruction import ReconstructionLog, ValPhotos
 from pcakd.backbones import Backbone
 from pcakd.blocks import Autoencoder
 from pcakd.distillation.context import TrainingContext, teacher_dtype
@@ -44,7 +44,7 @@ class DecoderRequest:
         device: Device to train on.
         resume: Whether to continue from the checkpoint in ``output``.
         identity: Entries of the card that identify the network; a run resumes only with the same.
-        val: Photographs whose reconstructions are measured; none of them in ``data``.
+        val: Photographs whose reconstructions are measured.
     """
 
     network: Autoencoder
@@ -57,7 +57,7 @@ class DecoderRequest:
     device: torch.device
     resume: bool
     identity: Mapping[str, Any]
-    val: Sequence[Path] = ()
+    val: ValPhotos = field(default_factory=ValPhotos)
 
 
 def train_decoder(request: DecoderRequest) -> dict[str, Any]:
@@ -101,6 +101,7 @@ def _train_decoder(request: DecoderRequest) -> dict[str, Any]:
                 "photos": digest_manifest(manifest),
                 "recipe": recipe.to_json(),
                 "step_dtype": str(dtype),
+                "val": request.val.digest,
             },
             average={},
             on_step=log.note,
@@ -108,6 +109,8 @@ def _train_decoder(request: DecoderRequest) -> dict[str, Any]:
     )
     if request.resume and trainer.has_checkpoint:
         trainer.resume()
+    else:
+        log.clear()
     trainer.train()
     return {
         **request.identity,
@@ -120,5 +123,5 @@ def _train_decoder(request: DecoderRequest) -> dict[str, Any]:
             manifest=manifest,
             step_dtype=str(dtype).removeprefix("torch."),
         ),
-        **({"reconstructions": log.describe(network)} if request.val else {}),
+        **({"reconstructions": log.describe(network)} if request.val.paths else {}),
     }

@@ -1,7 +1,7 @@
 """Training of a peer's decoder with a VGG encoder."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,17 +9,16 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from bench.peers.encoder import copy_encoder
 from bench.peers.registry import VggPeer, get_vgg_peer
-from bench.peers.storage import TrainedPeer, save_peer
+from bench.peers.storage import PACKED, EncoderSource, TrainedPeer, save_decoder, save_peer
 from bench.peers.training.decoder import DecoderRequest, train_decoder
 from bench.peers.training.recipe import DecoderRecipe
-from bench.peers.vgg import Depth, VggAutoencoder
+from bench.peers.training.reconstruction import ValPhotos, read_val
+from bench.peers.vgg import Depth
 from pcakd.backbones import Backbone, create_backbone, measure_channel_means, normalize_activations
-from pcakd.backbones.interface import PaddedConv
-from pcakd.backbones.vgg import IMAGENET_MEAN, IMAGENET_STD
 from pcakd.distillation.data.photos import Photos, require_other_folder
 from pcakd.distillation.run_files.lock import claim_output
-from pcakd.images.folders import list_images
 from pcakd.utils.files import write_text
 from pcakd.utils.precision import full_precision
 
@@ -58,6 +57,9 @@ class PeerRequest:
 def train_peer(request: PeerRequest) -> Path:
     """Train the decoder of a peer and return the path of its weights, ``PEER-DEPTH.safetensors``.
 
+    Beside it lie its card and, much smaller, ``PEER-DEPTH.packed.safetensors``
+    (`bench.peers.storage.save_decoder`).
+
     The encoder is the teacher with the peer's own pooling instead of max-pooling. Its activations
     are scaled to a mean of 1 (Gatys' normalisation), as in the released encoders.
 
@@ -67,8 +69,6 @@ def train_peer(request: PeerRequest) -> Path:
     """
     peer = get_vgg_peer(request.peer)
     require_other_folder(request.data, request.output)
-    if request.val is not None:
-        list_images(request.val)  # before the teacher is loaded and the folder is made
     with claim_output(request.output, resume=request.resume):
         return _train_peer(request, peer)
 
@@ -76,13 +76,16 @@ def train_peer(request: PeerRequest) -> Path:
 def _train_peer(request: PeerRequest, peer: VggPeer) -> Path:
     recipe = request.recipe
     photos = Photos(request.data, held_out=recipe.held_out, seed=recipe.seed)
+    val = ValPhotos()
+    if request.val is not None:
+        val = read_val(request.val, photos, output=request.output)
     teacher = create_backbone(
         request.depth, weight_set=request.weight_set, path=request.weights_path
     )
     _replace_pools(teacher, peer.create_pool)
-    _normalize(teacher.to(request.device), photos, recipe.basis_images)
+    means = _normalize(teacher.to(request.device), photos, recipe.basis_images)
     autoencoder = peer.create_seeded(request.depth, seed=recipe.seed)
-    _copy_encoder(teacher, autoencoder)
+    copy_encoder(teacher, autoencoder)
     card = train_decoder(
         DecoderRequest(
             network=autoencoder,
@@ -94,7 +97,7 @@ def _train_peer(request: PeerRequest, peer: VggPeer) -> Path:
             recipe=recipe,
             device=request.device,
             resume=request.resume,
-            val=[] if request.val is None else list_images(request.val),
+            val=val,
             identity={
                 "name": request.peer,
                 "encoder": request.depth,
@@ -105,7 +108,13 @@ def _train_peer(request: PeerRequest, peer: VggPeer) -> Path:
     path = request.output / f"{request.peer}-{request.depth}.safetensors"
     encoder = teacher.card.licence if teacher.card else "none"
     card |= {"licence": f"decoder: MIT; encoder (the teacher's weights, rescaled): {encoder}"}
-    save_peer(path, TrainedPeer(name=request.peer, autoencoder=autoencoder.cpu(), card=card))
+    trained = TrainedPeer(name=request.peer, autoencoder=autoencoder.cpu(), card=card)
+    save_peer(path, trained)
+    if teacher.card is not None:
+        source = EncoderSource(
+            weight_set=teacher.card.weight_set, sha256=teacher.card.sha256, channel_means=means
+        )
+        save_decoder(path.with_suffix(PACKED), trained, source)
     write_text(path.with_suffix(".json"), json.dumps(card, indent=2, sort_keys=True) + "\n")
     return path
 
@@ -118,7 +127,8 @@ def _replace_pools(teacher: Backbone, create_pool: Callable[[], nn.Module]) -> N
                 setattr(block, name, create_pool())
 
 
-def _normalize(teacher: Backbone, photos: Photos, images: int) -> None:
+def _normalize(teacher: Backbone, photos: Photos, images: int) -> list[Tensor]:
+    """Scale the taps of a teacher to a mean of 1, and return the means that they had."""
     paths = photos.sample(images)
     crops = photos.centre_crops(paths, size=1, crop=_MEANS_CROP)
     device = next(teacher.parameters()).device
@@ -126,21 +136,4 @@ def _normalize(teacher: Backbone, photos: Photos, images: int) -> None:
     with full_precision():
         means = measure_channel_means(teacher, (crop.to(device) for crop in bar))
     normalize_activations(teacher, [mean.to(device) for mean in means])
-
-
-@torch.no_grad()
-def _copy_encoder(teacher: Backbone, autoencoder: VggAutoencoder) -> None:
-    """Copy the weights of a VGG into an autoencoder's encoder; ``conv0`` pre-processes."""
-    own = [layer.conv for block in (1, 2, 3, 4) for layer in autoencoder.encoder_layers(block)]
-    scale = 1.0 / torch.tensor(IMAGENET_STD)
-    own[0].weight.copy_(torch.diag(scale)[..., None, None])
-    _set_bias(own[0], -torch.tensor(IMAGENET_MEAN) * scale)
-    convs: Sequence[PaddedConv] = [m for m in teacher.modules() if isinstance(m, PaddedConv)]
-    for target, source in zip(own[1:], convs, strict=True):
-        target.weight.copy_(source.weight)
-        _set_bias(target, source.bias)
-
-
-def _set_bias(conv: nn.Conv2d, value: Tensor) -> None:
-    assert conv.bias is not None  # noqa: S101 (built with one)
-    conv.bias.copy_(value)
+    return means

@@ -6,7 +6,7 @@ from typing import TypeAlias, get_args
 
 from bench.analysis.amdahl import bound
 from bench.records.identity import Machine, label_subjects, machine_of
-from bench.records.schema import FILTER, Record
+from bench.records.schema import FILTER, FILTER_SEPARATOR, Record
 from bench.records.units import NS_PER_MS, NS_PER_S
 from bench.report.common.rows import CaseRow, name_size
 from bench.report.common.summary import Interval, Summary, median_latency_ms
@@ -78,8 +78,13 @@ class BreakdownRow(CaseRow):
 
     @property
     def instrumented_ns(self) -> int:
-        """The sum of all sections without the filter."""
-        return sum(work.latency_ns for name, work in self.sections.items() if name != FILTER)
+        """The sum of all sections, without a filter that is no part of the subject."""
+        own = (work for name, work in self.sections.items() if not self.is_optional(name))
+        return sum(work.latency_ns for work in own)
+
+    def is_optional(self, section: str) -> bool:
+        """Return whether a section is the filter and no part of the subject."""
+        return section == FILTER and FILTER_SEPARATOR not in self.subject
 
     @property
     def timer_overhead(self) -> float | None:
@@ -114,8 +119,8 @@ class BreakdownRow(CaseRow):
         return None if share is None else bound(share)
 
     def share(self, section: str) -> float | None:
-        """Return a section's share of the time; the filter has none."""
-        if section == FILTER or not self.instrumented_ns:
+        """Return a section's share of the time; a filter that is optional has none."""
+        if self.is_optional(section) or not self.instrumented_ns:
             return None
         work = self.sections.get(section)
         return work.latency_ns / self.instrumented_ns if work else 0.0

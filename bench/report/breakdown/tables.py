@@ -103,7 +103,7 @@ def section_cells(row: BreakdownRow) -> list[dict[str, str]]:
         lines.append(
             head
             | {
-                "Section": f"{section} (optional)" if section == FILTER else section,
+                "Section": f"{section} (optional)" if row.is_optional(section) else section,
                 "Median ms": format_number(work.latency_ns / NS_PER_MS),
                 "Share": optional(row.share(section), format_share),
                 "MACs": format_lower_bound(work.macs, format_count, uncounted=bool(work.opaque)),

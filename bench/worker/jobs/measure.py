@@ -14,7 +14,7 @@ from bench.machine.state import compare_states, read_state
 from bench.profiling.breakdown import create_section_clock, median_sections, time_sections
 from bench.profiling.latency import create_timer, measure_interleaved, measure_latency
 from bench.profiling.memory import MemoryMeter
-from bench.records.schema import Beside
+from bench.records.schema import FILTER_SEPARATOR, Beside
 from bench.subjects import Subject, parse_subject
 from bench.worker.jobs.setup import Job, Send, choose_device, make_images
 from pcakd.utils.precision import full_precision
@@ -117,7 +117,8 @@ def measure_breakdown(
     """Send latency, multiply-adds and bytes by section of one subject at one size.
 
     A second message has the guided filter, which is not part of a stylization; the first message
-    does not depend on it. If the job names a file, a trace of one call is written into it.
+    does not depend on it. A subject that ends with a filter has it among its sections, and there is
+    no second message. If the job names a file, a trace of one call is written into it.
     """
     from bench.filters.registry import FILTERS
     from bench.profiling.trace import write_trace
@@ -151,6 +152,10 @@ def measure_breakdown(
         }
         measured = {"latency_ns": times.latency_ns, "sections": sections}
         send({"type": "breakdown", **measured, "machine_state": state})
+        if FILTER_SEPARATOR in job["subject"]:
+            if job["trace"]:
+                write_trace(Path(job["trace"]), lambda: prepared(content, style), device=device)
+            return
         output = prepared(content, style)
         guided.apply(output[0], content[0])
         filtering = [

@@ -58,11 +58,21 @@ def test_the_result_is_that_of_the_formula(height, width, rows, seed):
 def test_the_system_is_that_of_the_definition():
     guide = np.random.default_rng(0).uniform(size=(6, 8, 3))
     matrix, degrees = create_system(guide)
+    assert matrix.data.flags.c_contiguous  # otherwise each product would copy it
     expected = affinities_by_definition(guide)
     np.testing.assert_allclose(degrees.ravel(), expected.sum(axis=1), atol=1e-9)
     np.testing.assert_allclose(
         matrix.toarray(), np.diag(degrees.ravel()) - BETA * expected, atol=1e-9
     )
+
+
+def test_a_larger_image_is_solved_as_closely():
+    guide = seeded_photo(40, 56).double().permute(1, 2, 0).numpy()
+    image = seeded_photo(40, 56, seed=1).double().permute(1, 2, 0).numpy()
+    difference = smooth_by_matting(as_tensor(image), as_tensor(guide)).permute(1, 2, 0).numpy()
+    difference -= solved_densely(image, guide).clip(0, 1)
+    assert np.sqrt(np.square(difference).mean()) < 3e-5
+    assert np.abs(difference).max() < 1e-3
 
 
 def test_noise_goes_where_the_content_is_smooth_and_its_edges_stay():

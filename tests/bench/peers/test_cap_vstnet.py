@@ -12,11 +12,13 @@ from seeded_inputs import seeded_photo
 from bench.peers.cap_vstnet import CapVstNet, fit_cholesky, squeeze, unsqueeze
 from bench.peers.registry import PEERS, get_vgg_peer
 from bench.profiling.macs import count_macs
+from bench.profiling.traffic import count_sections
 from bench.subjects import parse_subject
 from pcakd import tiling
 from pcakd.errors import ConfigError, NumericalError, UnknownNameError
 from pcakd.linalg import Statistics, measure_statistics
 from pcakd.transforms import apply_affine
+from pcakd.utils import threads
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,7 @@ def test_the_style_of_the_content_itself_changes_nothing(network):
 def test_tiles_give_what_whole_maps_give(network, monkeypatch):
     monkeypatch.setattr(tiling, "_CPU_TILE_BYTES", 1 << 14)
     content, style = seeded_photo(50, 70).double(), seeded_photo(44, 60, seed=1).double()
-    result = PEERS.get("cap-vstnet").stylize(network, content, style, "none")
+    result = PEERS.get("cap-vstnet").stylize(network, content, style, "cholesky")
     assert result.shape == content.shape
     assert (result - content).abs().mean() > 0.01
     torch.testing.assert_close(result, network.stylize(content, style, tiled=False))
@@ -64,6 +66,9 @@ def test_content_macs_are_those_of_the_layers():
     expected += _residual(256, 4, outer=64) + 11 * _residual(256, 4)
     (count,) = count_macs(parse_subject("cap-vstnet").prepare(), [(48, 64)])
     assert count.macs_content == 2 * expected * 48 * 64  # forwards and backwards
+    assert not {name for name in count.uncounted if "linalg" in name}
+    sections = count_sections(parse_subject("cap-vstnet").prepare(), 48, 64)
+    assert sum(each["macs"] for each in sections.values()) == count.macs_total
 
 
 def test_pixels_go_into_channels_in_the_order_of_the_released_code():
@@ -76,10 +81,31 @@ def test_pixels_go_into_channels_in_the_order_of_the_released_code():
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_the_memory_format_stays(layout):
+def test_the_memory_format_stays(network, layout):
     features = torch.randn(1, 4, 6, 8).contiguous(memory_format=layout)
     assert squeeze(features).is_contiguous(memory_format=layout)
     assert unsqueeze(features).is_contiguous(memory_format=layout)
+    image = seeded_photo(16, 24).double()[None].contiguous(memory_format=layout)
+    assert network.encode(image).is_contiguous(memory_format=layout)
+
+
+def test_two_streams_come_back_as_one_map_of_their_channels():
+    features = torch.randn(1, 8, 4, 6)
+    assert torch.equal(unsqueeze(*features.chunk(2, dim=1)), unsqueeze(features))
+
+
+def test_threads_with_tiles_of_their_own_give_the_same(network, monkeypatch):
+    monkeypatch.setattr(threads, "_LEAST_PIXELS", 1)
+    monkeypatch.setattr(tiling, "_CPU_TILE_BYTES", 1 << 14)
+    content, style = seeded_photo(50, 70).double(), seeded_photo(44, 60, seed=1).double()
+    expected = network.stylize(content, style, tiled=False)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        result = PEERS.get("cap-vstnet").stylize(network, content, style, "cholesky")
+    finally:
+        torch.set_num_threads(before)
+    torch.testing.assert_close(result, expected)
 
 
 def _features(seed, channels=5):
@@ -115,13 +141,22 @@ def test_features_that_are_not_finite_are_refused():
 
 def test_it_has_no_choice_of_a_transform_and_no_quality():
     subject = parse_subject("cap-vstnet")
-    assert (subject.transforms, subject.has_quality, subject.has_cost) == (("none",), False, True)
-    with pytest.raises(ConfigError, match="has its own transform; drop it"):
+    assert (subject.transforms, subject.has_quality, subject.has_cost) == (
+        ("cholesky",),
+        False,
+        True,
+    )
+    assert parse_subject("cap-vstnet@cholesky").transforms == ("cholesky",)
+    with pytest.raises(ConfigError, match="the transform of cap-vstnet is cholesky; drop it"):
         parse_subject("cap-vstnet@zca")
+    with pytest.raises(ConfigError, match="the transform of photowct2 is zca"):
+        parse_subject("photowct2@cholesky")
+    with pytest.raises(UnknownNameError, match="transform 'cholesky' is not known"):
+        parse_subject("vgg16@cholesky")
 
 
 def test_its_decoder_is_not_trained_here():
-    with pytest.raises(UnknownNameError, match="photowct2"):
+    with pytest.raises(ConfigError, match=r"not trained here; trainable: .*photowct2"):
         get_vgg_peer("cap-vstnet")
 
 
@@ -137,4 +172,6 @@ def test_half_precision_is_close():
 def test_another_network_is_refused(network):
     other = copy.deepcopy(network.stack)
     with pytest.raises(TypeError, match="expected CapVstNet"):
-        PEERS.get("cap-vstnet").stylize(other, seeded_photo(16, 16), seeded_photo(16, 16), "none")
+        PEERS.get("cap-vstnet").stylize(
+            other, seeded_photo(16, 16), seeded_photo(16, 16), "cholesky"
+        )

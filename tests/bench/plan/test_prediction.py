@@ -1,5 +1,6 @@
 """Predictions extend laws that they can know, and say what they derive from."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,9 @@ def test_other_subjects_give_a_pessimistic_rate():
     prediction = predict_cost(pixels=10, macs=50, own=[], others=[make_measured(100), slow])
     assert prediction.latency_ns == 450
     assert "slowest rate" in prediction.basis
+    # one that also does work without a count says nothing about a rate
+    others = [make_measured(100), slow, replace(slow, latency_ns=1e12, counts_all=False)]
+    assert predict_cost(pixels=10, macs=50, own=[], others=others).latency_ns == 450
 
 
 def test_nothing_measured_predicts_nothing():

@@ -51,6 +51,18 @@ def test_the_smoothings_of_photowct_are_filters(name: str) -> None:
     assert len(hashes) == (4 if name == "matting" else 3)
 
 
+def test_the_fast_variant_is_the_published_filter_with_radius_35() -> None:
+    guide = torch.rand(3, 60, 80, generator=torch.Generator().manual_seed(3))
+    image = (0.5 * guide.flip(0) + 0.2 * _image(1, 60, 80)[0]).clamp(0, 1)
+    expected = plain_guided_filter(
+        image.double(), guide.double(), radius=35, epsilon=0.001 / 255.0**2
+    )
+    found = FILTERS.get("matting-fast").apply(image, guide)
+    torch.testing.assert_close(found.double(), expected, atol=2e-3, rtol=0)
+    other = FILTERS.get("guided").apply(image, guide)
+    assert float((other - found).abs().max()) > 5e-3
+
+
 def test_linear_systems_of_matting_are_uncounted() -> None:
     (count,) = count_macs(parse_subject("mkl|matting").prepare(), [(64, 64)])
     assert count.uncounted["solve_matting"] == 1

@@ -1,11 +1,11 @@
 """Trained peers: a short training, the file that it leaves, and the subject that the file is."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 from small_runs import run_jobs_here
 
@@ -74,7 +74,7 @@ def _check_targets(phase, images):
 def trained(photos, tmp_path_factory):
     val = tmp_path_factory.mktemp("val")
     for name in ("0.png", "1.png"):
-        shutil.copy(photos / name, val)
+        Image.open(photos / name).rotate(180).save(val / name)
     return _train("photowct2", photos, tmp_path_factory.mktemp("run") / "photowct2", val=val)
 
 
@@ -187,12 +187,14 @@ def test_a_file_of_other_shapes_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
-        (["no-peer"], "trainable peer 'no-peer' is not known"),
+        (["no-peer"], "peer 'no-peer' is not known"),
         (["photowct2", "--loss-weights", "1,2"], "takes three numbers like 1,2,3"),
         (["photowct2", "--crop", "100"], "crop must be a multiple of 16"),
         (["photowct2", "--rate", "1e-3,1e-3"], "takes one number, or four"),
         (["photowct2", "--rate", "fast"], "takes one number, or four"),
         (["photowct2", "--rate", "nan"], "must be finite"),
+        (["cap-vstnet"], "cap-vstnet is not trained here; trainable: "),
+        (["photowct2", "--val", "no-folder"], "no-folder"),
     ],
 )
 def test_bad_options_of_the_command_are_one_line(photos, tmp_path, capsys, extra, message):

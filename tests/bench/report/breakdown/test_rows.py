@@ -22,6 +22,13 @@ def test_shares_leave_the_filter_out(make_stages):
     assert row.timer_overhead == pytest.approx(1 / 9)
 
 
+def test_a_filter_that_ends_the_subject_has_a_share(make_stages):
+    row = create_row([make_stages("vgg16|guided")], "vgg16|guided")
+    assert row.share("filter") > 0
+    assert sum(map(row.share, row.sections)) == pytest.approx(1.0)
+    assert row.instrumented_ns == sum(work.latency_ns for work in row.sections.values())
+
+
 def test_rates_and_intensities(make_stages):
     work = create_row([make_stages()]).convolutions
     assert (work.latency_ns, work.macs, work.bytes) == (90_000_000, 4_000_000_000, 900_000_000)

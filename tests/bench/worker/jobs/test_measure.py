@@ -55,6 +55,19 @@ def test_sections_are_timed_and_counted_and_the_filter_apart(tmp_path):
     assert names >= {"transform", "filter"}
 
 
+def test_a_filter_that_is_part_of_a_subject_is_one_of_its_sections():
+    job = {
+        "device": "cpu", "subject": "mkl|matting", "transform": "none", "width": 64, "height": 48,
+        "warmup": 1, "samples": 2, "sample_seconds": 1e-6, "memory_fraction": 0.9, "trace": None,
+    }  # fmt: skip
+    messages = []
+    measure_breakdown(job, messages.append)
+    (only,) = messages
+    assert only["type"] == "breakdown"
+    assert only["sections"]["filter"]["latency_ns"] > 0
+    assert only["sections"]["filter"]["opaque"] == 1
+
+
 @pytest.mark.parametrize("swapped", [False, True])
 def test_the_order_of_two_subjects_changes_and_their_names_do_not(swapped):
     order = []

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bench.subjects import Subject
 
 EXAMPLE = "bench check --records reports/cpu"
+_COMMITTED = (Path("reports/cpu"), Path("reports/cap-vstnet"))
 _TITLES = ("Parameters", "Eigenbases", "MACs content", "MACs total")
 
 
@@ -35,9 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--records",
         type=path_argument,
-        default=Path("reports/cpu"),
+        nargs="+",
+        default=_COMMITTED,
         metavar="DIR",
-        help="folder with the records.jsonl to check against (default: reports/cpu)",
+        help="folders with the records.jsonl to check against (default: "
+        f"{' '.join(map(str, _COMMITTED))})",
     )
 
 
@@ -53,14 +56,17 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ConfigError: The records cannot be read or have no cost case.
     """
-    if not records_path(args.records).exists():
-        raise ConfigError(
-            f"{records_path(args.records)} does not exist; run this in a checkout of the project, "
-            "or name a folder that `pcakd-bench run` wrote with --records"
-        )
-    recorded = recorded_counts(latest_records(read_records(args.records)))
-    if not recorded:
-        raise ConfigError(f"{args.records} has no cost records; run `python -m bench run` into it")
+    recorded: dict[CostKey, Counts] = {}
+    for folder in args.records:
+        if not records_path(folder).exists():
+            raise ConfigError(
+                f"{records_path(folder)} does not exist; run this in a checkout of the project, or "
+                "name folders that `pcakd-bench run` wrote with --records"
+            )
+        found = recorded_counts(latest_records(read_records(folder)))
+        if not found:
+            raise ConfigError(f"{folder} has no cost records; run `python -m bench run` into it")
+        recorded |= found
     import torch
 
     torch.set_num_threads(1)  # the traced images are tiny, and threads would slow them down

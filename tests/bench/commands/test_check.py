@@ -15,10 +15,11 @@ from pcakd.errors import ConfigError
 def run(tmp_path, capsys):
     """Return a function that runs the command on a folder and gives status and output."""
 
-    def run_check():
+    def run_check(*more):
         parser = argparse.ArgumentParser()
         check.add_arguments(parser)
-        status = check.run(parser.parse_args(["--records", str(tmp_path)]))
+        folders = [str(folder) for folder in (tmp_path, *more)]
+        status = check.run(parser.parse_args(["--records", *folders]))
         return status, capsys.readouterr().out
 
     return run_check
@@ -33,7 +34,8 @@ def only_two(monkeypatch):
 def record_true_counts(folder, make_cost, names, **changes):
     """Record what the subjects really count at 64 × 48."""
     keys = [check.CostKey(subject=name, transform="none", width=64, height=48) for name in names]
-    for key, counts in check.compute_counts(keys).items():
+    found = check.compute_counts(keys)  # of all known subjects
+    for key, counts in ((each, found[each]) for each in keys):
         fields = {name: getattr(counts, name) for name in check.QUANTITIES}
         size = {"resolution": "64x48", "width": 64, "height": 48, "transform": "none"}
         append_record(folder, make_cost(key.subject, **size, **(fields | changes)))
@@ -67,6 +69,16 @@ class TestWithTwoSubjects:
         status, out = run()
         assert status == 1
         assert "missing → 0" in out
+
+    def test_records_of_several_folders_count_together(self, run, tmp_path, make_cost):
+        record_true_counts(tmp_path, make_cost, ["content"])
+        other = tmp_path / "other"
+        other.mkdir()
+        record_true_counts(other, make_cost, ["mkl"])
+        assert run()[0] == 1
+        status, out = run(other)
+        assert status == 0
+        assert out.endswith("2 cases: 2 same, 0 different, 0 missing\n")
 
     def test_an_unknown_transform_is_missing(self, run, tmp_path, make_cost):
         record_true_counts(tmp_path, make_cost, ["content", "mkl"])

@@ -25,7 +25,7 @@ from pcakd.errors import ConfigError, UnknownNameError
 if TYPE_CHECKING:
     from bench.subjects import Subject
 
-EXAMPLE = "bench check --records reports/cpu"
+EXAMPLE = "bench check"
 _COMMITTED = (Path("reports/cpu"), Path("reports/cap-vstnet"))
 _TITLES = ("Parameters", "Eigenbases", "MACs content", "MACs total")
 
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         0 if all counts are the same, otherwise 1.
 
     Raises:
-        ConfigError: The records cannot be read or have no cost case.
+        ConfigError: The records cannot be read, have no cost case, or contradict each other.
     """
     recorded: dict[CostKey, Counts] = {}
     for folder in args.records:
@@ -66,6 +66,13 @@ def run(args: argparse.Namespace) -> int:
         found = recorded_counts(latest_records(read_records(folder)))
         if not found:
             raise ConfigError(f"{folder} has no cost records; run `python -m bench run` into it")
+        for key in recorded.keys() & found.keys():
+            if recorded[key] != found[key]:
+                case = f"{key.subject} at {key.width}×{key.height}"
+                raise ConfigError(
+                    f"the counts of {case} in {folder} differ from those of a folder before; "
+                    "measure one of them again"
+                )
         recorded |= found
     import torch
 

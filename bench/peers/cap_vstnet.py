@@ -7,11 +7,13 @@ is divided into two streams of 16 channels; 30 reversible residual blocks, ten e
 channels) gives 32 channels at full resolution; there, whitening and colouring with Cholesky
 factors; the same blocks in reverse. 4,089,936 parameters.
 
-Departures: covariances divide by the number of pixels N, not N - 1; what is added to a covariance
-that has no Cholesky factor rises by equal steps; images are padded by reflection to a multiple of 4
-where the released code resizes, to at most 1,280 pixels a side by default; no segmentation maps.
-The weights are seeded, for cost only: the published training has 160,000 steps, each of five passes
-of the network over two pairs of 256-pixel crops and a pass of VGG-19.
+Departures: only the 32 × 32 factors are float64, where the released code converts whole maps, so
+latency and memory here are less; covariances divide by the number of pixels N, not N - 1; what is
+added to a covariance that has no Cholesky factor rises by equal steps; images are padded by
+reflection to a multiple of 4 where the released code resizes, to at most 1,280 pixels a side by
+default; no segmentation maps. The weights are seeded, for cost only: the published training of the
+image model has 160,000 steps, each of five passes of the network over two pairs of 256-pixel crops,
+and VGG-19 on content, style and result.
 """
 
 from collections.abc import Sequence
@@ -112,7 +114,8 @@ class CapVstNet(nn.Module):
         maps = [self._encode("content", content, run_block)]
         fit = partial(fit_cholesky, measure_statistics(maps[0][0]), target)
         affine = call_in_thread(fit)
-        map_bands(lambda band: band.copy_(apply_affine(band, affine)), maps[0])
+        with section("transform"):
+            map_bands(lambda band: band.copy_(apply_affine(band, affine)), maps[0])
         height, width = content.shape[-2:]
         with section("decode"):
             return self.decode(maps.pop(), run=run_block)[0, :, :height, :width].clamp(0.0, 1.0)

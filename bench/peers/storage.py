@@ -16,7 +16,7 @@ from bench.peers.encoder import ChannelMeans, copy_encoder
 from bench.peers.registry import VGG_PEERS, get_vgg_peer
 from bench.peers.vgg import DEPTHS, WIDTHS, Depth, VggAutoencoder
 from pcakd.backbones import create_backbone, normalize_activations
-from pcakd.errors import StudentFileError
+from pcakd.errors import OutputError, StudentFileError
 from pcakd.utils.files import read_safetensors, write_safetensors
 
 FORMAT = "pcakd-peer"
@@ -74,13 +74,15 @@ def save_decoder(path: Path, peer: TrainedPeer, source: EncoderSource) -> None:
     """Write a packed file, whole or not at all: the decoder in float16, without the encoder.
 
     Raises:
-        OutputError: The file cannot be written.
+        OutputError: The file cannot be written, or a weight is too large for float16.
     """
     tensors = {
         name: tensor.half()
         for name, tensor in peer.autoencoder.state_dict().items()
         if name.startswith(_DECODER)
     }
+    if any(not bool(tensor.isfinite().all()) for tensor in tensors.values()):
+        raise OutputError(f"{path}: a weight is too large for float16; use the whole file")
     for tap, means in zip(_TAPS, source.channel_means, strict=True):
         tensors[f"{_MEANS}.{tap}"] = means.float()
     encoder = {"weight_set": source.weight_set, "sha256": source.sha256}
@@ -126,6 +128,7 @@ def load_peer(path: Path) -> TrainedPeer:
         known = header["format"] == FORMAT and header["version"] == FORMAT_VERSION
         known = known and name in VGG_PEERS and depth in DEPTHS and isinstance(card, dict)
         known = known and (encoder is None or encoder.keys() == {"weight_set", "sha256"})
+        known = known and all(isinstance(each, str) for each in (encoder or {}).values())
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
         known = False
     if not known:
@@ -135,7 +138,11 @@ def load_peer(path: Path) -> TrainedPeer:
     if encoder is not None:
         means = [tensors.pop(f"{_MEANS}.{tap}", None) for tap in _TAPS]
         _make_encoder(path, autoencoder, encoder, means)
-        own = {key: t for key, t in autoencoder.state_dict().items() if key not in tensors}
+        if foreign := [key for key in tensors if not key.startswith(_DECODER)]:
+            raise StudentFileError(
+                f"{path}: tensor {min(foreign)!r} should be absent; the file is damaged"
+            )
+        own = autoencoder.state_dict()
         own = {key: t for key, t in own.items() if not key.startswith(_DECODER)}
         tensors = {key: t.float() for key, t in tensors.items()} | own
     expected = {key: tuple(t.shape) for key, t in autoencoder.state_dict().items()}
@@ -160,8 +167,8 @@ def _make_encoder(
     teacher = create_backbone(autoencoder.depth, weight_set=encoder["weight_set"])
     if teacher.card is None or teacher.card.sha256 != encoder["sha256"]:
         raise StudentFileError(
-            f"{path}: its encoder has other weights of {autoencoder.depth} than those found; "
-            f"use those of the hash {encoder['sha256'][:12]}"
+            f"{path}: its encoder has other weights of {autoencoder.depth} than those found; put "
+            f"those of the hash {encoder['sha256'][:12]} into the folder that PCAKD_WEIGHTS names"
         )
     for tap, (mean, width) in enumerate(zip(means, WIDTHS, strict=True), start=1):
         if mean is None or tuple(mean.shape) != (width,):

@@ -37,7 +37,12 @@ class Prediction:
 
 
 def predict_cost(
-    *, pixels: int, macs: int, own: Sequence[Measured], others: Sequence[Measured]
+    *,
+    pixels: int,
+    macs: int,
+    own: Sequence[Measured],
+    others: Sequence[Measured],
+    counts_all: bool = True,
 ) -> Prediction | None:
     """Predict a case from measured cases of the same subject, or else of other subjects.
 
@@ -45,16 +50,18 @@ def predict_cost(
     pixel, and every activation is proportional to them. Two or more cases of the subject give both
     coefficients. One case, or cases that no such law fits, give a proportional law; the basis then
     says "linear from" that case. Without a case of the subject, the slowest rate for each MAC and
-    the most memory for each pixel among other subjects are used. This is crude and pessimistic.
+    the most memory for each pixel among other subjects are used. This is crude and pessimistic, and
+    needs multiply-adds that are those of all the work; without them there is no such prediction.
 
     Args:
         pixels: Content pixels of the case.
         macs: Its multiply-adds.
         own: Measured cases of the same subject on the same machine.
         others: Measured cases of other subjects on the same machine.
+        counts_all: Whether ``macs`` are the multiply-adds of all the work of the case.
 
     Returns:
-        The prediction, or None if nothing was measured.
+        The prediction, or None if nothing was measured that it could follow from.
     """
     if own:
         by_macs = macs > 0 and all(each.macs > 0 for each in own)
@@ -69,7 +76,7 @@ def predict_cost(
             latency_ns=latency, peak_bytes=peak, basis=_basis(unit, own, fits_latency, fits_peak)
         )
     working = [each for each in others if each.macs > 0 and each.counts_all]
-    if not working or macs == 0:
+    if not working or macs == 0 or not counts_all:
         return None
     rate = max(each.latency_ns / each.macs for each in working)
     need = max(each.peak_bytes / each.pixels for each in working)

@@ -14,7 +14,7 @@ TRAINED_MARK = " ‡"
 FLOAT_OUTPUTS = f"float output, {NO_FILTER}"
 FILE_OUTPUTS = "outputs read from image files"
 MADE_SMALLER = "made smaller from native size"
-_FILTERED = WITH_FILTER.format("[a-z -]+")
+_FILTERED = WITH_FILTER.format("[a-z-]+( and [a-z-]+)*")
 _OUTPUTS = re.compile(
     rf", (float output, ({NO_FILTER}|{_FILTERED})|{FILE_OUTPUTS}(, {MADE_SMALLER})?)$"
 )
@@ -66,6 +66,8 @@ def without_filter(protocol: str | None) -> str | None:
 
     >>> without_filter("native size, float output, matting-fast filter as a part of the subject")
     'native size, float output, no guided filter'
+    >>> without_filter("quiet, guided and matting filter as a part of the subject")
+    'quiet, no guided filter'
     """
     return protocol and re.sub(_FILTERED, NO_FILTER, protocol)
 

@@ -8,7 +8,7 @@ from typing import Any
 from bench.analysis.stats import median
 from bench.plan.cases import PlannedCase
 from bench.plan.config import BenchmarkProfile
-from bench.records.schema import FILTER, Obtained, Record, hash_case
+from bench.records.schema import FILTER, FILTER_SEPARATOR, Obtained, Record, hash_case
 from bench.records.store import read_latest_records
 from bench.records.units import NS_PER_S
 from bench.run.context import START_SECONDS, Bar, Measurement, RunContext, RunDescription
@@ -28,6 +28,17 @@ _PROTOCOL = {
     "of the guided filter read and write: each operand and each result once; views count as zero; "
     "caches, tiles and the folding of the transform are not modelled",
 }
+
+
+_OWN_FILTER = {
+    "stage latency": _PROTOCOL["stage latency"].replace(
+        "the guided filter is timed separately and is in no sum",
+        "the filter that ends the subject is one of its sections",
+    ),
+    "stage macs": "as macs, counted on the reference implementation of the networks and of a "
+    "guided filter, without its running sums",
+}
+"""What differs for a subject that ends with a filter."""
 
 
 def plan(profile: BenchmarkProfile, description: RunDescription) -> list[PlannedCase]:
@@ -82,9 +93,10 @@ def measure_breakdown(
         if obstacle and cost
         else _measure(context, planned, trace)
     )
+    filtered = FILTER_SEPARATOR in (planned.case.subject or "")
     return context.recorder.write(
         planned,
-        protocol=_PROTOCOL,
+        protocol=_PROTOCOL | (_OWN_FILTER if filtered else {}),
         num_params=planned.subject.num_params,
         macs_content=counts["macs_content"],
         macs_total=counts["macs_total"],

@@ -5,7 +5,7 @@ the cores that it gets. The processes come in rounds over all cases, so that a s
 machine does not hit the processes of one case alone. Memory is measured in one more process.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -132,7 +132,7 @@ class CostMeasurement:
         record = self.context.recorder.find(planned)
         if record is None:
             counts = _counts(planned)
-            prediction = self._predict(planned.case, counts["macs_total"])
+            prediction = self._predict(planned.case, counts)
             obstacle = self._obstacle(planned, prediction)
             fields = (
                 _predicted_fields(prediction, obstacle)
@@ -157,10 +157,16 @@ class CostMeasurement:
         counts["obtained"] |= fields.pop("obtained", {})
         return self.context.recorder.write(planned, protocol=_PROTOCOL, **counts, **fields)
 
-    def _predict(self, case: Case, macs: int) -> Prediction | None:
+    def _predict(self, case: Case, counts: Mapping[str, Any]) -> Prediction | None:
         own = self.measured.get(_key(case), [])
         others = [each for key, many in self.measured.items() if key != _key(case) for each in many]
-        return predict_cost(pixels=_pixels(case), macs=macs, own=own, others=others)
+        return predict_cost(
+            pixels=_pixels(case),
+            macs=counts["macs_total"],
+            own=own,
+            others=others,
+            counts_all=_counts_all(counts.get("uncounted")),
+        )
 
     def _obstacle(self, planned: PlannedCase, prediction: Prediction | None) -> str | None:
         """Return why a case is not measured; only cases of the same subject can rule it out."""
@@ -202,7 +208,7 @@ class CostMeasurement:
                 macs=record.macs_total or 0,
                 latency_ns=median(record.latency_ns),
                 peak_bytes=record.peak_bytes,
-                counts_all=not (record.uncounted or {}).keys() & set(get_args(UncountedOperator)),
+                counts_all=_counts_all(record.uncounted),
             )
             self.measured.setdefault(_key(case), []).append(known)
 
@@ -260,6 +266,11 @@ def _key(case: Case) -> tuple[str, str]:
 
 def _pixels(case: Case) -> int:
     return (case.width or 0) * (case.height or 0)
+
+
+def _counts_all(uncounted: Mapping[str, int] | None) -> bool:
+    """Return whether multiply-adds are those of all the work."""
+    return not (uncounted or {}).keys() & set(get_args(UncountedOperator))
 
 
 def _counts(planned: PlannedCase) -> dict[str, Any]:

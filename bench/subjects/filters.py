@@ -7,8 +7,8 @@
   (radius 35).
 
 It is a part of the subject: timed, counted and scored with it. Multiply-adds of guided filters are
-those of an equivalent filter in operators of PyTorch; those of ``matting`` depend on the image and
-are uncounted.
+those of an equivalent filter in operators of PyTorch, without its running sums; those of
+``matting`` depend on the image and are uncounted.
 """
 
 import hashlib

@@ -62,12 +62,12 @@ def create_peer(name: str, precision: Precision, transform: str | None) -> Subje
     """Create a peer with the architecture of its paper and seeded weights: cost only.
 
     Raises:
-        ConfigError: A transform is given to a peer that has one of its own.
+        ConfigError: The peer does not have the transform.
     """
     peer = PEERS.get(name)
     if transform is not None and transform not in peer.transforms:
         raise ConfigError(
-            f"subject {name}@{transform}: the transform of {name} is {peer.transforms[0]}; drop it"
+            f"subject {name}@{transform}: {name} has the transforms {', '.join(peer.transforms)}"
         )
     network = peer.create_network()
     depth = " vgg19" if name in VGG_PEERS else ""

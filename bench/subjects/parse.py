@@ -7,7 +7,7 @@ from typing import get_args
 
 from bench.baselines import BASELINES
 from bench.peers.registry import PEERS
-from bench.peers.storage import is_peer_file, load_peer
+from bench.peers.storage import PACKED, is_peer_file, load_peer
 from bench.plan.factories import find_factory, list_entry_points
 from bench.records.loss_histories import find_history
 from bench.records.schema import CHOLESKY, Precision
@@ -72,7 +72,7 @@ def parse_subject(text: str, *, transforms: Sequence[str] = TRANSFORMS) -> Subje
     known = (*TRANSFORMS, CHOLESKY) if name in PEERS.names() else TRANSFORMS
     for each in (transform,) if transform else transforms:
         if each not in known:
-            raise unknown_name("transform", each, TRANSFORMS)
+            raise unknown_name("transform", each, known)
     if name in BASELINES.names():
         if precision != "fp32" or transform:
             raise ConfigError(f"subject {text!r}: {name} has no precision or transform; drop it")
@@ -90,7 +90,7 @@ def parse_subject(text: str, *, transforms: Sequence[str] = TRANSFORMS) -> Subje
         raise unknown_name("subject", name, [*list_subjects(), *list_entry_points()])
     if path.suffix == ".safetensors" and is_peer_file(path):
         return create_trained_peer(
-            path.stem, load_peer(path), precision, transform or DEFAULT_TRANSFORM
+            _stem(path), load_peer(path), precision, transform or DEFAULT_TRANSFORM
         )
     stem = path.stem if path.suffix == ".safetensors" else name
     return create_student_subject(
@@ -137,8 +137,13 @@ def find_card(text: str) -> Path | None:
     if path.suffix != ".safetensors":
         card = Path(str(find_file(name, ".json")))
     else:
-        card = path.with_suffix(".json")
+        card = path.with_name(f"{_stem(path)}.json")
     return card if card.is_file() else None
+
+
+def _stem(path: Path) -> str:
+    """Return the name of a file without its suffix; a packed peer has that of its whole file."""
+    return path.name.removesuffix(PACKED).removesuffix(path.suffix)
 
 
 def row_name(subject: str, transform: str) -> str:

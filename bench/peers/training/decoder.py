@@ -109,6 +109,7 @@ def _train_decoder(request: DecoderRequest) -> dict[str, Any]:
     )
     if request.resume and trainer.has_checkpoint:
         trainer.resume()
+        log.read()  # damage is found now, not hours later
     else:
         log.clear()
     trainer.train()

@@ -18,7 +18,7 @@ from pcakd.blocks import Autoencoder
 from pcakd.coarse_to_fine import prepare_image, require_min_size
 from pcakd.distillation.data.photos import Photos, require_other_folder
 from pcakd.distillation.trainer import Step
-from pcakd.errors import TrainingError
+from pcakd.errors import OutputError, TrainingError
 from pcakd.images import load_image
 from pcakd.images.folders import list_images, pick_evenly
 from pcakd.tiling import run_tiled
@@ -139,8 +139,15 @@ class ReconstructionLog:
         }
 
     def clear(self) -> None:
-        """Forget what a training that left no checkpoint has measured."""
-        self._path.unlink(missing_ok=True)
+        """Forget what a training that left no checkpoint has measured.
+
+        Raises:
+            OutputError: The file cannot be deleted.
+        """
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(f"{self._path} cannot be deleted ({error}); delete it") from error
 
     def note(self, step: Step) -> None:
         """Measure if a part of a block's steps ends with this one.
@@ -168,10 +175,13 @@ class ReconstructionLog:
             return {}
         try:
             with self._path.open(encoding="utf-8", newline="") as file:
-                return {
+                rows = {
                     (int(row["block"]), int(row["step"])): float(row["psnr"])
                     for row in csv.DictReader(file)
                 }
+            if unknown := {block for block, _ in rows} - self._places.keys():
+                raise ValueError(f"block {min(unknown)}")
+            return rows
         except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
             raise TrainingError(f"{self._path} is damaged ({error}); delete it") from error
 

@@ -11,7 +11,14 @@ from tqdm import tqdm
 
 from bench.peers.encoder import copy_encoder
 from bench.peers.registry import VggPeer, get_vgg_peer
-from bench.peers.storage import PACKED, EncoderSource, TrainedPeer, save_decoder, save_peer
+from bench.peers.storage import (
+    FORMAT_VERSION,
+    PACKED,
+    EncoderSource,
+    TrainedPeer,
+    save_decoder,
+    save_peer,
+)
 from bench.peers.training.decoder import DecoderRequest, train_decoder
 from bench.peers.training.recipe import DecoderRecipe
 from bench.peers.training.reconstruction import ValPhotos, read_val
@@ -102,6 +109,7 @@ def _train_peer(request: PeerRequest, peer: VggPeer) -> Path:
                 "name": request.peer,
                 "encoder": request.depth,
                 "encoder_sha256": teacher.card.sha256 if teacher.card else None,
+                "format_version": FORMAT_VERSION,
             },
         )
     )

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from bench.records.schema import FILTER
 from bench.report.breakdown.rows import OTHER, SECTIONS, BreakdownRow, breakdown_rows
 from bench.report.common.figures import new_figure
 from bench.report.common.formats import format_number
@@ -23,8 +24,10 @@ _COLOURS = {
     "eigh": ("#009e73", "white"),
     "transform": ("#f0e442", "black"),
     "decode": ("#d55e00", "white"),
+    FILTER: ("#cc79a7", "black"),
     OTHER: ("#bbbbbb", "black"),
 }
+_SECTIONS = (*SECTIONS, FILTER)
 _LEAST_LABELLED = 0.045
 _ROW_INCHES = 0.36
 
@@ -55,7 +58,7 @@ def _draw(rows: Sequence[BreakdownRow]) -> Figure:
     figure, axes = new_figure(7.6, 1.5 + _ROW_INCHES * len(rows))
     for place, row in enumerate(rows):
         _draw_bar(axes, place, row)
-    for section in SECTIONS:
+    for section in _SECTIONS:
         if any(row.share(section) for row in rows):
             axes.barh([0], [0], color=_COLOURS[section][0], label=section)
     axes.set_yticks(range(len(rows)), _labels(rows))
@@ -68,7 +71,7 @@ def _draw(rows: Sequence[BreakdownRow]) -> Figure:
     axes.set_xlabel("Share of the time of one stylization")
     axes.set_title(f"Time breakdown at {rows[0].size}", fontsize=10, loc="left")
     figure.legend(
-        loc="outside lower center", ncols=len(SECTIONS), fontsize=8, frameon=False,
+        loc="outside lower center", ncols=len(_SECTIONS), fontsize=8, frameon=False,
         handlelength=1.0, handleheight=1.0, handletextpad=0.4, columnspacing=1.2,
     )  # fmt: skip
     return figure
@@ -76,7 +79,7 @@ def _draw(rows: Sequence[BreakdownRow]) -> Figure:
 
 def _draw_bar(axes: Axes, place: int, row: BreakdownRow) -> None:
     left = 0.0
-    for section in SECTIONS:
+    for section in _SECTIONS:
         width = row.share(section) or 0.0
         colour, text = _COLOURS[section]
         axes.barh(

@@ -188,7 +188,11 @@ def _ms(nanoseconds: float) -> str:
 
 def _explain_rest(row: BreakdownRow) -> str:
     largest = max(
-        (name for name in row.sections if name not in ("encode", "decode", "filter")),
+        (
+            name
+            for name in row.sections
+            if name not in ("encode", "decode") and not row.is_optional(name)
+        ),
         key=lambda name: row.sections[name].latency_ns,
     )
     return (

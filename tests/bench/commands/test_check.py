@@ -80,6 +80,16 @@ class TestWithTwoSubjects:
         assert status == 0
         assert out.endswith("2 cases: 2 same, 0 different, 0 missing\n")
 
+    def test_folders_that_contradict_each_other_are_refused(self, run, tmp_path, make_cost):
+        record_true_counts(tmp_path, make_cost, ["content", "mkl"])
+        other = tmp_path / "other"
+        other.mkdir()
+        record_true_counts(other, make_cost, ["mkl"])
+        assert run(other)[0] == 0
+        record_true_counts(other, make_cost, ["mkl"], macs_total=7)
+        with pytest.raises(ConfigError, match=r"counts of mkl at 64×48 in .*other differ"):
+            run(other)
+
     def test_an_unknown_transform_is_missing(self, run, tmp_path, make_cost):
         record_true_counts(tmp_path, make_cost, ["content", "mkl"])
         append_record(tmp_path, make_cost("mkl", width=64, height=48, transform="zca"))

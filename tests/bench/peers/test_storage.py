@@ -1,6 +1,8 @@
 """Packed files of peers: the decoder in float16, and an encoder made of the teacher's weights."""
 
+import copy
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -19,9 +21,11 @@ from bench.peers.storage import (
     save_decoder,
     save_peer,
 )
+from bench.subjects import parse_subject
+from bench.subjects.parse import find_card
 from pcakd.backbones import normalize_activations
 from pcakd.backbones.vgg import create_vgg
-from pcakd.errors import StudentFileError
+from pcakd.errors import OutputError, StudentFileError
 from pcakd.weights import WeightsCard, hash_tensors
 
 _CONVS = {0: (3, 64), 2: (64, 64), 5: (64, 128), 7: (128, 128), 10: (128, 256), 12: (256, 256)}
@@ -87,6 +91,22 @@ def test_other_weights_of_the_teacher_are_refused(packed, monkeypatch):
         load_peer(packed)
 
 
+def test_a_weight_beyond_half_precision_is_not_written(trained, means, tmp_path):
+    network = copy.deepcopy(trained.autoencoder)
+    network.decoder.layers(1)[0].conv.weight[0, 0, 0, 0] = 1e6
+    source = EncoderSource(weight_set="caffe", sha256="0", channel_means=means)
+    with pytest.raises(OutputError, match="too large for float16"):
+        save_decoder(tmp_path / "packed.safetensors", replace(trained, autoencoder=network), source)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_packed_file_is_a_subject_named_like_its_whole_file(packed):
+    packed.with_name("wct2-sum-vgg16.json").write_text("{}")
+    subject = parse_subject(str(packed))
+    assert (subject.name, subject.has_quality) == ("wct2-sum-vgg16", True)
+    assert find_card(str(packed)).name == "wct2-sum-vgg16.json"
+
+
 def _rewrite(path, tensors, **changes):
     with safe_open(path, framework="pt") as stream:
         header = json.loads(stream.metadata()["pcakd"])
@@ -99,7 +119,8 @@ def _rewrite(path, tensors, **changes):
         ("channel_means.2", None, "means of tap 2 are wrong"),
         ("channel_means.3", torch.ones(5), "means of tap 3 are wrong"),
         ("decoder.blocks.0.0.conv.bias", None, "is absent"),
-        ("encoder.blocks.0.0.conv.bias", torch.ones(4), "should be \\(3,\\), is \\(4,\\)"),
+        ("encoder.blocks.0.0.conv.bias", torch.ones(3), "should be absent"),
+        ("decoder.blocks.0.0.conv.bias", torch.ones(4), "should be \\(3,\\), is \\(4,\\)"),
         ("other", torch.ones(4), "should be absent"),
     ],
 )
@@ -113,7 +134,10 @@ def test_damaged_files_are_refused(packed, name, value, message):
         load_peer(packed)
 
 
-@pytest.mark.parametrize("encoder", ["caffe", ["weight_set"], {"weight_set": "caffe"}])
+@pytest.mark.parametrize(
+    "encoder",
+    ["caffe", ["weight_set"], {"weight_set": "caffe"}, {"weight_set": "caffe", "sha256": 1}],
+)
 def test_an_encoder_of_another_form_is_refused(packed, encoder):
     _rewrite(packed, load_file(packed), encoder=encoder)
     with pytest.raises(StudentFileError, match="no trained peer of this release"):

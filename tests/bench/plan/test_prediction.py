@@ -59,6 +59,8 @@ def test_other_subjects_give_a_pessimistic_rate():
     # one that also does work without a count says nothing about a rate
     others = [make_measured(100), slow, replace(slow, latency_ns=1e12, counts_all=False)]
     assert predict_cost(pixels=10, macs=50, own=[], others=others).latency_ns == 450
+    # and nothing is known of such a one before it was measured
+    assert predict_cost(pixels=10, macs=50, own=[], others=others, counts_all=False) is None
 
 
 def test_nothing_measured_predicts_nothing():

@@ -137,8 +137,9 @@ def test_photographs_of_the_training_are_refused(photos, photographs):
         read_val(folder, training, output=folder)
 
 
-def test_a_damaged_file_is_one_line(photographs, tmp_path):
-    (tmp_path / "psnr.csv").write_text("block,step\n1,x\n")
+@pytest.mark.parametrize("text", ["block,step\n1,x\n", "block,step,psnr\n5,1,20\n"])
+def test_a_damaged_file_is_one_line(photographs, tmp_path, text):
+    (tmp_path / "psnr.csv").write_text(text)
     with pytest.raises(TrainingError, match=r"psnr\.csv is damaged .*; delete it"):
         ReconstructionLog(ValPhotos(paths=photographs), steps=[1] * 4, folder=tmp_path).read()
 

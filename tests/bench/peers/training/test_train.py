@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from small_runs import run_jobs_here
 
 from bench.cli import main
+from bench.peers import storage
 from bench.peers.registry import get_vgg_peer
 from bench.peers.storage import TrainedPeer, is_peer_file, load_peer, save_peer
 from bench.peers.training import train
@@ -21,6 +22,7 @@ from bench.worker.jobs import JOBS
 from pcakd.backbones.vgg import create_vgg
 from pcakd.distillation import health
 from pcakd.errors import StudentFileError, TrainingError
+from pcakd.weights import WeightsCard, hash_tensors
 
 _CONFIG = str(Path(__file__).parents[4] / "benchmarks.toml")
 _CONVS = {0: (3, 64), 2: (64, 64), 5: (64, 128), 7: (128, 128), 10: (128, 256), 12: (256, 256)}
@@ -36,7 +38,11 @@ def _random_vgg(name, **options):
         scale = (2 / (9 * k)) ** 0.5
         tensors[f"features.{index}.weight"] = scale * torch.randn(n, k, 3, 3, generator=generator)
         tensors[f"features.{index}.bias"] = torch.zeros(n)
-    return create_vgg(name, tensors, None)
+    card = WeightsCard(
+        backbone=name, weight_set="caffe", source="path", sha256=hash_tensors(tensors),
+        verified=False, licence="none", url=None,
+    )  # fmt: skip
+    return create_vgg(name, tensors, card)
 
 
 def _train(peer, photos, output, **changes):
@@ -88,6 +94,17 @@ def test_a_training_leaves_weights_and_a_card(trained):
     assert is_peer_file(trained)
     # one convolution less than with VGG-19 in the encoder, and one in the decoder
     assert peer.autoencoder.num_params == 7_010_959 - 2 * 590_080
+
+
+def test_a_packed_file_lies_beside_the_whole_one(trained, monkeypatch):
+    monkeypatch.setattr(storage, "create_backbone", _random_vgg)
+    packed = load_peer(trained.with_suffix(storage.PACKED))
+    whole = load_peer(trained)
+    assert packed.card == whole.card
+    tensors = packed.autoencoder.state_dict()
+    for name, tensor in whole.autoencoder.state_dict().items():
+        expected = tensor.half().float() if name.startswith("decoder.") else tensor
+        torch.testing.assert_close(tensors[name], expected, rtol=1e-5, atol=1e-6)
 
 
 def test_cards_hold_the_psnr_of_reconstructions(trained):

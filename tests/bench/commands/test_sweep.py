@@ -1,20 +1,17 @@
 import json
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from bench.cli import main
-from bench.plan.image_pairs import ImagePair
 from bench.sweeps import costs, scoring, training
 from bench.sweeps.records import load_records
 from pcakd.errors import TrainingError
 from pcakd.students import load_student
 from pcakd.utils.git import name_commit
+from tests.makers.tiny_sweeps import StandIn, write_images
 
 PLAN = """
 [base]
@@ -41,31 +38,10 @@ options.set = { min_r2_share = 2 }
 """
 
 
-class StandIn:
-    """Scores without any network: 1 for the student `identity`, 0 for others."""
-
-    pairs_hash = "0"
-    protocol = {"gram": "a stand-in"}  # noqa: RUF012
-
-    def __init__(self, pairs: Sequence[ImagePair], device: torch.device) -> None:
-        self.pairs = pairs
-
-    def score(self, student: Path) -> dict[str, dict[str, float]]:
-        value = float(student.stem == "identity")
-        return {m: {pair.name: value for pair in self.pairs} for m in ("gram", "ssim", "lpips")}
-
-
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with photographs, four image pairs and a plan."""
-    rng = np.random.default_rng(0)
-    for place in ("photos", "pairs"):
-        (tmp_path / place).mkdir()
-    for index in range(16):
-        coarse = Image.fromarray(rng.integers(0, 256, (6, 7, 3), dtype=np.uint8))
-        name = f"{index // 2:02d}_{'style' if index % 2 else 'content'}.png"
-        path = tmp_path / "pairs" / name if index < 8 else tmp_path / "photos" / f"{index}.png"
-        coarse.resize((70, 60), Image.Resampling.BICUBIC).save(path)
+    write_images(tmp_path, photos=8, pairs=4)
     (tmp_path / "ablations.toml").write_text(PLAN, encoding="utf-8")
     monkeypatch.setattr(scoring, "Scorer", StandIn)
     return tmp_path

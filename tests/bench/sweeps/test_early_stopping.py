@@ -1,17 +1,12 @@
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from bench.cli import main
-from bench.plan.image_pairs import ImagePair
 from bench.sweeps import scoring
 from bench.sweeps.early_stopping import (
     RUNGS,
@@ -31,6 +26,7 @@ from pcakd.costs import count_student
 from pcakd.distillation.trainer import Step
 from pcakd.errors import ConfigError
 from pcakd.students import StudentSpec, create_student
+from tests.makers.tiny_sweeps import StandIn, write_images
 from tests.makers.trials import make_trial
 
 tune = pytest.importorskip("ray.tune.schedulers")
@@ -154,32 +150,11 @@ def test_a_training_that_resumes_has_the_means_of_one_that_was_not_killed(tmp_pa
     assert found.losses == {25: 20.5, 50: 45.5}
 
 
-class StandIn:
-    """Scores without any network."""
-
-    pairs_hash = "0"
-    protocol = {"gram": "a stand-in"}  # noqa: RUF012
-
-    def __init__(self, pairs: Sequence[ImagePair], device: torch.device) -> None:
-        self.pairs = pairs
-
-    def score(self, student: Path) -> dict[str, dict[str, float]]:
-        del student
-        return {m: {pair.name: 0.5 for pair in self.pairs} for m in ("gram", "ssim", "lpips")}
-
-
 def test_a_stopped_training_is_recorded_and_trained_on_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(scoring, "Scorer", StandIn)
-    rng = np.random.default_rng(0)
-    for place in ("photos", "pairs"):
-        (tmp_path / place).mkdir()
-    for index in range(12):
-        name = f"{index // 2:02d}_{'style' if index % 2 else 'content'}.png"
-        path = tmp_path / "pairs" / name if index < 4 else tmp_path / "photos" / f"{index}.png"
-        coarse = Image.fromarray(rng.integers(0, 256, (6, 7, 3), dtype=np.uint8))
-        coarse.resize((70, 60), Image.Resampling.BICUBIC).save(path)
+    write_images(tmp_path, photos=8, pairs=2)
     (tmp_path / "plan.toml").write_text(PLAN, encoding="utf-8")
     places = [f"--{name}={tmp_path / name}" for name in ("data", "pairs", "out", "work")]
     places[0] = f"--data={tmp_path / 'photos'}"

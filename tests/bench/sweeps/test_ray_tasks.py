@@ -5,14 +5,13 @@ import signal
 import time
 from pathlib import Path
 
-import numpy as np
 import psutil
 import pytest
-from PIL import Image
 
 from bench.sweeps.ray_tasks import run_ray_tasks
 from pcakd.errors import ConfigError
 from pcakd.students import load_student
+from tests.makers.tiny_sweeps import write_images
 
 pytest.importorskip("ray", reason="the extra ray is not installed")
 
@@ -54,12 +53,7 @@ def _start(ray):
 
 @pytest.fixture
 def arguments(tmp_path: Path):
-    rng = np.random.default_rng(0)
-    (tmp_path / "photos").mkdir()
-    for index in range(8):
-        coarse = Image.fromarray(rng.integers(0, 256, (6, 7, 3), dtype=np.uint8))
-        smooth = coarse.resize((70, 60), Image.Resampling.BICUBIC)
-        smooth.save(tmp_path / "photos" / f"{index}.png")
+    write_images(tmp_path, photos=8)
     (tmp_path / "plan.toml").write_text(PLAN, encoding="utf-8")
     (tmp_path / "work").mkdir()
     places = ["--plan", "plan.toml", "--data", "photos", "--work", "work"]

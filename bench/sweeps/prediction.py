@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from bench.sweeps.architectures import find_architecture
 from bench.sweeps.training import Training
-from pcakd.backbones import create_backbone
 from pcakd.costs import count_student
 from pcakd.distillation.config import DistillConfig
 from pcakd.distillation.phases.stylization import OPTIONAL_LOSSES
 from pcakd.distillation.recipe import Recipe
 from pcakd.distillation.run import distill
-from pcakd.students import describe_student, load_student
+from pcakd.students import load_student
 
 _STEPS = 4  # of each phase that are timed; the first one also warms up
 _SECONDS_PER_MINUTE = 60.0
@@ -112,16 +112,8 @@ def find_ranks(config: DistillConfig) -> tuple[int, ...] | None:
 def count_macs(training: Training) -> float | None:
     """Return the multiply-adds of the student for each content pixel; None without ranks."""
     config = training.config
-    if config.start is not None:
-        spec = load_student(config.start).spec
-        return float(count_student(replace(spec, low_rank=config.low_rank or spec.low_rank)).macs)
     ranks = find_ranks(config)
-    if not ranks:
-        return None
-    weight_set, path = config.split_weights()
-    teacher = create_backbone(config.backbone, weight_set=weight_set, path=path, seed=0)
-    spec = describe_student(teacher, list(ranks), blocks=config.architecture)
-    return float(count_student(spec).macs)
+    return float(count_student(find_architecture(config, ranks)).macs) if ranks else None
 
 
 def _at(points: Sequence[tuple[float, float]], macs: float | None) -> float:

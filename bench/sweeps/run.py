@@ -8,6 +8,7 @@ from pathlib import Path
 from bench.analysis.trainings import find_trainings
 from bench.plan.image_pairs import ImagePair
 from bench.sweeps import costs, early_stopping, scoring, training
+from bench.sweeps.architectures import write_seeded
 from bench.sweeps.records import STOPPED, WOULD_STOP, TrialRecord, load_records, save_record
 from bench.sweeps.training import Training, find_outcome
 from pcakd.errors import ConfigError, OutputError, PcakdError
@@ -16,6 +17,9 @@ from pcakd.utils.files import make_folder, write_atomically
 
 STUDENTS = "students"
 """The folder of the students beside the records."""
+
+SEEDED = "seeded"
+"""The folder, among the trainings, of students that stand for those that were not kept."""
 
 _OF_MACHINE = ("device", "device_name", "threads", "torch")
 
@@ -188,7 +192,7 @@ def _profile(sweep: Sweep) -> None:
     records = {
         name: record
         for name, record in load_records(sweep.out).items()
-        if name in sweep.trainings and record.scores and student_path(sweep.out, name).is_file()
+        if name in sweep.trainings and record.scores
     }
     missing = {
         name: record
@@ -201,7 +205,7 @@ def _profile(sweep: Sweep) -> None:
     if not missing:
         return
     found = costs.measure_costs(
-        {name: student_path(sweep.out, name) for name in missing},
+        {name: _student_file(sweep, name, record) for name, record in missing.items()},
         sweep.resolutions,
         device=device,
         work=sweep.work,
@@ -210,6 +214,20 @@ def _profile(sweep: Sweep) -> None:
         same = _same_machine(record.cost_environment, environment)
         measured = (record.costs if same else {}) | found[name]
         save_record(sweep.out, replace(record, costs=measured, cost_environment=environment))
+
+
+def _student_file(sweep: Sweep, name: str, record: TrialRecord) -> Path:
+    """Return the file of a student, or of one of its architecture where it was not kept.
+
+    Weights do not change what a student costs.
+    """
+    kept = student_path(sweep.out, name)
+    if kept.is_file():
+        return kept
+    seeded = student_path(sweep.work / SEEDED, name)
+    make_folder(seeded.parent)
+    write_seeded(sweep.trainings[name].config, record.card["ranks"], seeded)
+    return seeded
 
 
 def _same_machine(one: Mapping[str, object], other: Mapping[str, object]) -> bool:

@@ -328,7 +328,12 @@ def test_students_are_kept_and_profiled_once_on_a_machine(
     assert sweep(folder, "--resolutions", "HD,FHD") == 0
     assert measured[1:] == [["base", "identity"]]
     monkeypatch.setattr(costs, "describe_machine", lambda device: {"device_name": "another"})
+    trained = load_student(folder / "out" / "students" / "base.safetensors")
+    (folder / "out" / "students" / "base.safetensors").unlink()  # one like it stands for it
     assert sweep(folder, "--resolutions", "HD,FHD") == 0
+    seeded = load_student(folder / "work" / "seeded" / "students" / "base.safetensors")
+    assert seeded.spec == trained.spec
+    assert seeded.colour_transfer == trained.colour_transfer
     assert len(measured) == 3
     assert load_records(folder / "out")["base"].cost_environment == {"device_name": "another"}
 

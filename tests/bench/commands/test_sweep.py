@@ -201,9 +201,9 @@ def test_mistakes_are_found_before_any_training(
     error = capsys.readouterr().err
     assert "ablations.toml [x]: key 'options.step' is not known; did you mean 'steps'?" in error
     (folder / "ablations.toml").write_text(PLAN)
-    shutil.copy(folder / "photos" / "9.png", folder / "pairs" / "00_style.png")
+    shutil.copy(folder / "photos" / "7.png", folder / "pairs" / "00_style.png")
     assert run(folder) == 2
-    assert "00_style.png is 9.png of the training photographs" in capsys.readouterr().err
+    assert "00_style.png is 7.png of the training photographs" in capsys.readouterr().err
     assert not (folder / "out").exists()
 
 
@@ -264,7 +264,7 @@ def test_trainings_at_once_report_what_one_of_them_refuses(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     places = ["--plan", str(folder / "ablations.toml"), "--data", str(folder / "photos")]
-    broken = folder / "photos/8.png"
+    broken = folder / "photos/0.png"
     (folder / "photos/0.png").write_bytes(broken.read_bytes()[:200])
     command = ["sweep", *places, "--work", str(folder / "work"), "--train-only", "--jobs", "2"]
     assert main([*command, "base", "identity"]) == 2

@@ -94,7 +94,8 @@ ALLOWED: dict[str, str] = {
     "bench.machine": "pcakd.__version__ pcakd.utils",
     "bench.peers": (
         "pcakd.backbones pcakd.blocks pcakd.coarse_to_fine pcakd.distillation pcakd.errors "
-        "pcakd.images pcakd.linalg pcakd.tiling pcakd.transforms pcakd.utils bench.records"
+        "pcakd.images pcakd.linalg pcakd.tiling pcakd.transforms pcakd.utils pcakd.weights "
+        "bench.records"
     ),
     "bench.plan": "pcakd.errors pcakd.utils bench.records",
     "bench.profiling": "pcakd.errors pcakd.utils bench.analysis bench.plan bench.records",

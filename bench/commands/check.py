@@ -85,14 +85,18 @@ def run(args: argparse.Namespace) -> int:
 def compute_counts(recorded: Iterable[CostKey]) -> dict[CostKey, Counts]:
     """Recompute the recorded cases, and those of all other known subjects at the same sizes.
 
-    Subjects that this version does not know are left out.
+    Subjects that this version does not know are left out, and trained peers, whose counts are those
+    of the network of their paper.
     """
+    from bench.peers import zoo
     from bench.subjects import list_subjects
 
     keys = list(recorded)
     sizes = list(dict.fromkeys((key.width, key.height) for key in keys))
     computed: dict[CostKey, Counts] = {}
     for name in dict.fromkeys((*(key.subject for key in keys), *list_subjects())):
+        if zoo.is_name(name):
+            continue
         subject = _find_subject(name)
         if subject is None:
             continue

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import get_args
 
 from bench.baselines import BASELINES
+from bench.peers import zoo
+from bench.peers.fetching import find_weights
 from bench.peers.registry import PEERS
 from bench.peers.storage import PACKED, is_peer_file, load_peer
 from bench.plan.factories import find_factory, list_entry_points
@@ -39,7 +41,13 @@ _NAME = re.compile(r"(?P<name>.+?)(\+(?P<precision>[a-z0-9]+))?(@(?P<transform>[
 
 def list_subjects() -> tuple[str, ...]:
     """List the known names; paths of student and peer files are subjects too."""
-    return (*list_students(), *FULL_WIDTH, *PEERS.names(), *BASELINES.names())
+    return (
+        *list_students(),
+        *FULL_WIDTH,
+        *PEERS.names(),
+        *zoo.list_names(),
+        *BASELINES.names(),
+    )
 
 
 def parse_subject(text: str, *, transforms: Sequence[str] = TRANSFORMS) -> Subject:
@@ -58,6 +66,7 @@ def parse_subject(text: str, *, transforms: Sequence[str] = TRANSFORMS) -> Subje
         ConfigError: A colour transfer has a precision or a transform, or a peer with a transform of
             its own has another one.
         StudentFileError: The file is missing, damaged or neither a student nor a peer.
+        WeightsError: The weights of a trained peer, or of its encoder, are not found.
     """
     unfiltered, filter_name = split_filter(text)
     if filter_name is not None:
@@ -81,17 +90,19 @@ def parse_subject(text: str, *, transforms: Sequence[str] = TRANSFORMS) -> Subje
     if name in FULL_WIDTH:
         student = create_student(FULL_WIDTH[name]).eval().requires_grad_(False)
         return create_student_subject(name, student, precision, chosen, has_quality=False)
-    if precision == INT8 and (name in PEERS.names() or is_peer_file(Path(name))):
+    path = Path(name)
+    trained = zoo.is_name(name) or (path.suffix == ".safetensors" and is_peer_file(path))
+    if precision == INT8 and (name in PEERS.names() or trained):
         raise ConfigError(f"subject {text!r}: {INT8} is for students; drop +{INT8}")
     if name in PEERS.names():
         return create_peer(name, precision, transform)
-    path = Path(name)
+    if trained:
+        file = find_weights(name) if zoo.is_name(name) else path
+        return create_trained_peer(
+            _stem(file), load_peer(file), precision, transform or DEFAULT_TRANSFORM
+        )
     if not is_name(name) and path.suffix != ".safetensors":
         raise unknown_name("subject", name, [*list_subjects(), *list_entry_points()])
-    if path.suffix == ".safetensors" and is_peer_file(path):
-        return create_trained_peer(
-            _stem(path), load_peer(path), precision, transform or DEFAULT_TRANSFORM
-        )
     stem = path.stem if path.suffix == ".safetensors" else name
     return create_student_subject(
         stem,
@@ -134,7 +145,9 @@ def find_card(text: str) -> Path | None:
     """
     name, _, _ = _split(split_lut(split_filter(text)[0])[0])
     path = Path(name)
-    if path.suffix != ".safetensors":
+    if zoo.is_name(name):
+        card = Path(str(zoo.find_file(name)))
+    elif path.suffix != ".safetensors":
         card = Path(str(find_file(name, ".json")))
     else:
         card = path.with_name(f"{_stem(path)}.json")

@@ -4,6 +4,7 @@ No file is read with an unrestricted unpickler.
 """
 
 from pcakd.weights.hashing import hash_tensors
+from pcakd.weights.publishers import download
 from pcakd.weights.resolve import (
     FOLDER_VARIABLE,
     LoadedWeights,
@@ -21,6 +22,7 @@ __all__ = [
     "WeightsCard",
     "all_weight_sets",
     "cache_folder",
+    "download",
     "get_weight_set",
     "hash_tensors",
     "list_weight_sets",

@@ -43,6 +43,26 @@ def fetch_published(entry: WeightSet, *, progress: bool) -> dict[str, Tensor]:
         raise WeightsError(f"{entry.url} cannot be fetched ({reason})") from error
 
 
+def download(url: str, path: Path, *, sha256: str, progress: bool = True) -> None:
+    """Download a file, whole or not at all.
+
+    Args:
+        url: Where it is.
+        path: Where to keep it; the folder must exist.
+        sha256: Its hash.
+        progress: Whether to show a progress bar on stderr.
+
+    Raises:
+        WeightsError: It cannot be fetched or kept, or has another hash.
+    """
+    try:
+        with _timeout(_TIMEOUT_S):
+            torch.hub.download_url_to_file(url, str(path), hash_prefix=sha256, progress=progress)
+    except _FAILURES as error:
+        reason = " ".join(str(error).split())
+        raise WeightsError(f"{url} cannot be fetched to {path} ({reason})") from error
+
+
 def read_publisher_file(path: Path, entry: WeightSet) -> dict[str, Tensor]:
     """Read a file of the publisher (``.h5``, ``.pth``, ``.whl``) from disk.
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from bench.peers.encoder import copy_encoder
+from bench.peers.fetching import FILE, describe_file
 from bench.peers.registry import VggPeer, get_vgg_peer
 from bench.peers.storage import (
     FORMAT_VERSION,
@@ -65,7 +66,7 @@ def train_peer(request: PeerRequest) -> Path:
     """Train the decoder of a peer and return the path of its weights, ``PEER-DEPTH.safetensors``.
 
     Beside it lie its card and, much smaller, ``PEER-DEPTH.packed.safetensors``
-    (`bench.peers.storage.save_decoder`).
+    (`bench.peers.storage.save_decoder`), whose hash the card has (`bench.peers.fetching`).
 
     The encoder is the teacher with the peer's own pooling instead of max-pooling. Its activations
     are scaled to a mean of 1 (Gatys' normalisation), as in the released encoders.
@@ -123,6 +124,7 @@ def _train_peer(request: PeerRequest, peer: VggPeer) -> Path:
             weight_set=teacher.card.weight_set, sha256=teacher.card.sha256, channel_means=means
         )
         save_decoder(path.with_suffix(PACKED), trained, source)
+        card |= {FILE: describe_file(path.with_suffix(PACKED))}
     write_text(path.with_suffix(".json"), json.dumps(card, indent=2, sort_keys=True) + "\n")
     return path
 

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from bench.commands import check
+from bench.peers import zoo
 from bench.records.store import append_record
 from bench.subjects import list_subjects, parse_subject
 from pcakd.errors import ConfigError
@@ -108,7 +109,8 @@ def test_a_missing_folder_is_refused(run):
 
 
 def test_known_subjects_can_be_made_by_name():
-    assert [parse_subject(name).name for name in list_subjects()] == list(list_subjects())
+    names = [name for name in list_subjects() if not zoo.is_name(name)]  # those need weights
+    assert [parse_subject(name).name for name in names] == names
 
 
 @pytest.mark.parametrize("name", ["python:made_trap:create", "trap", "trap+bf16"])

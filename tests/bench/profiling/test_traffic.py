@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from bench.baselines import BASELINES
 from bench.filters.guided_reference import plain_guided_filter
+from bench.peers import zoo
 from bench.profiling.macs import CONVOLUTION, count_macs
 from bench.profiling.traffic import (
     OTHER,
@@ -63,7 +64,7 @@ def test_sections_sum_to_the_total(name, size):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(set(list_subjects()) - set(QUICK)))
+@pytest.mark.parametrize("name", sorted(set(list_subjects()) - set(QUICK) - set(zoo.list_names())))
 def test_wide_networks_sum_to_the_total(name):
     prepared = parse_subject(name).prepare()
     (count,) = count_macs(prepared, [(64, 80)])

@@ -11,6 +11,7 @@ from small_runs import run_jobs_here
 
 from bench.cli import main
 from bench.peers import storage
+from bench.peers.fetching import describe_file
 from bench.peers.registry import get_vgg_peer
 from bench.peers.storage import TrainedPeer, is_peer_file, load_peer, save_peer
 from bench.peers.training import train
@@ -98,6 +99,8 @@ def test_a_training_leaves_weights_and_a_card(trained):
 
 def test_a_packed_file_lies_beside_the_whole_one(trained, monkeypatch):
     monkeypatch.setattr(storage, "create_backbone", _random_vgg)
+    card = json.loads(trained.with_suffix(".json").read_text())
+    assert card["file"] == describe_file(trained.with_suffix(storage.PACKED))
     packed = load_peer(trained.with_suffix(storage.PACKED))
     whole = load_peer(trained)
     assert packed.card == whole.card

@@ -1,4 +1,4 @@
-"""``bench card``: write the quality of a student into its file and its card."""
+"""``bench card``: write the quality of a student or a trained peer into its card."""
 
 import argparse
 import json
@@ -18,7 +18,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = "example: python -m bench card runs/vgg16/vgg16.safetensors --scores dev.json"
     parser.add_argument(
-        "student", type=path_argument, metavar="FILE", help="student file, .safetensors"
+        "student",
+        type=path_argument,
+        metavar="FILE",
+        help="student file, .safetensors; or that of a trained peer, whole or packed, whose card "
+        "has the metric values of both",
     )
     parser.add_argument(
         "--scores",
@@ -42,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Add means with intervals to the header of the student file and to ``FILE.json``.
+    """Add means with intervals to the header of a student file and to ``FILE.json``.
 
     Raises:
         PcakdError: A file is missing or damaged, or has no metric values of the student.
@@ -50,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     if args.scores is None and args.photos is None:
         raise ConfigError("nothing is given to add; give --scores JSON, --photos DIR or both")
     if args.photos is not None:
-        _add_pictures(args.student.with_suffix(".json"), args.photos)
+        _add_pictures(_card_beside(args.student), args.photos)
     return _add_scores(args) if args.scores is not None else 0
 
 
@@ -83,19 +87,43 @@ def _add_pictures(path: Path, folder: Path) -> None:
 
 
 def _add_scores(args: argparse.Namespace) -> int:
+    from bench.peers.storage import is_peer_file
     from pcakd.students import load_student, save_student
     from pcakd.utils.files import write_text
 
+    if is_peer_file(args.student):
+        return _add_peer_scores(args)
     student = load_student(args.student)
     scores = _summarise(_read_rows(args.scores), args.student.stem, args.pairs_name)
     student.card["scores"] = scores
     save_student(args.student, student)
-    beside = args.student.with_suffix(".json")
+    beside = _card_beside(args.student)
     card = _read_json(beside) if beside.is_file() else dict(student.card)
     card["scores"] = scores
     write_text(beside, json.dumps(card, indent=2, sort_keys=True) + "\n")
     print(json.dumps(scores, indent=2))
     return 0
+
+
+def _add_peer_scores(args: argparse.Namespace) -> int:
+    """Add metric values to the card of a peer; its weights, whose hash the card has, stay."""
+    from bench.peers.storage import PACKED, file_stem
+    from pcakd.utils.files import write_text
+
+    scores = _summarise(_read_rows(args.scores), file_stem(args.student), args.pairs_name)
+    beside = _card_beside(args.student)
+    card = _read_json(beside)
+    decoder = "float16" if args.student.name.endswith(PACKED) else "float32"
+    card["scores"] = card.get("scores", {}) | {decoder: scores}
+    write_text(beside, json.dumps(card, indent=2, sort_keys=True) + "\n")
+    print(json.dumps(scores, indent=2))
+    return 0
+
+
+def _card_beside(path: Path) -> Path:
+    from bench.peers.storage import file_stem
+
+    return path.with_name(f"{file_stem(path)}.json")
 
 
 def _read_json(path: Path) -> Any:

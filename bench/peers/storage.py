@@ -103,6 +103,15 @@ def _write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any])
     write_safetensors(path, dict(tensors), {_HEADER: json.dumps(header, sort_keys=True)})
 
 
+def file_stem(path: Path) -> str:
+    """Return the name of a weights file without its suffix; a packed one has that of its whole one.
+
+    >>> file_stem(Path("runs/photowct-vgg16.packed.safetensors"))
+    'photowct-vgg16'
+    """
+    return path.name.removesuffix(PACKED).removesuffix(path.suffix)
+
+
 def is_peer_file(path: Path) -> bool:
     """Tell whether a file is a trained peer by its header; False if it cannot be read."""
     try:

@@ -9,7 +9,7 @@ from bench.baselines import BASELINES
 from bench.peers import zoo
 from bench.peers.fetching import find_weights
 from bench.peers.registry import PEERS
-from bench.peers.storage import PACKED, is_peer_file, load_peer
+from bench.peers.storage import file_stem, is_peer_file, load_peer
 from bench.plan.factories import find_factory, list_entry_points
 from bench.records.loss_histories import find_history
 from bench.records.schema import CHOLESKY, Precision
@@ -99,7 +99,7 @@ def parse_subject(text: str, *, transforms: Sequence[str] = TRANSFORMS) -> Subje
     if trained:
         file = find_weights(name) if zoo.is_name(name) else path
         return create_trained_peer(
-            _stem(file), load_peer(file), precision, transform or DEFAULT_TRANSFORM
+            file_stem(file), load_peer(file), precision, transform or DEFAULT_TRANSFORM
         )
     if not is_name(name) and path.suffix != ".safetensors":
         raise unknown_name("subject", name, [*list_subjects(), *list_entry_points()])
@@ -150,13 +150,8 @@ def find_card(text: str) -> Path | None:
     elif path.suffix != ".safetensors":
         card = Path(str(find_file(name, ".json")))
     else:
-        card = path.with_name(f"{_stem(path)}.json")
+        card = path.with_name(f"{file_stem(path)}.json")
     return card if card.is_file() else None
-
-
-def _stem(path: Path) -> str:
-    """Return the name of a file without its suffix; a packed peer has that of its whole file."""
-    return path.name.removesuffix(PACKED).removesuffix(path.suffix)
 
 
 def row_name(subject: str, transform: str) -> str:

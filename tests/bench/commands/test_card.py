@@ -1,7 +1,9 @@
 import json
 
 import pytest
+import torch
 from pictures import make_picture
+from safetensors.torch import save_file
 
 from bench.cli import main
 from bench.quality.unseen import digest_file
@@ -85,3 +87,19 @@ def test_other_photographs_than_the_cards_are_refused(student, tmp_path, capsys)
     assert "lists no photographs" in capsys.readouterr().err
     assert main(["card", str(student)]) == 2
     assert "give --scores JSON, --photos DIR or both" in capsys.readouterr().err
+
+
+def test_a_peers_card_has_metric_values_of_both_files(tmp_path):
+    card = tmp_path / "wct2-sum-vgg16.json"
+    card.write_text(json.dumps({"depth": "vgg16"}))
+    header = {"pcakd": json.dumps({"format": "pcakd-peer"})}
+    scores = str(_scores(tmp_path, "wct2-sum-vgg16"))
+    for name in ("wct2-sum-vgg16.safetensors", "wct2-sum-vgg16.packed.safetensors"):
+        save_file({"weight": torch.zeros(1)}, tmp_path / name, metadata=header)
+        before = (tmp_path / name).read_bytes()
+        assert main(["card", str(tmp_path / name), "--scores", scores, "--pairs-name", "few"]) == 0
+        assert (tmp_path / name).read_bytes() == before
+    after = json.loads(card.read_text())
+    assert after["depth"] == "vgg16"
+    assert after["scores"].keys() == {"float16", "float32"}
+    assert after["scores"]["float16"]["pairs"] == "few"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bench.plan.image_pairs import ImagePair
     from bench.quality.evaluation import EvaluatedFile
     from bench.quality.metrics import Metrics
-    from bench.records.schema import Record
+    from bench.records.schema import MetricName, Record
     from bench.run.external import ExternalResults
 
 _SHOWN = 5
@@ -61,6 +61,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--name", metavar="NAME", help="name of the subject (default: the name of --results)"
     )
+    parser.add_argument(
+        "--trained-metrics",
+        type=_read_metrics,
+        default=(),
+        metavar="A,B",
+        help="metrics whose formulas the other software optimises, such as gram; tables mark them "
+        "and their close relatives, as those of students",
+    )
+
+
+def _read_metrics(text: str) -> tuple["MetricName", ...]:
+    """Read names of metrics, separated by commas."""
+    from bench.plan.config import refuse_unknown_metric
+
+    try:
+        return tuple(refuse_unknown_metric(name.strip()) for name in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def run(args: argparse.Namespace) -> int:
@@ -96,7 +114,8 @@ def run(args: argparse.Namespace) -> int:
     from bench.quality.metrics import Metrics
 
     metrics = Metrics(names=choose_metrics(args), device=device)
-    return finish(args, evaluate_results(name, results, pairs, metrics))
+    rows = evaluate_results(name, results, pairs, metrics, trained=args.trained_metrics)
+    return finish(args, rows)
 
 
 def _subject_name(args: argparse.Namespace) -> str:
@@ -117,6 +136,8 @@ def _score_references(args: argparse.Namespace) -> int:
 
     if args.out is not None:
         raise ConfigError("--out takes no --reference: a run folder has no ground truth; drop one")
+    if args.trained_metrics:
+        raise ConfigError("--trained-metrics is for --pairs; drop it")
     if args.json is not None:
         require_parent(args.json)
     device = resolve_device(args.device)
@@ -141,7 +162,11 @@ def _add_to_run(
     from bench.run import external, same_pairs
 
     known = read_latest_records(args.out)
-    added = external.ExternalResults(name=name, subject_hash=external.hash_results(results))
+    added = external.ExternalResults(
+        name=name,
+        subject_hash=external.hash_results(results),
+        trained_metrics=args.trained_metrics,
+    )
     external.require_free_name(known, added)
     max_side = external.evaluated_side(known)
     described = [describe_pair(pair, max_side) for pair in pairs]
@@ -152,7 +177,11 @@ def _add_to_run(
     evaluated = list(evaluate_files(results, pairs, metrics, max_side=max_side))
     for record in _create_records(added, described, evaluated, metrics, max_side, device):
         append_record(args.out, record)
-    rows = [create_row(name, each.pair, each.values, metrics) for each in evaluated if each.values]
+    rows = [
+        create_row(name, each.pair, each.values, metrics, trained=args.trained_metrics)
+        for each in evaluated
+        if each.values
+    ]
     status = finish(args, rows)
     page = render_report(args.out)
     (sys.stderr if args.json == STANDARD_OUTPUT else sys.stdout).write(f"{page}\n")

@@ -16,6 +16,7 @@ from bench.quality.protocol import describe_size
 from bench.quality.rows import Row
 from bench.quality.sizes import cut_to_multiple, fit_result, fit_within
 from bench.quality.values import MetricValues
+from bench.records.schema import MetricName
 from bench.subjects import Subject, row_name
 from pcakd.cards import add_relatives
 from pcakd.errors import ConfigError, ImageError, PcakdError
@@ -162,6 +163,7 @@ def evaluate_results(
     pairs: Sequence[ImagePair],
     metrics: Metrics,
     *,
+    trained: Sequence[MetricName] = (),
     progress: bool = True,
 ) -> list[Row]:
     """Measure finished images against the image pairs that they are named after.
@@ -171,6 +173,7 @@ def evaluate_results(
         results: Image files by the name of their image pair.
         pairs: The image pairs; those without a result are skipped.
         metrics: The loaded metrics.
+        trained: Metrics whose formulas the images were optimised for.
         progress: Whether to show a progress bar.
 
     Raises:
@@ -181,13 +184,26 @@ def evaluate_results(
     for result in evaluate_files(results, pairs, metrics, progress=progress):
         if result.values is None:
             raise ImageError(f"image pair {result.pair}: {result.reason}")
-        rows.append(create_row(name, result.pair, result.values, metrics))
+        rows.append(create_row(name, result.pair, result.values, metrics, trained=trained))
     return rows
 
 
-def create_row(name: str, pair: str, values: MetricValues, metrics: Metrics) -> Row:
+def create_row(
+    name: str,
+    pair: str,
+    values: MetricValues,
+    metrics: Metrics,
+    *,
+    trained: Sequence[MetricName] = (),
+) -> Row:
     """Return the metric values of a subject on an image pair as a row."""
-    return Row(subject=name, pair=pair, size=_row_size(metrics), **asdict(values))
+    return Row(
+        subject=name,
+        pair=pair,
+        size=_row_size(metrics),
+        trained_metrics=add_relatives(trained),
+        **asdict(values),
+    )
 
 
 def _row_size(metrics: Metrics) -> str | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bench.plan.image_pairs import ImagePair
 from bench.quality.protocol import METRICS, name_file_outputs, without_outputs
 from bench.records.identity import is_external
-from bench.records.schema import NO_TRANSFORM, Case, Obtained, Record
+from bench.records.schema import NO_TRANSFORM, Case, MetricName, Obtained, Record
 from bench.run.recorder import create_record
 from pcakd.errors import ConfigError
 
@@ -23,10 +23,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalResults:
-    """Name of the subject, and `hash_results` of its files."""
+    """A folder of images as a subject.
+
+    Attributes:
+        name: Name of the subject.
+        subject_hash: `hash_results` of its files.
+        trained_metrics: Metrics whose formulas the other software optimises.
+    """
 
     name: str
     subject_hash: str
+    trained_metrics: tuple[MetricName, ...] = ()
 
 
 def hash_results(results: Mapping[str, Path]) -> str:
@@ -144,6 +151,7 @@ def quality_record(
         environment=dict(environment),
         commit=commit,
         dirty=dirty,
+        trained_metrics=list(results.trained_metrics) or None,
         **_metric_fields(evaluated, protocol),
     )
 

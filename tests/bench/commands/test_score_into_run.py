@@ -120,6 +120,24 @@ def test_outputs_of_the_runs_size_are_taken_as_they_are(run_folder, pairs, resul
     assert first.lpips < 1 / 255
 
 
+def test_metrics_that_the_other_software_optimises_are_marked(run_folder, pairs, results, capsys):
+    options = ("--pairs", pairs, "--results", results, "--out", run_folder)
+    call(*options, "--trained-metrics", "gram, lpips")
+    assert read_records(run_folder)[-1].trained_metrics == ["gram", "lpips"]
+    out = capsys.readouterr().out
+    assert "‡: trained on the formula" in out
+    page = (run_folder / "README.md").read_text()
+    row = next(line for line in page.splitlines() if line.startswith("| tool "))
+    assert row.count("‡") == 2  # Bounded Gram, a relative of gram, and LPIPS; not SSIM
+
+
+def test_an_unknown_trained_metric_is_one_line(run_folder, pairs, results, capsys):
+    options = ("--pairs", pairs, "--results", results, "--out", run_folder)
+    with pytest.raises(SystemExit):
+        call(*options, "--trained-metrics", "gram,sim")
+    assert "'sim'" in capsys.readouterr().err
+
+
 def test_a_size_that_cannot_be_brought_together_is_refused_and_writes_nothing(
     run_folder, pairs, results
 ):

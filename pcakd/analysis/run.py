@@ -174,16 +174,18 @@ def _read_in_order(
 def list_ranks(backbone: str, spectra: Sequence[Spectrum]) -> dict[str, Ranks]:
     """Return the ranks of interest by their name; the first are the reference.
 
-    They are the paper's (for other backbones those of an mcev of 0.85), those of the shipped
-    student of the backbone, and those that reach the mcev of `SHARES` at each tap.
+    They are the paper's (for other backbones those of an mcev of 0.85), those of the students of
+    the backbone that ship, by their names, and those that reach the mcev of `SHARES` at each tap.
     """
     ranks: dict[str, Ranks] = {}
     paper = get_backbone_entry(backbone).ranks
     if paper:
         ranks["paper"] = paper
-    if backbone in list_students():
-        one, two, three, four = load_card(backbone)["ranks"]
-        ranks["shipped"] = (one, two, three, four)
+    for name in list_students():
+        card = load_card(name)
+        if card["teacher"]["backbone"] == backbone:
+            one, two, three, four = card["ranks"]
+            ranks[name] = (one, two, three, four)
     by_share = {f"mcev {share:g}": _ranks_at(spectra, share) for share in SHARES}
     reference = {} if paper else {f"mcev {DEFAULT_MCEV:g}": by_share[f"mcev {DEFAULT_MCEV:g}"]}
     return reference | ranks | by_share

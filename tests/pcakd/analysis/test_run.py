@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pcakd.analysis.run import SPECTRA, AnalysisConfig, analyze
+from pcakd.analysis.run import SPECTRA, AnalysisConfig, analyze, list_ranks
 from pcakd.analysis.spool import COVARIANCES, CovarianceSpool
 from pcakd.backbones import load_backbone
 from pcakd.costs import TERMS
@@ -46,6 +46,14 @@ def test_spectra_are_those_of_a_fit(analysed, photos):
         rank = spectrum.choose_rank(RankRule(mcev=0.85), tap=tap)
         assert rank == expected.rank
         assert spectrum.truncate(rank).mcev == pytest.approx(expected.mcev, abs=1e-5)
+
+
+def test_students_that_ship_are_marked_by_their_names(analysed):
+    spectra = load_spectra(analysed[0] / SPECTRA).spectra  # those of any teacher do
+    ranks = list_ranks("vgg16", spectra)
+    assert ranks["vgg16"] == ranks["paper"] == (10, 20, 58, 64)
+    assert "mobilenet_v1" not in ranks
+    assert "vgg16" not in list_ranks("tiny", spectra)
 
 
 def test_the_folder_holds_everything_and_nothing_of_the_work(analysed):

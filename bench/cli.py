@@ -35,7 +35,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "draw": "draw image pairs from a folder of photographs",
         "duplicates": "find copies of pictures in folders by perceptual hashes",
         "sweep": "distil many students from one plan, evaluate and compare them",
-        "card": "write quality metrics or perceptual hashes into the card of a student file",
+        "card": "write quality metrics or perceptual hashes into the card of a student or peer",
     }
 )
 _RENAMED: Mapping[str, str] = MappingProxyType(

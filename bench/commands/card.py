@@ -21,8 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "student",
         type=path_argument,
         metavar="FILE",
-        help="student file, .safetensors; or that of a trained peer, whole or packed, whose card "
-        "has the metric values of both",
+        help="student file, .safetensors; or that of a trained peer, whole or packed: its card "
+        "has the metric values of each",
     )
     parser.add_argument(
         "--scores",
@@ -46,7 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Add means with intervals to the header of a student file and to ``FILE.json``.
+    """Add means with intervals to the header of a student file and to the card beside it.
+
+    The file of a trained peer is left as it is.
 
     Raises:
         PcakdError: A file is missing or damaged, or has no metric values of the student.
@@ -107,14 +109,17 @@ def _add_scores(args: argparse.Namespace) -> int:
 
 def _add_peer_scores(args: argparse.Namespace) -> int:
     """Add metric values to the card of a peer; its weights, whose hash the card has, stay."""
-    from bench.peers.storage import PACKED, file_stem
+    from bench.peers.storage import file_stem, is_packed_file
     from pcakd.utils.files import write_text
 
     scores = _summarise(_read_rows(args.scores), file_stem(args.student), args.pairs_name)
     beside = _card_beside(args.student)
     card = _read_json(beside)
-    decoder = "float16" if args.student.name.endswith(PACKED) else "float32"
-    card["scores"] = card.get("scores", {}) | {decoder: scores}
+    before = card.get("scores", {}) if isinstance(card, dict) else None
+    if not isinstance(before, dict):
+        raise ConfigError(f"{beside} is not the card of a peer; use that of its training")
+    decoder = "float16" if is_packed_file(args.student) else "float32"
+    card["scores"] = before | {decoder: scores}
     write_text(beside, json.dumps(card, indent=2, sort_keys=True) + "\n")
     print(json.dumps(scores, indent=2))
     return 0

@@ -20,7 +20,7 @@ from bench.records.compare import (
 from bench.records.identity import latest_records
 from bench.records.store import read_records, records_path
 from pcakd.commands.parser import path_argument
-from pcakd.errors import ConfigError, UnknownNameError
+from pcakd.errors import ConfigError, UnknownNameError, WeightsError
 
 if TYPE_CHECKING:
     from bench.subjects import Subject
@@ -85,8 +85,8 @@ def run(args: argparse.Namespace) -> int:
 def compute_counts(recorded: Iterable[CostKey]) -> dict[CostKey, Counts]:
     """Recompute the recorded cases, and those of all other known subjects at the same sizes.
 
-    Subjects that this version does not know are left out, and trained peers, whose counts are those
-    of the network of their paper.
+    Subjects that this version does not know are left out, and trained peers without a record: those
+    of VGG-16 count like the network of their paper.
     """
     from bench.peers import zoo
     from bench.subjects import list_subjects
@@ -94,9 +94,8 @@ def compute_counts(recorded: Iterable[CostKey]) -> dict[CostKey, Counts]:
     keys = list(recorded)
     sizes = list(dict.fromkeys((key.width, key.height) for key in keys))
     computed: dict[CostKey, Counts] = {}
-    for name in dict.fromkeys((*(key.subject for key in keys), *list_subjects())):
-        if zoo.is_name(name):
-            continue
+    untrained = (name for name in list_subjects() if not zoo.is_name(name))
+    for name in dict.fromkeys((*(key.subject for key in keys), *untrained)):
         subject = _find_subject(name)
         if subject is None:
             continue
@@ -138,6 +137,9 @@ def _find_subject(name: str) -> "Subject | None":
     try:
         return parse_subject(name)
     except UnknownNameError:
+        return None
+    except WeightsError as error:
+        sys.stderr.write(f"bench: warning: {name} cannot be counted: {error}\n")
         return None
 
 

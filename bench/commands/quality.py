@@ -17,7 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--subjects",
         required=True,
         metavar="A,B",
-        help="students by name or file, colour transfers, or `content` (the unchanged content); "
+        help="students and trained peers by name or file, colour transfers, or `content` (the "
+        "unchanged content); "
         "add +fp16 or +bf16 for half precision, +int8 for 8-bit integers, and @TRANSFORM for one "
         "transform",
     )

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -216,6 +217,7 @@ def _metric_weights() -> Iterator[None]:
             sys.stderr.write(f"bench: warning: quality cannot be scored: {error}\n")
             fetched = {}
         if not all(_is_kept(name, loaded) for name, loaded in fetched.items()):
+            _link_files(before, Path(folder))
             for name, loaded in fetched.items():
                 file_name = get_weight_set(name, "torchvision").file_name
                 write_safetensors(Path(folder) / file_name, loaded.tensors)
@@ -226,6 +228,17 @@ def _metric_weights() -> Iterator[None]:
             os.environ.pop(FOLDER_VARIABLE, None)
             if before is not None:
                 os.environ[FOLDER_VARIABLE] = before
+
+
+def _link_files(source: str | None, target: Path) -> None:
+    """Make the files of the user's folder of weights, if there is one, appear in another."""
+    for path in Path(source).expanduser().iterdir() if source else ():
+        if not path.is_file():
+            continue
+        try:
+            (target / path.name).symlink_to(path.resolve())
+        except OSError:  # a file system without links
+            shutil.copy2(path, target / path.name)
 
 
 def _is_kept(backbone: str, loaded: "LoadedWeights") -> bool:

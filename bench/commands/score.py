@@ -67,16 +67,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=(),
         metavar="A,B",
         help="metrics whose formulas the other software optimises, such as gram; tables mark them "
-        "and their close relatives, as those of students",
+        "and their close relatives, as those of students (default: as when the results were added "
+        "before)",
     )
 
 
 def _read_metrics(text: str) -> tuple["MetricName", ...]:
     """Read names of metrics, separated by commas."""
-    from bench.plan.config import refuse_unknown_metric
+    from bench.plan.config import refuse_repeats, refuse_unknown_metric
 
     try:
-        return tuple(refuse_unknown_metric(name.strip()) for name in text.split(","))
+        names: tuple[MetricName, ...] = tuple(
+            refuse_unknown_metric(name.strip()) for name in text.split(",")
+        )
+        return refuse_repeats(names)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 
@@ -165,7 +169,7 @@ def _add_to_run(
     added = external.ExternalResults(
         name=name,
         subject_hash=external.hash_results(results),
-        trained_metrics=args.trained_metrics,
+        trained_metrics=args.trained_metrics or external.find_trained_metrics(known, name),
     )
     external.require_free_name(known, added)
     max_side = external.evaluated_side(known)
@@ -178,7 +182,7 @@ def _add_to_run(
     for record in _create_records(added, described, evaluated, metrics, max_side, device):
         append_record(args.out, record)
     rows = [
-        create_row(name, each.pair, each.values, metrics, trained=args.trained_metrics)
+        create_row(name, each.pair, each.values, metrics, trained=added.trained_metrics)
         for each in evaluated
         if each.values
     ]

@@ -121,6 +121,19 @@ def is_peer_file(path: Path) -> bool:
     return FORMAT in metadata.get(_HEADER, "")
 
 
+def is_packed_file(path: Path) -> bool:
+    """Tell whether the file of a trained peer has its decoder alone.
+
+    Raises:
+        StudentFileError: The file is missing, damaged or not a trained peer.
+    """
+    _, metadata = read_safetensors(path, error=StudentFileError)
+    try:
+        return _ENCODER in json.loads(metadata[_HEADER])
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise StudentFileError(f"{path} is no trained peer; use another file") from error
+
+
 def load_peer(path: Path) -> TrainedPeer:
     """Load a trained peer; a packed one needs the weights of its teacher.
 

@@ -68,6 +68,12 @@ def require_free_name(records: Iterable[Record], results: ExternalResults) -> No
             )
 
 
+def find_trained_metrics(records: Iterable[Record], name: str) -> tuple[MetricName, ...]:
+    """Return the metrics that a run folder marks for a subject already."""
+    own = (record for record in records if record.case.subject == name)
+    return next((tuple(each.trained_metrics) for each in own if each.trained_metrics), ())
+
+
 def evaluated_side(records: Iterable[Record]) -> int:
     """Return the most pixels a side to which a run reduced its image pairs; 0 is native size.
 

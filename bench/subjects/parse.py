@@ -67,6 +67,7 @@ def parse_subject(text: str, *, transforms: Sequence[str] = TRANSFORMS) -> Subje
             its own has another one.
         StudentFileError: The file is missing, damaged or neither a student nor a peer.
         WeightsError: The weights of a trained peer, or of its encoder, are not found.
+        OutputError: Those weights cannot be kept in the cache.
     """
     unfiltered, filter_name = split_filter(text)
     if filter_name is not None:

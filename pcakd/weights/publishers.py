@@ -49,12 +49,15 @@ def download(url: str, path: Path, *, sha256: str, progress: bool = True) -> Non
     Args:
         url: Where it is.
         path: Where to keep it; the folder must exist.
-        sha256: Its hash.
+        sha256: Its hash, 64 hexadecimal digits.
         progress: Whether to show a progress bar on stderr.
 
     Raises:
+        ValueError: The hash has another length: a part of one would accept other files.
         WeightsError: It cannot be fetched or kept, or has another hash.
     """
+    if len(sha256) != hashlib.sha256().digest_size * 2:
+        raise ValueError(f"a SHA-256 has 64 digits, got {sha256!r}")
     try:
         with _timeout(_TIMEOUT_S):
             torch.hub.download_url_to_file(url, str(path), hash_prefix=sha256, progress=progress)

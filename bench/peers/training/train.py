@@ -27,6 +27,7 @@ from bench.peers.vgg import Depth
 from pcakd.backbones import Backbone, create_backbone, measure_channel_means, normalize_activations
 from pcakd.distillation.data.photos import Photos, require_other_folder
 from pcakd.distillation.run_files.lock import claim_output
+from pcakd.images.perceptual import METHOD
 from pcakd.utils.files import write_text
 from pcakd.utils.precision import full_precision
 
@@ -125,7 +126,9 @@ def _train_peer(request: PeerRequest, peer: VggPeer) -> Path:
         )
         save_decoder(path.with_suffix(PACKED), trained, source)
         card |= {FILE: describe_file(path.with_suffix(PACKED))}
-    write_text(path.with_suffix(".json"), json.dumps(card, indent=2, sort_keys=True) + "\n")
+    pictures = {"method": METHOD, "hashes": photos.perceptual_hashes()}
+    whole = card | {"manifest": photos.manifest(), "pictures": pictures}
+    write_text(path.with_suffix(".json"), json.dumps(whole, indent=2, sort_keys=True) + "\n")
     return path
 
 

@@ -24,7 +24,7 @@ DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
         "authors_vgg19": "the paper authors' student of VGG-19",
         "mobilenet_v1-full": "MobileNet-V1 autoencoder at full width",
         "vgg19-full": "VGG-19 autoencoder at full width",
-        "dpst": "results that the authors of Deep Photo Style Transfer published",
+        "dpst": "Deep Photo Style Transfer, an optimisation on features of VGG-19",
         "cap-vstnet": "CAP-VSTNet, reversible residual network",
         "photowct": "PhotoWCT, VGG-19",
         "photowct2": "PhotoWCT², VGG-19",

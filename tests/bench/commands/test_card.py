@@ -92,9 +92,13 @@ def test_other_photographs_than_the_cards_are_refused(student, tmp_path, capsys)
 def test_a_peers_card_has_metric_values_of_both_files(tmp_path):
     card = tmp_path / "wct2-sum-vgg16.json"
     card.write_text(json.dumps({"depth": "vgg16"}))
-    header = {"pcakd": json.dumps({"format": "pcakd-peer"})}
     scores = str(_scores(tmp_path, "wct2-sum-vgg16"))
-    for name in ("wct2-sum-vgg16.safetensors", "wct2-sum-vgg16.packed.safetensors"):
+    headers = {
+        "wct2-sum-vgg16.safetensors": {},
+        "wct2-sum-vgg16.packed.safetensors": {"encoder": {}},
+    }
+    for name, more in headers.items():
+        header = {"pcakd": json.dumps({"format": "pcakd-peer"} | more)}
         save_file({"weight": torch.zeros(1)}, tmp_path / name, metadata=header)
         before = (tmp_path / name).read_bytes()
         assert main(["card", str(tmp_path / name), "--scores", scores, "--pairs-name", "few"]) == 0
@@ -103,3 +107,15 @@ def test_a_peers_card_has_metric_values_of_both_files(tmp_path):
     assert after["depth"] == "vgg16"
     assert after["scores"].keys() == {"float16", "float32"}
     assert after["scores"]["float16"]["pairs"] == "few"
+
+
+@pytest.mark.parametrize("text", ["[]", '{"scores": null}', '{"scores": [1]}', "{", None])
+def test_a_peer_without_a_usable_card_is_one_line(tmp_path, capsys, text):
+    path = tmp_path / "wct2-sum-vgg16.safetensors"
+    header = {"pcakd": json.dumps({"format": "pcakd-peer"})}
+    save_file({"weight": torch.zeros(1)}, path, metadata=header)
+    if text is not None:
+        path.with_suffix(".json").write_text(text)
+    assert main(["card", str(path), "--scores", str(_scores(tmp_path, "wct2-sum-vgg16"))]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "wct2-sum-vgg16.json" in line

@@ -9,7 +9,7 @@ from bench.commands import check
 from bench.peers import zoo
 from bench.records.store import append_record
 from bench.subjects import list_subjects, parse_subject
-from pcakd.errors import ConfigError
+from pcakd.errors import ConfigError, WeightsError
 
 
 @pytest.fixture
@@ -95,6 +95,23 @@ class TestWithTwoSubjects:
         record_true_counts(tmp_path, make_cost, ["content", "mkl"])
         append_record(tmp_path, make_cost("mkl", width=64, height=48, transform="zca"))
         assert run()[0] == 1
+
+
+def test_trained_peers_are_checked_only_if_they_were_recorded(
+    run, tmp_path, make_cost, monkeypatch, capsys
+):
+    def fail(name):
+        raise WeightsError(f"no weights of {name}")
+
+    monkeypatch.setattr(zoo, "is_name", lambda text: text == "peer-vgg16")
+    monkeypatch.setattr("bench.subjects.list_subjects", lambda: ("content", "peer-vgg16"))
+    monkeypatch.setattr("bench.subjects.parse.find_weights", fail)
+    record_true_counts(tmp_path, make_cost, ["content"])
+    assert run()[0] == 0
+    append_record(tmp_path, make_cost("peer-vgg16", width=64, height=48))
+    status, out = run()
+    assert status == 1
+    assert "1,000 → missing" in out
 
 
 def test_quality_records_alone_are_refused(run, tmp_path, make_quality):

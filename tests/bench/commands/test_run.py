@@ -40,6 +40,23 @@ def test_networks_missing_from_the_cache_are_kept_for_the_run(monkeypatch):
     assert not folder.exists()
 
 
+@pytest.mark.usefixtures("cache")
+def test_other_files_of_the_users_folder_are_kept_too(tmp_path, monkeypatch):
+    monkeypatch.setattr("pcakd.weights.load_weights", load)
+    own = tmp_path / "own"
+    (own / "folder").mkdir(parents=True)
+    for name in ("peer.packed.safetensors", "vgg16_features.safetensors"):
+        (own / name).write_bytes(b"own")
+    monkeypatch.setenv("PCAKD_WEIGHTS", str(own))
+    with _metric_weights():
+        folder = Path(os.environ["PCAKD_WEIGHTS"])
+        assert folder != own
+        assert (folder / "peer.packed.safetensors").read_bytes() == b"own"
+        assert (folder / "vgg16_features.safetensors").read_bytes() != b"own"
+    assert os.environ["PCAKD_WEIGHTS"] == str(own)
+    assert (own / "vgg16_features.safetensors").read_bytes() == b"own"
+
+
 def test_networks_of_the_cache_are_used(monkeypatch, cache):
     monkeypatch.setattr("pcakd.weights.load_weights", load)
     cache.mkdir()

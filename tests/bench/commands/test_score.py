@@ -123,6 +123,7 @@ def test_too_small_an_image_has_no_lpips(truth: Path, tmp_path: Path) -> None:
         ((), "either --pairs .* or --reference"),
         (("--pairs", "truth", "--reference", "truth"), "either --pairs .* or --reference"),
         (("--reference", "truth", "--out", "run"), "a run folder has no ground truth"),
+        (("--reference", "truth", "--json", "a.json", "--trained-metrics", "gram"), "for --pairs"),
     ],
 )
 def test_ground_truth_takes_the_place_of_image_pairs(

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from quality_inputs import save_random
 
+from bench.cli import main
 from bench.commands import score
 from bench.quality.pairs import describe_pair, find_pairs
 from bench.quality.protocol import describe_size
@@ -22,12 +23,15 @@ SIDE = 64
 SIZES = {"01_content": (96, 80), "01_style": (70, 90), "02_content": (40, 60), "02_style": (50, 50)}
 
 
+NAMES = ("gram", "bounded_gram", "ssim", "lpips")
+
+
 class FakeMetrics:
     """MetricValues that tell what was compared: the mean difference from the content."""
 
     def __init__(self, *, names=(), device="cpu", progress=True, max_side=0, multiple_of=1):
         self.size = describe_size(max_side=max_side, multiple_of=multiple_of)
-        self.protocol = {name: f"{name}/fake; {self.size}" for name in ("gram", "ssim", "lpips")}
+        self.protocol = {name: f"{name}/fake; {self.size}" for name in NAMES}
 
     def describe_style(self, style):
         return {"style": style}
@@ -36,7 +40,7 @@ class FakeMetrics:
         assert output.shape == content.shape
         assert max(*output.shape[-2:], *described["style"].shape[-2:]) <= 96
         difference = float((output - content).abs().mean())
-        return MetricValues(gram=0.5, ssim=1 - difference, lpips=difference)
+        return MetricValues(gram=0.5, bounded_gram=0.2, ssim=1 - difference, lpips=difference)
 
 
 @pytest.fixture(autouse=True)
@@ -128,14 +132,25 @@ def test_metrics_that_the_other_software_optimises_are_marked(run_folder, pairs,
     assert "‡: trained on the formula" in out
     page = (run_folder / "README.md").read_text()
     row = next(line for line in page.splitlines() if line.startswith("| tool "))
-    assert row.count("‡") == 2  # Bounded Gram, a relative of gram, and LPIPS; not SSIM
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[-3:] == ["0.500 ‡", "1.000", "0.000 ‡"]
+    printed = next(line for line in out.splitlines() if line.startswith("tool"))
+    assert printed.split()[2:4] == ["0.200", "‡"]  # Bounded Gram, a relative of gram
+    call(*options)  # the marks stay
+    assert read_records(run_folder)[-1].trained_metrics == ["gram", "lpips"]
 
 
-def test_an_unknown_trained_metric_is_one_line(run_folder, pairs, results, capsys):
-    options = ("--pairs", pairs, "--results", results, "--out", run_folder)
-    with pytest.raises(SystemExit):
-        call(*options, "--trained-metrics", "gram,sim")
-    assert "'sim'" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("names", "message"), [("gram,sim", "metric 'sim' is not known"), ("gram,gram", "given twice")]
+)
+def test_trained_metrics_that_are_none_are_refused(
+    run_folder, pairs, results, capsys, names, message
+):
+    options = ("--pairs", str(pairs), "--results", str(results), "--out", str(run_folder))
+    with pytest.raises(SystemExit) as ended:
+        main(["score", *options, "--trained-metrics", names])
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
 
 
 def test_a_size_that_cannot_be_brought_together_is_refused_and_writes_nothing(

@@ -55,11 +55,30 @@ def test_a_file_is_described_by_its_hash(places):
     assert describe_file(places["zoo"] / FILE) == card["file"]
 
 
-@pytest.mark.parametrize("place", ["zoo", "weights"])
+@pytest.mark.parametrize("place", ["zoo", "weights", "cache"])
 def test_another_file_of_the_name_is_refused(places, place):
+    places["cache"].mkdir()
     (places[place] / FILE).write_bytes(CONTENT + b"!")
-    with pytest.raises(WeightsError, match=rf"{place}/{FILE} is not the file of this release"):
+    with pytest.raises(WeightsError, match=rf"{place}/{FILE} has SHA-256 .*, expected"):
         find_weights(NAME)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"file": null}',
+        '{"file": {"sha256": "abc"}}',
+        '{"file": {"sha256": 1}}',
+        json.dumps({"file": {"sha256": 64 * "0", "url": 1}}),
+    ],
+)
+def test_a_card_that_names_no_file_is_one_line(places, text):
+    (places["zoo"] / f"{NAME}.json").write_text(text)
+    with pytest.raises(WeightsError, match=rf"{NAME}.json does not say which file"):
+        parse_subject(NAME)
 
 
 def test_weights_that_are_nowhere_are_one_line(places):
@@ -77,6 +96,15 @@ def test_a_published_file_is_downloaded_once(places, capfd):
     assert "100%" in capfd.readouterr().err
     source.unlink()
     assert find_weights(NAME).read_bytes() == CONTENT
+
+
+def test_a_file_that_an_earlier_release_left_in_the_cache_is_replaced(places):
+    source = places["published"] / FILE
+    source.write_bytes(CONTENT)
+    _write_card(places["zoo"], CONTENT, url=source.as_uri())
+    places["cache"].mkdir()
+    (places["cache"] / FILE).write_bytes(b"earlier")
+    assert find_weights(NAME, progress=False).read_bytes() == CONTENT
 
 
 def test_a_published_file_of_another_hash_is_not_kept(places):

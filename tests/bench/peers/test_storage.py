@@ -9,8 +9,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from bench.peers import storage
+from bench.peers import storage, zoo
 from bench.peers.encoder import copy_encoder
+from bench.peers.fetching import describe_file
 from bench.peers.registry import get_vgg_peer
 from bench.peers.storage import (
     PACKED,
@@ -105,6 +106,16 @@ def test_a_packed_file_is_a_subject_named_like_its_whole_file(packed):
     subject = parse_subject(str(packed))
     assert (subject.name, subject.has_quality) == ("wct2-sum-vgg16", True)
     assert find_card(str(packed)).name == "wct2-sum-vgg16.json"
+
+
+def test_a_trained_peer_is_a_subject_by_its_name(packed, monkeypatch):
+    card = {"file": describe_file(packed)}
+    packed.with_name("wct2-sum-vgg16.json").write_text(json.dumps(card))
+    monkeypatch.setattr(zoo, "_folder", lambda: packed.parent)
+    by_name, by_path = parse_subject("wct2-sum-vgg16"), parse_subject(str(packed))
+    assert (by_name.name, by_name.hash) == (by_path.name, by_path.hash)
+    assert by_name.cost_subject == "wct2-sum"
+    assert parse_subject("wct2-sum-vgg16+fp16@ot").transforms == ("ot",)
 
 
 def _rewrite(path, tensors, **changes):

@@ -104,6 +104,7 @@ def test_a_packed_file_lies_beside_the_whole_one(trained, monkeypatch):
     packed = load_peer(trained.with_suffix(storage.PACKED))
     whole = load_peer(trained)
     assert packed.card == whole.card
+    assert len(card["manifest"]) == len(card["pictures"]["hashes"]) == card["photos"]["training"]
     tensors = packed.autoencoder.state_dict()
     for name, tensor in whole.autoencoder.state_dict().items():
         expected = tensor.half().float() if name.startswith("decoder.") else tensor

@@ -12,6 +12,7 @@ from pcakd.commands.parser import OneLineParser, replace_unprintable
 from pcakd.errors import PcakdError
 from pcakd.utils.deprecation import warn_renamed
 from pcakd.utils.extras import check_extra
+from pcakd.utils.huge_pages import prefer_huge_pages
 from pcakd.utils.out_of_memory import is_out_of_memory
 from pcakd.utils.registry import unknown_name
 from pcakd.utils.signals import Terminated, clean_termination
@@ -61,6 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 is success, 1 a regression that ``check`` found, 2 bad input (one line on standard error),
     130 Ctrl-C and 143 SIGTERM. Without arguments the help is printed.
     """
+    prefer_huge_pages()
     replace_unprintable()
     given = _rename_command(list(sys.argv[1:] if arguments is None else arguments))
     try:

@@ -42,7 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         error; 130 after Ctrl-C; 143 after SIGTERM.
     """
     from pcakd.commands.parser import replace_unprintable
+    from pcakd.utils.huge_pages import prefer_huge_pages
 
+    prefer_huge_pages()
     replace_unprintable()
     try:
         args = _parse(list(sys.argv[1:] if argv is None else argv))

@@ -6,6 +6,7 @@
   in memory at full size. Each stage tells what it reads of its input (`Stage.input_span`), so that
   tiles overlap by what the stages see and leave no seam. Only true borders are padded.
 * *The feature transform is folded* into the convolution that follows it.
+* *Enlargement and concatenation* are parts of the convolution after them (`pcakd.blocks.fusion`).
 * *Channels-last* on a CPU (:func:`lay_out`).
 """
 
@@ -18,8 +19,8 @@ from threading import Lock
 from typing import TypeAlias
 
 import torch
-from torch import nn
 
+from pcakd.blocks.fusion import Step, fuse
 from pcakd.blocks.padding import layout_of
 from pcakd.blocks.spans import Span, Tile, cut
 from pcakd.blocks.stack import BlockStack
@@ -33,7 +34,7 @@ _LEAST_SIDE = 8
 _BAND_ROWS = 128
 _PROBE = 64  # the size of an axis that shows by how much a stage scales it
 
-Steps: TypeAlias = Sequence[tuple[Stage, nn.Module | None]]
+Steps: TypeAlias = Sequence[Step]
 
 
 def lay_out(image: Features) -> Features:
@@ -88,7 +89,8 @@ def run_tiled(
             features = apply_affine(features, affine)
         else:
             steps = folded
-    stages = stack.stages(block)
+    steps = call_in_thread(partial(fuse, steps, features))
+    stages = [stage for stage, _ in steps]
     sizes = [_sizes(stages, size) for size in features.shape[-2:]]
     side = _tile_side(stages, features, tile_bytes)
     rows, columns = (cut(axis[-1], side) for axis in sizes)

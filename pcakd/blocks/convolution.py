@@ -75,8 +75,8 @@ class Conv(Stage):
     ) -> Features:
         """Convolve a part of a map; only true borders are padded."""
         del source, before
-        weight, bias = _weights(layer)
-        padded = self._pad(part, after.edges)
+        weight, bias = read_weights(layer)
+        padded = self.pad_tile(part, after.edges)
         result = F.conv2d(padded, weight, bias, stride=self.stride, groups=self.groups)
         return F.relu_(result) if self.relu else result
 
@@ -105,9 +105,9 @@ class Conv(Stage):
 
     def fold_affine(self, layer: nn.Module | None, affine: AffineMap) -> nn.Module | None:
         """Return the weights of the mapped input's convolution; None if it is depthwise."""
-        return None if self.depthwise else FoldedConv(*fold_affine(*_weights(layer), affine))
+        return None if self.depthwise else FoldedConv(*fold_affine(*read_weights(layer), affine))
 
-    def _pad(self, part: Features, edges: Edges) -> Features:
+    def pad_tile(self, part: Features, edges: Edges) -> Features:
         """Pad those edges of a part that are borders of the map, as :class:`ConvLayer` does."""
         before, after = self.padding
         if max(before, after) > 1:
@@ -208,7 +208,7 @@ def fold_affine(
     return torch.cat((mapped, weight[:, channels:]), dim=1), (bias + shift).to(bias.dtype)
 
 
-def _weights(layer: nn.Module | None) -> tuple[Tensor, Tensor]:
+def read_weights(layer: nn.Module | None) -> tuple[Tensor, Tensor]:
     """Return the weight and bias of a convolution that is not in training.
 
     Raises:

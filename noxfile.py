@@ -1,5 +1,6 @@
 """The commands of this project; ``nox -l`` lists them and CI runs the same ones."""
 
+import json
 import os
 import platform
 import shutil
@@ -138,11 +139,21 @@ def distill(session: nox.Session) -> None:
     _install(session, extras="train")
     # the threads of the shipped students' trainings: the order of sums is part of their weights
     session.env["OMP_NUM_THREADS"] = "1"
+    backbone, ranks = _read_shipped(name)
     session.run(
-        *("python", "-m", "pcakd", "distill", "--backbone", name.partition("@")[0]),
+        *("python", "-m", "pcakd", "distill", "--backbone", backbone, "--ranks", ranks),
         *("--compare-with", name),
         *(*defaults, *options),  # of an option that is given twice the last one counts
     )
+
+
+def _read_shipped(name: str) -> tuple[str, str]:
+    """Return the backbone and the ranks of a shipped student, from its card."""
+    folder = Path("pcakd", "zoo")
+    cards = (folder / f"{each}.json" for each in (name, name.partition("@")[0]))
+    path = next((path for path in cards if path.is_file()), folder / f"{name}.json")
+    card = json.loads(path.read_text(encoding="utf-8"))
+    return card["teacher"]["backbone"], ",".join(map(str, card["ranks"]))
 
 
 @nox.session

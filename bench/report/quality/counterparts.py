@@ -12,7 +12,11 @@ from bench.report.quality.differences import DifferenceRow, starred_rows
 from pcakd.zoo import split_version
 
 COUNTERPARTS: Mapping[str, str] = MappingProxyType(
-    {"vgg16": "authors_vgg19", "mobilenet_v1": "authors_mobilenet_v1"}
+    {
+        "vgg16": "authors_vgg19",
+        "mobilenet_v1": "authors_mobilenet_v1",
+        "mobilenet_v1-s": "authors_mobilenet_v1",
+    }
 )
 """The authors' student of the same kind of backbone, by shipped student."""
 

@@ -139,19 +139,24 @@ def distill(session: nox.Session) -> None:
     _install(session, extras="train")
     # the threads of the shipped students' trainings: the order of sums is part of their weights
     session.env["OMP_NUM_THREADS"] = "1"
-    backbone, ranks = _read_shipped(name)
+    backbone, ranks = _read_shipped(session, name)
+    if not any(option.startswith(("--ranks", "--mcev", "--explained")) for option in options):
+        defaults += ["--ranks", ranks]
     session.run(
-        *("python", "-m", "pcakd", "distill", "--backbone", backbone, "--ranks", ranks),
+        *("python", "-m", "pcakd", "distill", "--backbone", backbone),
         *("--compare-with", name),
         *(*defaults, *options),  # of an option that is given twice the last one counts
     )
 
 
-def _read_shipped(name: str) -> tuple[str, str]:
+def _read_shipped(session: nox.Session, name: str) -> tuple[str, str]:
     """Return the backbone and the ranks of a shipped student, from its card."""
     folder = Path("pcakd", "zoo")
-    cards = (folder / f"{each}.json" for each in (name, name.partition("@")[0]))
-    path = next((path for path in cards if path.is_file()), folder / f"{name}.json")
+    cards = [folder / f"{each}.json" for each in (name, name.partition("@")[0])]
+    path = next((path for path in cards if path.is_file()), None)
+    if path is None:
+        known = ", ".join(sorted(each.stem for each in folder.glob("*.json")))
+        session.error(f"no student {name!r} ships; known: {known}")
     card = json.loads(path.read_text(encoding="utf-8"))
     return card["teacher"]["backbone"], ",".join(map(str, card["ranks"]))
 

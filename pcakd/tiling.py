@@ -195,8 +195,8 @@ def _tile_side(stages: Sequence[Stage], features: Features, tile_bytes: int | No
     channels, scale = features.shape[1], Fraction(1)
     sizes = [(channels, scale)]
     for stage in stages:
-        channels = stage.output_channels(channels)
         scale *= Fraction(stage.output_size(_PROBE), _PROBE)
-        sizes.append((channels, scale))
+        sizes.append((stage.working_channels(channels), scale))
+        channels = stage.output_channels(channels)
     pixel = max(channels * (each / scale) ** 2 for channels, each in sizes)
     return max(_LEAST_SIDE, isqrt(int(budget / (features.element_size() * pixel))))

@@ -10,7 +10,7 @@ from bench.machine.cgroup import read_limits
 from bench.machine.memory import total_bytes
 from pcakd import __version__
 from pcakd.utils.cpu import cpu_name
-from pcakd.utils.huge_pages import prefers_huge_pages
+from pcakd.utils.huge_pages import has_huge_pages
 
 
 def describe_environment(device: torch.device) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def describe_environment(device: torch.device) -> dict[str, Any]:
         "memory_bytes": total_bytes(device),
         "memory_limit_bytes": limits.memory_bytes,
         "threads": torch.get_num_threads(),
-        "huge_pages": prefers_huge_pages(),
+        "huge_pages": has_huge_pages(),
         "tf32": False,
         "cudnn_benchmark": torch.backends.cudnn.benchmark,
     }

@@ -15,6 +15,10 @@ EDITS = "edits"
 VERSION = "version"
 """Key of an environment: the version of this project."""
 
+HUGE_PAGES = "huge_pages"
+"""Key of an environment: whether large tensors had huge pages; older records lack it, and had none
+where the kernel gives them on request."""
+
 _MACHINE = ("device", "device_name", "cpu", "threads")
 _SHOWN = 12  # digits of a commit
 
@@ -53,6 +57,8 @@ def describe_provenance(
         known["cpu_quota"] = f"{quota:g} processors allowed"
     if "threads" in known:
         known["threads"] = f"{known['threads']} thread{'s' * (known['threads'] != 1)}"
+    if environment.get(HUGE_PAGES):
+        known[HUGE_PAGES] = "huge pages"
     return Provenance(
         code=code,
         torch=str(environment.get("torch", "unknown")),

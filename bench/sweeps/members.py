@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.analysis.trainings import find_trainings
 from bench.quality.protocol import METRICS
+from bench.records.provenance import HUGE_PAGES
 from bench.sweeps.arguments import read_arguments
 from bench.sweeps.records import TrialRecord
 from pcakd.cards import list_trained_metrics
@@ -163,7 +164,10 @@ def common_resolutions(members: Sequence[Member]) -> list[str]:
     if not profiled:
         return []
     machines = {
-        tuple(each.record.cost_environment.get(key) for key in ("device_name", "threads"))
+        tuple(
+            each.record.cost_environment.get(key) or None
+            for key in ("device_name", "threads", HUGE_PAGES)
+        )
         for each in profiled
     }
     shared = set.intersection(*({*each.record.costs} for each in profiled))

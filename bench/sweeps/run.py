@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.analysis.trainings import find_trainings
 from bench.plan.image_pairs import ImagePair
+from bench.records.provenance import HUGE_PAGES
 from bench.sweeps import costs, early_stopping, scoring, training
 from bench.sweeps.architectures import write_seeded
 from bench.sweeps.records import STOPPED, WOULD_STOP, TrialRecord, load_records, save_record
@@ -21,7 +22,7 @@ STUDENTS = "students"
 SEEDED = "seeded"
 """The folder, among the trainings, of students that stand for those that were not kept."""
 
-_OF_MACHINE = ("device", "device_name", "threads", "torch")
+_OF_MACHINE = ("device", "device_name", "threads", "torch", HUGE_PAGES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,4 +232,4 @@ def _student_file(sweep: Sweep, name: str, record: TrialRecord) -> Path:
 
 
 def _same_machine(one: Mapping[str, object], other: Mapping[str, object]) -> bool:
-    return all(one.get(name) == other.get(name) for name in _OF_MACHINE)
+    return all((one.get(name) or None) == (other.get(name) or None) for name in _OF_MACHINE)

@@ -5,9 +5,9 @@ stages in turn to rounding.
 
 * *Enlargement* (`Upsample`) and a 3 × 3 convolution of its output are one 3 × 3 convolution of the
   small map with four times the channels: those of each of the 2 × 2 pixels that a pixel becomes. It
-  needs as many multiply-adds, makes no large map, and fills the vector registers that a few output
-  channels leave empty. It repeats the outermost pixels of the large map where the convolution
-  reflects them, so those are computed by the stages in turn.
+  needs as many multiply-adds, does not make the enlarged map, and fills the vector registers that a
+  few output channels leave empty. It repeats the outermost pixels of the large map where the
+  convolution reflects them, so those are computed by the stages in turn.
 * *Concatenation* (`ConcatResidual`) copies both of its inputs. A convolution of them is the sum of
   the convolutions of each.
 """
@@ -22,15 +22,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from pcakd.blocks.convolution import Conv, read_weights
-from pcakd.blocks.padding import layout_of, pad_by_one
-from pcakd.blocks.residuals import ConcatResidual, high_frequencies_at
+from pcakd.blocks.padding import layout_of, pad_by_one, pad_reflect
+from pcakd.blocks.residuals import AddResidual, ConcatResidual, high_frequencies_at
 from pcakd.blocks.spans import Span, Tile
 from pcakd.blocks.stage import Features, Source, Stage, require_map
 from pcakd.blocks.upsampling import Upsample
 
 Step: TypeAlias = tuple[Stage, nn.Module | None]
 
-_ENLARGE = Upsample()
+_ENLARGE, _APPEND = Upsample(), ConcatResidual()
 _DTYPES = (torch.float32, torch.float64)  # others would round where the stages in turn do not
 _NEAR, _FAR = 0.75, 0.25  # weights of an enlarged pixel's neighbours
 _PHASES = torch.tensor(  # phase × tap of the convolution × neighbour in the small map
@@ -63,8 +63,13 @@ class FusedConv(Stage):
         if self.enlarged:
             features = _ENLARGE.run(features)
         if self.appended:
-            features = ConcatResidual().run(features, source)
-        return self.conv.run(features, None, layer)
+            features = _APPEND.run(features, source)
+        weights = _check_layer(layer)
+        parts = [weights.weight, *([] if weights.residual is None else [weights.residual])]
+        before, after = self.conv.padding
+        padded = pad_reflect(features, before=before, after=after)
+        result = F.conv2d(padded, torch.cat(parts, dim=1), weights.bias)
+        return F.relu(result) if self.conv.relu else result
 
     def run_tile(
         self,
@@ -76,16 +81,18 @@ class FusedConv(Stage):
         after: Tile,
     ) -> Features:
         """Run the stages as one on a part of a map."""
-        if not isinstance(layer, FusedLayer):
-            raise TypeError(f"a fused convolution runs with a FusedLayer, not {type(layer)}")
+        weights = _check_layer(layer)
         if self.enlarged:
-            result = self._convolve_enlarged(part, layer, before, after)
+            result = self._convolve_enlarged(part, weights, before, after)
         else:
             padded = self.conv.pad_tile(part, after.edges)
-            result = F.conv2d(padded, layer.weight, layer.bias)
-        if layer.residual is not None:
-            residual = high_frequencies_at(self._seen(after), require_map(self, source))
-            result += F.conv2d(self.conv.pad_tile(residual, after.edges), layer.residual)
+            result = F.conv2d(padded, weights.weight, weights.bias)
+        if weights.residual is not None:
+            whole = require_map(_APPEND, source)
+            if len(whole) != len(part):
+                raise ValueError(f"the residual is of {len(whole)} images, the map of {len(part)}")
+            residual = high_frequencies_at(self._seen(after), whole)
+            result += F.conv2d(self.conv.pad_tile(residual, after.edges), weights.residual)
         return F.relu_(result) if self.conv.relu else result
 
     def input_span(self, span: Span, size: int) -> Span:
@@ -102,6 +109,11 @@ class FusedConv(Stage):
         """Return those of the convolution."""
         del channels
         return self.conv.out_channels
+
+    def working_channels(self, channels: int) -> int:
+        """Return those of the maps that one tile holds at once: phases, copy and residual."""
+        own = self.conv.out_channels * (2 if self.enlarged else 1)
+        return own + (self.conv.in_channels - channels if self.appended else 0)
 
     def _seen(self, tile: Tile) -> Tile:
         """Return the part of the convolution's input under the kernel."""
@@ -170,6 +182,12 @@ class FusedLayer(nn.Module):
             self.phases, self.phase_bias = split_phases(self.weight), bias.repeat(4)
 
 
+def _check_layer(layer: nn.Module | None) -> FusedLayer:
+    if not isinstance(layer, FusedLayer):
+        raise TypeError(f"a fused convolution runs with a FusedLayer, not {type(layer).__name__}")
+    return layer
+
+
 def _lacks_neighbours(before: Span, after: Span) -> tuple[bool, bool]:
     """Return whether pixels of a part lack the neighbour before the first and after the last."""
     return before.start == after.start // 2, before.stop == (after.stop + 1) // 2
@@ -215,12 +233,22 @@ def fuse(steps: Sequence[Step], features: Features) -> Sequence[Step]:
     if features.device.type != "cpu" or features.dtype not in _DTYPES or not channels_last:
         return steps
     fused: list[Step] = []
-    channels, place = features.shape[1], 0
+    channels: int | None = features.shape[1]
+    place = 0
     while place < len(steps):
-        step, count = _fuse_first(steps[place:], channels)
+        step, count = (
+            (steps[place], 1) if channels is None else _fuse_first(steps[place:], channels)
+        )
         fused.append(step)
-        channels, place = step[0].output_channels(channels), place + count
+        channels, place = _count_channels(step[0], channels), place + count
     return fused
+
+
+def _count_channels(stage: Stage, channels: int | None) -> int | None:
+    """Return the channels after a stage; None if it may append those of a source."""
+    if type(stage) in (Conv, FusedConv):
+        return stage.output_channels(0)
+    return channels if type(stage) in (Upsample, AddResidual) else None
 
 
 def _fuse_first(steps: Sequence[Step], channels: int) -> tuple[Step, int]:
@@ -230,9 +258,9 @@ def _fuse_first(steps: Sequence[Step], channels: int) -> tuple[Step, int]:
     appended = ConcatResidual in kinds[enlarged : enlarged + 1]
     count = int(enlarged) + int(appended)
     conv, layer = steps[count] if 0 < count < len(steps) else (None, None)
-    if not isinstance(conv, Conv) or conv.depthwise or (conv.kernel_size, conv.stride) != (3, 1):
+    if type(conv) is not Conv or conv.depthwise or (conv.kernel_size, conv.stride) != (3, 1):
         return steps[0], 1
     fused = FusedConv(conv=conv, enlarged=enlarged, appended=appended)
-    own = conv.in_channels - channels  # those of the residual
+    own = conv.in_channels - channels if appended else 0
     weights = FusedLayer(*read_weights(layer), appended=own, enlarged=enlarged)
     return (fused, weights), count + 1

@@ -97,6 +97,10 @@ class Stage(ABC):
         """Return the channels of the output, without those of a source."""
         return channels
 
+    def working_channels(self, channels: int) -> int:
+        """Return the channels, at the size of the output, that decide how large a tile can be."""
+        return self.output_channels(channels)
+
     def fold_affine(self, layer: nn.Module | None, affine: AffineMap) -> nn.Module | None:
         """Return a layer that applies ``affine`` to each pixel of its input first, for tiles.
 

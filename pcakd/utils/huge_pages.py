@@ -8,9 +8,12 @@ back when the tensor is freed, which costs time with every map of a photograph. 
 
 import os
 import sys
+from pathlib import Path
 
 VARIABLE = "THP_MEM_ALLOC_ENABLE"
 """PyTorch's variable for transparent huge pages; PyTorch reads it at its first tensor."""
+
+_STATE = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
 def prefer_huge_pages() -> None:
@@ -22,6 +25,14 @@ def prefer_huge_pages() -> None:
         os.environ.setdefault(VARIABLE, "1")
 
 
-def prefers_huge_pages() -> bool:
-    """Return whether the environment asks for huge pages."""
-    return os.environ.get(VARIABLE) == "1"
+def has_huge_pages(state: Path = _STATE) -> bool:
+    """Return whether large tensors get huge pages: on request, or because all memory does.
+
+    Args:
+        state: The kernel's file of what it does.
+    """
+    try:
+        text = state.read_text(encoding="utf-8")
+    except OSError:  # another system, or a kernel without them
+        return False
+    return "[always]" in text or ("[madvise]" in text and os.environ.get(VARIABLE) == "1")

@@ -7,7 +7,7 @@ from types import MappingProxyType
 import pandas as pd
 
 from bench.quality.protocol import METRICS
-from bench.records.provenance import count_provenances
+from bench.records.provenance import HUGE_PAGES, count_provenances
 from bench.records.schema import Record
 from bench.report.common.section import Section
 from bench.report.common.summary import Summary
@@ -100,7 +100,12 @@ def _environment(summary: Summary) -> str:
     records = summary.records
     rows = [("commit", _join(record.commit or "unknown" for record in records))]
     rows.append(("recorded", _times(records)))
-    known = [{k: v for k, v in r.environment.items() if v is not None} for r in records]
+    noted = any(HUGE_PAGES in record.environment for record in records)
+    default = {HUGE_PAGES: False} if noted else {}
+    known = [
+        {k: v for k, v in (default | record.environment).items() if v is not None}
+        for record in records
+    ]
     names = dict.fromkeys(name for environment in known for name in environment)
     rows += [(name, _join(_text(each[name]) for each in known if name in each)) for name in names]
     lines = [f"| {name} | {value.replace('|', '/')} |" for name, value in rows]

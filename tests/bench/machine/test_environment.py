@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import torch
 
 from bench.machine.cgroup import Limits
@@ -13,6 +14,12 @@ def test_environment_is_json_and_names_the_processor():
     assert json.loads(json.dumps(environment)) == environment
     assert environment["threads"] == torch.get_num_threads()
     assert environment["device_name"] == environment["cpu"] != ""
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_huge_pages_are_in_the_record(monkeypatch, given):
+    monkeypatch.setattr("bench.machine.environment.has_huge_pages", lambda: given)
+    assert describe_environment(torch.device("cpu"))["huge_pages"] is given
 
 
 def test_limits_of_control_groups_are_in_the_record(monkeypatch):

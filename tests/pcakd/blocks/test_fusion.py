@@ -6,8 +6,17 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pcakd.blocks import AddResidual, BlockStack, ConcatResidual, Conv, Upsample, run_plain
+from pcakd.blocks import (
+    AddResidual,
+    AvgPool,
+    BlockStack,
+    ConcatResidual,
+    Conv,
+    Upsample,
+    run_plain,
+)
 from pcakd.blocks.fusion import FusedConv, fuse, interleave, split_phases
+from pcakd.blocks.padding import pad_reflect
 from pcakd.tiling import run_tiled
 
 CHANNELS, COLOURS = 5, 3
@@ -24,6 +33,17 @@ KINDS = {
         Upsample(),
         ConcatResidual(),
         Conv(in_channels=CHANNELS + COLOURS, out_channels=2),
+    ),
+    "appended first": (
+        ConcatResidual(),
+        AvgPool(),
+        Upsample(),
+        Conv(in_channels=CHANNELS + COLOURS, out_channels=4),
+    ),
+    "appended twice": (
+        ConcatResidual(),
+        ConcatResidual(),
+        Conv(in_channels=CHANNELS + 2 * COLOURS, out_channels=4),
     ),
     "after a convolution": (
         Conv(in_channels=CHANNELS, out_channels=6),
@@ -49,6 +69,15 @@ def _scale(kind):
     return 2 ** sum(isinstance(stage, Upsample) for stage in KINDS[kind])
 
 
+class Leaky(Conv):
+    """A convolution with a ReLU that lets a tenth through."""
+
+    __slots__ = ()
+
+    def run(self, features, source=None, layer=None):
+        return F.leaky_relu(F.conv2d(pad_reflect(features, before=1, after=1), *layer), 0.1)
+
+
 @given(
     st.sampled_from(list(KINDS)),
     st.integers(1, 24),
@@ -60,6 +89,9 @@ def _scale(kind):
 def test_fused_convolutions_are_those_of_the_stages_in_turn(kind, rows, columns, tile_bytes, batch):
     stack, scale = _stack(kind), _scale(kind)
     features = _random(batch, CHANNELS, rows, columns)
+    if kind == "appended first":  # it halves the map before it doubles it
+        rows, columns, scale = 2 * rows, 2 * columns, 1
+        features = _random(batch, CHANNELS, rows, columns)
     source = _random(batch, COLOURS, scale * rows, scale * columns, seed=2)
     expected = run_plain(stack, 1, features, source)
     result = run_tiled(stack, 1, features, source, tile_bytes=tile_bytes)
@@ -73,6 +105,8 @@ def test_fused_convolutions_are_those_of_the_stages_in_turn(kind, rows, columns,
         ("appended", [(False, True)]),
         ("both", [(True, True)]),
         ("twice", [None, (True, True)]),
+        ("appended first", [None, None, None, None]),
+        ("appended twice", [None, None, None]),
         ("after a convolution", [None, (True, False), None, None]),
     ],
 )
@@ -103,12 +137,31 @@ def test_other_layouts_and_types_keep_the_stages(features):
         Conv(in_channels=CHANNELS, out_channels=4, kernel_size=5),
         Conv(in_channels=CHANNELS, out_channels=4, stride=2),
         Conv(in_channels=CHANNELS, out_channels=CHANNELS, depthwise=True),
+        Leaky(in_channels=CHANNELS, out_channels=4),
     ],
-    ids=["1 × 1", "5 × 5", "stride 2", "depthwise"],
+    ids=["1 × 1", "5 × 5", "stride 2", "depthwise", "another kind"],
 )
 def test_other_convolutions_keep_the_stages(conv):
     steps = BlockStack([(Upsample(), conv)]).steps(1)
     assert list(fuse(steps, _random(1, CHANNELS, 4, 6))) == steps
+
+
+@pytest.mark.parametrize("kind", ["enlarged", "appended", "both"])
+def test_a_fused_convolution_runs_on_a_whole_map_too(kind):
+    stack, features = _stack(kind), _random(1, CHANNELS, 6, 4)
+    source = _random(1, COLOURS, _scale(kind) * 6, _scale(kind) * 4, seed=2)
+    ((stage, layer),) = fuse(stack.steps(1), features)
+    torch.testing.assert_close(
+        stage.run(features, source, layer), run_plain(stack, 1, features, source)
+    )
+
+
+def test_sources_that_do_not_fit_are_refused():
+    features = _random(2, CHANNELS, 4, 6)
+    with pytest.raises(ValueError, match="ConcatResidual needs the map"):
+        run_tiled(_stack("both"), 1, features)
+    with pytest.raises(ValueError, match="residual is of 1 images, the map of 2"):
+        run_tiled(_stack("both"), 1, features, _random(1, COLOURS, 8, 12))
 
 
 def test_phases_are_the_convolution_of_an_enlarged_map_inside():

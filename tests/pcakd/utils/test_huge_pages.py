@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from pcakd.utils.huge_pages import VARIABLE, prefer_huge_pages, prefers_huge_pages
+from pcakd.utils.huge_pages import VARIABLE, has_huge_pages, prefer_huge_pages
 
 PRINT = (
     "import os, sys; from {module} import main\n"
@@ -30,7 +30,29 @@ def test_command_lines_ask_for_huge_pages_unless_told_otherwise(module, given, e
 
 def test_nothing_is_set_once_torch_is_there(monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
-    assert "torch" in sys.modules
+    monkeypatch.setitem(sys.modules, "torch", sys)
     prefer_huge_pages()
     assert VARIABLE not in os.environ
-    assert not prefers_huge_pages()
+    monkeypatch.delitem(sys.modules, "torch")
+    prefer_huge_pages()
+    assert os.environ.pop(VARIABLE) == "1"
+
+
+@pytest.mark.parametrize(
+    ("state", "asked", "expected"),
+    [
+        ("always [madvise] never", "1", True),
+        ("always [madvise] never", "0", False),
+        ("[always] madvise never", "0", True),
+        ("always madvise [never]", "1", False),
+        (None, "1", False),
+    ],
+)
+def test_whether_there_are_huge_pages_is_the_kernels_word(
+    tmp_path, monkeypatch, state, asked, expected
+):
+    monkeypatch.setenv(VARIABLE, asked)
+    file = tmp_path / "enabled"
+    if state is not None:
+        file.write_text(state + "\n")
+    assert has_huge_pages(file) is expected

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bench.subjects import Subject
 
 EXAMPLE = "bench check"
-_COMMITTED = (Path("reports/cpu"), Path("reports/cap-vstnet"))
+_COMMITTED = (Path("reports/cpu"), Path("reports/cap-vstnet"), Path("reports/small"))
 _TITLES = ("Parameters", "Eigenbases", "MACs content", "MACs total")
 
 

@@ -23,6 +23,7 @@ FULL_WIDTH_OF = {
     "vgg16": "vgg19-full",
     "vgg19": "vgg19-full",
     "mobilenet_v1": "mobilenet_v1-full",
+    "mobilenet_v1-m": "mobilenet_v1-full",
     "mobilenet_v1-s": "mobilenet_v1-full",
 }
 """Students and their full-width autoencoders."""

@@ -18,6 +18,7 @@ DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
         "idt": "iterative distribution transfer of colours",
         "idt-regrain": "iterative distribution transfer with regraining",
         "mobilenet_v1": "shipped student of MobileNet-V1",
+        "mobilenet_v1-m": "shipped student of MobileNet-V1, medium",
         "mobilenet_v1-s": "shipped student of MobileNet-V1, small",
         "vgg16": "shipped student of VGG-16",
         "efficientnet-lite0": "student of EfficientNet-Lite0",

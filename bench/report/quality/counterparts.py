@@ -15,6 +15,7 @@ COUNTERPARTS: Mapping[str, str] = MappingProxyType(
     {
         "vgg16": "authors_vgg19",
         "mobilenet_v1": "authors_mobilenet_v1",
+        "mobilenet_v1-m": "authors_mobilenet_v1",
         "mobilenet_v1-s": "authors_mobilenet_v1",
     }
 )

@@ -10,7 +10,12 @@ from collections.abc import Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-CURRENT: Mapping[str, int] = {"mobilenet_v1": 2, "mobilenet_v1-m": 1, "mobilenet_v1-s": 1, "vgg16": 2}
+CURRENT: Mapping[str, int] = {
+    "mobilenet_v1": 2,
+    "mobilenet_v1-m": 1,
+    "mobilenet_v1-s": 1,
+    "vgg16": 2,
+}
 """The version that each name stands for."""
 
 _SUFFIX = ".safetensors"

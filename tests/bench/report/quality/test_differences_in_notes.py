@@ -1,13 +1,12 @@
 """The tables of docs/distillation-notes.md are those of the committed records."""
 
-import re
 from pathlib import Path
 
 import pytest
+from document_tables import check_difference, metric_of, read_tables
 
 from bench.analysis.differences import difference_interval
 from bench.analysis.stats import mean_interval
-from bench.quality.protocol import METRICS
 from bench.records.store import read_latest_records
 from bench.report.common.summary import summarize
 from bench.report.quality.differences import difference_rows
@@ -29,32 +28,19 @@ SEEDS = [
     for ours, theirs in (("vgg16", "authors_vgg19"), ("mobilenet_v1", "authors_mobilenet_v1"))
     for seed in ("", "-seed1", "-seed2")
 ]
-TITLES = {metric.title.lower(): metric for metric in METRICS}
 
 
-def read_tables(heading):
-    text = (ROOT / "docs" / "distillation-notes.md").read_text(encoding="utf-8")
-    part = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
-    return re.findall(r"(?:^\|.*\n)+", part, re.MULTILINE)
+def read_notes(heading):
+    return read_tables("distillation-notes.md", heading)
 
 
 def check(table, difference, *, num_metrics):
     """Compare each cell of a table with what ``difference`` returns for its metric and column."""
-    lines = table.splitlines()[2:]
-    assert len(lines) == num_metrics
-    for line in lines:
-        title, *cells = (cell.strip() for cell in line.strip("|").split("|"))
+    _, rows = table
+    assert len(rows) == num_metrics
+    for title, *cells in rows:
         for column, cell in enumerate(cells):
-            check_cell(cell, difference(TITLES[title.removesuffix(" ‡").lower()], column))
-
-
-def check_cell(cell, expected):
-    """Compare a cell with a value and the ends of its interval."""
-    shown = [float(number) for number in re.findall(r"[+-][0-9.]+", cell)]
-    digits = len(re.search(r"\.([0-9]+)", cell)[1])
-    assert shown == [round(each, digits) for each in expected]
-    _, low, high = expected
-    assert cell.startswith("**") == (low > 0 or high < 0)
+            check_difference(cell, difference(metric_of(title), column))
 
 
 @pytest.mark.parametrize(("folder", "number"), [("dpst", 0), ("students", 1)])
@@ -69,7 +55,7 @@ def test_differences_are_those_of_the_records(folder, number):
         sign = order if metric.higher_is_better else -order
         return sign * result.value, *sorted(sign * end for end in result.ends)
 
-    check(read_tables("On unseen image pairs")[number], difference, num_metrics=11)
+    check(read_notes("On unseen image pairs")[number], difference, num_metrics=11)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +83,7 @@ def compare(by_place, metric, ours, other):
 
 
 def test_differences_at_other_strengths_are_those_of_the_records(by_place):
-    (table,) = read_tables("At other strengths")
+    (table,) = read_notes("At other strengths")
     check(
         table,
         lambda metric, column: compare(by_place, metric, *CURVES[column]),
@@ -106,7 +92,7 @@ def test_differences_at_other_strengths_are_those_of_the_records(by_place):
 
 
 def test_differences_of_other_seeds_are_those_of_the_records(by_place):
-    (table,) = read_tables("Three seeds")
+    (table,) = read_notes("Three seeds")
 
     def difference(metric, column):
         ours, theirs = SEEDS[column]
@@ -117,11 +103,8 @@ def test_differences_of_other_seeds_are_those_of_the_records(by_place):
 
 def test_differences_of_ablations_are_those_of_the_records():
     records = load_records(ROOT / "reports" / "ablations-v2")
-    (table,) = read_tables("Ablations of version 2")
-    titles = [cell.strip().lower() for cell in table.splitlines()[0].strip("|").split("|")[1:]]
-    rows = [
-        [cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]
-    ]
+    ((_, *titles), rows), *others = read_notes("Ablations of version 2")
+    assert not others
     ablations = {name for name, record in records.items() if record.base is not None}
     assert {name.strip("`") for name, *_ in rows} == ablations
     for name, *cells in rows:
@@ -129,10 +112,10 @@ def test_differences_of_ablations_are_those_of_the_records():
         base = records[own.base]
         assert own.incomparable(base) is None
         for title, cell in zip(titles, cells, strict=True):
-            metric = TITLES[title]
+            metric = metric_of(title)
             sign = 1 if metric.higher_is_better else -1
             sides = [each.scores[metric.name] for each in (own, base)]
             found = difference_interval(
                 *([sign * side[pair] for pair in sorted(sides[1])] for side in sides)
             )
-            check_cell(cell, (found.value, *sorted(found.ends)))
+            check_difference(cell, (found.value, *sorted(found.ends)))

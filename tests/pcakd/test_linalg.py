@@ -21,9 +21,11 @@ def _features(shape, seed, mean=0.0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)) + mean
 
 
-@given(shapes, st.integers(0, 2**16), st.sampled_from([0.0, 100.0]))
-def test_blockwise_statistics_agree_with_the_definition(shape, seed, mean):
+@given(shapes, st.integers(0, 2**16), st.sampled_from([0.0, 100.0]), st.booleans())
+def test_blockwise_statistics_agree_with_the_definition(shape, seed, mean, channels_last):
     features = _features(shape, seed, mean)
+    if channels_last:
+        features = features.permute(1, 2, 0).contiguous().permute(2, 0, 1)
     fast, plain = measure_statistics(features), measure_statistics_reference(features)
     rounding = torch.finfo(torch.float32).eps * shape[1] * shape[2]  # of a float32 sum of pixels
     torch.testing.assert_close(fast.mean, plain.mean, rtol=0, atol=rounding * (mean + 5.0))
@@ -34,6 +36,15 @@ def test_statistics_of_more_pixels_than_a_block():
     features = _features((64, 400, 400), 0, mean=30.0).double()
     fast, plain = measure_statistics(features), measure_statistics_reference(features)
     torch.testing.assert_close(fast.covariance, plain.covariance)
+
+
+@pytest.mark.parametrize("channels", [3, 9, 12, 13])
+def test_statistics_of_few_channels_side_by_side(channels):
+    rows = _features((487, 641, channels), 1, mean=30.0)  # several blocks, and pixels left over
+    features = rows.permute(2, 0, 1)
+    fast, plain = measure_statistics(features), measure_statistics_reference(features.double())
+    torch.testing.assert_close(fast.mean, plain.mean, rtol=0, atol=1e-4)
+    torch.testing.assert_close(fast.covariance, plain.covariance, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (1, 2, 3, 4), (3, 0, 4)])

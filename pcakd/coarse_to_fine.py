@@ -144,10 +144,10 @@ def run_fast(
         result = transform_and_decode(network, maps, style, settings)
         affine = _fit_colours(network, result, style, settings)
         height, width = content.shape[-2:]
-        image = result[0, :, :height, :width]
+        rows = result[0, :, :height]  # whole ones lie together in memory
         with section("transform") if affine is not None else nullcontext():
-            map_bands(partial(_finish, affine), image)
-        return image
+            map_bands(partial(_finish, affine), rows)
+        return rows[..., :width]
 
 
 def _finish(affine: AffineMap | None, image: Float[Tensor, "3 h w"]) -> None:

@@ -23,7 +23,7 @@ FLOOR = 1e-5
 _FLOOR_GAP = 0.5
 """Smallest distance of eigenvalues on both sides of the floor that gradients couple, in floors."""
 
-_ROW = 24  # numbers of pixels that are multiplied as one
+_ROW_VALUES = 24  # of the pixels that are multiplied as one row, at most
 _CHUNK_ELEMENTS = 1 << 19  # 2 MiB of float32: stays in the cache of a core
 
 
@@ -123,11 +123,11 @@ def _measure(features: Float[Tensor, "c h w"]) -> Statistics:
 def _multiply(columns: Float[Tensor, "c n"]) -> Float[Tensor, "c c"]:
     """Return ``columns @ columns.T``.
 
-    Of few channels, BLAS multiplies several pixels as one faster: of their product, the blocks on
-    the diagonal count.
+    With few channels, several pixels form one row, because BLAS is faster on wider matrices. The
+    blocks on the diagonal of the product are added up; the others pair different pixels.
     """
     channels, count = columns.shape
-    group = _ROW // channels
+    group = _ROW_VALUES // channels
     if group < 2 or columns.stride(0) != 1:
         return columns @ columns.T
     even = count // group * group

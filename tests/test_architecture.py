@@ -24,7 +24,7 @@ ALLOWED: dict[str, str] = {
         "pcakd.students pcakd.utils pcakd.weights"
     ),
     "pcakd.backbones": "pcakd.blocks pcakd.errors pcakd.utils pcakd.weights",
-    "pcakd.blocks": "pcakd.errors pcakd.transforms",
+    "pcakd.blocks": "pcakd.errors pcakd.transforms pcakd.utils",
     "pcakd.cards": "",
     "pcakd.cli": "pcakd.__version__ pcakd.commands pcakd.errors pcakd.utils",
     "pcakd.coarse_to_fine": (

@@ -12,24 +12,7 @@ from pcakd.blocks.spans import Edges, Span, Tile, clip
 from pcakd.blocks.stage import Features, Source, Stage
 from pcakd.errors import ConfigError
 from pcakd.transforms import AffineMap
-
-
-def convolve(
-    part: Features,
-    weight: Float[Tensor, "out in k k"],
-    bias: Float[Tensor, " out"] | None,
-    *,
-    stride: int = 1,
-    groups: int = 1,
-) -> Features:
-    """Return what ``F.conv2d`` does without padding, on a CPU always by oneDNN in float32.
-
-    On one thread, PyTorch leaves kernels of one pixel to a matrix product, several times slower for
-    few channels, unless they are dilated, which changes nothing of them.
-    """
-    is_pixel = part.device.type == "cpu" and part.dtype == torch.float32 and weight.shape[2] == 1
-    dilation = 2 if is_pixel else 1
-    return F.conv2d(part, weight, bias, stride=stride, dilation=dilation, groups=groups)
+from pcakd.utils.convolutions import convolve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

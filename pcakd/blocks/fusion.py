@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from pcakd.blocks.convolution import Conv, convolve, read_weights
+from pcakd.blocks.convolution import Conv, read_weights
 from pcakd.blocks.padding import layout_of, pad_by_one, pad_reflect
 from pcakd.blocks.residuals import AddResidual, ConcatResidual, high_frequencies_at
 from pcakd.blocks.spans import Span, Tile
@@ -86,7 +86,7 @@ class FusedConv(Stage):
             result = self._convolve_enlarged(part, weights, before, after)
         else:
             padded = self.conv.pad_tile(part, after.edges)
-            result = convolve(padded, weights.weight, weights.bias)
+            result = F.conv2d(padded, weights.weight, weights.bias)
         if weights.residual is not None:
             whole = require_map(_APPEND, source)
             if len(whole) != len(part):

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from pcakd.utils.convolutions import convolve
 from pcakd.utils.sections import section
 
 
@@ -51,6 +51,6 @@ def apply_affine(features: Float[Tensor, "b c h w"], affine: AffineMap) -> Float
     matrix, offset = affine.matrix.to(features.dtype), affine.offset.to(features.dtype)
     with section("transform"):
         if matrix.dim() == 2:
-            return F.conv2d(features, matrix[:, :, None, None], offset)
+            return convolve(features, matrix[:, :, None, None], offset)
         mapped = torch.baddbmm(offset[..., None], matrix, features.flatten(2))
     return mapped.view_as(features).contiguous(memory_format=torch.channels_last)

@@ -54,20 +54,22 @@ def apply_to_colours(image: Float[Tensor, "3 h w"], affine: AffineMap) -> None:
     least, also under autocast.
 
     Args:
-        image: Any float type; channels-last is the fast layout.
+        image: Finite values of any float type; channels-last and whole rows are the fast layout.
         affine: One map.
     """
     wide = torch.promote_types(image.dtype, torch.float32)
     matrix, offset = affine.matrix.to(wide), affine.offset.to(wide)
     with without_autocast(image.device):
         pixels = image.permute(1, 2, 0)
-        if not pixels.is_contiguous():
-            rows = pixels.flatten(0, 1).to(wide)
-            pixels.copy_(torch.addmm(offset, rows, matrix.mT).view_as(pixels))
+        group = _GROUP if pixels.is_contiguous() else 1
+        rows = pixels.flatten(0, 1)
+        even = len(rows) // group * group
+        eye = torch.eye(group, dtype=wide, device=image.device)
+        several = rows[:even].view(-1, 3 * group)
+        blocks = torch.kron(eye, matrix.mT.contiguous())
+        mapped = torch.addmm(offset.repeat(group), several.to(wide), blocks)
+        if group == 1:
+            pixels.copy_(mapped.view_as(pixels))
             return
-        rows = pixels.view(-1, 3)
-        even = len(rows) // _GROUP * _GROUP
-        several = rows[:even].view(-1, 3 * _GROUP)
-        blocks = torch.kron(torch.eye(_GROUP).to(matrix), matrix.mT.contiguous())
-        several.copy_(torch.addmm(offset.repeat(_GROUP), several.to(wide), blocks))
+        several.copy_(mapped)
         rows[even:] = torch.addmm(offset, rows[even:].to(wide), matrix.mT)

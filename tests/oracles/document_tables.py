@@ -12,8 +12,8 @@ TITLES = {metric.title.lower(): metric for metric in METRICS}
 def read_tables(document, heading):
     """Return the tables of a section, each as its header and its rows of stripped cells."""
     text = (DOCS / document).read_text(encoding="utf-8")
-    assert f"## {heading}\n" in text, f"{document} has no section {heading!r}"
-    part = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    assert f"\n## {heading}\n" in text, f"{document} has no section {heading!r}"
+    part = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     found = re.findall(r"(?:^\|.*\n)+", part, re.MULTILINE)
     split = [
         [
@@ -31,7 +31,7 @@ def metric_of(title):
 
 
 def check_difference(cell, expected):
-    """Compare a cell with a value and the ends of its interval; bold if that excludes zero."""
+    """Compare a cell with a value and its interval, bold if and only if that excludes zero."""
     shown = [float(number) for number in re.findall(r"[+-][0-9.]+", cell)]
     digits = len(re.search(r"\.([0-9]+)", cell)[1])
     assert shown == [round(each, digits) for each in expected], (cell, expected)

@@ -32,7 +32,7 @@ quality_max_side = 200
 package = "toy"
 distribution = "toy"
 blocks = 1
-max_launches = 2
+max_launches = 4
 [gate.margins]
 latency = 0.5
 """

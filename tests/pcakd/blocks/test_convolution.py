@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from pcakd.blocks import Conv, Span, Tile
-from pcakd.blocks.convolution import convolve, fold_affine
+from pcakd.blocks.convolution import fold_affine
 from pcakd.transforms import AffineMap, apply_affine
 
 
@@ -26,17 +26,6 @@ def test_folding_a_map_into_a_convolution_is_exact_at_borders_too():
             (features, fold_affine(weight, bias, affine)),
         )
     )
-    torch.testing.assert_close(found, expected)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize(("size", "groups"), [(1, 1), (1, 9), (3, 1), (3, 9)])
-def test_convolve_is_pytorchs_convolution(size, groups, stride, dtype):
-    features = _random(2, 9, 17, 22).to(dtype).contiguous(memory_format=torch.channels_last)
-    weight, bias = _random(18, 9 // groups, size, size, seed=1).to(dtype), _random(18).to(dtype)
-    found = convolve(features, weight, bias, stride=stride, groups=groups)
-    expected = F.conv2d(features, weight, bias, stride=stride, groups=groups)
     torch.testing.assert_close(found, expected)
 
 

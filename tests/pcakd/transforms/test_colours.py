@@ -68,6 +68,16 @@ def test_in_place_is_the_same_as_a_convolution(dtype, layout):
     torch.testing.assert_close(image.float(), expected, atol=tolerance, rtol=tolerance)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 3), (2, 2), (3, 7)])
+def test_small_images_and_cropped_ones_in_place(size):
+    affine = AffineMap(matrix=torch.randn(3, 3).double(), offset=torch.randn(3).double())
+    whole = _image(size[0], size[1] + 2)[None].contiguous(memory_format=torch.channels_last)
+    for image in (whole[..., : size[1]], whole):
+        expected = apply_affine(image, affine)
+        apply_to_colours(image[0], affine)
+        torch.testing.assert_close(image, expected, atol=1e-5, rtol=1e-5)
+
+
 @pytest.fixture(scope="module")
 def student():
     return create_student(SPEC, colour_transfer=1.0).eval().requires_grad_(False)

@@ -36,9 +36,10 @@ def read_notes(heading):
 
 def check(table, difference, *, num_metrics):
     """Compare each cell of a table with what ``difference`` returns for its metric and column."""
-    _, rows = table
+    header, rows = table
     assert len(rows) == num_metrics
     for title, *cells in rows:
+        assert len(cells) == len(header) - 1
         for column, cell in enumerate(cells):
             check_difference(cell, difference(metric_of(title), column))
 

@@ -24,6 +24,9 @@ _FLOOR_GAP = 0.5
 """Smallest distance of eigenvalues on both sides of the floor that gradients couple, in floors."""
 
 _ROW_VALUES = 24  # of the pixels that are multiplied as one row, at most
+LEAST_GROUPED = 1 << 14
+"""Pixels from which several are multiplied as one row. Fewer are not, so that multiply-adds, which
+are counted on small images, are those that the result needs."""
 _CHUNK_ELEMENTS = 1 << 19  # 2 MiB of float32: stays in the cache of a core
 
 
@@ -128,7 +131,7 @@ def _multiply(columns: Float[Tensor, "c n"]) -> Float[Tensor, "c c"]:
     """
     channels, count = columns.shape
     group = _ROW_VALUES // channels
-    if group < 2 or columns.stride(0) != 1:
+    if group < 2 or count < LEAST_GROUPED or columns.stride(0) != 1:
         return columns @ columns.T
     even = count // group * group
     rows = columns[:, :even].T.reshape(-1, group * channels)

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pcakd.linalg import Statistics, without_autocast
+from pcakd.linalg import LEAST_GROUPED, Statistics, without_autocast
 from pcakd.transforms.affine import AffineMap
 from pcakd.transforms.statistical import fit_transform
 
@@ -61,15 +61,13 @@ def apply_to_colours(image: Float[Tensor, "3 h w"], affine: AffineMap) -> None:
     matrix, offset = affine.matrix.to(wide), affine.offset.to(wide)
     with without_autocast(image.device):
         pixels = image.permute(1, 2, 0)
-        group = _GROUP if pixels.is_contiguous() else 1
         rows = pixels.flatten(0, 1)
-        even = len(rows) // group * group
-        eye = torch.eye(group, dtype=wide, device=image.device)
-        several = rows[:even].view(-1, 3 * group)
-        blocks = torch.kron(eye, matrix.mT.contiguous())
-        mapped = torch.addmm(offset.repeat(group), several.to(wide), blocks)
-        if group == 1:
-            pixels.copy_(mapped.view_as(pixels))
+        if not pixels.is_contiguous() or len(rows) < LEAST_GROUPED:
+            pixels.copy_(torch.addmm(offset, rows.to(wide), matrix.mT).view_as(pixels))
             return
-        several.copy_(mapped)
+        even = len(rows) // _GROUP * _GROUP
+        several = rows[:even].view(-1, 3 * _GROUP)
+        eye = torch.eye(_GROUP, dtype=wide, device=image.device)
+        blocks = torch.kron(eye, matrix.mT.contiguous())
+        several.copy_(torch.addmm(offset.repeat(_GROUP), several.to(wide), blocks))
         rows[even:] = torch.addmm(offset, rows[even:].to(wide), matrix.mT)

@@ -8,6 +8,7 @@ from typing import cast
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.text import Text
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from bench.report.common.annotations import fix_layout
@@ -18,7 +19,9 @@ from bench.report.common.section import Plot
 from bench.report.common.summary import Summary
 
 _SHAPES = ("o", "s", "^", "D", "v", "P", "X", "*")
-_NAMES_FROM = 0.86  # where the axes end and the names begin, as a share of the width
+_NAMES_FROM = 0.86  # where the axes end and short names begin, as a share of the width
+_NAME_SIZE = 7.5  # of letters, in points
+_NAME_OFFSET = 6.0  # from the axes, in points
 _LABEL_GAP = 11.0  # between names at the right, in points
 Series = dict[tuple[str, str], list[CostRow]]
 
@@ -116,7 +119,7 @@ def _name_lines(axes: Axes, lines: Sequence[tuple[str, list[CostRow]]]) -> None:
     figure = cast(Figure, axes.figure)
     engine = figure.get_layout_engine()
     if isinstance(engine, ConstrainedLayoutEngine):
-        engine.set(rect=(0.0, 0.0, _NAMES_FROM, 1.0))
+        engine.set(rect=(0.0, 0.0, _leave_names(figure, [name for *_, name, _ in ends]), 1.0))
     fix_layout(figure)
     unit = figure.dpi / 72
     right = axes.get_window_extent().x1
@@ -130,13 +133,21 @@ def _name_lines(axes: Axes, lines: Sequence[tuple[str, list[CostRow]]]) -> None:
         start = float(axes.transData.transform((pixels, 1.0))[0])
         axes.annotate(
             name, (pixels, latency or 1.0),
-            xytext=((right - start) / unit + 6, height - heights[name]),
-            textcoords="offset points", fontsize=7.5, color=colour, va="center", ha="left",
+            xytext=((right - start) / unit + _NAME_OFFSET, height - heights[name]),
+            textcoords="offset points", fontsize=_NAME_SIZE, color=colour, va="center", ha="left",
             annotation_clip=False, arrowprops={
                 "arrowstyle": "-", "color": colour, "linewidth": 0.5, "alpha": 0.5, "shrinkA": 0,
                 "shrinkB": 4, "relpos": (0.0, 0.5),
             },
         )  # fmt: skip
+
+
+def _leave_names(figure: Figure, names: Sequence[str]) -> float:
+    """Return where the axes end, as a share of the width, so that all names fit beside them."""
+    texts = [Text(text=name, fontsize=_NAME_SIZE, figure=figure) for name in names]
+    widest = max((float(each.get_window_extent().width) for each in texts), default=0.0)
+    taken = widest + 2 * _NAME_OFFSET * figure.dpi / 72
+    return min(_NAMES_FROM, 1.0 - taken / float(figure.bbox.width))
 
 
 def _spread(heights: Sequence[float], gap: float) -> list[float]:

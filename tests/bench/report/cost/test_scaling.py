@@ -4,6 +4,7 @@ from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.text import Text
 
 from bench.report.common.summary import summarize
 from bench.report.cost.scaling import _spread, draw_scaling
@@ -36,3 +37,13 @@ def test_each_line_is_named_and_ends_where_memory_runs_out(make_cost):
     ]  # fmt: skip
     (axes,) = draw_scaling(summarize(records)).axes
     assert sorted(text.get_text() for text in axes.texts) == ["a", "b", "× timeout"]
+
+
+def test_long_names_fit_beside_the_axes(make_cost):
+    name = "a_student_with_a_long_name+int8"
+    figure = draw_scaling(summarize([make_cost(name), make_cost(name, "8K", 7680, 4320)]))
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    (text,) = (each for each in axes.texts if each.get_text() == name)
+    box = Text.get_window_extent(text)  # without its line
+    assert axes.get_window_extent().x1 < box.x0 < box.x1 <= figure.bbox.x1

@@ -102,7 +102,7 @@ def compute_counts(recorded: Iterable[CostKey]) -> dict[CostKey, Counts]:
         transforms = dict.fromkeys(key.transform for key in keys if key.subject == name)
         for transform in transforms or subject.transforms[:1]:
             if transform in subject.transforms:
-                computed |= _count(subject, transform, sizes)
+                computed |= _count(name, subject, transform, sizes)
     return computed
 
 
@@ -130,12 +130,12 @@ def render_comparisons(comparisons: Sequence[Comparison]) -> str:
 def _find_subject(name: str) -> "Subject | None":
     """Return a subject of this project; names in files never import code of others."""
     from bench.plan.factories import find_factories
-    from bench.subjects import parse_subject
+    from bench.subjects import drop_precision, parse_subject
 
     if find_factories([name]):
         return None
     try:
-        return parse_subject(name)
+        return parse_subject(drop_precision(name))  # half precision is slow on a CPU
     except UnknownNameError:
         return None
     except WeightsError as error:
@@ -144,14 +144,14 @@ def _find_subject(name: str) -> "Subject | None":
 
 
 def _count(
-    subject: "Subject", transform: str, sizes: Sequence[tuple[int, int]]
+    name: str, subject: "Subject", transform: str, sizes: Sequence[tuple[int, int]]
 ) -> dict[CostKey, Counts]:
     from bench.profiling.macs import count_macs
 
     prepared = subject.prepare("cpu", transform=transform)
     counted = count_macs(prepared, [(height, width) for width, height in sizes])
     return {
-        CostKey(subject=subject.name, transform=transform, width=width, height=height): Counts(
+        CostKey(subject=name, transform=transform, width=width, height=height): Counts(
             num_params=subject.num_params,
             num_eigenbasis_params=subject.num_eigenbasis_params,
             macs_content=count.macs_content,

@@ -10,6 +10,7 @@ from bench.subjects.interface import (
 )
 from bench.subjects.parse import (
     FULL_WIDTH,
+    drop_precision,
     find_card,
     list_subjects,
     parse_subject,
@@ -25,6 +26,7 @@ __all__ = [
     "Prepared",
     "Subject",
     "Variation",
+    "drop_precision",
     "find_card",
     "list_subjects",
     "parse_subject",

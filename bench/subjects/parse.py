@@ -115,6 +115,15 @@ def parse_subject(text: str, *, transforms: Sequence[str] = TRANSFORMS) -> Subje
     )
 
 
+def drop_precision(text: str) -> str:
+    """Return the text of a subject in float32, whose multiply-adds are those of any precision.
+
+    >>> drop_precision("vgg16+int8@zca|guided")
+    'vgg16@zca|guided'
+    """
+    return re.sub(r"\+(fp16|bf16|int8)(?=[@>|]|$)", "", text)
+
+
 def parse_subjects(
     texts: Sequence[str], *, transforms: Sequence[str] = TRANSFORMS
 ) -> list[Subject]:

@@ -1,6 +1,5 @@
 """The job that describes a run before anything is measured."""
 
-import re
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -10,7 +9,7 @@ import torch
 from bench.machine.environment import describe_environment
 from bench.plan.image_pairs import ImagePair
 from bench.quality.pairs import describe_pair
-from bench.subjects import Subject, parse_subject
+from bench.subjects import Subject, drop_precision, parse_subject
 from bench.worker.jobs.setup import Job, Send, choose_device
 from pcakd.errors import ConfigError
 
@@ -51,7 +50,7 @@ def _describe_subject(
 
     subject = parse(source)
     # a count is the same in any precision, and half precision is slow on a CPU
-    plain = parse(re.sub(r"\+(fp16|bf16|int8)(?=[@>|]|$)", "", source))
+    plain = parse(drop_precision(source))
     measured = resolutions if subject.has_cost else []
     counts = count_macs(
         plain.prepare("cpu"), [(each["height"], each["width"]) for each in measured]

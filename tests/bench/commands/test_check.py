@@ -50,6 +50,15 @@ class TestWithTwoSubjects:
         assert status == 0
         assert out.endswith("2 cases: 2 same, 0 different, 0 missing\n")
 
+    def test_precisions_count_like_float32(self):
+        name = "mobilenet_v1-s+int8"
+        keys = [
+            check.CostKey(subject=each, transform="zca", width=64, height=48)
+            for each in (name, "mobilenet_v1-s")
+        ]
+        found = check.compute_counts(keys)
+        assert found[keys[0]] == found[keys[1]]
+
     def test_one_multiply_add_more_fails(self, run, tmp_path, make_cost):
         record_true_counts(tmp_path, make_cost, ["content", "mkl"], macs_total=1)
         status, out = run()

@@ -19,7 +19,7 @@ def convolve(
     """Return ``F.conv2d`` without padding; pointwise, and without gradients, it is faster on a CPU.
 
     On one thread, PyTorch runs a pointwise convolution as a matrix product, also where oneDNN is
-    several times faster. It asks oneDNN if the kernel is dilated, and dilation does not change a
+    faster. It asks oneDNN if the kernel is dilated, and dilation does not change a
     kernel of one pixel. Small maps and other layouts stay with PyTorch's choice.
     """
     dilation = 2 if _is_for_onednn(features, weight) else 1
